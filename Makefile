@@ -1,0 +1,49 @@
+# The words that people and CI share. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
+UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+.PHONY: help demo test soak bench lint lock
+.DEFAULT_GOAL := help
+
+help: ## list these words
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' $(MAKEFILE_LIST)
+
+demo: .venv/.run ## serve a lived-in demo town at http://127.0.0.1:8000 (PORT= and DATA= choose otherwise)
+	@$(if $(PORT),PARVIS_PORT='$(PORT)') $(if $(DATA),PARVIS_DATA='$(DATA)') $(BIN)/parvis demo
+
+test: .venv/.test ## run the whole suite: units, SQLite and PostgreSQL, a real browser (ARGS= go to pytest)
+	@tools/test-services
+	$(BIN)/pytest $(ARGS)
+
+soak: .venv/.test ## run exhaustively what `make test` samples
+	@tools/test-services
+	PARVIS_SOAK=1 $(BIN)/pytest $(ARGS)
+
+bench: .venv/.test ## measure the promises of speed, each beside its reference (BENCH=full for a million entries)
+	@tools/test-services
+	BENCH='$(BENCH)' $(BIN)/python -m bench
+
+lint: .venv/.test ## check style, types, imports, templates and catalogues
+	@tools/lint
+
+lock: ## choose the newest versions of all dependencies (for maintainers; needs uv)
+	$(UV_LOCK) --upgrade --group test --group build pyproject.toml -o requirements/test.txt
+	$(UV_LOCK) -c requirements/test.txt --group build -o requirements/build.txt
+	$(UV_LOCK) -c requirements/test.txt pyproject.toml -o requirements/run.txt
+
+.venv/bin/python:
+	@tools/check-python $(PYTHON)
+	@$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/run.txt requirements/build.txt pyproject.toml package-lock.json hatch_build.py | .venv/bin/python
+	@echo 'Installing Parvis into .venv ...'
+	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: requirements/test.txt .venv/.run
+	@echo 'Installing what the tests need into .venv ...'
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
