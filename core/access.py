@@ -1,0 +1,312 @@
+"""Who may read and do what: the viewer, the reader mixins, their SQL clauses, and named permissions.
+
+`guard.py` puts the clauses on every statement; nothing here runs a query except `space_roles` and `covers`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
+
+from .db import db
+from .plugin import Permission
+
+STAFF = frozenset({"agent", "administrator"})
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """For whom a page or a job reads: a visitor has no id; `kinds` are the kinds of the enabled plugins."""
+
+    id: int | None = None
+    role: str = "visitor"
+    name: str = ""
+    handle: str = ""
+    area: str = ""
+    picture_url: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    kinds: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def signed_in(self) -> bool:
+        return self.id is not None
+
+    @property
+    def staff(self) -> bool:
+        return self.role in STAFF
+
+
+SYSTEM = Viewer(role="system")
+_viewer: ContextVar[Viewer] = ContextVar("viewer")
+
+
+class NoViewer(RuntimeError):
+    """A read without `as_viewer` or `as_system` around it."""
+
+
+class Forbidden(Exception):
+    """The viewer may know that the thing exists but not do this with it."""
+
+
+def enter(person: Viewer) -> Token[Viewer]:
+    """Read for this person from here on, until `leave` with the token: the frame of a request."""
+    return _viewer.set(person)
+
+
+def leave(token: Token[Viewer]) -> None:
+    """End what `enter` began."""
+    _viewer.reset(token)
+
+
+def viewer() -> Viewer:
+    """For whom the running code reads; raises NoViewer where nobody said."""
+    try:
+        return _viewer.get()
+    except LookupError:
+        raise NoViewer("say `with as_viewer(…):` or `with as_system(reason):`") from None
+
+
+@contextmanager
+def as_viewer(person: Viewer) -> Iterator[Viewer]:
+    """Read for this person; what the outer viewer loaded stays with the outer viewer."""
+    known = list(db.session.identity_map.values()) if db.session.registry.has() else []
+    for row in known:
+        db.session.expunge(row)
+    token = _viewer.set(person)
+    try:
+        yield person
+    finally:
+        _viewer.reset(token)
+        if db.session.registry.has():
+            _forget_all()
+            db.session.add_all(row for row in known if sa.inspect(row).detached)
+
+
+@contextmanager
+def as_system(reason: str) -> Iterator[None]:
+    """Read everything, for the stated reason; what was loaded inside is detached at the end."""
+    if not reason:
+        raise ValueError("as_system needs a reason")
+    known = set(db.session.identity_map.values()) if db.session.registry.has() else set()
+    token = _viewer.set(SYSTEM)
+    try:
+        yield
+    finally:
+        _viewer.reset(token)
+        if db.session.registry.has():
+            _forget_all(except_for=known)
+
+
+def _forget_all(except_for: set[Any] | frozenset[Any] = frozenset()) -> None:
+    if db.session.info.get("writing"):
+        db.session.flush()
+    for row in set(db.session.identity_map.values()) - except_for:
+        db.session.expunge(row)
+
+
+# Reader mixins: every model has exactly one.
+
+
+class Reader:
+    """Marks a model as guarded; use one of its subclasses."""
+
+
+class InSpace(Reader):
+    """Rows that whoever reads the space's content may read."""
+
+    @declared_attr
+    def space_id(cls) -> Mapped[int]:
+        return mapped_column(sa.ForeignKey("core_space.id", ondelete="CASCADE"), index=True)
+
+
+class OnEntry(Reader):
+    """Rows that whoever reads the entry may read."""
+
+    @declared_attr
+    def entry_id(cls) -> Mapped[int]:
+        return mapped_column(sa.ForeignKey("core_entry.id", ondelete="CASCADE"), primary_key=True)
+
+
+class TeamOnly(Reader):
+    """Rows for the team of a space; one that is about an entry refers to it beside."""
+
+    @declared_attr
+    def space_id(cls) -> Mapped[int]:
+        return mapped_column(sa.ForeignKey("core_space.id", ondelete="CASCADE"), index=True)
+
+
+class Owned(Reader):
+    """Rows that their owner alone reads."""
+
+    @declared_attr
+    def user_id(cls) -> Mapped[int]:
+        return mapped_column(sa.ForeignKey("core_user.id", ondelete="CASCADE"), primary_key=True)
+
+
+class StaffOnly(Reader):
+    """Rows for agents and administrators."""
+
+
+class Public(Reader):
+    """Rows that anybody may read."""
+
+
+# The clauses, on light tables, so that models can use them and hot pages can carry them.
+
+_VISIBLE = sa.column("visibility")
+_SPACE = sa.table("core_space", sa.column("id"), _VISIBLE, sa.column("kind"))
+_MEMBER = sa.table(
+    "core_membership",
+    sa.column("user_id"),
+    sa.column("space_id"),
+    sa.column("team"),
+    sa.column("role"),
+    sa.column("expires_at"),
+)
+_ENTRY = sa.table(
+    "core_entry",
+    *(sa.column(name) for name in ("id", "space_id", "kind", "reader_id")),
+    sa.column("team_only", sa.Boolean),
+)
+
+
+def _parameter(name: str, read: Callable[[Viewer], Any], kind: Any, **kw: Any) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, callable_=lambda: read(viewer()), type_=kind, **kw)
+
+
+_ID = _parameter("viewer_id", lambda person: person.id, sa.Integer)
+_STAFF = _parameter("viewer_staff", lambda person: person.staff, sa.Boolean)
+_KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, expanding=True)
+
+
+def member(space_id: Any, team: bool = False) -> ColumnElement[bool]:
+    """The viewer belongs to the space now (or to its team)."""
+    row = _MEMBER.alias()
+    where = [
+        row.c.user_id == _ID,
+        row.c.space_id == space_id,
+        sa.or_(row.c.expires_at.is_(None), row.c.expires_at > sa.func.current_timestamp()),
+    ]
+    if team:
+        where.append(row.c.team)
+    return sa.select(sa.literal_column("1")).select_from(row).where(*where).correlate_except(row).exists()
+
+
+def space_listed(space: Any) -> ColumnElement[bool]:
+    """The viewer may know that the space exists: its name and summary."""
+    return sa.and_(
+        space.kind.in_(_KINDS),
+        sa.or_(
+            space.visibility.in_(("public", "members")),
+            sa.and_(space.visibility == "portal", _ID.is_not(None)),
+            member(space.id),
+        ),
+    )
+
+
+def in_space(space_id: Any) -> ColumnElement[bool]:
+    """The viewer may read the content of the space."""
+    row = _SPACE.alias()
+    readable = sa.or_(
+        row.c.visibility == "public",
+        sa.and_(row.c.visibility == "portal", _ID.is_not(None)),
+        member(row.c.id),
+    )
+    found = sa.select(sa.literal_column("1")).select_from(row)
+    return found.where(row.c.id == space_id, row.c.kind.in_(_KINDS), readable).correlate_except(row).exists()
+
+
+def entry_readable(entry: Any) -> ColumnElement[bool]:
+    """The viewer may read the entry (design: space readable, and not team-only unless reader or team)."""
+    audience = sa.or_(~entry.team_only, entry.reader_id == _ID, member(entry.space_id, team=True))
+    return sa.and_(entry.kind.in_(_KINDS), in_space(entry.space_id), audience)
+
+
+def on_entry(entry_id: Any) -> ColumnElement[bool]:
+    """The viewer may read the entry that a row hangs on; a row that hangs on none is public."""
+    row = _ENTRY.alias()
+    found = (
+        sa.select(sa.literal_column("1")).select_from(row).where(row.c.id == entry_id, entry_readable(row.c))
+    )
+    return sa.or_(entry_id.is_(None), found.correlate_except(row).exists())
+
+
+def team_of(space_id: Any) -> ColumnElement[bool]:
+    """The viewer is on the team of the space."""
+    return sa.and_(in_space(space_id), member(space_id, team=True))
+
+
+def owned(user_id: Any) -> ColumnElement[bool]:
+    """The row is the viewer's own."""
+    return sa.and_(_ID.is_not(None), user_id == _ID)
+
+
+def staff() -> ColumnElement[bool]:
+    """The viewer is agency staff."""
+    return _STAFF.is_(True)
+
+
+def following(space_id: Any, entry_id: Any) -> ColumnElement[bool]:
+    """The viewer follows the space, or the entry."""
+    row = sa.table("core_follow", sa.column("user_id"), sa.column("space_id"), sa.column("entry_id")).alias()
+    found = sa.select(sa.literal_column("1")).select_from(row)
+    same = sa.or_(row.c.space_id == space_id, row.c.entry_id == entry_id)
+    return found.where(row.c.user_id == _ID, same).correlate_except(row).exists()
+
+
+# Named permissions.
+
+permissions: dict[str, Permission] = {}
+
+
+def declare(permission: Permission) -> None:
+    """Make a permission known; a name is declared once."""
+    if permissions.setdefault(permission.name, permission) != permission:
+        raise ValueError(f"permission {permission.name} is declared twice")
+
+
+def can(name: str, space: Any = None) -> bool:
+    """Whether the viewer may do what the permission names, in this space where one is given."""
+    person, permission = viewer(), permissions[name]
+    if person is SYSTEM or "anyone" in permission.roles:
+        return True
+    if person.id is None:
+        return False
+    if "signed_in" in permission.roles:
+        return True
+    if person.role in permission.roles and (space is None or covers(person.area, space.area_id)):
+        return True
+    return space is not None and bool(permission.space_roles & space_roles(space.id))
+
+
+def require(name: str, space: Any = None) -> None:
+    """Raise Forbidden unless `can(name, space)`."""
+    if not can(name, space):
+        raise Forbidden(name)
+
+
+def space_roles(space_id: int) -> frozenset[str]:
+    """The viewer's roles in a space at this moment."""
+    statement = sa.select(_MEMBER.c.role).where(
+        _MEMBER.c.user_id == viewer().id,
+        _MEMBER.c.space_id == space_id,
+        sa.or_(_MEMBER.c.expires_at.is_(None), _MEMBER.c.expires_at > sa.func.current_timestamp()),
+    )
+    return frozenset(db.session.scalars(statement, execution_options={"guarded": True}))
+
+
+def covers(path: str, area_id: int | None) -> bool:
+    """Whether staff rights for the area at `path` reach the area with this id; no path is the whole town."""
+    if not path:
+        return True
+    if area_id is None:
+        return False
+    area = sa.table("core_area", sa.column("id"), sa.column("path"))
+    found = db.session.scalar(sa.select(area.c.path).where(area.c.id == area_id))
+    return found is not None and found.startswith(path)

@@ -1,0 +1,138 @@
+"""All that a plugin may import. What is not here, or not documented in docs/reference, is not promised."""
+
+from flask_babel import format_date, format_datetime, gettext, lazy_gettext, ngettext
+
+from .access import (
+    Forbidden,
+    InSpace,
+    OnEntry,
+    Owned,
+    Public,
+    StaffOnly,
+    TeamOnly,
+    Viewer,
+    as_system,
+    can,
+    require,
+    space_roles,
+    viewer,
+)
+from .accounts.claims import confirm_later
+from .accounts.sessions import as_viewer
+from .db import Base, UtcDateTime, Versioned, after_commit, db, insert_once, lock, now, write
+from .feed.actions import (
+    change_entry,
+    hide,
+    publish,
+    release,
+    remove,
+    restore,
+    set_audience,
+)
+from .feed.cards import cards
+from .feed.query import page
+from .files import attach
+from .forms import Form
+from .hookspecs import hookimpl
+from .jobs import enqueue
+from .models import Area, Entry, Membership, Space, User
+from .plugin import (
+    Action,
+    Ask,
+    Claim,
+    Decoration,
+    EntryKind,
+    Health,
+    Hold,
+    Job,
+    NavItem,
+    Panel,
+    Permission,
+    PersonalData,
+    Plugin,
+    Refuse,
+    SpaceKind,
+    SpaceRole,
+    Tab,
+)
+from .settings import plugin_settings as settings
+from .spaces.actions import change_space, create_space, set_members
+from .text import fold, markdown
+from .web import back, get_or_404, needs, says
+
+__all__ = [
+    "Action",
+    "Area",
+    "Ask",
+    "Base",
+    "Claim",
+    "Decoration",
+    "Entry",
+    "EntryKind",
+    "Forbidden",
+    "Form",
+    "Health",
+    "Hold",
+    "InSpace",
+    "Job",
+    "Membership",
+    "NavItem",
+    "OnEntry",
+    "Owned",
+    "Panel",
+    "Permission",
+    "PersonalData",
+    "Plugin",
+    "Public",
+    "Refuse",
+    "Space",
+    "SpaceKind",
+    "SpaceRole",
+    "StaffOnly",
+    "Tab",
+    "TeamOnly",
+    "User",
+    "UtcDateTime",
+    "Versioned",
+    "Viewer",
+    "after_commit",
+    "as_system",
+    "as_viewer",
+    "attach",
+    "back",
+    "can",
+    "cards",
+    "change_entry",
+    "change_space",
+    "confirm_later",
+    "create_space",
+    "db",
+    "enqueue",
+    "fold",
+    "format_date",
+    "format_datetime",
+    "get_or_404",
+    "gettext",
+    "hide",
+    "hookimpl",
+    "insert_once",
+    "lazy_gettext",
+    "lock",
+    "markdown",
+    "needs",
+    "ngettext",
+    "now",
+    "page",
+    "publish",
+    "release",
+    "remove",
+    "require",
+    "restore",
+    "says",
+    "set_audience",
+    "set_members",
+    "settings",
+    "space_roles",
+    "viewer",
+    "write",
+]

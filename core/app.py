@@ -1,0 +1,53 @@
+"""The application factory; read it from top to bottom to see what a request meets, and in what order."""
+
+from types import ModuleType
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from . import checks, errors, files, guard, i18n, logs, registry, security, settings, text, web
+from .config import Config
+from .db import db, prepare
+from .manifest import core
+
+
+def create_app(config: Config | None = None, modules: dict[str, ModuleType] | None = None) -> Flask:
+    """A portal with these deployment settings and these plugin modules (those installed, unless given)."""
+    config = config or Config.from_env()
+    logs.configure(config)
+    app = Flask("core", static_url_path="/static")
+    app.config.update(
+        PARVIS=config,
+        SECRET_KEY=config.secret_key(),
+        SQLALCHEMY_DATABASE_URI=config.database,
+        MAX_CONTENT_LENGTH=config.max_body,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=300,
+        TRUSTED_HOSTS=security.trusted_hosts(config),
+        SESSION_COOKIE_SECURE=config.base_url.startswith("https:"),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME="parvis",
+    )
+    if config.proxies:
+        n = config.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+
+    db.init_app(app)
+    with app.app_context():
+        prepare(db.engine)
+        guard.install(db.engine)
+
+    logs.init(app)
+    security.init(app)  # nonce, trusted hosts, body limits, CSRF, headers
+    web.init(app)  # who is looking, and the gate of plugins that are off
+    i18n.init(app)
+    settings.init(app)
+    text.init(app)
+    files.init(app)
+    errors.init(app)
+    for blueprint in core.blueprints:
+        app.register_blueprint(blueprint)
+    plugins = registry.load(app, core, registry.discover() if modules is None else modules)
+    checks.endpoints(app, plugins)
+    return app

@@ -1,0 +1,119 @@
+"""What a plugin must satisfy before the application starts; each refusal names the plugin and the remedy."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from flask import Flask
+
+from . import access
+from .db import Base
+from .plugin import CONTRACT, Plugin
+
+if TYPE_CHECKING:
+    from .registry import Registry
+
+CHANGES: dict[int, str] = {1: "the first contract"}
+MIXINS = (access.InSpace, access.OnEntry, access.TeamOnly, access.Owned, access.StaffOnly, access.Public)
+
+
+class PluginError(Exception):
+    """A plugin that can't be loaded; the message names it, the fault and the remedy."""
+
+
+def manifest(plugin: Plugin, registry: "Registry") -> None:
+    """Refuse a manifest of another contract, with unfit names, or with names that another plugin has."""
+    if plugin.contract != CONTRACT:
+        since = "; ".join(f"{number}: {text}" for number, text in CHANGES.items() if number > plugin.contract)
+        raise PluginError(f"{plugin.name} speaks contract {plugin.contract}, this is {CONTRACT} ({since})")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{1,38}", plugin.name):
+        raise PluginError(f"{plugin.name!r}: a plugin's name is lower case letters, digits and _")
+    if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", plugin.table_prefix):
+        raise PluginError(f"{plugin.name}: table_prefix {plugin.table_prefix!r} is not a short word")
+    for path in plugin.paths:
+        if not re.fullmatch(r"(/[a-z0-9-]+)+", path):
+            raise PluginError(f"{plugin.name}: path {path!r} must look like /word")
+    if plugin is registry.core:
+        return
+    for other in (registry.core, *registry.installed.values()):
+        if other is not plugin and other.table_prefix == plugin.table_prefix:
+            raise PluginError(f"{plugin.name}: table_prefix {plugin.table_prefix!r} is {other.name}'s")
+        for path in plugin.paths:
+            if other is not plugin and any(_overlap(path, taken) for taken in other.paths):
+                raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
+    named = (*plugin.permissions, *plugin.space_kinds, *plugin.entry_kinds, *plugin.jobs, *plugin.claims)
+    for thing in named:
+        if not thing.name.startswith(plugin.table_prefix + "."):
+            raise PluginError(f"{plugin.name}: {thing.name!r} must begin with {plugin.table_prefix}.")
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(other + "/") or other.startswith(one + "/")
+
+
+@contextmanager
+def nothing_app_wide(app: Flask, name: str) -> Iterator[None]:
+    """Refuse blueprints that add handlers, processors, filters or globals to the whole application."""
+    before = _app_wide(app)
+    yield
+    if _app_wide(app) != before:
+        raise PluginError(f"{name}: app-wide handlers, processors and filters would outlive switching it off")
+
+
+def _app_wide(app: Flask) -> dict[str, Any]:
+    per_scope = {
+        "before": app.before_request_funcs,
+        "after": app.after_request_funcs,
+        "teardown": app.teardown_request_funcs,
+        "context": app.template_context_processors,
+        "defaults": app.url_default_functions,
+        "values": app.url_value_preprocessors,
+    }
+    counts: dict[str, Any] = {key: len(functions.get(None, ())) for key, functions in per_scope.items()}
+    counts["errors"] = {
+        code: len(handlers) for code, handlers in app.error_handler_spec.get(None, {}).items()
+    }
+    counts["app teardown"] = len(app.teardown_appcontext_funcs)
+    counts["jinja"] = (len(app.jinja_env.globals), len(app.jinja_env.filters), len(app.jinja_env.tests))
+    return counts
+
+
+def models(registry: "Registry") -> None:
+    """Refuse tables without the prefix, without a reader mixin, or tied to the core without ON DELETE."""
+    prefixes = {module.__name__.rpartition(".")[0]: module.plugin for module in registry.modules.values()}
+    for mapper in Base.registry.mappers:
+        cls, table = mapper.class_, mapper.local_table
+        name = getattr(table, "name", "")
+        if len([mixin for mixin in MIXINS if issubclass(cls, mixin)]) != 1 and name not in (
+            "core_space",
+            "core_entry",
+        ):
+            raise PluginError(f"{cls.__module__}.{cls.__name__} needs exactly one reader mixin")
+        plugin = next(
+            (p for package, p in prefixes.items() if f"{cls.__module__}.".startswith(f"{package}.")), None
+        )
+        if plugin is None:
+            continue
+        if not name.startswith(plugin.table_prefix + "_"):
+            raise PluginError(f"{plugin.name}: table {name} must begin with {plugin.table_prefix}_")
+        for key in table.foreign_keys if isinstance(table, sa.Table) else ():
+            if key.target_fullname.startswith("core_") and not key.ondelete:
+                raise PluginError(
+                    f"{plugin.name}: {name}.{key.parent.name} refers to the core without ON DELETE"
+                )
+
+
+def endpoints(app: Flask, registry: "Registry") -> None:
+    """Refuse views without a declared permission, and plugins' rules outside their own paths."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        if rule.endpoint != "static" and not hasattr(view, "permission"):
+            raise PluginError(f"{rule.endpoint} ({rule.rule}) declares no permission: add @needs(…)")
+        blueprint = rule.endpoint.partition(".")[0]
+        owner = next(
+            (p for p in registry.installed.values() if blueprint in {b.name for b in p.blueprints}), None
+        )
+        if owner is not None and registry.owner(rule.rule) != owner.name:
+            raise PluginError(f"{owner.name}: {rule.rule} is outside its paths {', '.join(owner.paths)}")

@@ -1,0 +1,168 @@
+"""The database: base class, types, session, and the write boundary. Who may read what is in `access.py`."""
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+WRITING = {"parvis_writing": True}
+_CHANGES = ("INSERT", "UPDATE", "DELETE")
+
+
+class WriteOutsideBoundary(RuntimeError):
+    """A change was sent to the database outside `with write():`."""
+
+
+class Base(DeclarativeBase):
+    """Base class of every table, the core's and the plugins'."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
+    """An aware datetime, kept in UTC on both engines; a naive one is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime can't be stored")
+        utc = value.astimezone(dt.UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: dt.datetime | None, _dialect: sa.Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Versioned:
+    """A row whose `version` rises at each change; the later of two editors gets StaleDataError."""
+
+    version: Mapped[int] = mapped_column(default=1)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+
+def now() -> dt.datetime:
+    """The current time, aware, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Session(FlaskSession):
+    """A session whose `get` is always a SELECT, so that the read guard sees it."""
+
+    def get(self, entity: Any, ident: Any, **kw: Any) -> Any:
+        if kw:
+            raise TypeError(f"Session.get takes no options here: {sorted(kw)}")
+        key = sa.inspect(entity).primary_key
+        values = ident if isinstance(ident, tuple) else (ident,)
+        where = [column == value for column, value in zip(key, values, strict=True)]
+        return self.scalars(sa.select(entity).where(*where)).one_or_none()
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": Session})
+
+
+@contextmanager
+def write() -> Iterator[Session]:
+    """Everything inside is one transaction, committed at the end; SQLite takes its write lock at once.
+
+    What was read before is forgotten and read again inside. A `write` within a `write` joins it.
+    """
+    session: Session = db.session()
+    if session.info.get("writing"):
+        yield session
+        return
+    if session.new or session.dirty or session.deleted:
+        raise WriteOutsideBoundary("objects were changed before `with write():`")
+    session.rollback()
+    session.info.update(writing=True, after_commit=[])
+    try:
+        session.connection(execution_options=WRITING)
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        session.info["after_commit"] = []
+        raise
+    finally:
+        session.info["writing"] = False
+    for call in session.info.pop("after_commit"):
+        call()
+
+
+def after_commit(call: Callable[[], None]) -> None:
+    """Run `call` once the surrounding `write` is safely in the database; never if it isn't."""
+    session = db.session()
+    if not session.info.get("writing"):
+        raise WriteOutsideBoundary("after_commit belongs inside `with write():`")
+    session.info["after_commit"].append(call)
+
+
+def insert_once(model: type[Base], **values: Any) -> bool:
+    """Insert a row unless one with the same key is there; says whether this call inserted it."""
+    dialect = db.session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    db.session.flush()
+    result = db.session.execute(insert(model).values(**values).on_conflict_do_nothing())
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def lock(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """The same SELECT, holding its rows until the write ends (SQLite holds the whole file already)."""
+    return statement.with_for_update().execution_options(populate_existing=True)
+
+
+def prepare(engine: Engine) -> None:
+    """Set an engine up: safe, patient SQLite; changes only inside the write boundary."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    event.listen(engine, "before_cursor_execute", _refuse_stray_changes)
+
+
+def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "busy_timeout=30000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("parvis_writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _refuse_stray_changes(
+    connection: Connection, _cursor: object, sql: str, _parameters: object, _context: object, _many: bool
+) -> None:
+    if sql.lstrip()[:6].upper() in _CHANGES and not connection.get_execution_options().get("parvis_writing"):
+        raise WriteOutsideBoundary(sql[:80])

@@ -1,0 +1,76 @@
+"""The hooks: when each is called, for which plugins, and what an answer or a failure does.
+
+Every hook is called one plugin at a time (`registry.call`): a plugin that raises, or answers something of
+another type, loses its own part and is named to staff; after five failures in a row it is put in quarantine.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from .plugin import Ask, Decoration, Health, Hold, Panel, Refuse
+
+if TYPE_CHECKING:
+    from .access import Viewer
+    from .feed.drafts import Draft
+    from .models import Entry, User
+
+hookspec = pluggy.HookspecMarker("parvis")
+hookimpl = pluggy.HookimplMarker("parvis")
+
+
+@hookspec
+def check_entry(draft: "Draft") -> Hold | Ask | Refuse | None:
+    """Before an entry is published: nothing, or Hold, Ask or Refuse. A failure means Hold."""
+
+
+@hookspec
+def entry_published(entry: "Entry", actor: "Viewer") -> None:
+    """An entry was published: inside the write, under a savepoint; write rows, enqueue the rest."""
+
+
+@hookspec
+def entry_changed(entry: "Entry", actor: "Viewer", change: str) -> None:
+    """An entry was `edited`, `hidden`, `restored` or `removed`: as `entry_published`."""
+
+
+@hookspec
+def user_changed(user: "User", change: str) -> None:
+    """A person `joined`, or changed `profile` or `role`: as `entry_published`, also while off."""
+
+
+@hookspec
+def plugin_switched(name: str, on: bool) -> None:
+    """A plugin was switched: all installed plugins hear it; one switched on rebuilds what it missed."""
+
+
+@hookspec
+def decorate_entries(entries: "list[Any]", viewer: "Viewer") -> dict[int, Decoration]:  # type: ignore[empty-body]
+    """Badges, actions and a footer for the cards to be drawn, by entry id; one call a page."""
+
+
+@hookspec
+def panels(place: str, subject: Any) -> list[Panel]:  # type: ignore[empty-body]
+    """Blocks beside a page of the core: `home`, `space`, `entry`, `profile` or `dashboard`."""
+
+
+@hookspec
+def health() -> list[Health]:  # type: ignore[empty-body]
+    """Named checks for the page of plugins and `/healthz`: also while the plugin is off."""
+
+
+INSTALLED = frozenset({"user_changed", "plugin_switched", "health"})
+
+
+def sound(hook: str, answer: Any) -> bool:
+    """Whether a plugin's answer has the type that the hook promises."""
+    if answer is None:
+        return True
+    if hook == "check_entry":
+        return isinstance(answer, Hold | Ask | Refuse)
+    if hook == "decorate_entries":
+        return isinstance(answer, dict) and all(
+            isinstance(key, int) and isinstance(value, Decoration) for key, value in answer.items()
+        )
+    kinds = {"panels": Panel, "health": Health}
+    return hook in kinds and isinstance(answer, list) and all(isinstance(one, kinds[hook]) for one in answer)

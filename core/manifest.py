@@ -1,0 +1,61 @@
+"""The core said as a plugin says itself: its blueprints, permissions, kinds, jobs and personal data."""
+
+from flask_babel import lazy_gettext as _
+
+from .accounts.views import blueprint as accounts
+from .admin.views import blueprint as admin
+from .feed.views import blueprint as feed
+from .files import blueprint as files
+from .health import blueprint as health
+from .plugin import EntryKind, Permission, Plugin, SpaceKind, SpaceRole
+from .spaces.views import blueprint as spaces
+
+ANYONE = frozenset({"anyone"})
+SIGNED_IN = frozenset({"signed_in"})
+STAFF = frozenset({"agent", "administrator"})
+ADMINISTRATOR = frozenset({"administrator"})
+TEAM = frozenset({"owner", "moderator"})
+MEMBERS = TEAM | {"member"}
+
+PERMISSIONS = (
+    Permission("core.read", _("Read what is public"), ANYONE),
+    Permission("core.account", _("Have an account, follow, and see one’s own settings"), SIGNED_IN),
+    Permission("core.reply", _("Reply and support, where one may read"), SIGNED_IN),
+    Permission("core.post", _("Write in a space"), space_roles=MEMBERS),
+    Permission("core.moderate", _("Pin and hide posts of a space"), space_roles=TEAM),
+    Permission("core.invite", _("Invite people to a space and answer requests to join"), space_roles=TEAM),
+    Permission(
+        "core.manage_space",
+        _("Change a space and the roles of its members"),
+        space_roles=frozenset({"owner"}),
+    ),
+    Permission("core.create_space", _("Open a space"), STAFF | {"official"}),
+    Permission("core.staff", _("See the agency’s pages"), STAFF),
+    Permission("core.switch_plugins", _("Switch plugins on and off"), STAFF),
+    Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
+    Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),
+    Permission("core.read_outbox", _("See the state of outgoing mail"), ADMINISTRATOR),
+)
+
+core = Plugin(
+    name="core",
+    title="Parvis",
+    summary=_("People, spaces and the feed"),
+    version="0.1.0",
+    table_prefix="core",
+    paths=(),
+    blueprints=(feed, accounts, spaces, files, admin, health),
+    permissions=PERMISSIONS,
+    space_kinds=(
+        SpaceKind(
+            "core.group",
+            _("Group"),
+            roles=(
+                SpaceRole("member", _("Member")),
+                SpaceRole("moderator", _("Moderator"), team=True),
+                SpaceRole("owner", _("Owner"), team=True),
+            ),
+        ),
+    ),
+    entry_kinds=(EntryKind("core.post", _("Post")), EntryKind("core.reply", _("Reply"), feed=False)),
+)

@@ -1,0 +1,199 @@
+"""What a plugin says of itself: plain frozen dataclasses, read once at start."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+    from flask_wtf import FlaskForm
+
+CONTRACT = 1
+
+Text = Any  # str or a lazily translated string
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A named right: held by these roles of the portal (within their area), or these roles in a space.
+
+    Roles of the portal: `anyone`, `signed_in`, `resident`, `official`, `agent`, `administrator`.
+    """
+
+    name: str
+    title: Text
+    roles: frozenset[str] = frozenset()
+    space_roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SpaceRole:
+    """A role that a member of a space can have; `team` roles read what is for the team."""
+
+    name: str
+    title: Text
+    team: bool = False
+
+
+@dataclass(frozen=True)
+class SpaceKind:
+    """A kind of space: `load(space_ids)` gives `{space_id: own row}`; `url(space_id)` its page."""
+
+    name: str
+    label: Text
+    roles: tuple[SpaceRole, ...] = ()
+    listed: bool = True
+    load: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
+    url: Callable[[int], str] | None = None
+
+
+@dataclass(frozen=True)
+class EntryKind:
+    """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`."""
+
+    name: str
+    label: Text
+    template: str | None = None
+    feed: bool = True
+    replies: bool = True
+    supports: bool = True
+    initial_state: str = "published"
+    publish: str = "core.post"
+    load: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """A link in the portal's main navigation, shown to those who have the permission."""
+
+    label: Text
+    url: str
+    permission: str = "core.read"
+    weight: int = 50
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A link on each space's page; `url(space)` may answer None where it does not apply."""
+
+    label: Text
+    url: Callable[[Any], str | None]
+    permission: str = "core.read"
+    weight: int = 50
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A block that a plugin adds to a page of the core; the lightest comes first."""
+
+    title: Text
+    html: str
+    weight: int = 50
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that can be done with an entry, drawn as a link (GET) or a button (POST)."""
+
+    label: Text
+    url: str
+    method: str = "GET"
+
+
+@dataclass(frozen=True)
+class Decoration:
+    """What a plugin adds to one entry's card."""
+
+    badges: tuple[Text, ...] = ()
+    actions: tuple[Action, ...] = ()
+    footer: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work for the worker: `run(**payload)`, at each `every` or when enqueued; `seconds` ends it."""
+
+    name: str
+    title: Text
+    run: Callable[..., None]
+    every: dt.timedelta | None = None
+    seconds: int = 60
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What somebody without an account started and confirms by mail: `run(payload)` as the confirmed person.
+
+    `run` answers the address of the page to show next.
+    """
+
+    name: str
+    title: Text
+    run: Callable[[dict[str, Any]], str]
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """A column that holds personal data, and why."""
+
+    table: str
+    column: str
+    purpose: Text
+    legal_basis: str
+    retention: Text
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Answer of `check_entry`: publish only after a look by the team."""
+
+    reason: Text
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Answer of `check_entry`: ask the author this before publishing."""
+
+    message: Text
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Answer of `check_entry`: don't publish, and say why."""
+
+    message: Text
+
+
+@dataclass(frozen=True)
+class Health:
+    """One named check: whether it is well, and a sentence for staff."""
+
+    name: str
+    ok: bool
+    detail: Text = ""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """The manifest: everything about a plugin that is known when it is imported."""
+
+    name: str
+    title: Text
+    summary: Text
+    version: str
+    table_prefix: str
+    paths: tuple[str, ...]
+    contract: int = CONTRACT
+    blueprints: tuple["Blueprint", ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    space_kinds: tuple[SpaceKind, ...] = ()
+    entry_kinds: tuple[EntryKind, ...] = ()
+    nav: tuple[NavItem, ...] = ()
+    tabs: tuple[Tab, ...] = ()
+    settings_form: type["FlaskForm"] | None = None
+    jobs: tuple[Job, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    personal_data: tuple[PersonalData, ...] = ()
+    protects: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,215 @@
+"""Plugins at run time: discovery, the enabled set of every process, the gate, and isolated hook calls.
+
+What a plugin must satisfy to be loaded at all is in `checks.py`.
+"""
+
+import logging
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+import pluggy
+import sqlalchemy as sa
+from flask import Flask, abort, current_app, g, request
+
+from . import access, checks, hookspecs, stamps
+from .db import db, now, write
+from .models import PluginFault, PluginState
+from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
+
+GROUP = "parvis.plugins"
+SLOW_SECONDS = 0.2
+FAILURES_ALLOWED = 5
+FAULTS_KEPT = 50
+
+log = logging.getLogger("parvis.plugins")
+
+
+@dataclass
+class Registry:
+    """The installed plugins of this process, in the order of their names."""
+
+    modules: dict[str, ModuleType]
+    core: Plugin
+    manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("parvis"))
+    failures: Counter[str] = field(default_factory=Counter)
+    waiting: list[PluginFault] = field(default_factory=list)
+    _seen: int = -1
+    _enabled: frozenset[str] = frozenset()
+
+    @property
+    def installed(self) -> dict[str, Plugin]:
+        """Manifests by name."""
+        return {name: module.plugin for name, module in self.modules.items()}
+
+    def enabled(self) -> frozenset[str]:
+        """Names of the enabled plugins, the same throughout one request."""
+        if "enabled_plugins" not in g:
+            version = stamps.read()["plugins"]
+            if version != self._seen:
+                states = sa.select(PluginState.__table__.c.name).where(
+                    PluginState.__table__.c.enabled, PluginState.__table__.c.quarantined_at.is_(None)
+                )
+                self._enabled = frozenset(db.session.scalars(states)) & self.modules.keys()
+                self._seen = version
+            g.enabled_plugins = self._enabled
+        names: frozenset[str] = g.enabled_plugins
+        return names
+
+    def active(self) -> list[Plugin]:
+        """Manifests of the core and of the enabled plugins."""
+        on = self.enabled()
+        return [self.core, *(plugin for name, plugin in self.installed.items() if name in on)]
+
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the kinds of spaces and entries that exist for readers now."""
+        return tuple(
+            kind.name for plugin in self.active() for kind in (*plugin.space_kinds, *plugin.entry_kinds)
+        )
+
+    def entry_kind(self, name: str) -> EntryKind:
+        """The entry kind of this name, of an installed plugin or the core."""
+        return next(k for p in (self.core, *self.installed.values()) for k in p.entry_kinds if k.name == name)
+
+    def space_kind(self, name: str) -> SpaceKind:
+        """The space kind of this name, of an installed plugin or the core."""
+        return next(k for p in (self.core, *self.installed.values()) for k in p.space_kinds if k.name == name)
+
+    def call(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Call a hook, one plugin at a time; gives (plugin, answer) of those that answered soundly."""
+        everybody = hook in hookspecs.INSTALLED
+        for impl in getattr(self.manager.hook, hook).get_hookimpls():
+            name = impl.plugin_name
+            if not everybody and name not in self.enabled():
+                continue
+            answer = self._guarded(name, hook, impl, arguments)
+            if answer is not None:
+                yield name, answer
+
+    def _guarded(self, name: str, hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
+        started = time.perf_counter()
+        writing = db.session.info.get("writing")
+        try:
+            if writing:
+                with db.session.begin_nested():
+                    answer = impl.function(**{key: arguments[key] for key in impl.argnames})
+            else:
+                answer = impl.function(**{key: arguments[key] for key in impl.argnames})
+            if not hookspecs.sound(hook, answer):
+                raise TypeError(f"{hook} answered {type(answer).__name__}")
+        except Exception as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
+            self.fault(name, hook, error)
+            return Hold("") if hook == "check_entry" else None
+        self.failures.pop(name, None)
+        seconds = time.perf_counter() - started
+        if seconds > SLOW_SECONDS:
+            self.note(name, hook, f"slow: {seconds * 1000:.0f} ms")
+        return answer
+
+    def fault(self, name: str, place: str, error: BaseException, hook: bool = True) -> None:
+        """A plugin failed: name it, and after five hook failures in a row put it in quarantine."""
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        self.note(name, place, type(error).__name__, trace)
+        if hook:
+            self.failures[name] += 1
+
+    def note(self, name: str, place: str, what: str, trace: str = "") -> None:
+        """Keep something staff should see about a plugin; `settle` writes it down when no write runs."""
+        log.warning("plugin trouble", extra={"plugin": name, "place": place, "what": what, "trace": trace})
+        self.waiting.append(PluginFault(plugin=name, place=place, what=what[:500], trace=trace, at=now()))
+
+    def settle(self) -> None:
+        """Write down what was noted, and quarantine whoever failed five times in a row."""
+        faults, self.waiting = self.waiting, []
+        tired = [
+            name
+            for name, count in self.failures.items()
+            if count >= FAILURES_ALLOWED and not self.installed[name].protects
+        ]
+        if not faults:
+            return
+        with access.as_system("note plugin faults"), write() as session:
+            session.add_all(faults)
+            for name in {fault.plugin for fault in faults}:
+                _keep_latest(name)
+            for name in tired:
+                del self.failures[name]
+                session.execute(
+                    sa.update(PluginState).where(PluginState.name == name).values(quarantined_at=now())
+                )
+                stamps.bump("plugins")
+
+    def switch(self, name: str, on: bool) -> None:
+        """Enable or disable an installed plugin, for every process at its next request."""
+        with write() as session:
+            values = {"enabled": on, "quarantined_at": None, "switched_at": now()}
+            changed = session.execute(sa.update(PluginState).where(PluginState.name == name).values(values))
+            if not changed.rowcount:  # type: ignore[attr-defined]
+                session.add(PluginState(name=name, **values))
+            stamps.bump("plugins")
+            g.pop("enabled_plugins", None)
+            self.failures.pop(name, None)
+            for _ in self.call("plugin_switched", name=name, on=on):
+                pass
+
+    def owner(self, path: str) -> str | None:
+        """The plugin that a path of a request belongs to."""
+        for name, plugin in self.installed.items():
+            if any(path == prefix or path.startswith(prefix + "/") for prefix in plugin.paths):
+                return name
+        return None
+
+
+def current() -> Registry:
+    """The registry of the running application."""
+    registry: Registry = current_app.extensions["parvis"]
+    return registry
+
+
+def discover() -> dict[str, ModuleType]:
+    """The plugin modules that installed packages announce."""
+    found = {point.name: point.load() for point in metadata.entry_points(group=GROUP)}
+    return dict(sorted(found.items()))
+
+
+def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:
+    """Check and register the core's own manifest and every plugin once; nothing is ever unregistered."""
+    registry = Registry(modules, core)
+    registry.manager.add_hookspecs(hookspecs)
+    for plugin in (core, *registry.installed.values()):
+        checks.manifest(plugin, registry)
+        for permission in plugin.permissions:
+            access.declare(permission)
+    for name, module in modules.items():
+        with checks.nothing_app_wide(app, name):
+            for blueprint in module.plugin.blueprints:
+                app.register_blueprint(blueprint)
+        registry.manager.register(module, name)
+    registry.manager.check_pending()
+    checks.models(registry)
+    app.extensions["parvis"] = registry
+    return registry
+
+
+def gate() -> None:
+    """Answer 404 for every path of a plugin that is off, redirects and unknown methods included."""
+    registry = current()
+    owner = registry.owner(request.path)
+    if owner is not None and owner not in registry.enabled():
+        abort(404)
+
+
+def all_permissions() -> list[tuple[Plugin, Permission]]:
+    """Every permission of the core and of the enabled plugins, with who declared it."""
+    return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
+
+
+def _keep_latest(name: str) -> None:
+    newest = sa.select(PluginFault.id).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
+    kept = db.session.scalars(newest.limit(FAULTS_KEPT)).all()
+    db.session.execute(sa.delete(PluginFault).where(PluginFault.plugin == name, PluginFault.id < min(kept)))

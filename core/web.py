@@ -1,0 +1,95 @@
+"""What every request does first and last: who is looking, which plugins are on; and what views need."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, flash, g, redirect, request, url_for
+from flask_login import LoginManager
+from werkzeug.wrappers import Response
+
+from . import access, registry
+from .accounts import sessions
+from .db import db
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def init(app: Flask) -> None:
+    """Let each request know its viewer and pass the gate; write down plugin faults at its end."""
+    manager = LoginManager(app)
+    manager.user_loader(sessions.load)
+    app.before_request(registry.gate)
+    app.before_request(_enter)
+    app.teardown_request(_leave)
+    app.context_processor(lambda: {"viewer": access.viewer()} if "viewer_token" in g else {})
+
+
+def _enter() -> None:
+    g.viewer_token = access.enter(sessions.viewer())
+
+
+def _leave(_error: BaseException | None) -> None:
+    token = g.pop("viewer_token", None)
+    if token is not None:
+        access.leave(token)
+    db.session.rollback()
+    registry.current().settle()
+
+
+def needs(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare the permission of a view; a visitor who lacks it is asked to sign in, others get 403.
+
+    A permission that depends on the space is checked again by the action, where the space is known.
+    """
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(view)
+        def checked(*args: P.args, **kw: P.kwargs) -> R:
+            declared = access.permissions[permission]
+            if not access.can(permission) and not (declared.space_roles and access.viewer().signed_in):
+                refuse(permission)
+            return view(*args, **kw)
+
+        checked.permission = permission  # type: ignore[attr-defined]
+        return checked
+
+    return declare
+
+
+def refuse(permission: str) -> NoReturn:
+    """Send a visitor to the sign-in page; tell somebody signed in that this is not theirs to do."""
+    if access.viewer().signed_in:
+        raise access.Forbidden(permission)
+    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    abort(redirect(url_for("accounts.sign_in", next=here)))
+
+
+def get_or_404(model: type[Any], ident: Any) -> Any:
+    """The row with this id if the viewer may read it, else 404, as if it did not exist."""
+    row = db.session.get(model, ident)
+    if row is None:
+        abort(404)
+    return row
+
+
+def back(fallback: str) -> Response:
+    """Redirect to where the form says the person came from, on this portal only, else to `fallback`."""
+    return redirect(local_path(request.form.get("next")) or fallback)
+
+
+def local_path(target: str | None) -> str | None:
+    """The target if it is a path on this portal, else None: nobody is sent elsewhere by a link."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or any(ord(character) < 32 for character in target):
+        return None
+    return target
+
+
+def says(message: Any, category: str = "success") -> None:
+    """Show a message on the next page."""
+    flash(message, category)
