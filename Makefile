@@ -50,5 +50,6 @@ lock: ## choose the newest versions of all dependencies (for maintainers; needs 
 .venv/.test: requirements/test.txt package-lock.json .venv/.run
 	@echo 'Installing what the tests need into .venv ...'
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(PIP) download --require-hashes -r requirements/run.txt --dest .venv/wheels
 	@$(NPM) ci --ignore-scripts --silent
 	@touch $@

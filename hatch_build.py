@@ -43,7 +43,9 @@ def copy_page_libraries(root: Path) -> None:
 
 
 def compile_catalogues(root: Path) -> None:
-    """Compile each .po of the core and of the plugins into the .mo beside it."""
+    """Compile each .po of the core and of the plugins into the .mo beside it, unless that is newer."""
     for source in [*root.glob("core/translations/**/*.po"), *root.glob("plugins/*/translations/**/*.po")]:
-        with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:
-            write_mo(compiled, read_po(text))
+        compiled = source.with_suffix(".mo")
+        if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
+            with source.open("rb") as text, compiled.open("wb") as file:
+                write_mo(file, read_po(text))
