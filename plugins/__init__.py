@@ -1,0 +1,1 @@
+"""The plugins that ship with Parvis, each a package of its own that uses `core.api` alone."""
