@@ -21,7 +21,7 @@ METHODS = [
     ("**/templates/**.html", "jinja2"),
     ("**/templates/**.txt", "jinja2"),
 ]
-OPTIONS = {"**/templates/**": {"trimmed": "true", "silent": "false"}}
+OPTIONS = {"**/templates/**": {"silent": "false"}}
 KEYWORDS = DEFAULT_KEYWORDS | {"lazy_gettext": None, "lazy_ngettext": (1, 2), "_l": None, "_n": (1, 2)}
 
 
