@@ -41,7 +41,7 @@ lock: ## choose the newest versions of all dependencies (for maintainers; needs 
 	@tools/check-python $(PYTHON)
 	@$(PYTHON) -m venv .venv
 
-.venv/.run: requirements/run.txt requirements/build.txt pyproject.toml package-lock.json hatch_build.py | .venv/bin/python
+.venv/.run: requirements/run.txt requirements/build.txt pyproject.toml package.json package-lock.json hatch_build.py | .venv/bin/python
 	@echo 'Installing Parvis into .venv ...'
 	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
