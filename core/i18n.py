@@ -1,0 +1,212 @@
+"""Languages: which one a request speaks, the catalogues of core and plugins, dates and numbers, the switch."""
+
+import datetime as dt
+import io
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale, dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Flask, Response, current_app, g, has_request_context, request
+from flask_babel import Babel, Domain, get_locale, get_timezone
+from flask_babel import gettext as _
+from jinja2 import ext
+from markupsafe import Markup
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response as AnyResponse
+
+from . import access, settings
+from .db import db, now, write
+from .models import Account
+from .web import back, needs
+
+LANGUAGES = {"fr": "Français", "en": "English"}
+COOKIE = "language"
+YEAR = 365 * 24 * 3600
+
+
+class Catalogues(Domain):  # type: ignore[misc]
+    """The texts of the core and of all installed plugins in one, per language."""
+
+    def get_translations(self) -> NullTranslations:
+        """The catalogue of the language spoken now."""
+        return catalogue(str(get_locale() or "en")[:2])
+
+
+class TownBabel(Babel):  # type: ignore[misc]
+    """Flask-Babel with our catalogues."""
+
+    domain_instance = Catalogues()
+
+
+def init(app: Flask) -> None:
+    """Speak each viewer's language, and give templates what they need to."""
+    TownBabel(
+        app,
+        default_locale="en",
+        default_timezone="Europe/Paris",
+        locale_selector=_language,
+        timezone_selector=_timezone,
+    )
+    app.jinja_env.filters.update(when=when, day=day, number=number)
+    app.jinja_env.globals.update(languages=LANGUAGES)
+    app.context_processor(_speak)
+    app.after_request(_vary)
+    app.add_url_rule("/language", "language", switch, methods=["POST"])
+
+
+def catalogue(language: str) -> NullTranslations:
+    """All texts in a language, read once a process."""
+    known: dict[str, NullTranslations] = current_app.extensions.setdefault("parvis_catalogues", {})
+    if language not in known:
+        known[language] = _load(language)
+    return known[language]
+
+
+def _load(language: str) -> NullTranslations:
+    modules = current_app.extensions["parvis"].modules.values()
+    homes = [Path(__file__).parent, *(Path(str(module.__file__)).parent for module in modules)]
+    merged: NullTranslations | None = None
+    for home in reversed(homes):
+        source = home / "translations" / language / "LC_MESSAGES" / "messages.po"
+        compiled = _compiled(source)
+        if compiled is None:
+            continue
+        texts = Translations(io.BytesIO(compiled))
+        merged = texts if merged is None else merged.merge(texts)  # type: ignore[attr-defined]
+    return merged or NullTranslations()
+
+
+def _compiled(source: Path) -> bytes | None:
+    """The compiled catalogue beside a source; made here when it is missing or older, as in a checkout."""
+    made = source.with_suffix(".mo")
+    if made.exists() and (not source.exists() or made.stat().st_mtime >= source.stat().st_mtime):
+        return made.read_bytes()
+    if not source.exists():
+        return None
+    buffer = io.BytesIO()
+    with source.open("rb") as text:
+        write_mo(buffer, read_po(text, locale="fr"))
+    if os.access(source.parent, os.W_OK):
+        temporary = made.with_name(f".{os.getpid()}.mo")
+        temporary.write_bytes(buffer.getvalue())
+        temporary.replace(made)
+    return buffer.getvalue()
+
+
+def _language() -> str:
+    if not has_request_context():
+        return _town_language()
+    chosen = access.viewer().language if "viewer_token" in g else None
+    chosen = chosen or request.cookies.get(COOKIE)
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return request.accept_languages.best_match(list(LANGUAGES)) or _town_language()
+
+
+def _town_language() -> str:
+    """The town's own language, for whoever asks for none that the portal speaks."""
+    try:
+        return settings.town().language
+    except SQLAlchemyError:  # also asked for by the page that says so
+        return "en"
+
+
+def _timezone() -> str | None:
+    return access.viewer().timezone if "viewer_token" in g else None
+
+
+def _speak() -> dict[str, Any]:
+    language = str(get_locale())
+    gettext, ngettext = _callables(language, catalogue(language))
+    return {"lang": language, "_": gettext, "gettext": gettext, "ngettext": ngettext}
+
+
+@lru_cache(maxsize=16)
+def _callables(_language: str, texts: NullTranslations) -> tuple[Any, Any]:
+    """Jinja's translators bound to one catalogue: a hundred texts a page make looking it up each time dear."""
+    return ext._make_new_gettext(texts.gettext), ext._make_new_ngettext(texts.ngettext)
+
+
+def _vary(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.vary.update(("Accept-Language", "Cookie"))
+    return response
+
+
+@needs("core.read")
+def switch() -> AnyResponse:
+    """Speak another language from here on; remembered in the browser, and in the account of who is signed in."""
+    answer = back("/")
+    language = request.form.get("language", "")
+    if language not in LANGUAGES:
+        return answer
+    answer.set_cookie(COOKIE, language, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
+    if access.viewer().signed_in:
+        with write():
+            account = db.session.get(Account, access.viewer().id)
+            account.language = language
+    return answer
+
+
+def when(moment: dt.datetime | None) -> Markup:
+    """How long ago, as a `<time>` element that holds the exact moment."""
+    if moment is None:
+        return Markup()
+    seconds = int((now() - moment).total_seconds())
+    full = _moment(moment, str(get_locale()), str(get_timezone()))
+    text = _("just now") if abs(seconds) < 60 else _ago(_rounded(seconds), moment.date(), str(get_locale()))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"), full, text
+    )
+
+
+def day(moment: dt.date | None) -> str:
+    """A date in full: 12 November 2026."""
+    if moment is None:
+        return ""
+    if isinstance(moment, dt.datetime):
+        moment = moment.astimezone(get_timezone()).date()
+    return _day(moment, str(get_locale()))
+
+
+def number(value: float | None) -> str:
+    """A number with its language's separators."""
+    return "" if value is None else _number(value, str(get_locale()))
+
+
+def _rounded(seconds: int) -> int:
+    for unit in (86400, 3600, 60):
+        if abs(seconds) >= unit:
+            return seconds // unit * unit
+    return seconds
+
+
+@lru_cache(maxsize=4096)
+def _ago(seconds: int, date: dt.date, language: str) -> str:
+    if abs(seconds) > 14 * 86400:
+        return _day(date, language)
+    delta = dt.timedelta(seconds=-seconds)
+    granularity = "day" if abs(seconds) >= 86400 else "hour" if abs(seconds) >= 3600 else "minute"
+    return dates.format_timedelta(
+        delta, granularity=granularity, threshold=99, add_direction=True, locale=language
+    )
+
+
+@lru_cache(maxsize=4096)
+def _day(date: dt.date, language: str) -> str:
+    return dates.format_date(date, "long", locale=language)
+
+
+@lru_cache(maxsize=4096)
+def _moment(moment: dt.datetime, language: str, timezone: str) -> str:
+    return dates.format_datetime(moment, "long", tzinfo=dates.get_timezone(timezone), locale=language)
+
+
+@lru_cache(maxsize=4096)
+def _number(value: float, language: str) -> str:
+    return numbers.format_decimal(value, locale=Locale.parse(language))
