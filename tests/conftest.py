@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+pytest_plugins = ["core.testing"]
+
 ROOT = Path(__file__).parent.parent
 SOAK = bool(os.environ.get("SOAK"))
 MAIL_PORTS = {25, 465, 587}
