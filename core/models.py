@@ -185,7 +185,7 @@ class Entry(Reader, Versioned, Base):
         *(
             sa.Index(
                 f"ix_core_entry_{name}",
-                *(sa.column(column) for column in columns),
+                *columns,
                 sqlite_where=sa.text("in_feed"),
                 postgresql_where=sa.text("in_feed"),
             )
