@@ -174,6 +174,8 @@ _ENTRY = sa.table(
     *(sa.column(name) for name in ("id", "space_id", "kind", "reader_id")),
     sa.column("team_only", sa.Boolean),
 )
+_FOLLOW = sa.table("core_follow", sa.column("user_id"), sa.column("space_id"), sa.column("entry_id"))
+OWN_TABLES = frozenset({_SPACE, _MEMBER, _ENTRY, _FOLLOW})
 
 
 def _parameter(name: str, read: Callable[[Viewer], Any], kind: Any, **kw: Any) -> sa.BindParameter[Any]:
@@ -254,7 +256,7 @@ def staff() -> ColumnElement[bool]:
 
 def following(space_id: Any, entry_id: Any) -> ColumnElement[bool]:
     """The viewer follows the space, or the entry."""
-    row = sa.table("core_follow", sa.column("user_id"), sa.column("space_id"), sa.column("entry_id")).alias()
+    row = _FOLLOW.alias()
     found = sa.select(sa.literal_column("1")).select_from(row)
     same = sa.or_(row.c.space_id == space_id, row.c.entry_id == entry_id)
     return found.where(row.c.user_id == _ID, same).correlate_except(row).exists()

@@ -72,15 +72,20 @@ def now() -> dt.datetime:
 
 
 class Session(FlaskSession):
-    """A session whose `get` is always a SELECT, so that the read guard sees it."""
+    """A session whose `get` is always a SELECT, so that the read guard sees it; bulk methods are closed."""
 
     def get(self, entity: Any, ident: Any, **kw: Any) -> Any:
-        if kw:
+        if any(kw.values()):
             raise TypeError(f"Session.get takes no options here: {sorted(kw)}")
         key = sa.inspect(entity).primary_key
         values = ident if isinstance(ident, tuple) else (ident,)
         where = [column == value for column, value in zip(key, values, strict=True)]
         return self.scalars(sa.select(entity).where(*where)).one_or_none()
+
+    def _bulk(self, *_args: Any, **_kw: Any) -> None:
+        raise TypeError("bulk methods pass the read guard by: use insert() or update()")
+
+    bulk_save_objects = bulk_insert_mappings = bulk_update_mappings = _bulk
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": Session})

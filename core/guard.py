@@ -1,14 +1,17 @@
 """The read guard: every ORM statement is filtered for the viewer, and a second net stops what slipped past.
 
-First net: loader criteria on each reader mixin. Second net: the SQL of any statement that the first one
-did not mark is searched for guarded tables, once per text; a read of one is refused.
+First net: loader criteria on each reader mixin. Second net, once per text: a statement that the first one
+filtered must reach guarded tables by their models alone; any other must not name a guarded table at all,
+except as the target of an INSERT or of the session's own flush.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
@@ -17,13 +20,15 @@ from . import access
 from .db import Base, Session
 from .models import Entry, Space
 
+FILTERED = "filtered"
+
 
 class UnguardedRead(RuntimeError):
-    """A guarded table was read by a statement that the guard did not filter."""
+    """A guarded table was reached by a statement that the guard could not filter."""
 
 
 def _criterion(reader: type, clause: Callable[[Any], Any]) -> Any:
-    return with_loader_criteria(reader, clause, include_aliases=True, propagate_to_loaders=False)
+    return with_loader_criteria(reader, clause, include_aliases=True)
 
 
 CRITERIA = (
@@ -46,11 +51,12 @@ def install(engine: Engine) -> None:
 
 def guarded_tables() -> frozenset[str]:
     """The names of the tables that not everybody may read."""
-    return frozenset(
+    public = {
         mapper.local_table.name  # type: ignore[attr-defined]
         for mapper in Base.registry.mappers
-        if not issubclass(mapper.class_, access.Public)
-    )
+        if issubclass(mapper.class_, access.Public)
+    }
+    return frozenset(Base.metadata.tables) - public
 
 
 def _filter(state: ORMExecuteState) -> None:
@@ -59,27 +65,85 @@ def _filter(state: ORMExecuteState) -> None:
     if access.viewer() is access.SYSTEM or state.is_column_load:
         state.update_execution_options(guarded=True)
     elif state.is_select or state.is_update or state.is_delete:
+        if not state.is_select and isinstance(state.parameters, list):
+            raise UnguardedRead("an UPDATE by a list of keys can't be filtered")
         state.statement = state.statement.options(*CRITERIA)
-        state.update_execution_options(guarded=True)
+        state.update_execution_options(guarded=FILTERED)
 
 
 def _refuse_unguarded(
     connection: Connection, _cursor: object, sql: str, _parameters: object, context: Any, _many: bool
 ) -> None:
-    if context is not None and context.execution_options.get("guarded"):
+    options = context.execution_options
+    mark = options.get("guarded") or connection.get_execution_options().get("guarded")
+    if mark is True:
         return
-    if connection.get_execution_options().get("guarded"):
-        return
-    if _reads_guarded(sql) and access.viewer() is not access.SYSTEM:
+    tables = len(Base.metadata.tables)
+    if mark == FILTERED:
+        refused = _seen.get(context.compiled)
+        if refused is None:
+            refused = _seen[context.compiled] = _passes_by(context.compiled.statement)
+    else:
+        refused = _names_guarded(sql, "compiled_cache" in options, tables)
+    if refused and access.viewer() is not access.SYSTEM:
         raise UnguardedRead(sql[:120])
 
 
+_seen: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+
+def _passes_by(statement: Any) -> bool:
+    """Whether a filtered statement also reaches a guarded table otherwise than by its model."""
+    names = _names(len(Base.metadata.tables))
+    return any(names.search(name) for name in _raw_names(statement))
+
+
+def _raw_names(statement: Any, outer: frozenset[Any] = frozenset()) -> Iterator[str]:
+    """Raw SQL, tables named without their model, and what an UPDATE or DELETE reads beside its target."""
+    filtered = outer if getattr(statement, "_correlate_except", None) is not None else frozenset()
+    if statement.is_dml or statement._propagate_attrs.get("compile_state_plugin") == "orm":
+        entities = [part._annotations.get("parententity") for part in _parts(statement, frozenset())]
+        filtered |= {entity.selectable for entity in entities if entity is not None}
+    if statement.is_dml:
+        filtered &= {statement.table}
+    for part in _parts(statement, filtered):
+        if isinstance(part, sa.SelectBase):
+            yield from _raw_names(part, filtered)
+        elif isinstance(part, sa.TextClause):
+            yield part.text
+        elif isinstance(part, sa.ColumnClause) and part.is_literal:
+            yield part.name
+        elif isinstance(part, sa.Column) and statement.is_dml and part.table not in filtered:
+            yield part.table.name
+        else:
+            table = getattr(part, "element", part)
+            if isinstance(table, sa.TableClause) and table not in access.OWN_TABLES:
+                yield table.name
+
+
+def _parts(statement: Any, filtered: frozenset[Any]) -> Iterator[Any]:
+    """What a statement is made of, without what is filtered, down to the statements nested in it."""
+    for part in statement.get_children():
+        if part not in filtered:
+            yield part
+            if not isinstance(part, sa.SelectBase):
+                yield from _parts(part, filtered)
+
+
 @lru_cache(maxsize=4096)
-def _reads_guarded(sql: str) -> bool:
-    return bool(re.search(r"\b(select|returning)\b", sql, re.I) and _names().search(sql))
+def _names_guarded(sql: str, flush: bool, tables: int) -> bool:
+    """Whether SQL names a guarded table, the target of an INSERT or of the session's flush apart."""
+    target = _TARGET.match(sql)
+    if target and (flush or target[1].lower().startswith("insert")) and not _UPSERT.search(sql):
+        sql = sql[target.end() :]
+    return bool(_names(tables).search(sql))
 
 
 @lru_cache(maxsize=1)
-def _names() -> re.Pattern[str]:
+def _names(_tables: int) -> re.Pattern[str]:
     names = "|".join(sorted(guarded_tables()))
-    return re.compile(rf'(\b(from|join|using)\s+|,\s*)"?({names})"?(?![\w."])', re.I)
+    return re.compile(rf'\b({names})\b(?!["`\]]?\s*\.)', re.I)
+
+
+_TARGET = re.compile(r'\s*(insert\s+into|update|delete\s+from)\s+["`\[]?\w+["`\]]?', re.I)
+_UPSERT = re.compile(r"\bdo\s+update\b", re.I)
