@@ -1,7 +1,17 @@
 """The manifest and the hooks of neighbourhood visits: read this first."""
 
+import datetime as dt
+from typing import Any
+
 from core import api
 from core.api import lazy_gettext as _
+
+from . import actions, board, reads
+from .forms import SettingsForm
+from .views import blueprint, confirm_question, url_of
+
+OFFICE = frozenset({"official", "agent", "administrator"})
+TEAM = frozenset({"coordinator", "official", "agent"})
 
 plugin = api.Plugin(
     name="neighbourhood_visits",
@@ -10,4 +20,106 @@ plugin = api.Plugin(
     version="0.1.0",
     table_prefix="visits",
     paths=("/visits",),
+    blueprints=(blueprint,),
+    permissions=(
+        api.Permission("visits.announce", _("Plan and announce a visit"), OFFICE),
+        api.Permission("visits.ask", _("Ask a question before a visit"), frozenset({"anyone"})),
+        api.Permission("visits.manage", _("Change a visit and its team"), space_roles=TEAM),
+        api.Permission("visits.review", _("Accept or reject questions"), space_roles=TEAM),
+        api.Permission("visits.answer", _("Draft answers"), space_roles=TEAM),
+        api.Permission("visits.publish", _("Publish answers"), space_roles=frozenset({"official"})),
+    ),
+    space_kinds=(
+        api.SpaceKind(
+            "visits.visit",
+            _("Neighbourhood visit"),
+            roles=(
+                api.SpaceRole("coordinator", _("Coordinator"), team=True),
+                api.SpaceRole("official", _("Elected official"), team=True),
+                api.SpaceRole("agent", _("Agent"), team=True),
+                api.SpaceRole("scribe", _("Scribe"), team=True),
+                api.SpaceRole("member", _("Member")),
+            ),
+            load=reads.load_visits,
+            url=url_of,
+        ),
+    ),
+    entry_kinds=(
+        api.EntryKind(
+            "visits.question",
+            _("Question"),
+            template="visits/question_card.html",
+            initial_state="pending",
+            publish="visits.ask",
+            load=reads.load_questions,
+        ),
+        api.EntryKind(
+            "visits.answer",
+            _("Answer"),
+            feed=False,
+            replies=False,
+            publish="visits.answer",
+            load=reads.load_answers,
+        ),
+    ),
+    nav=(api.NavItem(_("Visits"), "/visits/", weight=30),),
+    settings_form=SettingsForm,
+    defaults={"days_to_answer": 30, "acknowledgement": "", "themes": ""},
+    jobs=(
+        api.Job(
+            "visits.close_due",
+            _("Stop taking questions on the closing date"),
+            actions.close_due,
+            every=dt.timedelta(minutes=10),
+        ),
+    ),
+    claims=(api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question),),
+    personal_data=(
+        api.PersonalData(
+            "visits_casework",
+            "contact",
+            _("Calling back somebody who asked a question"),
+            "public task",
+            _("As long as the visit is kept"),
+        ),
+        api.PersonalData(
+            "visits_casework",
+            "note",
+            _("Preparing the answer to a question"),
+            "public task",
+            _("As long as the visit is kept"),
+        ),
+        api.PersonalData(
+            "visits_casework",
+            "triaged_by",
+            _("Knowing who accepted or rejected a question"),
+            "public task",
+            _("As long as the visit is kept"),
+        ),
+        api.PersonalData(
+            "visits_question",
+            "place",
+            _("Finding what a question is about"),
+            "public task",
+            _("As long as the visit is kept"),
+        ),
+    ),
 )
+
+
+@api.hookimpl
+def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
+    """Where each question stands, its theme, and the way to it for the team."""
+    return board.decorations(entries, viewer)
+
+
+@api.hookimpl
+def panels(place: str, subject: Any) -> list[api.Panel]:
+    """On the home page: the next visit, and what waits for the viewer's team."""
+    return board.home() if place == "home" else []
+
+
+@api.hookimpl
+def health() -> list[api.Health]:
+    """Whether accepted questions wait longer for their answer than the town has promised."""
+    return [board.overdue()]

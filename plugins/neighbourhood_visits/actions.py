@@ -1,0 +1,232 @@
+"""What people do: announce a visit, ask, accept or reject, draft and publish an answer."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from .models import Answer, Casework, Question, Visit
+from .steps import Declined, step
+
+SOURCE = "visits"
+EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
+
+
+def may_announce(area_id: int | None = None, anywhere: bool = False) -> bool:
+    """Whether the viewer announces visits in this area (or anywhere); a councillor without a mandate doesn't."""
+    person = api.viewer()
+    if not api.can("visits.announce", None if anywhere else api.Space(area_id=area_id)):
+        return False
+    return person.role != "official" or api.get_or_404(api.User, person.id).mandate in EXECUTIVE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is said of a visit when it is planned or changed."""
+
+    name: str
+    summary: str
+    area_id: int | None
+    details: Mapping[str, Any]
+    officials: Iterable[int]
+    agents: Iterable[int]
+
+
+def plan_visit(plan: Plan) -> Visit:
+    """A new visit, which its team alone sees until it is announced; who plans it is on the team."""
+    if not may_announce(plan.area_id):
+        raise api.Forbidden("visits.announce")
+    with api.write() as session:
+        space = api.create_space(
+            "visits.visit",
+            plan.name,
+            visibility="hidden",
+            joining="invite",
+            summary=plan.summary,
+            area_id=plan.area_id,
+        )
+        visit = Visit(space_id=space.id, **plan.details)
+        session.add(visit)
+        _set_team(space, plan)
+    return visit
+
+
+def change_visit(visit: Visit, plan: Plan) -> None:
+    """Other words, another date or another team for a visit."""
+    space = api.get_or_404(api.Space, visit.space_id)
+    api.require("visits.manage", space)
+    if plan.area_id != space.area_id and not may_announce(plan.area_id):
+        raise api.Forbidden("visits.announce")
+    with api.write():
+        api.change_space(space, name=plan.name, summary=plan.summary, area_id=plan.area_id)
+        for column, value in plan.details.items():
+            setattr(visit, column, value)
+        _set_team(space, plan)
+
+
+def _set_team(space: api.Space, plan: Plan) -> None:
+    """Give the visit its team; who plans it stays on it, as an official if elected, else as coordinator."""
+    person = api.viewer()
+    team = dict.fromkeys(plan.agents, "agent") | dict.fromkeys(plan.officials, "official")
+    if person.id is not None and (person.id not in team or team[person.id] == "agent"):
+        team[person.id] = "official" if person.role == "official" else "coordinator"
+    api.set_members(space, SOURCE, team)
+
+
+def announce(visit: Visit) -> None:
+    """Show a visit to everybody and take questions."""
+    space = api.get_or_404(api.Space, visit.space_id)
+    if not may_announce(space.area_id):
+        raise api.Forbidden("visits.announce")
+    with api.write():
+        visit.state = step("visit", "announce", visit.state, space)
+        api.change_space(space, visibility="public")
+
+
+def close(visit: Visit) -> None:
+    """Take no more questions, so that the visit can be prepared."""
+    _turn(visit, "close")
+
+
+def reopen(visit: Visit) -> None:
+    """Take questions again, until the closing date at most."""
+    _turn(visit, "reopen")
+
+
+def _turn(visit: Visit, verb: str) -> None:
+    with api.write():
+        visit.state = step("visit", verb, visit.state, api.get_or_404(api.Space, visit.space_id))
+
+
+def close_due() -> None:
+    """Stop taking questions where the closing date has passed."""
+    due = sa.update(Visit).where(Visit.state == "collecting", Visit.questions_close_at <= api.now())
+    with api.as_system("close questions on time"), api.write() as session:
+        session.execute(due.values(state="preparing"), execution_options={"synchronize_session": False})
+
+
+def ask(
+    visit: Visit,
+    title: str,
+    body: str = "",
+    theme: str = "",
+    place: str = "",
+    contact: str = "",
+    key: str | None = None,
+    written_at: dt.datetime | None = None,
+) -> api.Entry:
+    """Submit a question before a visit; the team and its author alone see it until it is accepted."""
+    space = api.get_or_404(api.Space, visit.space_id)
+    api.require("visits.ask", space)
+    if not visit.takes_questions(written_at or api.now()):
+        raise Declined(_("This visit takes no more questions."))
+    with api.write() as session:
+        entry = api.publish(
+            space,
+            body,
+            title=title,
+            kind="visits.question",
+            state="pending",
+            reader_id=api.viewer().id,
+            client_key=key,
+        )
+        if api.insert_once(Question, entry_id=entry.id, theme=theme, place=place):
+            session.add(Casework(entry_id=entry.id, space_id=space.id, contact=contact))
+    return entry
+
+
+def accept(question_id: int) -> None:
+    """Show a question to everybody."""
+    with api.write():
+        entry, question, space = _held(question_id)
+        question.triage = step("question", "accept", question.triage, space)
+        question.reason = ""
+        _casework(question_id).triaged_by = api.viewer().id
+        if entry.state == "hidden":
+            api.restore(entry)
+        else:
+            api.release(entry)
+
+
+def reject(question_id: int, reason: str) -> None:
+    """Keep a question from the public; its author reads the reason."""
+    with api.write():
+        entry, question, space = _held(question_id)
+        if question.answered_at is not None:
+            raise Declined(_("This question has a published answer, so it stays public."))
+        published = question.triage == "accepted"
+        question.triage = step("question", "reject", question.triage, space)
+        question.reason = reason
+        _casework(question_id).triaged_by = api.viewer().id
+        if published:
+            api.hide(entry)
+
+
+def keep_note(question_id: int, note: str) -> None:
+    """Keep a note on a question that its team alone reads."""
+    with api.write():
+        _entry, _question, space = _held(question_id)
+        api.require("visits.review", space)
+        _casework(question_id).note = note
+
+
+def draft_answer(question_id: int, body: str, version: int) -> api.Entry:
+    """Keep a draft for the team; `version` is that of the draft it was written over, 0 for none."""
+    with api.write():
+        entry, question, space = _held(question_id)
+        return _draft(entry, question, space, body, version)[1]
+
+
+def publish_answer(question_id: int, body: str, version: int) -> api.Entry:
+    """Publish this text as the answer, in the name of the official who publishes it."""
+    with api.write():
+        entry, question, space = _held(question_id)
+        answer, draft = _draft(entry, question, space, body, version)
+        answer.state = step("answer", "publish", answer.state, space)
+        draft.author_id = api.viewer().id
+        api.release(draft)
+        question.answered_at = api.now()
+    return draft
+
+
+def _draft(
+    entry: api.Entry, question: Question, space: api.Space, body: str, version: int
+) -> tuple[Answer, api.Entry]:
+    answer, draft = answer_of(question.entry_id)
+    state = step("answer", "draft", answer.state if answer else "none", space)
+    if question.triage != "accepted":
+        raise Declined(_("Accept the question first, then answer it."))
+    if version != (draft.version if draft else 0):
+        raise Declined(_("A colleague has changed the draft in the meantime. Compare it with yours."))
+    if answer is None or draft is None:
+        draft = api.publish(space, body, kind="visits.answer", parent=entry, team_only=True)
+        answer = Answer(entry_id=draft.id, question_id=question.entry_id, state=state)
+        api.db.session.add(answer)
+    elif draft.body != body:
+        api.change_entry(draft, body=body)
+    return answer, draft
+
+
+def answer_of(question_id: int) -> tuple[Answer, api.Entry] | tuple[None, None]:
+    """The answer to a question with its entry, as far as the viewer may read it."""
+    rows = sa.select(Answer, api.Entry).join(api.Entry, api.Entry.id == Answer.entry_id)
+    found = api.db.session.execute(rows.where(Answer.question_id == question_id)).one_or_none()
+    return (found[0], found[1]) if found else (None, None)
+
+
+def _held(question_id: int) -> tuple[api.Entry, Question, api.Space]:
+    """A question, held until the write ends: of two people at once, the second sees what the first did."""
+    api.db.session.scalars(api.lock(sa.select(Question).where(Question.entry_id == question_id))).all()
+    question = api.get_or_404(Question, question_id)
+    entry = api.get_or_404(api.Entry, question_id)
+    return entry, question, api.get_or_404(api.Space, entry.space_id)
+
+
+def _casework(question_id: int) -> Casework:
+    row: Casework = api.get_or_404(Casework, question_id)
+    return row

@@ -1,0 +1,83 @@
+"""What the plugin adds to pages of the core: badges on cards, panels on the home page, and its health."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from flask import url_for
+
+from core import api
+from core.api import gettext as _
+from core.api import ngettext
+
+from . import reads, show
+from .models import Question
+
+
+def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
+    """Where each question stands and its theme; for those who may review it, the way there."""
+    questions = {entry.id: entry for entry in entries if entry.kind == "visits.question"}
+    if not questions:
+        return {}
+    facts = reads.load_questions(list(questions))
+    spaces = {entry.space_id for entry in questions.values()}
+    own = reads.reviewed(spaces) if viewer.signed_in else frozenset()
+    return {
+        entry_id: api.Decoration(
+            badges=tuple(
+                text
+                for text in (show.standing(found.question), reads.theme_label(found.question.theme))
+                if text
+            ),
+            actions=_actions(entry_id, questions[entry_id].space_id in own),
+        )
+        for entry_id, found in facts.items()
+    }
+
+
+def _actions(entry_id: int, reviews: bool) -> tuple[api.Action, ...]:
+    if not reviews:
+        return ()
+    return (api.Action(_("Review and answer"), url_for("visits.question", question_id=entry_id)),)
+
+
+def home() -> list[api.Panel]:
+    """The next visit for everybody; before it, for members of a team, what waits for them."""
+    found = []
+    if api.viewer().role in ("official", "agent", "administrator"):
+        mine = reads.own_visits()
+        counts = reads.queue_counts([visit.space_id for visit, _space in mine])
+        waiting = [
+            row for row in mine if counts[row[0].space_id]["unread"] or counts[row[0].space_id]["unanswered"]
+        ]
+        if waiting:
+            html = show.draw("visits/panel_waiting.html", visits=waiting, counts=counts)
+            found.append(api.Panel(_("Questions waiting for you"), html, weight=5))
+    following = reads.visits(limit=1)
+    if following:
+        html = show.draw("visits/panel_next.html", visit=following[0][0], space=following[0][1])
+        found.append(api.Panel(_("Next neighbourhood visit"), html, weight=20))
+    return found
+
+
+def overdue() -> api.Health:
+    """How many accepted questions wait for their answer longer than the town has promised."""
+    days = api.settings("neighbourhood_visits")["days_to_answer"]
+    late = (
+        sa.select(sa.func.count(Question.entry_id))
+        .join(api.Entry, api.Entry.id == Question.entry_id)
+        .where(
+            Question.triage == "accepted",
+            Question.answered_at.is_(None),
+            api.Entry.state == "published",
+            api.Entry.published_at < api.now() - dt.timedelta(days=days),
+        )
+    )
+    with api.as_system("count late answers"):
+        count = api.db.session.scalar(late) or 0
+    said = ngettext(
+        "%(num)s accepted question waits for its answer longer than promised.",
+        "%(num)s accepted questions wait for their answer longer than promised.",
+        count,
+    )
+    return api.Health("answers on time", count == 0, said if count else _("No answer is late."))

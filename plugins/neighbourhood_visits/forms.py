@@ -1,0 +1,275 @@
+"""The forms: planning a visit, asking, deciding on a question, answering it, and the plugin's settings."""
+
+import datetime as dt
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+from wtforms import (
+    DateField,
+    EmailField,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TelField,
+    TextAreaField,
+    TimeField,
+)
+from wtforms.validators import Email, InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+
+from core import api
+from core.api import gettext as _
+from core.api import lazy_gettext
+
+from . import reads, show
+from .actions import EXECUTIVE, Plan
+from .models import Visit
+
+
+def one_line(text: str | None) -> str:
+    """The text with every run of white space, line ends included, as one space."""
+    return " ".join((text or "").split())
+
+
+def needed(message: Any) -> InputRequired:
+    """The field must be filled; says so in these words."""
+    return InputRequired(message)
+
+
+def at_most(length: int) -> Length:
+    """The text has at most so many characters."""
+    return Length(max=length, message=api.lazy_gettext("Please write at most %(max)d characters."))
+
+
+class PeopleField(SelectMultipleField):
+    """Check boxes of people."""
+
+    def __init__(self, label: Any, **kw: Any) -> None:
+        super().__init__(
+            label,
+            coerce=int,
+            widget=ListWidget(prefix_label=False),
+            option_widget=CheckboxInput(),
+            **kw,
+        )
+
+
+class VisitForm(api.Form):
+    """A visit: what, where, when, and who is on its team."""
+
+    name = StringField(
+        lazy_gettext("Name of the visit"),
+        validators=[needed(lazy_gettext("Give the visit a name.")), at_most(120)],
+    )
+    summary = TextAreaField(lazy_gettext("What is it about?"), validators=[at_most(300)])
+    area = SelectField(lazy_gettext("Neighbourhood"), coerce=int)
+    date = DateField(
+        lazy_gettext("Date"), validators=[InputRequired(lazy_gettext("Give the date of the visit."))]
+    )
+    starts = TimeField(
+        lazy_gettext("Begins at"),
+        validators=[InputRequired(lazy_gettext("Give the hour at which it begins."))],
+    )
+    ends = TimeField(
+        lazy_gettext("Ends at"), validators=[InputRequired(lazy_gettext("Give the hour at which it ends."))]
+    )
+    meeting_point = StringField(
+        lazy_gettext("Meeting point"),
+        validators=[needed(lazy_gettext("Say where people meet.")), at_most(200)],
+    )
+    access_notes = TextAreaField(lazy_gettext("Accessibility"), validators=[at_most(1000)])
+    closes = DateField(
+        lazy_gettext("Last day to ask"), validators=[InputRequired(lazy_gettext("Give the last day to ask."))]
+    )
+    other_ways = TextAreaField(lazy_gettext("Other ways to ask"), validators=[at_most(1000)])
+    officials = PeopleField(lazy_gettext("Elected officials who come"))
+    agents = PeopleField(lazy_gettext("Agents who prepare"))
+
+    @classmethod
+    def offered(cls, visit: Visit | None = None, space: Any = None) -> "VisitForm":
+        """The form with the areas and people that the viewer may choose, filled with the visit if there is one."""
+        form = cls(data=_said(visit, space) if visit else None)
+        form.area.choices = _areas()
+        form.officials.choices = _people("official")
+        form.agents.choices = _people("agent")
+        return form
+
+    def validate_ends(self, field: Any) -> None:
+        """A visit ends after it begins."""
+        if self.starts.data and field.data and field.data <= self.starts.data:
+            raise ValueError(_("It must end after it begins."))
+
+    def validate_closes(self, field: Any) -> None:
+        """Questions close on the day of the visit at the latest."""
+        if self.date.data and field.data and field.data > self.date.data:
+            raise ValueError(_("The last day to ask can’t be after the visit."))
+
+    def validate_date(self, field: Any) -> None:
+        """A visit is not planned for the past."""
+        if (
+            field.data
+            and field.data < dt.datetime.now(api.town_zone()).date()
+            and field.object_data != field.data
+        ):
+            raise ValueError(_("This date has passed."))
+
+    def plan(self) -> Plan:
+        """What was filled in, with moments in the town's time zone."""
+        starts_at = _moment(self.date.data, self.starts.data)
+        closes_at = _moment(self.closes.data + dt.timedelta(days=1), dt.time())
+        return Plan(
+            name=self.name.data,
+            summary=one_line(self.summary.data),
+            area_id=self.area.data or None,
+            details={
+                "starts_at": starts_at,
+                "ends_at": _moment(self.date.data, self.ends.data),
+                "questions_close_at": min(closes_at, starts_at),
+                "meeting_point": self.meeting_point.data,
+                "access_notes": self.access_notes.data,
+                "other_ways": self.other_ways.data,
+            },
+            officials=self.officials.data,
+            agents=self.agents.data,
+        )
+
+
+def _moment(day: Any, hour: Any) -> dt.datetime:
+    return dt.datetime.combine(day, hour, api.town_zone())
+
+
+def _said(visit: Visit, space: Any) -> dict[str, Any]:
+    starts, ends = (moment.astimezone(api.town_zone()) for moment in (visit.starts_at, visit.ends_at))
+    closes = visit.questions_close_at.astimezone(api.town_zone()) - dt.timedelta(seconds=1)
+    return {
+        "name": space.name,
+        "summary": space.summary,
+        "area": space.area_id or 0,
+        "date": starts.date(),
+        "starts": starts.time(),
+        "ends": ends.time(),
+        "closes": closes.date(),
+        "meeting_point": visit.meeting_point,
+        "access_notes": visit.access_notes,
+        "other_ways": visit.other_ways,
+        "officials": reads.team_ids(visit.space_id, "official"),
+        "agents": reads.team_ids(visit.space_id, "agent"),
+    }
+
+
+def _areas() -> list[tuple[int, str]]:
+    """The areas that the viewer's rights reach; the whole town only for those whose rights reach it."""
+    reach = api.viewer().area
+    areas = api.db.session.scalars(sa.select(api.Area).order_by(api.Area.path)).all()
+    names = {area.id: area.name for area in areas}
+    within = [area for area in areas if area.path.startswith(reach)]
+    labels = [
+        (area.id, f"{area.name} ({names[area.parent_id]})" if area.parent_id in names else area.name)
+        for area in within
+    ]
+    return labels if reach else [(0, _("The whole town")), *labels]
+
+
+def _people(role: str) -> list[tuple[int, str]]:
+    """People of a role whose area and the viewer's lie in one another."""
+    reach = api.viewer().area
+    rows = (
+        sa.select(api.User, api.Area.path)
+        .outerjoin(api.Area, api.Area.id == api.User.area_id)
+        .where(api.User.role == role, api.User.closed_at.is_(None))
+        .order_by(api.User.name)
+    )
+    near = [
+        user
+        for user, path in api.db.session.execute(rows)
+        if (path or "").startswith(reach) or reach.startswith(path or "")
+    ]
+    near.sort(key=lambda user: user.mandate not in EXECUTIVE)
+    return [
+        (user.id, f"{user.name} ({about})" if (about := show.mandate(user)) else user.name) for user in near
+    ]
+
+
+class AskForm(api.Form):
+    """A question before a visit."""
+
+    key = HiddenField(default=lambda: secrets.token_urlsafe(16), validators=[Length(max=64)])
+    title = TextAreaField(
+        lazy_gettext("Your question"),
+        filters=[one_line],
+        validators=[needed(lazy_gettext("Write your question.")), at_most(200)],
+    )
+    place = StringField(lazy_gettext("Where is it?"), validators=[at_most(200)])
+    theme = SelectField(lazy_gettext("Theme"), validate_choice=True)
+    body = TextAreaField(lazy_gettext("Say more"), validators=[at_most(5000)])
+    contact = TelField(lazy_gettext("Telephone"), validators=[at_most(120)])
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.theme.choices = [("", _("Choose")), *reads.themes()]
+
+    def said(self) -> dict[str, str]:
+        """What was filled in, as `actions.ask` takes it."""
+        names = ("title", "body", "theme", "place", "contact", "key")
+        return {name: self[name].data or "" for name in names}
+
+
+class AskWithoutAccountForm(AskForm):
+    """A question of somebody who has no account, or has not signed in: confirmed by e-mail."""
+
+    name = StringField(
+        lazy_gettext("Your name"), validators=[needed(lazy_gettext("Give your name.")), at_most(80)]
+    )
+    email = EmailField(
+        lazy_gettext("E-mail"),
+        validators=[
+            needed(lazy_gettext("Give your e-mail address.")),
+            at_most(254),
+            Email(lazy_gettext("This is not an e-mail address: it looks like name@example.org.")),
+        ],
+    )
+
+
+class RejectForm(api.Form):
+    """Why a question is not taken up; its author reads it."""
+
+    reason = TextAreaField(
+        lazy_gettext("Reason"),
+        validators=[needed(lazy_gettext("Write the reason: the author reads it.")), at_most(1000)],
+    )
+
+
+class NoteForm(api.Form):
+    """A note for the team."""
+
+    note = TextAreaField(lazy_gettext("Note for the team"), validators=[at_most(4000)])
+
+
+class AnswerForm(api.Form):
+    """The text of an answer, over the version of the draft that its writer saw."""
+
+    version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
+    body = TextAreaField(
+        lazy_gettext("Answer"), validators=[needed(lazy_gettext("Write the answer.")), at_most(10_000)]
+    )
+
+
+class SettingsForm(api.Form):
+    """What staff decide about neighbourhood visits."""
+
+    days_to_answer = IntegerField(
+        lazy_gettext("Days to answer an accepted question"),
+        validators=[
+            InputRequired(lazy_gettext("Give a number of days.")),
+            NumberRange(1, 365, lazy_gettext("Give a number from 1 to 365.")),
+        ],
+    )
+    acknowledgement = TextAreaField(
+        lazy_gettext("A sentence for those who have asked a question"), validators=[at_most(500)]
+    )
+    themes = TextAreaField(
+        lazy_gettext("Themes of questions, one a line; none means the usual ones"), validators=[at_most(2000)]
+    )

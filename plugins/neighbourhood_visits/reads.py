@@ -1,0 +1,236 @@
+"""What the pages show: visits to come and past, the questions of one, what waits for the team."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from .models import Answer, Casework, Question, Visit
+
+PAGE = 20
+BUILT_IN_THEMES = (
+    ("streets", api.lazy_gettext("Streets and pavements")),
+    ("transport", api.lazy_gettext("Getting around and parking")),
+    ("cleanliness", api.lazy_gettext("Cleanliness and waste")),
+    ("safety", api.lazy_gettext("Safety and quiet")),
+    ("green", api.lazy_gettext("Parks and trees")),
+    ("schools", api.lazy_gettext("Schools and childhood")),
+    ("sports", api.lazy_gettext("Sports and culture")),
+    ("housing", api.lazy_gettext("Housing and planning")),
+    ("other", api.lazy_gettext("Something else")),
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A question's own row and, once it is there for the viewer, the answer's row and entry."""
+
+    question: Question
+    answer: Answer | None
+    text: api.Entry | None
+
+    @property
+    def theme(self) -> str:
+        """The question's theme, as it is shown."""
+        return theme_label(self.question.theme)
+
+
+def themes() -> list[tuple[str, str]]:
+    """The themes that a question may have, as (kept word, label): the town's own, else those that come with it."""
+    own = [line.strip()[:80] for line in api.settings("neighbourhood_visits")["themes"].splitlines()]
+    if any(own):
+        return [(line, line) for line in own if line]
+    return [(word, str(label)) for word, label in BUILT_IN_THEMES]
+
+
+def theme_label(theme: str) -> str:
+    """How a question's theme is shown; one that the town has since dropped is shown as it was."""
+    return str(dict(BUILT_IN_THEMES).get(theme, theme))
+
+
+def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[tuple[Visit, api.Space]]]:
+    """Visits with their spaces: those to come, the next first; or those past, the latest first."""
+    rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
+    if past:
+        rows = rows.where(Visit.ends_at < api.now()).order_by(Visit.starts_at.desc(), Visit.space_id.desc())
+    else:
+        rows = rows.where(Visit.ends_at >= api.now()).order_by(Visit.starts_at, Visit.space_id)
+    return api.db.session.execute(rows.limit(limit)).all()
+
+
+def load_visits(space_ids: Sequence[int]) -> Mapping[int, Visit]:
+    """Own rows of visits, by space."""
+    rows = api.db.session.scalars(sa.select(Visit).where(Visit.space_id.in_(space_ids)))
+    return {visit.space_id: visit for visit in rows}
+
+
+def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
+    """Own rows of questions with their answers, by entry: one statement."""
+    rows = (
+        sa.select(Question, Answer, api.Entry)
+        .outerjoin(Answer, Answer.question_id == Question.entry_id)
+        .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
+        .where(Question.entry_id.in_(entry_ids))
+    )
+    return {
+        question.entry_id: Facts(question, answer, text)
+        for question, answer, text in api.db.session.execute(rows)
+    }
+
+
+def load_answers(entry_ids: Sequence[int]) -> Mapping[int, Answer]:
+    """Own rows of answers, by entry."""
+    rows = api.db.session.scalars(sa.select(Answer).where(Answer.entry_id.in_(entry_ids)))
+    return {answer.entry_id: answer for answer in rows}
+
+
+def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.Entry], str | None]:
+    """A page of a visit's public questions: answered ones first, then those with most supports; and the next cursor."""
+    answered = sa.case((Question.answered_at.is_not(None), 1), else_=0)
+    order = (answered, api.Entry.support_count, api.Entry.id)
+    rows = (
+        sa.select(api.Entry, answered.label("answered"))
+        .join(Question, Question.entry_id == api.Entry.id)
+        .where(api.Entry.space_id == space_id, api.Entry.state == "published")
+        .order_by(*(column.desc() for column in order))
+        .limit(PAGE + 1)
+    )
+    place = _cursor(after)
+    if place is not None:
+        rows = rows.where(sa.tuple_(*order) < sa.tuple_(*(sa.literal(part) for part in place)))
+    found = api.db.session.execute(rows).all()
+    if len(found) <= PAGE:
+        return [entry for entry, _answered in found], None
+    last, was_answered = found[PAGE - 1]
+    return [entry for entry, _answered in found[:PAGE]], f"{was_answered}-{last.support_count}-{last.id}"
+
+
+def _cursor(text: str | None) -> tuple[int, ...] | None:
+    parts = (text or "").split("-")
+    if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        return None
+    return tuple(int(part) for part in parts)
+
+
+def public_count(space_id: int) -> int:
+    """How many questions of a visit are public."""
+    found = sa.select(sa.func.count(Question.entry_id)).join(api.Entry, api.Entry.id == Question.entry_id)
+    found = found.where(api.Entry.space_id == space_id, api.Entry.state == "published")
+    return api.db.session.scalar(found) or 0
+
+
+def own_questions(space_id: int) -> Sequence[sa.Row[tuple[api.Entry, Question]]]:
+    """What the viewer has asked before this visit, the latest first."""
+    rows = (
+        sa.select(api.Entry, Question)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .where(
+            api.Entry.space_id == space_id,
+            api.Entry.author_id == api.viewer().id,
+            api.Entry.state != "removed",
+        )
+        .order_by(api.Entry.id.desc())
+    )
+    return api.db.session.execute(rows.limit(PAGE)).all()
+
+
+def officials_of(space_id: int) -> Sequence[api.User]:
+    """The elected officials of a visit."""
+    rows = (
+        sa.select(api.User)
+        .join(api.Membership, api.Membership.user_id == api.User.id)
+        .where(api.Membership.space_id == space_id, api.Membership.role == "official")
+        .order_by(api.User.name)
+    )
+    return api.db.session.scalars(rows).unique().all()
+
+
+def names(user_ids: Iterable[int | None]) -> dict[int | None, str]:
+    """The names of people, by id."""
+    rows = sa.select(api.User.id, api.User.name).where(api.User.id.in_(set(user_ids) - {None}))
+    return {row.id: row.name for row in api.db.session.execute(rows)}
+
+
+def team_ids(space_id: int, role: str) -> list[int]:
+    """The ids of those who have a role in a visit."""
+    rows = sa.select(api.Membership.user_id).where(
+        api.Membership.space_id == space_id, api.Membership.role == role
+    )
+    return list(api.db.session.scalars(rows))
+
+
+# What waits for the team. A view of the queue is one of these.
+
+QUEUES: dict[str, Any] = {
+    "unread": Question.triage == "submitted",
+    "unanswered": sa.and_(Question.triage == "accepted", Question.answered_at.is_(None)),
+    "answered": Question.answered_at.is_not(None),
+    "rejected": Question.triage == "rejected",
+}
+
+
+def queue_label(name: str) -> str:
+    """The name of a queue on the page."""
+    return {
+        "unread": _("To read"),
+        "unanswered": _("To answer"),
+        "answered": _("Answered"),
+        "rejected": _("Not accepted"),
+    }[name]
+
+
+def _waiting() -> sa.Select[Any]:
+    return (
+        sa.select(api.Entry, Question, Casework, Answer)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .outerjoin(Answer, Answer.question_id == api.Entry.id)
+        .where(api.Entry.state != "removed")
+    )
+
+
+def queue(space_id: int, name: str, after: int = 0) -> tuple[Sequence[sa.Row[Any]], int | None]:
+    """A page of one queue of a visit, the oldest first, and the id to go on after."""
+    rows = _waiting().where(api.Entry.space_id == space_id, QUEUES[name], api.Entry.id > after)
+    found = api.db.session.execute(rows.order_by(api.Entry.id).limit(PAGE + 1)).all()
+    return found[:PAGE], found[PAGE - 1][0].id if len(found) > PAGE else None
+
+
+def queue_counts(space_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """How many questions are in each queue, by visit: one statement."""
+    counts = [sa.func.count(sa.case((condition, 1))).label(name) for name, condition in QUEUES.items()]
+    rows = (
+        sa.select(api.Entry.space_id, *counts)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .where(api.Entry.space_id.in_(list(space_ids)), api.Entry.state != "removed")
+        .group_by(api.Entry.space_id)
+    )
+    found = {row[0]: dict(zip(QUEUES, row[1:], strict=True)) for row in api.db.session.execute(rows)}
+    return {space_id: found.get(space_id, dict.fromkeys(QUEUES, 0)) for space_id in space_ids}
+
+
+def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these visits the viewer reviews questions of: those on whose team they are."""
+    rows = sa.select(api.Membership.space_id).where(
+        api.Membership.user_id == api.viewer().id,
+        api.Membership.space_id.in_(list(space_ids)),
+        api.Membership.role.in_(("coordinator", "official", "agent")),
+        sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
+    )
+    return frozenset(api.db.session.scalars(rows))
+
+
+def own_visits() -> Sequence[sa.Row[tuple[Visit, api.Space]]]:
+    """The visits on whose team the viewer is, the next first, past ones only while something waits."""
+    rows = (
+        sa.select(Visit, api.Space)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .join(api.Membership, api.Membership.space_id == Visit.space_id)
+        .where(api.Membership.user_id == api.viewer().id, api.Membership.team)
+        .order_by(Visit.starts_at.desc())
+    )
+    return api.db.session.execute(rows.distinct().limit(10)).all()

@@ -1,0 +1,63 @@
+"""How the pages say dates, themes and mandates; times are the town's, wherever the reader is."""
+
+import datetime as dt
+from typing import Any
+
+from flask import render_template
+
+from core import api
+from core.api import gettext as _
+from core.api import lazy_gettext
+
+from . import reads
+from .models import Question, Visit
+
+MANDATES = {
+    "mayor": lazy_gettext("mayor"),
+    "deputy_mayor": lazy_gettext("deputy mayor"),
+    "delegated_councillor": lazy_gettext("delegated councillor"),
+    "councillor": lazy_gettext("councillor"),
+}
+
+
+def draw(template: str, **context: Any) -> str:
+    """A page or a piece of one, which says things with the functions below."""
+    return render_template(
+        template,
+        now=api.now(),
+        date=date,
+        hours=hours,
+        mandate=mandate,
+        standing=standing,
+        theme_label=reads.theme_label,
+        queue_label=reads.queue_label,
+        **context,
+    )
+
+
+def date(moment: dt.datetime) -> str:
+    """The day of a moment where the town is: Thursday 12 March 2026."""
+    return str(api.format_datetime(moment.astimezone(api.town_zone()), "EEEE d MMMM y", rebase=False))
+
+
+def hours(visit: Visit) -> str:
+    """From when to when a visit takes place: 18:00 – 20:00."""
+    ends = (visit.starts_at, visit.ends_at)
+    return " – ".join(f"{moment.astimezone(api.town_zone()):%H:%M}" for moment in ends)
+
+
+def mandate(user: api.User) -> str:
+    """What an elected official is: mandate, then portfolio or list."""
+    said = [str(MANDATES[user.mandate])] if user.mandate in MANDATES else []
+    return ", ".join([*said, *(text for text in (user.portfolio or user.list_name,) if text)])
+
+
+def standing(question: Question) -> str:
+    """Where a question stands, in a word or two."""
+    if question.answered_at is not None:
+        return _("Answered")
+    return {
+        "submitted": _("To be read by the team"),
+        "accepted": _("Accepted"),
+        "rejected": _("Not accepted"),
+    }[question.triage]

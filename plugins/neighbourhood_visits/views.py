@@ -1,0 +1,304 @@
+"""The pages under /visits/: each reads a form, calls an action, and shows or redirects."""
+
+import datetime as dt
+from typing import Any
+
+from flask import Blueprint, abort, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from core import api
+from core.api import gettext as _
+
+from . import actions, reads
+from .forms import AnswerForm, AskForm, AskWithoutAccountForm, NoteForm, RejectForm, VisitForm
+from .models import Casework, Question, Visit
+from .show import draw
+from .steps import Declined
+
+blueprint = Blueprint("visits", __name__, url_prefix="/visits", template_folder="templates")
+
+Page = str | Response | tuple[str, int]
+REFUSED = 422
+TOO_LATE = 409
+
+
+def url_of(space_id: int) -> str:
+    """The page of a visit."""
+    return url_for("visits.visit", space_id=space_id)
+
+
+@blueprint.get("/")
+@api.needs("core.read")
+def index() -> str:
+    """Visits to come, the next first, and below those past."""
+    coming, past = reads.visits(), reads.visits(past=True)
+    announces = actions.may_announce(anywhere=True)
+    return draw("visits/index.html", coming=coming, past=past, announces=announces)
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@api.needs("visits.announce")
+def new() -> Page:
+    """Plan a visit; announce it at once, or keep it for the team for now."""
+    if not actions.may_announce(anywhere=True):
+        raise api.Forbidden("visits.announce")
+    form = VisitForm.offered()
+    if not form.validate_on_submit():
+        return _form_page("visits/visit_form.html", form)
+    visit = actions.plan_visit(form.plan())
+    if "announce" in request.form:
+        actions.announce(visit)
+        api.says(_("The visit is announced. Residents can ask their questions."))
+    else:
+        api.says(_("The visit is kept for its team. Announce it when it is ready."))
+    return redirect(url_of(visit.space_id))
+
+
+@blueprint.get("/<int:space_id>")
+@api.needs("core.read")
+def visit(space_id: int) -> str:
+    """A visit: when, where, who comes, and the questions asked so far."""
+    found, space = _visit(space_id)
+    entries, further = reads.questions_of(space_id, request.args.get("after"))
+    reviews = api.can("visits.review", space)
+    return draw(
+        "visits/visit.html",
+        visit=found,
+        space=space,
+        officials=reads.officials_of(space_id),
+        cards=api.cards(entries),
+        count=reads.public_count(space_id),
+        own=reads.own_questions(space_id) if api.viewer().signed_in else (),
+        further=further,
+        reviews=reviews,
+        counts=reads.queue_counts([space_id])[space_id] if reviews else {},
+    )
+
+
+@blueprint.route("/<int:space_id>/edit", methods=["GET", "POST"])
+@api.needs("visits.manage")
+def edit(space_id: int) -> Page:
+    """Change a visit and its team."""
+    found, space = _visit(space_id)
+    api.require("visits.manage", space)
+    form = VisitForm.offered(found, space)
+    if not form.validate_on_submit():
+        return _form_page("visits/visit_form.html", form, visit=found, space=space)
+    actions.change_visit(found, form.plan())
+    api.says(_("The visit is changed."))
+    return redirect(url_of(space_id))
+
+
+@blueprint.post("/<int:space_id>/<any(announce, close, reopen):verb>")
+@api.needs("core.account")
+def turn(space_id: int, verb: str) -> Response:
+    """Announce a visit, stop taking questions, or take them again."""
+    found, _space = _visit(space_id)
+    try:
+        {"announce": actions.announce, "close": actions.close, "reopen": actions.reopen}[verb](found)
+    except Declined as reason:
+        api.says(str(reason), "error")
+    return redirect(url_of(space_id))
+
+
+@blueprint.route("/<int:space_id>/ask", methods=["GET", "POST"])
+@api.needs("visits.ask")
+def ask(space_id: int) -> Page:
+    """Ask a question: at once when signed in, else confirmed by the link in a mail."""
+    found, space = _visit(space_id)
+    form = AskForm() if api.viewer().signed_in else AskWithoutAccountForm()
+    if not found.takes_questions(api.now()):
+        if form.is_submitted():
+            form.form_errors.append(
+                _("This visit takes no more questions. Yours is kept below, so that you can copy it.")
+            )
+        status = TOO_LATE if form.is_submitted() else 200
+        return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
+    if not form.validate_on_submit():
+        return _form_page("visits/ask.html", form, visit=found, space=space, open=True)
+    if isinstance(form, AskWithoutAccountForm):
+        said = form.said() | {"visit": space_id, "written_at": api.now().isoformat(), "name": form.name.data}
+        api.confirm_later(form.email.data, "visits.ask", said)
+        return redirect(url_for("visits.asked", space_id=space_id))
+    entry = actions.ask(found, **form.said())
+    return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def confirm_question(payload: dict[str, Any]) -> str:
+    """Ask what somebody wrote before they confirmed their address; taken when it was written in time."""
+    said = dict(payload)
+    written_at = dt.datetime.fromisoformat(said.pop("written_at"))
+    said.pop("name", None)
+    found, _space = _visit(said.pop("visit"))
+    entry = actions.ask(found, **said, written_at=written_at)
+    return url_for("visits.thanks", question_id=entry.id)
+
+
+@blueprint.get("/<int:space_id>/asked")
+@api.needs("core.read")
+def asked(space_id: int) -> str:
+    """What somebody without an account does next: open the link in their mail."""
+    found, space = _visit(space_id)
+    return draw("visits/asked.html", visit=found, space=space)
+
+
+@blueprint.get("/questions/<int:question_id>/thanks")
+@api.needs("core.account")
+def thanks(question_id: int) -> str:
+    """The acknowledgement: what happens to a question now, and when."""
+    entry = api.get_or_404(api.Entry, question_id)
+    found, space = _visit(entry.space_id)
+    if entry.kind != "visits.question" or entry.author_id != api.viewer().id:
+        abort(404)
+    return draw(
+        "visits/thanks.html",
+        entry=entry,
+        visit=found,
+        space=space,
+        settings=api.settings("neighbourhood_visits"),
+    )
+
+
+@blueprint.get("/<int:space_id>/review")
+@api.needs("visits.review")
+def review(space_id: int) -> str:
+    """The team's queue of a visit."""
+    found, space = _visit(space_id)
+    api.require("visits.review", space)
+    counts = reads.queue_counts([space_id])[space_id]
+    chosen = request.args.get("queue", "")
+    name = chosen if chosen in reads.QUEUES else next((one for one in reads.QUEUES if counts[one]), "unread")
+    rows, further = reads.queue(space_id, name, request.args.get("after", 0, type=int))
+    tabs = [
+        {
+            "label": reads.queue_label(one),
+            "url": url_for("visits.review", space_id=space_id, queue=one),
+            "count": counts[one],
+            "current": one == name,
+        }
+        for one in reads.QUEUES
+    ]
+    return draw(
+        "visits/review.html",
+        visit=found,
+        space=space,
+        tabs=tabs,
+        name=name,
+        rows=rows,
+        people=reads.names(entry.author_id for entry, *_rest in rows),
+        here=url_for("visits.review", space_id=space_id, queue=name),
+        further=further,
+    )
+
+
+@blueprint.get("/questions/<int:question_id>")
+@api.needs("visits.review")
+def question(question_id: int) -> Page:
+    """One question for the team: the decision, the note and the answer."""
+    return _question_page(question_id)
+
+
+@blueprint.post("/questions/<int:question_id>/accept")
+@api.needs("visits.review")
+def accept(question_id: int) -> Response:
+    """Show a question to everybody; the team goes on to the next."""
+    found = api.get_or_404(api.Entry, question_id)
+    try:
+        actions.accept(question_id)
+        api.says(_("Accepted: everybody can read this question and support it."))
+    except Declined as reason:
+        api.says(str(reason), "error")
+    return api.back(url_for("visits.review", space_id=found.space_id))
+
+
+@blueprint.post("/questions/<int:question_id>/reject")
+@api.needs("visits.review")
+def reject(question_id: int) -> Page:
+    """Keep a question from the public and tell its author why."""
+    form = RejectForm()
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, rejecting=form)
+    try:
+        actions.reject(question_id, form.reason.data)
+    except Declined as reason:
+        return _declined(question_id, reason, rejecting=form)
+    api.says(_("Not accepted: its author reads your reason."))
+    found = api.get_or_404(api.Entry, question_id)
+    return redirect(url_for("visits.review", space_id=found.space_id))
+
+
+@blueprint.post("/questions/<int:question_id>/note")
+@api.needs("visits.review")
+def note(question_id: int) -> Page:
+    """Keep a note for the team."""
+    form = NoteForm()
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, noting=form)
+    actions.keep_note(question_id, form.note.data)
+    api.says(_("The note is kept."))
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+@blueprint.post("/questions/<int:question_id>/answer")
+@api.needs("visits.answer")
+def answer(question_id: int) -> Page:
+    """Keep the draft of an answer, or publish it."""
+    form = AnswerForm()
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, answering=form)
+    publish = "publish" in request.form
+    verb = actions.publish_answer if publish else actions.draft_answer
+    try:
+        verb(question_id, form.body.data, form.version.data or 0)
+    except Declined as reason:
+        return _declined(question_id, reason, answering=form)
+    if publish:
+        api.says(_("The answer is published."))
+        found = api.get_or_404(api.Entry, question_id)
+        return redirect(url_for("visits.review", space_id=found.space_id, queue="unanswered"))
+    api.says(_("The draft is kept for the team."))
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+def _visit(space_id: int) -> tuple[Visit, api.Space]:
+    return api.get_or_404(Visit, space_id), api.get_or_404(api.Space, space_id)
+
+
+def _form_page(template: str, form: Any, **context: Any) -> Page:
+    page = draw(template, form=form, **context)
+    return (page, REFUSED) if form.errors else page
+
+
+def _declined(question_id: int, reason: Declined, **forms: Any) -> Page:
+    for form in forms.values():
+        form.form_errors.append(str(reason))
+    return _question_page(question_id, TOO_LATE, **forms)
+
+
+def _question_page(
+    question_id: int, status: int = 200, rejecting: Any = None, noting: Any = None, answering: Any = None
+) -> Page:
+    entry = api.get_or_404(api.Entry, question_id)
+    found = api.get_or_404(Question, question_id)
+    visit, space = _visit(entry.space_id)
+    api.require("visits.review", space)
+    casework = api.get_or_404(Casework, question_id)
+    answer, draft = actions.answer_of(question_id)
+    typed = {"version": draft.version, "body": draft.body} if draft else {}
+    page = draw(
+        "visits/question.html",
+        entry=entry,
+        question=found,
+        visit=visit,
+        space=space,
+        casework=casework,
+        answer=answer,
+        draft=draft,
+        card=api.cards([entry])[0],
+        form=next((form for form in (rejecting, noting, answering) if form), None),
+        rejecting=rejecting or RejectForm(formdata=None),
+        noting=noting or NoteForm(formdata=None, note=casework.note),
+        answering=answering or AnswerForm(formdata=None, **typed),
+        publishes=api.can("visits.publish", space),
+    )
+    return page, status
