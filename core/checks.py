@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -43,7 +44,13 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
         for path in plugin.paths:
             if other is not plugin and any(_overlap(path, taken) for taken in other.paths):
                 raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
-    named = (*plugin.permissions, *plugin.space_kinds, *plugin.entry_kinds, *plugin.jobs, *plugin.claims)
+    named: tuple[Any, ...] = (
+        *plugin.permissions,
+        *plugin.space_kinds,
+        *plugin.entry_kinds,
+        *plugin.jobs,
+        *plugin.claims,
+    )
     for thing in named:
         if not thing.name.startswith(plugin.table_prefix + "."):
             raise PluginError(f"{plugin.name}: {thing.name!r} must begin with {plugin.table_prefix}.")
@@ -63,7 +70,7 @@ def nothing_app_wide(app: Flask, name: str) -> Iterator[None]:
 
 
 def _app_wide(app: Flask) -> dict[str, Any]:
-    per_scope = {
+    per_scope: dict[str, Any] = {
         "before": app.before_request_funcs,
         "after": app.after_request_funcs,
         "teardown": app.teardown_request_funcs,
@@ -71,18 +78,28 @@ def _app_wide(app: Flask) -> dict[str, Any]:
         "defaults": app.url_default_functions,
         "values": app.url_value_preprocessors,
     }
-    counts: dict[str, Any] = {key: len(functions.get(None, ())) for key, functions in per_scope.items()}
-    counts["errors"] = {
-        code: len(handlers) for code, handlers in app.error_handler_spec.get(None, {}).items()
-    }
-    counts["app teardown"] = len(app.teardown_appcontext_funcs)
-    counts["jinja"] = (len(app.jinja_env.globals), len(app.jinja_env.filters), len(app.jinja_env.tests))
-    return counts
+    found: dict[str, Any] = {key: tuple(functions.get(None, ())) for key, functions in per_scope.items()}
+    errors = app.error_handler_spec.get(None, {})
+    found["errors"] = {code: dict(kinds) for code, kinds in errors.items()}
+    found["app teardown"] = tuple(app.teardown_appcontext_funcs)
+    found["jinja"] = [
+        dict(names) for names in (app.jinja_env.globals, app.jinja_env.filters, app.jinja_env.tests)
+    ]
+    return found
+
+
+def package(module: ModuleType) -> str:
+    """The name of the package that a plugin's `plugin.py` is in."""
+    return module.__name__.rpartition(".")[0] or module.__name__
 
 
 def models(registry: "Registry") -> None:
     """Refuse tables without the prefix, without a reader mixin, or tied to the core without ON DELETE."""
-    prefixes = {module.__name__.rpartition(".")[0]: module.plugin for module in registry.modules.values()}
+    prefixes = {package(module): module.plugin for module in registry.modules.values()}
+    mapped = {mapper.local_table for mapper in Base.registry.mappers}
+    for loose in Base.metadata.tables.values():
+        if loose not in mapped:
+            raise PluginError(f"table {loose.name} has no model, so nothing says who reads its rows")
     for mapper in Base.registry.mappers:
         cls, table = mapper.class_, mapper.local_table
         name = getattr(table, "name", "")
@@ -109,7 +126,7 @@ def endpoints(app: Flask, registry: "Registry") -> None:
     """Refuse views without a declared permission, and plugins' rules outside their own paths."""
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
-        if rule.endpoint != "static" and not hasattr(view, "permission"):
+        if rule.endpoint.rpartition(".")[2] != "static" and not hasattr(view, "permission"):
             raise PluginError(f"{rule.endpoint} ({rule.rule}) declares no permission: add @needs(…)")
         blueprint = rule.endpoint.partition(".")[0]
         owner = next(

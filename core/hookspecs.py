@@ -7,8 +7,9 @@ another type, loses its own part and is named to staff; after five failures in a
 from typing import TYPE_CHECKING, Any
 
 import pluggy
+from flask_babel.speaklater import LazyString
 
-from .plugin import Ask, Decoration, Health, Hold, Panel, Refuse
+from .plugin import Action, Ask, Decoration, Health, Hold, Panel, Refuse
 
 if TYPE_CHECKING:
     from .access import Viewer
@@ -63,14 +64,37 @@ INSTALLED = frozenset({"user_changed", "plugin_switched", "health"})
 
 
 def sound(hook: str, answer: Any) -> bool:
-    """Whether a plugin's answer has the type that the hook promises."""
+    """Whether a plugin's answer has the type that the hook promises, down to the texts in it."""
     if answer is None:
         return True
     if hook == "check_entry":
         return isinstance(answer, Hold | Ask | Refuse)
     if hook == "decorate_entries":
         return isinstance(answer, dict) and all(
-            isinstance(key, int) and isinstance(value, Decoration) for key, value in answer.items()
+            isinstance(key, int) and isinstance(value, Decoration) and _sound_decoration(value)
+            for key, value in answer.items()
         )
-    kinds = {"panels": Panel, "health": Health}
-    return hook in kinds and isinstance(answer, list) and all(isinstance(one, kinds[hook]) for one in answer)
+    if hook == "panels":
+        return _list_of(Panel, answer) and all(
+            _text(panel.title) and isinstance(panel.html, str) and isinstance(panel.weight, int)
+            for panel in answer
+        )
+    if hook == "health":
+        return _list_of(Health, answer) and all(_text(one.name) and _text(one.detail) for one in answer)
+    return False
+
+
+def _sound_decoration(decoration: Decoration) -> bool:
+    actions = all(
+        isinstance(one, Action) and _text(one.label) and isinstance(one.url, str)
+        for one in decoration.actions
+    )
+    return actions and all(map(_text, decoration.badges)) and isinstance(decoration.footer, str)
+
+
+def _list_of(kind: type, answer: Any) -> bool:
+    return isinstance(answer, list) and all(isinstance(one, kind) for one in answer)
+
+
+def _text(text: Any) -> bool:
+    return isinstance(text, str | LazyString) and isinstance(str(text), str)

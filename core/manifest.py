@@ -3,11 +3,13 @@
 from flask_babel import lazy_gettext as _
 
 from .accounts.views import blueprint as accounts
+from .admin.about import blueprint as about
+from .admin.plugins import blueprint as plugins
 from .admin.views import blueprint as admin
 from .feed.views import blueprint as feed
 from .files import blueprint as files
 from .health import blueprint as health
-from .plugin import EntryKind, Permission, Plugin, SpaceKind, SpaceRole
+from .plugin import EntryKind, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from .spaces.views import blueprint as spaces
 
 ANYONE = frozenset({"anyone"})
@@ -32,6 +34,7 @@ PERMISSIONS = (
     Permission("core.create_space", _("Open a space"), STAFF | {"official"}),
     Permission("core.staff", _("See the agency’s pages"), STAFF),
     Permission("core.switch_plugins", _("Switch plugins on and off"), STAFF),
+    Permission("core.switch_protection", _("Switch the plugins that protect the portal"), ADMINISTRATOR),
     Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
     Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),
     Permission("core.read_outbox", _("See the state of outgoing mail"), ADMINISTRATOR),
@@ -44,8 +47,9 @@ core = Plugin(
     version="0.1.0",
     table_prefix="core",
     paths=(),
-    blueprints=(feed, accounts, spaces, files, admin, health),
+    blueprints=(feed, accounts, spaces, files, admin, plugins, about, health),
     permissions=PERMISSIONS,
+    nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
     space_kinds=(
         SpaceKind(
             "core.group",

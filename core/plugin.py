@@ -1,6 +1,7 @@
 """What a plugin says of itself: plain frozen dataclasses, read once at start."""
 
 import datetime as dt
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,18 @@ CONTRACT = 1
 Text = Any  # str or a lazily translated string
 
 
+class Declared:
+    """Something a plugin contributes; `where` is the file and line that say so."""
+
+    where: tuple[str, int]
+
+    def __post_init__(self) -> None:
+        caller = sys._getframe(2)  # the frame that called the dataclass's own __init__
+        object.__setattr__(self, "where", (caller.f_code.co_filename, caller.f_lineno))
+
+
 @dataclass(frozen=True)
-class Permission:
+class Permission(Declared):
     """A named right: held by these roles of the portal (within their area), or these roles in a space.
 
     Roles of the portal: `anyone`, `signed_in`, `resident`, `official`, `agent`, `administrator`.
@@ -37,7 +48,7 @@ class SpaceRole:
 
 
 @dataclass(frozen=True)
-class SpaceKind:
+class SpaceKind(Declared):
     """A kind of space: `load(space_ids)` gives `{space_id: own row}`; `url(space_id)` its page."""
 
     name: str
@@ -49,7 +60,7 @@ class SpaceKind:
 
 
 @dataclass(frozen=True)
-class EntryKind:
+class EntryKind(Declared):
     """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`."""
 
     name: str
@@ -64,7 +75,7 @@ class EntryKind:
 
 
 @dataclass(frozen=True)
-class NavItem:
+class NavItem(Declared):
     """A link in the portal's main navigation, shown to those who have the permission."""
 
     label: Text
@@ -74,7 +85,7 @@ class NavItem:
 
 
 @dataclass(frozen=True)
-class Tab:
+class Tab(Declared):
     """A link on each space's page; `url(space)` may answer None where it does not apply."""
 
     label: Text
@@ -111,7 +122,7 @@ class Decoration:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Declared):
     """Work for the worker: `run(**payload)`, at each `every` or when enqueued; `seconds` ends it."""
 
     name: str
@@ -122,7 +133,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Declared):
     """What somebody without an account started and confirms by mail: `run(payload)` as the confirmed person.
 
     `run` answers the address of the page to show next.
@@ -134,7 +145,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class PersonalData:
+class PersonalData(Declared):
     """A column that holds personal data, and why."""
 
     table: str
@@ -175,7 +186,7 @@ class Health:
 
 
 @dataclass(frozen=True)
-class Plugin:
+class Plugin(Declared):
     """The manifest: everything about a plugin that is known when it is imported."""
 
     name: str

@@ -4,11 +4,13 @@ What a plugin must satisfy to be loaded at all is in `checks.py`.
 """
 
 import logging
+import re
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -18,14 +20,15 @@ import sqlalchemy as sa
 from flask import Flask, abort, current_app, g, request
 
 from . import access, checks, hookspecs, stamps
-from .db import db, now, write
+from .db import WriteOutsideBoundary, db, insert_once, now, write
 from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
 
 GROUP = "parvis.plugins"
-SLOW_SECONDS = 0.2
+SLOW_MILLISECONDS = 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
+NOTE_AGAIN_SECONDS = 300.0
 
 log = logging.getLogger("parvis.plugins")
 
@@ -37,12 +40,13 @@ class Registry:
     modules: dict[str, ModuleType]
     core: Plugin
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("parvis"))
-    failures: Counter[str] = field(default_factory=Counter)
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     waiting: list[PluginFault] = field(default_factory=list)
+    _noted: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _seen: int = -1
     _enabled: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def installed(self) -> dict[str, Plugin]:
         """Manifests by name."""
         return {name: module.plugin for name, module in self.modules.items()}
@@ -55,8 +59,10 @@ class Registry:
                 states = sa.select(PluginState.__table__.c.name).where(
                     PluginState.__table__.c.enabled, PluginState.__table__.c.quarantined_at.is_(None)
                 )
-                self._enabled = frozenset(db.session.scalars(states)) & self.modules.keys()
-                self._seen = version
+                found = frozenset(db.session.scalars(states)) & self.modules.keys()
+                if db.session.info.get("writing"):  # not committed yet: true for this write alone
+                    return found
+                self._enabled, self._seen = found, version
             g.enabled_plugins = self._enabled
         names: frozenset[str] = g.enabled_plugins
         return names
@@ -92,73 +98,99 @@ class Registry:
                 yield name, answer
 
     def _guarded(self, name: str, hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
+        def answer() -> Any:
+            found = impl.function(**{key: arguments[key] for key in impl.argnames})
+            if not hookspecs.sound(hook, found):
+                raise TypeError(f"{hook} answered {type(found).__name__}")
+            return found
+
+        return self.attempt(name, hook, answer, Hold("") if hook == "check_entry" else None)
+
+    def attempt(self, name: str, place: str, work: Callable[[], Any], otherwise: Any = None) -> Any:
+        """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered."""
         started = time.perf_counter()
-        writing = db.session.info.get("writing")
         try:
-            if writing:
+            if db.session.info.get("writing"):
                 with db.session.begin_nested():
-                    answer = impl.function(**{key: arguments[key] for key in impl.argnames})
+                    answer = work()
             else:
-                answer = impl.function(**{key: arguments[key] for key in impl.argnames})
-            if not hookspecs.sound(hook, answer):
-                raise TypeError(f"{hook} answered {type(answer).__name__}")
+                answer = work()
+                if db.session.new or db.session.dirty or db.session.deleted:
+                    raise WriteOutsideBoundary(place)
         except Exception as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
-            self.fault(name, hook, error)
-            return Hold("") if hook == "check_entry" else None
-        self.failures.pop(name, None)
-        seconds = time.perf_counter() - started
-        if seconds > SLOW_SECONDS:
-            self.note(name, hook, f"slow: {seconds * 1000:.0f} ms")
+            if not db.session.info.get("writing"):
+                db.session.rollback()
+            self.fault(name, place, error)
+            return otherwise
+        self.failures.pop((name, place), None)
+        milliseconds = (time.perf_counter() - started) * 1000
+        if milliseconds > SLOW_MILLISECONDS:
+            self.note(name, place, f"slow: {milliseconds:.0f} ms")
         return answer
 
-    def fault(self, name: str, place: str, error: BaseException, hook: bool = True) -> None:
-        """A plugin failed: name it, and after five hook failures in a row put it in quarantine."""
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        self.note(name, place, type(error).__name__, trace)
-        if hook:
-            self.failures[name] += 1
+    def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
+        """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""
+        self.note(name, place, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        if counts:
+            self.failures[name, place] += 1
 
     def note(self, name: str, place: str, what: str, trace: str = "") -> None:
-        """Keep something staff should see about a plugin; `settle` writes it down when no write runs."""
+        """Keep something staff should see about a plugin, the same thing at most once in five minutes."""
+        key = (name, place, what.partition(":")[0])
+        if time.monotonic() - self._noted.get(key, -NOTE_AGAIN_SECONDS) < NOTE_AGAIN_SECONDS:
+            return
+        self._noted[key] = time.monotonic()
         log.warning("plugin trouble", extra={"plugin": name, "place": place, "what": what, "trace": trace})
         self.waiting.append(PluginFault(plugin=name, place=place, what=what[:500], trace=trace, at=now()))
 
     def settle(self) -> None:
-        """Write down what was noted, and quarantine whoever failed five times in a row."""
+        """Write down what was noted, and quarantine whoever failed five times in a row; never raises."""
         faults, self.waiting = self.waiting, []
-        tired = [
+        tired = {
             name
-            for name, count in self.failures.items()
-            if count >= FAILURES_ALLOWED and not self.installed[name].protects
-        ]
-        if not faults:
+            for (name, _), count in self.failures.items()
+            if count >= FAILURES_ALLOWED and name in self.installed and not self.installed[name].protects
+        }
+        if not faults and not tired:
             return
-        with access.as_system("note plugin faults"), write() as session:
-            session.add_all(faults)
-            for name in {fault.plugin for fault in faults}:
-                _keep_latest(name)
-            for name in tired:
-                del self.failures[name]
-                session.execute(
-                    sa.update(PluginState).where(PluginState.name == name).values(quarantined_at=now())
-                )
-                stamps.bump("plugins")
+        try:
+            with access.as_system("note plugin faults"), write() as session:
+                session.add_all(faults)
+                session.flush()
+                for name in {fault.plugin for fault in faults}:
+                    _keep_latest(name)
+                for name in tired:
+                    self._quarantine(name)
+        except Exception:  # the page was answered; what can't be written down is in the log
+            log.exception("plugin faults could not be written down")
+            db.session.rollback()
+
+    def _quarantine(self, name: str) -> None:
+        state = sa.update(PluginState).where(PluginState.name == name, PluginState.enabled)
+        db.session.execute(state.values(quarantined_at=now()))
+        stamps.bump("plugins")
+        self.failures = Counter({key: n for key, n in self.failures.items() if key[0] != name})
 
     def switch(self, name: str, on: bool) -> None:
         """Enable or disable an installed plugin, for every process at its next request."""
         with write() as session:
+            insert_once(PluginState, name=name)
             values = {"enabled": on, "quarantined_at": None, "switched_at": now()}
-            changed = session.execute(sa.update(PluginState).where(PluginState.name == name).values(values))
-            if not changed.rowcount:  # type: ignore[attr-defined]
-                session.add(PluginState(name=name, **values))
+            session.execute(sa.update(PluginState).where(PluginState.name == name).values(values))
             stamps.bump("plugins")
             g.pop("enabled_plugins", None)
-            self.failures.pop(name, None)
             for _ in self.call("plugin_switched", name=name, on=on):
                 pass
+        self.forgive(name)
+
+    def forgive(self, name: str) -> None:
+        """Count a plugin's failures from zero again, and tell of them anew."""
+        self.failures = Counter({key: n for key, n in self.failures.items() if key[0] != name})
+        self._noted = {key: at for key, at in self._noted.items() if key[0] != name}
 
     def owner(self, path: str) -> str | None:
         """The plugin that a path of a request belongs to."""
+        path = re.sub("/{2,}", "/", path)
         for name, plugin in self.installed.items():
             if any(path == prefix or path.startswith(prefix + "/") for prefix in plugin.paths):
                 return name
@@ -202,6 +234,16 @@ def gate() -> None:
     owner = registry.owner(request.path)
     if owner is not None and owner not in registry.enabled():
         abort(404)
+
+
+def view_fault(error: BaseException) -> Plugin | None:
+    """The plugin whose page just failed, noted for staff; None when the page is the core's."""
+    registry = current()
+    name = registry.owner(request.path)
+    if name is None:
+        return None
+    registry.fault(name, request.endpoint or request.path, error, counts=False)
+    return registry.installed[name]
 
 
 def all_permissions() -> list[tuple[Plugin, Permission]]:

@@ -1,0 +1,101 @@
+"""What the town and the plugins' staff decided on web pages; deployment settings are in `config.py`.
+
+Kept in each process, and read again when the stamp `settings` says that something changed.
+"""
+
+from dataclasses import dataclass, fields
+from types import SimpleNamespace
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, current_app, g, request
+
+from . import access, colours, registry, stamps
+from .db import db, insert_once
+from .models import Setting
+
+TOWN = "core.town"
+STAMP = "settings"
+_TABLE = sa.table("core_setting", sa.column("key", sa.String), sa.column("value", sa.JSON))
+
+
+@dataclass(frozen=True)
+class Town:
+    """What the town says of itself; an empty text means that the starter text of `texts/` is shown."""
+
+    name: str = "Parvis"
+    colour: str = "#1d5e63"
+    colour_dark: str = "#7fc8c3"
+    language: str = "fr"
+    contact: str = ""
+    home: str = ""
+    legal: str = ""
+    accessibility: str = ""
+    logo_id: int | None = None
+    logo_url: str = ""
+
+    @property
+    def on_colour(self) -> str:
+        """The colour of text on the town's colour."""
+        return colours.on(self.colour)
+
+    @property
+    def on_colour_dark(self) -> str:
+        """The colour of text on the town's colour in dark mode."""
+        return colours.on(self.colour_dark)
+
+
+class _Kept:
+    """All settings as this process last read them, and at which version."""
+
+    version = -1
+    values: dict[str, dict[str, Any]]
+
+
+def init(app: Flask) -> None:
+    """Give every template the town, its navigation, and whether this is a demonstration."""
+    app.extensions["parvis_settings"] = _Kept()
+    app.context_processor(lambda: {"town": town(), "nav": nav(), "demo": current_app.config["PARVIS"].demo})
+
+
+def town() -> Town:
+    """The town's settings, with defaults for what nobody set."""
+    known = {field.name for field in fields(Town)}
+    return Town(**{key: value for key, value in _all().get(TOWN, {}).items() if key in known})
+
+
+def plugin_settings(name: str) -> dict[str, Any]:
+    """A plugin's settings: its manifest's defaults, and over them what staff chose."""
+    return {**registry.current().installed[name].defaults, **_all().get(name, {})}
+
+
+def save(key: str, values: dict[str, Any]) -> None:
+    """Keep the settings of `core.town` or of a plugin, for every process from its next request on."""
+    insert_once(Setting, key=key, value=values)
+    db.session.execute(sa.update(_TABLE).where(_TABLE.c.key == key).values(value=values))
+    stamps.bump(STAMP)
+
+
+def nav() -> list[Any]:
+    """The main navigation: links of the core and of the enabled plugins that the viewer may use."""
+    if "viewer_token" not in g:  # a mail, or the page of an error before anybody was known
+        return []
+    items = [item for plugin in registry.current().active() for item in plugin.nav]
+    shown = [item for item in sorted(items, key=lambda item: item.weight) if access.can(item.permission)]
+    return [SimpleNamespace(label=item.label, url=item.url, current=_current(item.url)) for item in shown]
+
+
+def _current(url: str) -> bool:
+    return request.path == url or (url != "/" and request.path.startswith(url.rstrip("/") + "/"))
+
+
+def _all() -> dict[str, dict[str, Any]]:
+    kept: _Kept = current_app.extensions["parvis_settings"]
+    version = stamps.read()[STAMP]
+    if version == kept.version:
+        return kept.values
+    rows = db.session.execute(sa.select(_TABLE), execution_options={"guarded": True})
+    values = {row.key: row.value for row in rows}
+    if not db.session.info.get("writing"):
+        kept.version, kept.values = version, values
+    return values
