@@ -8,6 +8,7 @@ from .access import (
     OnEntry,
     Owned,
     Public,
+    Refused,
     StaffOnly,
     TeamOnly,
     Viewer,
@@ -34,6 +35,7 @@ from .feed.query import page
 from .files import attach
 from .forms import Form
 from .hookspecs import hookimpl
+from .i18n import town_zone
 from .jobs import enqueue
 from .models import Area, Entry, Membership, Space, User
 from .plugin import (
@@ -85,6 +87,7 @@ __all__ = [
     "Plugin",
     "Public",
     "Refuse",
+    "Refused",
     "Space",
     "SpaceKind",
     "SpaceRole",
@@ -133,6 +136,7 @@ __all__ = [
     "set_members",
     "settings",
     "space_roles",
+    "town_zone",
     "viewer",
     "write",
 ]

@@ -11,14 +11,14 @@ from core import api
 from core.api import gettext as _
 
 from .models import Answer, Casework, Question, Visit
-from .steps import Declined, step
+from .steps import step
 
 SOURCE = "visits"
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
 
 
 def may_announce(area_id: int | None = None, anywhere: bool = False) -> bool:
-    """Whether the viewer announces visits in this area (or anywhere); a councillor without a mandate doesn't."""
+    """Whether the viewer announces visits in this area, or anywhere; a mere councillor doesn't."""
     person = api.viewer()
     if not api.can("visits.announce", None if anywhere else api.Space(area_id=area_id)):
         return False
@@ -124,7 +124,7 @@ def ask(
     space = api.get_or_404(api.Space, visit.space_id)
     api.require("visits.ask", space)
     if not visit.takes_questions(written_at or api.now()):
-        raise Declined(_("This visit takes no more questions."))
+        raise api.Refused(_("This visit takes no more questions."))
     with api.write() as session:
         entry = api.publish(
             space,
@@ -158,7 +158,7 @@ def reject(question_id: int, reason: str) -> None:
     with api.write():
         entry, question, space = _held(question_id)
         if question.answered_at is not None:
-            raise Declined(_("This question has a published answer, so it stays public."))
+            raise api.Refused(_("This question has a published answer, so it stays public."))
         published = question.triage == "accepted"
         question.triage = step("question", "reject", question.triage, space)
         question.reason = reason
@@ -200,9 +200,9 @@ def _draft(
     answer, draft = answer_of(question.entry_id)
     state = step("answer", "draft", answer.state if answer else "none", space)
     if question.triage != "accepted":
-        raise Declined(_("Accept the question first, then answer it."))
+        raise api.Refused(_("Accept the question first, then answer it."))
     if version != (draft.version if draft else 0):
-        raise Declined(_("A colleague has changed the draft in the meantime. Compare it with yours."))
+        raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
     if answer is None or draft is None:
         draft = api.publish(space, body, kind="visits.answer", parent=entry, team_only=True)
         answer = Answer(entry_id=draft.id, question_id=question.entry_id, state=state)

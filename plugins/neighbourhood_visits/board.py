@@ -24,11 +24,7 @@ def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decorat
     own = reads.reviewed(spaces) if viewer.signed_in else frozenset()
     return {
         entry_id: api.Decoration(
-            badges=tuple(
-                text
-                for text in (show.standing(found.question), reads.theme_label(found.question.theme))
-                if text
-            ),
+            badges=tuple(text for text in (show.standing(found.question), found.theme) if text),
             actions=_actions(entry_id, questions[entry_id].space_id in own),
         )
         for entry_id, found in facts.items()
@@ -47,9 +43,7 @@ def home() -> list[api.Panel]:
     if api.viewer().role in ("official", "agent", "administrator"):
         mine = reads.own_visits()
         counts = reads.queue_counts([visit.space_id for visit, _space in mine])
-        waiting = [
-            row for row in mine if counts[row[0].space_id]["unread"] or counts[row[0].space_id]["unanswered"]
-        ]
+        waiting = [row for row in mine if reads.waits(counts[row[0].space_id])]
         if waiting:
             html = show.draw("visits/panel_waiting.html", visits=waiting, counts=counts)
             found.append(api.Panel(_("Questions waiting for you"), html, weight=5))

@@ -90,7 +90,7 @@ class VisitForm(api.Form):
 
     @classmethod
     def offered(cls, visit: Visit | None = None, space: Any = None) -> "VisitForm":
-        """The form with the areas and people that the viewer may choose, filled with the visit if there is one."""
+        """The form with the areas and people that the viewer may choose, filled with the visit if any."""
         form = cls(data=_said(visit, space) if visit else None)
         form.area.choices = _areas()
         form.officials.choices = _people("official")
@@ -188,9 +188,7 @@ def _people(role: str) -> list[tuple[int, str]]:
         if (path or "").startswith(reach) or reach.startswith(path or "")
     ]
     near.sort(key=lambda user: user.mandate not in EXECUTIVE)
-    return [
-        (user.id, f"{user.name} ({about})" if (about := show.mandate(user)) else user.name) for user in near
-    ]
+    return [(user.id, ", ".join(filter(None, (user.name, show.mandate(user))))) for user in near]
 
 
 class AskForm(api.Form):

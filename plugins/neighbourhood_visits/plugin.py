@@ -114,7 +114,7 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 
 
 @api.hookimpl
-def panels(place: str, subject: Any) -> list[api.Panel]:
+def panels(place: str) -> list[api.Panel]:
     """On the home page: the next visit, and what waits for the viewer's team."""
     return board.home() if place == "home" else []
 

@@ -40,7 +40,7 @@ class Facts:
 
 
 def themes() -> list[tuple[str, str]]:
-    """The themes that a question may have, as (kept word, label): the town's own, else those that come with it."""
+    """The themes that a question may have, as (kept word, label): the town's own, else the usual ones."""
     own = [line.strip()[:80] for line in api.settings("neighbourhood_visits")["themes"].splitlines()]
     if any(own):
         return [(line, line) for line in own if line]
@@ -89,7 +89,7 @@ def load_answers(entry_ids: Sequence[int]) -> Mapping[int, Answer]:
 
 
 def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.Entry], str | None]:
-    """A page of a visit's public questions: answered ones first, then those with most supports; and the next cursor."""
+    """A page of a visit's public questions, answered first, then by supports; and the next cursor."""
     answered = sa.case((Question.answered_at.is_not(None), 1), else_=0)
     order = (answered, api.Entry.support_count, api.Entry.id)
     rows = (
@@ -222,6 +222,11 @@ def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
         sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
     )
     return frozenset(api.db.session.scalars(rows))
+
+
+def waits(counts: Mapping[str, int]) -> bool:
+    """Whether something waits for the team."""
+    return bool(counts["unread"] or counts["unanswered"])
 
 
 def own_visits() -> Sequence[sa.Row[tuple[Visit, api.Space]]]:

@@ -7,10 +7,6 @@ from core import api
 from core.api import lazy_gettext as _
 
 
-class Declined(Exception):
-    """What was asked can't be done now; the text tells the person why."""
-
-
 @dataclass(frozen=True)
 class Step:
     """A verb that leads from one of some states to another, for those with the permission."""
@@ -43,9 +39,9 @@ STEPS = (
 
 
 def step(thing: str, verb: str, state: str, space: api.Space) -> str:
-    """The state that a verb leads to; raises Forbidden or Declined where the table has no such step."""
+    """The state that a verb leads to; raises Forbidden or Refused where the table has no such step."""
     found = next(one for one in STEPS if (one.thing, one.verb) == (thing, verb))
     api.require(found.permission, space)
     if state not in found.sources:
-        raise Declined(str(found.refusal))
+        raise api.Refused(str(found.refusal))
     return found.target

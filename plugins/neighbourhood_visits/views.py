@@ -13,7 +13,6 @@ from . import actions, reads
 from .forms import AnswerForm, AskForm, AskWithoutAccountForm, NoteForm, RejectForm, VisitForm
 from .models import Casework, Question, Visit
 from .show import draw
-from .steps import Declined
 
 blueprint = Blueprint("visits", __name__, url_prefix="/visits", template_folder="templates")
 
@@ -96,7 +95,7 @@ def turn(space_id: int, verb: str) -> Response:
     found, _space = _visit(space_id)
     try:
         {"announce": actions.announce, "close": actions.close, "reopen": actions.reopen}[verb](found)
-    except Declined as reason:
+    except api.Refused as reason:
         api.says(str(reason), "error")
     return redirect(url_of(space_id))
 
@@ -206,7 +205,7 @@ def accept(question_id: int) -> Response:
     try:
         actions.accept(question_id)
         api.says(_("Accepted: everybody can read this question and support it."))
-    except Declined as reason:
+    except api.Refused as reason:
         api.says(str(reason), "error")
     return api.back(url_for("visits.review", space_id=found.space_id))
 
@@ -220,8 +219,8 @@ def reject(question_id: int) -> Page:
         return _question_page(question_id, REFUSED, rejecting=form)
     try:
         actions.reject(question_id, form.reason.data)
-    except Declined as reason:
-        return _declined(question_id, reason, rejecting=form)
+    except api.Refused as reason:
+        return _refused(question_id, reason, rejecting=form)
     api.says(_("Not accepted: its author reads your reason."))
     found = api.get_or_404(api.Entry, question_id)
     return redirect(url_for("visits.review", space_id=found.space_id))
@@ -250,8 +249,8 @@ def answer(question_id: int) -> Page:
     verb = actions.publish_answer if publish else actions.draft_answer
     try:
         verb(question_id, form.body.data, form.version.data or 0)
-    except Declined as reason:
-        return _declined(question_id, reason, answering=form)
+    except api.Refused as reason:
+        return _refused(question_id, reason, answering=form)
     if publish:
         api.says(_("The answer is published."))
         found = api.get_or_404(api.Entry, question_id)
@@ -269,7 +268,7 @@ def _form_page(template: str, form: Any, **context: Any) -> Page:
     return (page, REFUSED) if form.errors else page
 
 
-def _declined(question_id: int, reason: Declined, **forms: Any) -> Page:
+def _refused(question_id: int, reason: api.Refused, **forms: Any) -> Page:
     for form in forms.values():
         form.form_errors.append(str(reason))
     return _question_page(question_id, TOO_LATE, **forms)
