@@ -32,7 +32,8 @@ from .feed.actions import (
 )
 from .feed.cards import cards
 from .feed.query import page
-from .files import attach
+from .files import FileError, attach
+from .files import prepare as prepare_picture
 from .forms import Form
 from .hookspecs import hookimpl
 from .i18n import town_zone
@@ -71,6 +72,7 @@ __all__ = [
     "Decoration",
     "Entry",
     "EntryKind",
+    "FileError",
     "Forbidden",
     "Form",
     "Health",
@@ -126,6 +128,7 @@ __all__ = [
     "ngettext",
     "now",
     "page",
+    "prepare_picture",
     "publish",
     "release",
     "remove",

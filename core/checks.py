@@ -44,14 +44,8 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
         for path in plugin.paths:
             if other is not plugin and any(_overlap(path, taken) for taken in other.paths):
                 raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
-    named: tuple[Any, ...] = (
-        *plugin.permissions,
-        *plugin.space_kinds,
-        *plugin.entry_kinds,
-        *plugin.jobs,
-        *plugin.claims,
-    )
-    for thing in named:
+    kinds: tuple[Any, ...] = (*plugin.space_kinds, *plugin.entry_kinds)
+    for thing in (*plugin.permissions, *kinds, *plugin.jobs, *plugin.claims):
         if not thing.name.startswith(plugin.table_prefix + "."):
             raise PluginError(f"{plugin.name}: {thing.name!r} must begin with {plugin.table_prefix}.")
 

@@ -7,6 +7,7 @@ import sqlalchemy.exc
 from flask import Flask, current_app, g, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -68,10 +69,10 @@ def _know_viewer() -> None:
     """What failed before the viewer was known is told to a visitor, unless the cookie can still be read."""
     if "viewer_token" in g:
         return
-    db.session.rollback()
     try:
+        db.session.rollback()
         g.viewer_token = access.enter(sessions.viewer())
-    except Exception:  # whatever sessions need may be what failed
+    except SQLAlchemyError:
         g.viewer_token = access.enter(access.Viewer())
 
 
@@ -94,7 +95,7 @@ def _switched_off() -> bool:
         plugins = registry.current()
         owner = plugins.owner(request.path)
         return owner is not None and owner not in plugins.enabled()
-    except sqlalchemy.exc.SQLAlchemyError:
+    except SQLAlchemyError:
         return False
 
 

@@ -74,9 +74,9 @@ class Registry:
 
     def kinds(self) -> tuple[str, ...]:
         """Names of the kinds of spaces and entries that exist for readers now."""
-        return tuple(
-            kind.name for plugin in self.active() for kind in (*plugin.space_kinds, *plugin.entry_kinds)
-        )
+        spaces = (kind.name for plugin in self.active() for kind in plugin.space_kinds)
+        entries = (kind.name for plugin in self.active() for kind in plugin.entry_kinds)
+        return (*spaces, *entries)
 
     def entry_kind(self, name: str) -> EntryKind:
         """The entry kind of this name, of an installed plugin or the core."""

@@ -23,7 +23,7 @@ def _own_table(name: str | None) -> bool:
 
 def _render(type_: str, thing: Any, autogen: Any) -> str | bool:
     if type_ == "type" and type(thing).__name__ == "UtcDateTime":
-        autogen.imports.add("from core.db import UtcDateTime")
+        autogen.imports.add(f"from core.{'db' if owner == 'core' else 'api'} import UtcDateTime")
         return "UtcDateTime()"
     return False
 

@@ -1,0 +1,1 @@
+"""A plugin that says everything a plugin may say, for the tests of the core."""
