@@ -1,4 +1,4 @@
-"""Languages: which one a request speaks, the catalogues of core and plugins, dates and numbers, the switch."""
+"""Languages: which one a request speaks, the catalogues, dates and numbers, and the switch."""
 
 import datetime as dt
 import io
@@ -6,21 +6,24 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, Response, current_app, g, has_request_context, request
-from flask_babel import Babel, Domain, get_locale, get_timezone
+from flask_babel import Babel, Domain, get_babel, get_locale, get_timezone
 from flask_babel import gettext as _
-from jinja2 import ext
+from jinja2 import Template, ext
+from jinja2.environment import TemplateModule
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from . import access, settings
-from .db import db, now, write
+from .db import now, write
 from .models import Account
 from .web import back, needs
 
@@ -123,12 +126,19 @@ def _timezone() -> str | None:
 def _speak() -> dict[str, Any]:
     language = str(get_locale())
     gettext, ngettext = _callables(language, catalogue(language))
-    return {"lang": language, "_": gettext, "gettext": gettext, "ngettext": ngettext}
+    words = {"lang": language, "_": gettext, "gettext": gettext, "ngettext": ngettext}
+    return words | {"m": _macros(current_app.jinja_env.get_template("core/macros.html"), *words.items())}
+
+
+@lru_cache(maxsize=16)
+def _macros(template: Template, *words: tuple[str, Any]) -> TemplateModule:
+    """The building blocks of pages in one language, made once: every page draws with them."""
+    return template.make_module(dict(words))
 
 
 @lru_cache(maxsize=16)
 def _callables(_language: str, texts: NullTranslations) -> tuple[Any, Any]:
-    """Jinja's translators bound to one catalogue: a hundred texts a page make looking it up each time dear."""
+    """Jinja's translators bound to one catalogue: looking it up for each text of a page is dear."""
     return ext._make_new_gettext(texts.gettext), ext._make_new_ngettext(texts.ngettext)
 
 
@@ -140,16 +150,16 @@ def _vary(response: Response) -> Response:
 
 @needs("core.read")
 def switch() -> AnyResponse:
-    """Speak another language from here on; remembered in the browser, and in the account of who is signed in."""
+    """Speak another language from here on; remembered in the browser, and in the account if there is one."""
     answer = back("/")
     language = request.form.get("language", "")
     if language not in LANGUAGES:
         return answer
     answer.set_cookie(COOKIE, language, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
     if access.viewer().signed_in:
-        with write():
-            account = db.session.get(Account, access.viewer().id)
-            account.language = language
+        with write() as session:
+            own = sa.update(Account).where(Account.user_id == access.viewer().id)
+            session.execute(own.values(language=language))
     return answer
 
 
@@ -179,6 +189,11 @@ def number(value: float | None) -> str:
     return "" if value is None else _number(value, str(get_locale()))
 
 
+def town_zone() -> ZoneInfo:
+    """The town's own time zone, in which its appointments are."""
+    return ZoneInfo(get_babel().default_timezone)
+
+
 def _rounded(seconds: int) -> int:
     for unit in (86400, 3600, 60):
         if abs(seconds) >= unit:
@@ -188,13 +203,10 @@ def _rounded(seconds: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _ago(seconds: int, date: dt.date, language: str) -> str:
-    if abs(seconds) > 14 * 86400:
+    if abs(seconds) >= 7 * 86400:
         return _day(date, language)
     delta = dt.timedelta(seconds=-seconds)
-    granularity = "day" if abs(seconds) >= 86400 else "hour" if abs(seconds) >= 3600 else "minute"
-    return dates.format_timedelta(
-        delta, granularity=granularity, threshold=99, add_direction=True, locale=language
-    )
+    return dates.format_timedelta(delta, threshold=1, add_direction=True, locale=language)
 
 
 @lru_cache(maxsize=4096)
