@@ -1,0 +1,145 @@
+"""What happens to accounts: opened, changed, cleaned up after. Hashing is done before the write."""
+
+import datetime as dt
+import re
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+
+from .. import access, files, mail
+from ..access import as_system, require
+from ..db import db, insert_once, now, write
+from ..models import Account, JobRow, Mail, PendingClaim, SignIn, Throttle, User
+from ..registry import current
+from ..text import fold
+from ..web import local_path
+from . import passwords, sessions
+
+KEPT = dt.timedelta(days=30)
+_PRIVATE = {"language", "timezone", "demo"}
+
+
+def create_user(
+    email: str,
+    name: str,
+    password: str | None = None,
+    role: str = "resident",
+    *,
+    password_hash: str | None = None,
+    **values: Any,
+) -> User:
+    """A new person and their account, inside a write; `reserve` says beforehand whether the address is free.
+
+    Requests give `password_hash`, made before the write; `password` is for commands and tests.
+    """
+    private = {key: values.pop(key) for key in _PRIVATE & values.keys()}
+    if password is not None:
+        password_hash = passwords.digest(password)
+    handle = base = _handle(name)
+    while not insert_once(User, handle=handle, name=name, folded=fold(name), role=role, **values):
+        handle = f"{base}-{secrets.randbelow(10_000)}"
+    user = db.session.scalars(sa.select(User).where(User.handle == handle)).one()
+    db.session.add(Account(user_id=user.id, email=email, password_hash=password_hash, **private))
+    db.session.flush()
+    _tell_plugins(user, "joined")
+    return user
+
+
+def reserve(email: str) -> bool:
+    """Whether the address is nobody's yet; nobody else can take it before this write ends."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(email))))
+    with as_system("see whether an address is free"):
+        return db.session.scalar(sa.select(Account.user_id).where(Account.email == email)) is None
+
+
+def change_profile(
+    *,
+    name: str,
+    about: str,
+    language: str | None,
+    timezone: str | None,
+    area_id: int | None,
+    picture: files.Prepared | None = None,
+    no_picture: bool = False,
+) -> None:
+    """Change one's own profile and preferences.
+
+    The area is one's own to say for a resident only: it bounds the rights of officials and staff, and stays.
+    """
+    require("core.account")
+    person = access.viewer()
+    with write() as session:
+        user, account = session.get(User, person.id), session.get(Account, person.id)
+        user.name, user.folded, user.about = name, fold(name), about
+        account.language, account.timezone = language, timezone
+        if person.role == "resident":
+            user.area_id = area_id
+        if picture is not None or no_picture:
+            files.set_picture(user.id, picture)
+        session.flush()
+        _tell_plugins(user, "profile")
+
+
+def change_password(password_hash: str) -> None:
+    """Give one's own account a new password; all other browsers are signed out and the owner is told."""
+    person = access.viewer()
+    letter = mail.compose("core/mail/password_changed", person.language, name=person.name)
+    with write() as session:
+        account = session.get(Account, person.id)
+        account.password_hash = password_hash
+        sessions.sign_out_everywhere(account.user_id, but_here=True)
+        mail.send("core.password_changed", account.email, *letter)
+        open_links = (PendingClaim.email == account.email, PendingClaim.used_at.is_(None))
+        with as_system("void older links to choose a password"):
+            session.execute(sa.delete(PendingClaim).where(*open_links, PendingClaim.action == "core.reset"))
+
+
+def welcome(payload: dict[str, Any]) -> str:
+    """Carry out a confirmed sign-up: the account is there, so only show the way."""
+    return local_path(payload.get("next")) or "/"
+
+
+def choose_password(payload: dict[str, Any]) -> str:
+    """Carry out a confirmed reset, with the hash of the password chosen on the link's page."""
+    change_password(payload["password_hash"])
+    return "/"
+
+
+def take_address(payload: dict[str, Any]) -> str:
+    """Carry out a confirmed change of address, unless somebody has it meanwhile."""
+    if not reserve(payload["email"]):
+        raise access.Forbidden("address")
+    person = access.viewer()
+    letter = mail.compose("core/mail/address_changed", person.language, new=mail.mask(payload["email"]))
+    with write() as session:
+        account = session.get(Account, person.id)
+        old, account.email = account.email, payload["email"]
+        mail.send("core.email_change", old, *letter)
+    return "/me"
+
+
+def sweep() -> None:
+    """Remove what nobody needs any longer: old sign-ins, links, counters, failed jobs, mail, stray files."""
+    old = now() - KEPT
+    with as_system("clear away what expired"), write() as session:
+        for gone in (
+            sa.delete(SignIn).where(SignIn.expires_at < now()),
+            sa.delete(PendingClaim).where(sa.or_(PendingClaim.used_at < old, PendingClaim.expires_at < old)),
+            sa.delete(Throttle).where(Throttle.since < now() - dt.timedelta(days=1)),
+            sa.delete(JobRow).where(JobRow.state == "failed", JobRow.run_at < old),
+            sa.delete(Mail).where(Mail.status != "waiting", Mail.created_at < old),
+        ):
+            session.execute(gone)
+    with as_system("find bytes that nothing names"):
+        files.sweep()
+
+
+def _tell_plugins(user: User, change: str) -> None:
+    for _answer in current().call("user_changed", user=user, change=change):
+        pass
+
+
+def _handle(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")[:40].strip("-") or "person"

@@ -1,0 +1,230 @@
+"""What is started with an e-mail address alone and confirmed by the link mailed to it.
+
+Whoever holds the mailbox decides: the link's page changes nothing, its button acts once, on any device, as the
+person whose address it is. Typing an address does nothing in its owner's name. Known and unknown addresses cost the
+same statements and the same mail.
+"""
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from flask import current_app
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from .. import access, mail, registry
+from ..access import as_system
+from ..db import db, lock, now, write
+from ..models import Account, PendingClaim, User
+from ..plugin import Claim, Plugin
+from . import actions, sessions, throttle
+
+SIGN_UP, RESET, CHANGE_ADDRESS = "core.sign_up", "core.reset", "core.email_change"
+LIFETIMES = {RESET: dt.timedelta(hours=2), CHANGE_ADDRESS: dt.timedelta(days=1)}
+LIFETIME = dt.timedelta(days=7)
+
+State = Literal["open", "used", "expired", "off"]
+
+
+class Unusable(Exception):
+    """A link that does nothing (any more)."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a link is for, and whether it still works; `off` means that its plugin is switched off."""
+
+    claim: Claim
+    owner: str
+    email: str
+    payload: dict[str, Any]
+    state: State
+
+    @property
+    def of_account(self) -> int | None:
+        """The only account that may confirm this, signed in already; None when the link itself signs in."""
+        return self.payload["user_id"] if self.claim.name == CHANGE_ADDRESS else None
+
+
+@dataclass(frozen=True)
+class Known:
+    """Whose address it is."""
+
+    user_id: int
+    name: str
+    language: str | None
+    password_hash: str | None
+
+
+def known(email: str) -> Known | None:
+    """The open account with this address."""
+    account = (
+        sa.select(Account.user_id, User.name, Account.language, Account.password_hash)
+        .join(User, User.id == Account.user_id)
+        .where(Account.email == email, User.closed_at.is_(None))
+    )
+    with as_system("find whose address it is"):
+        row = db.session.execute(account).one_or_none()
+    return None if row is None else Known(*row)
+
+
+def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
+    """Keep what somebody without an account started, and mail the link that carries it out.
+
+    `action` names a Claim of a manifest. `payload["name"]` names the account of an address that has none yet;
+    `payload["body"]` is shown on the link's page. Raises throttle.TooMany.
+    """
+    throttle.hit("mail", email)
+    person = known(email)
+    title = _claim(action)[1].title
+    _mail_link(email, action, payload, "confirm", person, title=title)
+
+
+def sign_up(email: str, name: str, password_hash: str, path: str) -> None:
+    """Mail a link that opens the account, or one that lets the owner of a known address in."""
+    throttle.hit("mail", email)
+    person = known(email)
+    if person is None:
+        language = str(get_locale())
+        payload = {"name": name, "password_hash": password_hash, "language": language, "next": path}
+        _mail_link(email, SIGN_UP, payload, "sign_up", None, name=name)
+    else:
+        _mail_link(email, RESET, {}, "known", person, name=person.name)
+
+
+def reset(email: str) -> None:
+    """Mail a link that lets the owner of the address choose a new password, or say that nobody has it."""
+    throttle.hit("mail", email)
+    person = known(email)
+    _mail_link(email, RESET, {}, "reset" if person else "unknown", person, name=person.name if person else "")
+
+
+def change_address(user_id: int, old: str, new: str) -> None:
+    """Mail a link to the new address and a warning to the old one."""
+    throttle.hit("mail", new)
+    person, asking = known(new), known(old)
+    payload = {"user_id": user_id, "email": new}
+    _mail_link(new, CHANGE_ADDRESS, payload, "taken" if person else "change_address", asking)
+    language = asking.language if asking else None
+    letter = mail.compose("core/mail/change_address_warning", language, new=mail.mask(new))
+    with write():
+        mail.send("core.email_change", old, *letter)
+
+
+def _mail_link(
+    email: str, action: str, payload: dict[str, Any], letter: str, person: Known | None, **values: Any
+) -> None:
+    token = secrets.token_urlsafe(32)
+    language = (person.language if person else None) or str(get_locale())
+    written = mail.compose(f"core/mail/{letter}", language, link=address(token), **values)
+    with write():
+        _keep(token, action, email, payload)
+        mail.send(action, email, *written)
+
+
+def issue(email: str, action: str, payload: dict[str, Any]) -> str:
+    """A link to hand over by other means than mail, inside a write."""
+    token = secrets.token_urlsafe(32)
+    _keep(token, action, email, payload)
+    return address(token)
+
+
+def address(token: str) -> str:
+    """Where a link leads."""
+    return f"{current_app.config['PARVIS'].base_url}/confirm/{token}"
+
+
+def _keep(token: str, action: str, email: str, payload: dict[str, Any]) -> None:
+    db.session.add(
+        PendingClaim(
+            token_hash=sessions.fingerprint(token),
+            action=action,
+            email=email,
+            payload=payload,
+            expires_at=now() + LIFETIMES.get(action, LIFETIME),
+        )
+    )
+
+
+def look(token: str) -> Pending:
+    """What a link is for; raises Unusable for one that never was, or was cleared away."""
+    with as_system("look at a confirmation link"):
+        row = db.session.scalars(_row(token)).one_or_none()
+    if row is None:
+        raise Unusable("unknown")
+    try:
+        owner, claim = _claim(row.action)
+    except LookupError:
+        raise Unusable("unknown") from None
+    on = owner is registry.current().core or owner.name in registry.current().enabled()
+    state: State = (
+        "used" if row.used_at else "expired" if row.expires_at <= now() else "open" if on else "off"
+    )
+    return Pending(claim, owner.name, row.email, row.payload, state)
+
+
+def confirm(token: str, **given: Any) -> str:
+    """Carry out what the link is for, once, and sign its owner in; answers the path of the page to show next.
+
+    Raises Unusable when it can't be done (any more); then nothing has changed.
+    """
+    with write():
+        pending = look(token)
+        with as_system("use up a confirmation link"):
+            row = db.session.scalars(lock(_row(token))).one()
+            if pending.state != "open" or row.used_at is not None:
+                raise Unusable("used" if row.used_at else pending.state)
+            row.used_at, row.payload = now(), {}
+            db.session.flush()
+        user_id = pending.of_account or _person(pending)
+        if pending.of_account and pending.of_account != access.viewer().id:
+            raise Unusable("elsewhere")
+        with sessions.as_viewer(user_id):
+            path = pending.claim.run({**pending.payload, **given})
+        if not pending.of_account:
+            sessions.sign_in(user_id)
+    return path
+
+
+def again(token: str) -> None:
+    """Mail a new link in place of an expired one; only who holds the old link can ask."""
+    pending = look(token)
+    if pending.state == "expired":
+        throttle.hit("mail", pending.email)
+        person = known(pending.email)
+        title = pending.claim.title
+        _mail_link(pending.email, pending.claim.name, pending.payload, "confirm", person, title=title)
+
+
+def _person(pending: Pending) -> int:
+    """The id of the account with the confirmed address, opened now if there is none."""
+    free = actions.reserve(pending.email)
+    person = known(pending.email)
+    if person is not None:
+        return person.user_id
+    if not free or pending.claim.name == RESET:
+        raise Unusable("unknown")
+    payload = pending.payload if pending.claim.name == SIGN_UP else {}
+    user = actions.create_user(
+        pending.email,
+        pending.payload.get("name") or _("Resident"),
+        password_hash=payload.get("password_hash"),
+        language=pending.payload.get("language") or str(get_locale()),
+    )
+    return user.id
+
+
+def _row(token: str) -> sa.Select[Any]:
+    return sa.select(PendingClaim).where(PendingClaim.token_hash == sessions.fingerprint(token))
+
+
+def _claim(action: str) -> tuple[Plugin, Claim]:
+    plugins = registry.current()
+    for plugin in (plugins.core, *plugins.installed.values()):
+        for claim in plugin.claims:
+            if claim.name == action:
+                return plugin, claim
+    raise LookupError(f"no claim {action} is declared")

@@ -1,0 +1,109 @@
+"""How often something may be tried from one network address, and with one account's address.
+
+Each counter is a row, shared by all processes, that drains by one every so often: after a burst of tries
+a person waits for one interval, never for good. An account that is tried from everywhere slows down but is
+never locked: its owner waits half a minute at most, and the mailed link of `/reset` has counters of its own.
+"""
+
+import datetime as dt
+import hashlib
+import hmac
+import ipaddress
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import current_app, request
+from werkzeug.exceptions import TooManyRequests
+
+from ..access import as_system
+from ..db import insert_once, lock, now, write
+from ..models import Throttle
+
+SECOND, MINUTE = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many tries at once, then one more every so often, counted per network, account, or both together."""
+
+    per: str
+    burst: int
+    every: dt.timedelta
+
+
+LIMITS = {
+    "sign_in": (
+        Limit("network", 50, 10 * SECOND),
+        Limit("both", 6, 2 * MINUTE),
+        Limit("account", 20, 30 * SECOND),
+    ),
+    "mail": (Limit("network", 20, MINUTE), Limit("account", 5, 10 * MINUTE)),
+    "confirm": (Limit("network", 30, 10 * SECOND),),
+    "password": (Limit("account", 6, 2 * MINUTE),),
+}
+
+
+class TooMany(TooManyRequests):
+    """Tried too often; `wait` says how long until the next try counts."""
+
+    def __init__(self, wait: dt.timedelta) -> None:
+        self.wait = max(wait, SECOND)
+        super().__init__(retry_after=int(self.wait.total_seconds()) + 1)
+
+
+def hit(action: str, account: str = "") -> None:
+    """Count a try, before it is made; raises TooMany instead when there were too many."""
+    limits = {_key(action, limit, account): limit for limit in LIMITS[action]}
+    moment = now()
+    waits = []
+    with as_system("count tries"), write() as session:
+        for key in sorted(limits):
+            insert_once(Throttle, key=key, count=0, since=moment)
+        rows = session.scalars(
+            lock(sa.select(Throttle).where(Throttle.key.in_(limits)).order_by(Throttle.key))
+        ).all()
+        for row in rows:
+            limit = limits[row.key]
+            _drain(row, limit, moment)
+            if row.count >= limit.burst:
+                waits.append(row.since + limit.every - moment)
+        if not waits:
+            for row in rows:
+                row.count += 1
+    if waits:
+        raise TooMany(max(waits))
+
+
+def forgive(action: str, account: str) -> None:
+    """Take back what was counted for the account: whoever tried has shown that it is theirs."""
+    keys = {limit.per: _key(action, limit, account) for limit in LIMITS[action]}
+    with as_system("forgive tries"), write() as session:
+        own = [key for per, key in keys.items() if per != "network"]
+        session.execute(sa.delete(Throttle).where(Throttle.key.in_(own)))
+        session.execute(
+            sa.update(Throttle)
+            .where(Throttle.key == keys.get("network"), Throttle.count > 0)
+            .values(count=Throttle.count - 1)
+        )
+
+
+def network(address: str) -> str:
+    """The part of a network address that one household or office shares: IPv4 whole, IPv6 by /64."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def _drain(row: Throttle, limit: Limit, moment: dt.datetime) -> None:
+    passed = max((moment - row.since) // limit.every, 0)
+    row.count = max(row.count - passed, 0)
+    row.since = row.since + passed * limit.every if row.count else moment
+
+
+def _key(action: str, limit: Limit, account: str) -> str:
+    """A name of the counter that tells nobody who it is about."""
+    parts = {"network": [network(request.remote_addr or "::1")], "account": [account]}
+    parts["both"] = parts["network"] + parts["account"]
+    secret = str(current_app.secret_key).encode()
+    digest = hmac.new(secret, "\n".join(parts[limit.per]).encode(), hashlib.sha256).hexdigest()
+    return f"{action} {limit.per} {digest[:32]}"

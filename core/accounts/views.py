@@ -1,0 +1,250 @@
+"""The pages of accounts: signing up, in and out, confirmation links, and one's own settings."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, make_response, redirect, render_template, request
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from .. import access, errors, files, registry
+from ..db import db, write
+from ..models import Account, SignIn, User
+from ..web import get_or_404, local_path, needs, says
+from . import actions, claims, forms, passwords, sessions, throttle
+
+blueprint = Blueprint("accounts", __name__)
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """A page of accounts; a form that was refused answers 422."""
+    refused = "form" in values and values["form"].errors
+    return make_response(render_template(f"core/{template}.html", **values), 422 if refused else status)
+
+
+@blueprint.app_errorhandler(throttle.TooMany)
+def too_many(error: throttle.TooMany) -> Response:
+    """Say when to try again, and what can be done meanwhile."""
+    wait = format_timedelta(error.wait, threshold=1)
+    text = _("This was tried too often. Please try again in %(time)s.", time=wait)
+    return errors.page(429, text, {"Retry-After": str(error.retry_after)})
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@needs("core.read")
+def sign_in() -> Response:
+    """Sign in with address and password."""
+    form: Any = forms.SignInForm(next=request.args.get("next", ""))
+    if access.viewer().signed_in:
+        return redirect(local_path(form.next.data) or "/")
+    if form.validate_on_submit():
+        email = form.email.data.lower()
+        throttle.hit("sign_in", email)
+        person = claims.known(email)
+        kept = person.password_hash if person else None
+        if passwords.matches(kept, form.password.data) and person:
+            throttle.forgive("sign_in", email)
+            _renew(person, form.password.data)
+            sessions.sign_in(person.user_id, form.remember.data)
+            return redirect(local_path(form.next.data) or "/")
+        form.password.errors = [_("This address and this password don’t go together.")]
+    return page("sign_in", form=form)
+
+
+def _renew(person: claims.Known, password: str) -> None:
+    """Hash the password anew when today's costs are higher."""
+    if person.password_hash and passwords.outdated(person.password_hash):
+        digest = passwords.digest(password)
+        with sessions.as_viewer(person.user_id), write() as session:
+            session.get(Account, person.user_id).password_hash = digest
+
+
+@blueprint.post("/sign-out")
+@needs("core.read")
+def sign_out() -> Response:
+    """Sign this browser out."""
+    sessions.sign_out()
+    says(_("You are signed out."))
+    return redirect("/")
+
+
+@blueprint.post("/sign-out-everywhere")
+@needs("core.account")
+def sign_out_everywhere() -> Response:
+    """Sign out all browsers, this one too."""
+    sessions.sign_out_everywhere(access.viewer().id or 0)
+    says(_("You are signed out on all your devices."))
+    return redirect("/")
+
+
+@blueprint.route("/sign-up", methods=["GET", "POST"])
+@needs("core.read")
+def sign_up() -> Response:
+    """Ask for an account: the link in the mail opens it."""
+    if access.viewer().signed_in:
+        return redirect("/")
+    form: Any = forms.SignUpForm(next=request.args.get("next", ""))
+    if form.validate_on_submit():
+        digest = passwords.digest(form.password.data)
+        claims.sign_up(form.email.data, form.name.data, digest, local_path(form.next.data) or "/")
+        return page("mail_sent", email=form.email.data)
+    return page("sign_up", form=form)
+
+
+@blueprint.route("/reset", methods=["GET", "POST"])
+@needs("core.read")
+def reset() -> Response:
+    """Ask for a link that lets one choose a new password."""
+    form: Any = forms.ResetForm()
+    if form.validate_on_submit():
+        claims.reset(form.email.data)
+        return page("mail_sent", email=form.email.data)
+    return page("reset", form=form)
+
+
+@blueprint.route("/confirm/<token>", methods=["GET", "POST"])
+@needs("core.read")
+def confirm(token: str) -> Response:
+    """Show what a mailed link is for; its button, and nothing else, carries it out."""
+    throttle.hit("confirm")
+    try:
+        response = _confirm(token)
+    except claims.Unusable as reason:
+        response = page(
+            "confirm_not", 404 if str(reason) == "unknown" else 410, reason=str(reason), token=token
+        )
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _confirm(token: str) -> Response:
+    pending = claims.look(token)
+    if pending.state != "open":
+        raise claims.Unusable(pending.state)
+    if pending.of_account and not access.viewer().signed_in:
+        return redirect(f"/sign-in?next=/confirm/{token}")
+    choosing = pending.claim.name == claims.RESET
+    form: Any = forms.ChoosePasswordForm() if choosing else forms.ConfirmForm()
+    if not form.validate_on_submit():
+        return page("reset_confirm" if choosing else "confirm", form=form, pending=pending)
+    given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
+    try:
+        path = claims.confirm(token, **given)
+    except (access.Forbidden, HTTPException):
+        raise claims.Unusable("refused") from None
+    except claims.Unusable:
+        raise
+    except Exception as error:
+        if pending.owner == "core":
+            raise
+        registry.current().fault(pending.owner, f"claim {pending.claim.name}", error, counts=False)
+        raise claims.Unusable("fault") from error
+    says(_("Thank you, this is confirmed."))
+    return redirect(path)
+
+
+@blueprint.post("/confirm/<token>/again")
+@needs("core.read")
+def confirm_again(token: str) -> Response:
+    """Mail a new link in place of one that expired."""
+    throttle.hit("confirm")
+    try:
+        claims.again(token)
+    except claims.Unusable as reason:
+        return page("confirm_not", 404, reason=str(reason), token=token)
+    return page("mail_sent", email="")
+
+
+@blueprint.route("/me", methods=["GET", "POST"])
+@needs("core.account")
+def me() -> Response:
+    """One's own profile, preferences and devices."""
+    user, account = get_or_404(User, access.viewer().id), get_or_404(Account, access.viewer().id)
+    form: Any = forms.ProfileForm(
+        name=user.name,
+        about=user.about,
+        area=user.area_id,
+        language=account.language or "",
+        timezone=account.timezone or "",
+    )
+    picture = _picture(form.picture) if form.validate_on_submit() else None
+    if form.is_submitted() and not form.errors:
+        actions.change_profile(
+            name=form.name.data,
+            about=form.about.data,
+            language=form.language.data or None,
+            timezone=form.timezone.data or None,
+            area_id=form.area.data if form.area else None,
+            picture=picture,
+            no_picture=bool(form.no_picture and form.no_picture.data),
+        )
+        says(_("Your settings are saved."))
+        return redirect("/me")
+    devices = db.session.scalars(sa.select(SignIn).order_by(SignIn.created_at.desc())).all()
+    here = sessions.fingerprint(sessions.current_token() or "")
+    return page("me", form=form, email=account.email, devices=devices, here=here)
+
+
+def _picture(field: Any) -> files.Prepared | None:
+    """The uploaded picture if there is one; what can't be taken is said beside the field."""
+    if not getattr(field.data, "filename", ""):
+        return None
+    try:
+        return files.prepare(field.data, files.FACE)
+    except files.FileError as error:
+        field.errors = [str(error)]
+        return None
+
+
+@blueprint.route("/me/password", methods=["GET", "POST"])
+@needs("core.account")
+def password() -> Response:
+    """Choose another password; all other devices are signed out."""
+    account = get_or_404(Account, access.viewer().id)
+    form: Any = forms.PasswordForm()
+    if account.password_hash is None:
+        del form.current
+    if form.validate_on_submit() and _present_password(form, account):
+        actions.change_password(passwords.digest(form.password.data))
+        says(_("Your password is changed. Your other devices are signed out."))
+        return redirect("/me")
+    return page("password", form=form)
+
+
+@blueprint.route("/me/email", methods=["GET", "POST"])
+@needs("core.account")
+def email() -> Response:
+    """Ask for another e-mail address: the link mailed to it makes the change."""
+    account = get_or_404(Account, access.viewer().id)
+    form: Any = forms.AddressForm()
+    if account.password_hash is None:
+        del form.current
+    if form.validate_on_submit() and _present_password(form, account):
+        claims.change_address(account.user_id, account.email, form.email.data)
+        return page("mail_sent", email=form.email.data)
+    return page("email", form=form, email=account.email)
+
+
+def _present_password(form: Any, account: Account) -> bool:
+    """Whether who sits here knows the password; where there is none, being signed in is enough."""
+    if account.password_hash is None:
+        return True
+    throttle.hit("password", account.email)
+    if passwords.matches(account.password_hash, form.current.data):
+        throttle.forgive("password", account.email)
+        return True
+    form.current.errors = [_("This is not your present password.")]
+    return False
+
+
+@blueprint.post("/me/devices/<key>/sign-out")
+@needs("core.account")
+def sign_out_device(key: str) -> Response:
+    """Sign one of one's own devices out."""
+    device = get_or_404(SignIn, key)
+    with write() as session:
+        session.delete(device)
+    says(_("That device is signed out."))
+    return redirect("/me")

@@ -1,0 +1,257 @@
+"""Work outside requests: rows that the worker leases, runs, and tries again when they fail.
+
+A job runs in the worker's main thread, where an alarm ends it after its `seconds`. The lease outlives that,
+so a job is taken up again only when its worker died. A periodic job is one row that comes back; jobs of a plugin
+that is off wait. One worker leads at a time: by a lock on a file with SQLite, by one that a session
+holds with PostgreSQL.
+"""
+
+import datetime as dt
+import fcntl
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+import sqlalchemy as sa
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.schedulers.blocking import BlockingScheduler
+from flask import Flask
+from sqlalchemy.engine import Connection, Engine
+
+from . import access, registry
+from .db import db, insert_once, lock, now, write
+from .models import JobRow
+from .plugin import Job
+
+PAUSES = tuple(dt.timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600))
+LEASE_MARGIN = dt.timedelta(seconds=60)
+LEADER_KEY = 7068947  # of the advisory lock, any number that nobody else uses
+
+log = logging.getLogger("parvis.jobs")
+
+
+class OutOfTime(BaseException):
+    """A job ran longer than its `seconds`; no Exception, so that a job's own error handling lets it pass."""
+
+
+def enqueue(name: str, delay: dt.timedelta | None = None, once: str | None = None, **payload: Any) -> None:
+    """Ask for a job, inside a write; with `once`, nothing happens while one with that key waits."""
+    _declared(name)
+    insert_once(JobRow, name=name, run_at=now() + (delay or dt.timedelta()), once=once, payload=payload)
+
+
+def run_due(app: Flask, stop: threading.Event | None = None) -> int:
+    """Run what is due, one job after the other; answers how many ran."""
+    with app.app_context(), access.as_system("plan periodic jobs"):
+        _plan()
+    count = 0
+    while not (stop and stop.is_set()) and _run_next(app):
+        count += 1
+    return count
+
+
+def work(app: Flask, stop: threading.Event) -> None:
+    """Run what is due, second by second, until `stop` is set; of several workers one leads."""
+    with app.app_context():
+        engine, config = db.engine, app.config["PARVIS"]
+    leader = (
+        SessionLock(engine) if engine.dialect.name == "postgresql" else FileLock(config.data / "worker.lock")
+    )
+    scheduler = BlockingScheduler(timezone=dt.UTC, executors={"default": DebugExecutor()})
+
+    def tick() -> None:
+        if leader.held():
+            run_due(app, stop)
+
+    def end() -> None:
+        stop.wait()
+        scheduler.shutdown(wait=False)
+
+    scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
+    threading.Thread(target=end, daemon=True, name="stop").start()
+    try:
+        scheduler.start()
+    finally:
+        leader.release()
+
+
+class FileLock:
+    """The leader among the workers on one machine; the system gives it back when a process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: IO[str] | None = None
+
+    def held(self) -> bool:
+        """Whether this process leads, or could just become the leader."""
+        if self.file is None:
+            file = self.path.open("a")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                return False
+            self.file = file
+        return True
+
+    def release(self) -> None:
+        """Let another lead."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+
+class SessionLock:
+    """The leader among the workers on one PostgreSQL: whose session holds the lock, while it lives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.connection: Connection | None = None
+
+    def held(self) -> bool:
+        """Whether this process leads, or could just become the leader; asks the session each time."""
+        try:
+            if self.connection is not None:
+                self.connection.execute(sa.select(1))
+                return True
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LEADER_KEY))):
+                self.connection = connection
+            else:
+                connection.close()
+        except sa.exc.OperationalError:
+            self.release()
+        return self.connection is not None
+
+    def release(self) -> None:
+        """Let another lead."""
+        if self.connection is not None:
+            self.connection.invalidate()
+            self.connection.close()
+            self.connection = None
+
+
+def _declared(name: str) -> tuple[str, Job]:
+    """The plugin (or the core) that declares a job, and the job."""
+    plugins = registry.current()
+    for plugin in (plugins.core, *plugins.installed.values()):
+        for job in plugin.jobs:
+            if job.name == name:
+                return plugin.name, job
+    raise LookupError(f"no job {name} is declared")
+
+
+def _active() -> list[Job]:
+    return [job for plugin in registry.current().active() for job in plugin.jobs]
+
+
+def _plan() -> None:
+    """Give every periodic job that has none its row."""
+    periodic = {_key(job): job for job in _active() if job.every}
+    planned = set(db.session.scalars(sa.select(JobRow.once).where(JobRow.once.in_(periodic))))
+    if periodic.keys() - planned:
+        with write():
+            for key, job in periodic.items():
+                insert_once(JobRow, name=job.name, once=key, payload={})
+
+
+def _key(job: Job) -> str:
+    return f"every {job.name}"
+
+
+def _run_next(app: Flask) -> bool:
+    with app.app_context():
+        with access.as_system("take a job"):
+            row = _take()
+        if row is None:
+            return False
+        owner, job = _declared(row.name)
+        error = _run(job, row.payload)
+        db.session.rollback()
+        if error is not None and owner != "core":
+            registry.current().fault(owner, f"job {job.name}", error, counts=False)
+        elif error is not None:
+            log.error("job failed", exc_info=error, extra={"job": job.name, "attempt": row.attempts})
+        with access.as_system("note how a job went"), write():
+            _finish(row, job, error)
+        with access.as_system("note plugin faults"):
+            registry.current().settle()
+    return True
+
+
+def _take() -> JobRow | None:
+    """Lease the job that has been due for longest, if any; looking costs no write lock."""
+    due = (
+        sa.select(JobRow)
+        .where(
+            JobRow.name.in_([job.name for job in _active()]),
+            JobRow.state != "failed",
+            JobRow.run_at <= now(),
+            sa.or_(JobRow.leased_until.is_(None), JobRow.leased_until < now()),
+        )
+        .order_by(JobRow.run_at, JobRow.id)
+        .limit(1)
+    )
+    if db.session.scalars(due.with_only_columns(JobRow.id)).one_or_none() is None:
+        return None
+    with write() as session:
+        row = session.scalars(due.with_for_update(skip_locked=True)).one_or_none()
+        if row is not None:
+            job = _declared(row.name)[1]
+            row.state, row.attempts = "running", row.attempts + 1
+            row.leased_until = now() + dt.timedelta(seconds=job.seconds) + LEASE_MARGIN
+            row.once = row.once if row.once == _key(job) else None
+            session.flush()
+            session.expunge(row)
+    return row
+
+
+def _run(job: Job, payload: dict[str, Any]) -> BaseException | None:
+    try:
+        with _limited(job.seconds):
+            job.run(**payload)
+    except (Exception, OutOfTime) as error:  # noqa: BLE001  a job may raise anything; it is noted, tried again
+        return error
+    return None
+
+
+@contextmanager
+def _limited(seconds: int) -> Iterator[None]:
+    """Raise OutOfTime inside after so many seconds; only the main thread can be told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise OutOfTime(f"longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _finish(taken: JobRow, job: Job, error: BaseException | None) -> None:
+    """Remove what is done, plan what is periodic, put off what failed; unless another worker has it now."""
+    found = sa.select(JobRow).where(JobRow.id == taken.id, JobRow.attempts == taken.attempts)
+    row = db.session.scalars(lock(found)).one_or_none()
+    if row is None:
+        return
+    row.leased_until, row.state = None, "waiting"
+    row.error = type(error).__name__ if error else ""
+    if error is not None and row.attempts <= len(PAUSES):
+        row.run_at = now() + PAUSES[row.attempts - 1]
+    elif row.once == _key(job) and job.every:
+        row.run_at, row.attempts = now() + job.every, 0
+    elif error is not None:
+        row.state = "failed"
+    else:
+        db.session.delete(row)

@@ -1,0 +1,201 @@
+"""The outbox: mail is a row first, and leaves by SMTP when the worker gets to it.
+
+A row is leased before it is sent and carries the same Message-ID at each try: after a crash between the mail
+server's yes and our own note of it, at worst the message leaves again, later and recognisably.
+"""
+
+import datetime as dt
+import logging
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import current_app
+from flask_babel import force_locale
+from markupsafe import Markup, escape
+
+from . import access, jobs, settings
+from .config import Config
+from .db import db, now, write
+from .models import Account, Mail
+
+DELIVER = "core.deliver"
+BATCH = 50
+TIMEOUT = 20
+LEASE = dt.timedelta(minutes=10)
+TRIES = 9  # the last one some ten hours after the first
+
+log = logging.getLogger("parvis.mail")
+
+
+class Letter(NamedTuple):
+    """What a message says."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def compose(template: str, language: str | None, **values: Any) -> Letter:
+    """The letter of `<template>.txt` in this language (else the town's); its first line is the subject."""
+    town = settings.town()
+    config: Config = current_app.config["PARVIS"]
+    with force_locale(language or town.language):
+        environment = current_app.jinja_env
+        values |= {"town": town, "url": config.base_url}
+        subject, _, text = (
+            environment.get_template(f"{template}.txt").render(**values).strip().partition("\n")
+        )
+        text = f"{text.strip()}\n"
+        html = environment.get_template("core/mail/letter.html").render(
+            paragraphs=[_linked(part) for part in text.split("\n\n")],
+            lang=language or town.language,
+            subject=subject,
+            **values,
+        )
+    return Letter(" ".join(subject.split()), text, html)
+
+
+def send(kind: str, recipient: str, subject: str, text: str, html: str | None = None) -> None:
+    """Put a message into the outbox, inside a write; it leaves once that is committed."""
+    if not recipient or any(character in part for part in (recipient, subject) for character in "\r\n"):
+        raise ValueError("a recipient or subject of more than one line")
+    db.session.add(Mail(kind=kind, recipient=recipient, subject=subject[:200], text=text, html=html))
+    jobs.enqueue(DELIVER, once=DELIVER)
+
+
+def notify(user_id: int, kind: str, template: str, **values: Any) -> None:
+    """Mail the letter of `<template>.txt` to a person in their language; nobody once the account is closed."""
+    with access.as_system("find where to write to"):
+        account = db.session.get(Account, user_id)
+    if account is not None:
+        letter = compose(template, account.language, **values)
+        with write():
+            send(kind, account.email, *letter)
+
+
+def mask(recipient: str) -> str:
+    """An address that its owner recognises and nobody else can use."""
+    local, _, domain = recipient.partition("@")
+    return f"{local[:1]}…@{domain[:1]}…{domain[domain.rfind('.') :]}"
+
+
+def deliver() -> None:
+    """Send what is due; without a mail server everything waits."""
+    config: Config = current_app.config["PARVIS"]
+    if not config.smtp_host:
+        return
+    with access.as_system("deliver mail"):
+        due = db.session.scalars(
+            sa.select(Mail.id)
+            .where(Mail.status == "waiting", Mail.next_at <= now())
+            .order_by(Mail.next_at, Mail.id)
+            .limit(BATCH)
+        ).all()
+        _deliver(config, due)
+        with write():
+            later = db.session.scalar(sa.select(sa.func.min(Mail.next_at)).where(Mail.status == "waiting"))
+            if later is not None:
+                jobs.enqueue(DELIVER, delay=max(later - now(), dt.timedelta()), once=DELIVER)
+
+
+def _deliver(config: Config, due: Any) -> None:
+    server: smtplib.SMTP | None = None
+    for number in due:
+        mail = _lease(number)
+        if mail is None:
+            continue
+        try:
+            server = server or _connect(config)
+            server.send_message(message(mail, config))
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+            _failed(mail, error)
+        except (smtplib.SMTPException, OSError) as error:
+            _failed(mail, error)
+            return
+        except (ValueError, UnicodeError) as error:
+            _failed(mail, error, for_good=True)
+        else:
+            _change(mail, status="sent", sent_at=now(), text=None, html=None, error="")
+    if server is not None:
+        server.close()
+
+
+def message(mail: Mail, config: Config) -> EmailMessage:
+    """The message of an outbox row as it travels; its Message-ID is the row's own."""
+    host = urlsplit(config.base_url).hostname or "localhost"
+    made = EmailMessage()
+    made["From"] = Address(settings.town().name, addr_spec=config.mail_from or f"parvis@{host}")
+    made["To"] = mail.recipient
+    made["Subject"] = mail.subject
+    made["Date"] = format_datetime(mail.created_at)
+    made["Message-ID"] = f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>"
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(mail.text or "")
+    if mail.html:
+        made.add_alternative(mail.html, subtype="html")
+    return made
+
+
+def _connect(config: Config) -> smtplib.SMTP:
+    if config.smtp_tls == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            config.smtp_host, config.smtp_port, timeout=TIMEOUT, context=ssl.create_default_context()
+        )
+    else:
+        server = smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=TIMEOUT)
+        if config.smtp_tls == "starttls":
+            server.starttls(context=ssl.create_default_context())
+    if config.smtp_user:
+        server.login(config.smtp_user, config.smtp_password)
+    return server
+
+
+def _lease(number: int) -> Mail | None:
+    """The message, for ten minutes ours alone, or None when somebody else has it."""
+    with write() as session:
+        taken = session.execute(
+            sa.update(Mail)
+            .where(Mail.id == number, Mail.status == "waiting", Mail.next_at <= now())
+            .values(next_at=now() + LEASE, attempts=Mail.attempts + 1)
+        )
+        if not taken.rowcount:  # type: ignore[attr-defined]
+            return None
+    mail = db.session.scalars(sa.select(Mail).where(Mail.id == number)).one()
+    db.session.expunge(mail)
+    db.session.rollback()
+    return mail
+
+
+def _failed(mail: Mail, error: Exception, for_good: bool = False) -> None:
+    """Try again with growing pauses, unless the mail server refuses this very message for good."""
+    codes = [getattr(error, "smtp_code", 0)]
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+    refused = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) and min(codes) >= 500
+    reason = " ".join([type(error).__name__, *(str(code) for code in codes if code)])
+    log.warning("mail not sent", extra={"mail": mail.id, "reason": reason, "attempt": mail.attempts})
+    if for_good or refused or mail.attempts >= TRIES:
+        _change(mail, status="failed", error=reason, text=None, html=None)
+    else:
+        _change(mail, error=reason, next_at=now() + dt.timedelta(minutes=2) * 2 ** (mail.attempts - 1))
+
+
+def _change(mail: Mail, **values: Any) -> None:
+    with write() as session:
+        session.execute(sa.update(Mail).where(Mail.id == mail.id).values(**values))
+
+
+def _linked(paragraph: str) -> Markup:
+    words = (
+        Markup('<a href="{0}">{0}</a>').format(word)
+        if word.startswith(("http://", "https://"))
+        else escape(word)
+        for word in paragraph.split()
+    )
+    return Markup(" ").join(words)
