@@ -31,6 +31,7 @@ from .feed.actions import (
     set_audience,
 )
 from .feed.cards import cards
+from .feed.drafts import AskAuthor
 from .feed.query import page
 from .files import FileError, attach
 from .files import prepare as prepare_picture
@@ -38,6 +39,7 @@ from .forms import Form
 from .hookspecs import hookimpl
 from .i18n import town_zone
 from .jobs import enqueue
+from .mail import notify
 from .models import Area, Entry, Membership, Space, User
 from .plugin import (
     Action,
@@ -67,6 +69,7 @@ __all__ = [
     "Action",
     "Area",
     "Ask",
+    "AskAuthor",
     "Base",
     "Claim",
     "Decoration",
@@ -126,6 +129,7 @@ __all__ = [
     "markdown",
     "needs",
     "ngettext",
+    "notify",
     "now",
     "page",
     "prepare_picture",

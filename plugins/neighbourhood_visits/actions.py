@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
+from . import letters, reads
 from .models import Answer, Casework, Question, Visit
 from .steps import step
 
@@ -41,6 +42,9 @@ def plan_visit(plan: Plan) -> Visit:
     """A new visit, which its team alone sees until it is announced; who plans it is on the team."""
     if not may_announce(plan.area_id):
         raise api.Forbidden("visits.announce")
+    person = api.viewer()
+    if person.role == "official":
+        plan = replace(plan, officials={*plan.officials, person.id})
     with api.write() as session:
         space = api.create_space(
             "visits.visit",
@@ -52,7 +56,7 @@ def plan_visit(plan: Plan) -> Visit:
         )
         visit = Visit(space_id=space.id, **plan.details)
         session.add(visit)
-        _set_team(space, plan)
+        _set_team(space, plan, [person.id])
     return visit
 
 
@@ -66,15 +70,14 @@ def change_visit(visit: Visit, plan: Plan) -> None:
         api.change_space(space, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         for column, value in plan.details.items():
             setattr(visit, column, value)
-        _set_team(space, plan)
+        _set_team(space, plan, reads.team_ids(space.id, "coordinator"))
 
 
-def _set_team(space: api.Space, plan: Plan) -> None:
-    """Give the visit its team; who plans it stays on it, as an official if elected, else as coordinator."""
-    person = api.viewer()
-    team = dict.fromkeys(plan.agents, "agent") | dict.fromkeys(plan.officials, "official")
-    if person.id is not None and (person.id not in team or team[person.id] == "agent"):
-        team[person.id] = "official" if person.role == "official" else "coordinator"
+def _set_team(space: api.Space, plan: Plan, coordinators: Iterable[int]) -> None:
+    team = dict.fromkeys(plan.agents, "agent") | dict.fromkeys(coordinators, "coordinator")
+    team |= dict.fromkeys(plan.officials, "official")
+    if not team:
+        raise api.Refused(_("A visit needs at least one official or agent."))
     api.set_members(space, SOURCE, team)
 
 
@@ -119,6 +122,7 @@ def ask(
     contact: str = "",
     key: str | None = None,
     written_at: dt.datetime | None = None,
+    confirmed: bool = False,
 ) -> api.Entry:
     """Submit a question before a visit; the team and its author alone see it until it is accepted."""
     space = api.get_or_404(api.Space, visit.space_id)
@@ -131,9 +135,8 @@ def ask(
             body,
             title=title,
             kind="visits.question",
-            state="pending",
-            reader_id=api.viewer().id,
             client_key=key,
+            confirmed=confirmed,
         )
         if api.insert_once(Question, entry_id=entry.id, theme=theme, place=place):
             session.add(Casework(entry_id=entry.id, space_id=space.id, contact=contact))
@@ -147,10 +150,8 @@ def accept(question_id: int) -> None:
         question.triage = step("question", "accept", question.triage, space)
         question.reason = ""
         _casework(question_id).triaged_by = api.viewer().id
-        if entry.state == "hidden":
-            api.restore(entry)
-        else:
-            api.release(entry)
+        api.release(entry)
+        letters.later(question_id)
 
 
 def reject(question_id: int, reason: str) -> None:
@@ -159,12 +160,13 @@ def reject(question_id: int, reason: str) -> None:
         entry, question, space = _held(question_id)
         if question.answered_at is not None:
             raise api.Refused(_("This question has a published answer, so it stays public."))
-        published = question.triage == "accepted"
+        public = question.triage == "accepted"
         question.triage = step("question", "reject", question.triage, space)
         question.reason = reason
         _casework(question_id).triaged_by = api.viewer().id
-        if published:
-            api.hide(entry)
+        if public:
+            api.set_audience(entry, team_only=True, reader_id=entry.author_id)
+        letters.later(question_id)
 
 
 def keep_note(question_id: int, note: str) -> None:
@@ -191,6 +193,7 @@ def publish_answer(question_id: int, body: str, version: int) -> api.Entry:
         draft.author_id = api.viewer().id
         api.release(draft)
         question.answered_at = api.now()
+        letters.later(question_id)
     return draft
 
 
@@ -204,11 +207,11 @@ def _draft(
     if version != (draft.version if draft else 0):
         raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
     if answer is None or draft is None:
-        draft = api.publish(space, body, kind="visits.answer", parent=entry, team_only=True)
+        draft = api.publish(space, body, kind="visits.answer", parent=entry, confirmed=True)
         answer = Answer(entry_id=draft.id, question_id=question.entry_id, state=state)
         api.db.session.add(answer)
     elif draft.body != body:
-        api.change_entry(draft, body=body)
+        api.change_entry(draft, body=body, confirmed=True)
     return answer, draft
 
 
@@ -221,10 +224,10 @@ def answer_of(question_id: int) -> tuple[Answer, api.Entry] | tuple[None, None]:
 
 def _held(question_id: int) -> tuple[api.Entry, Question, api.Space]:
     """A question, held until the write ends: of two people at once, the second sees what the first did."""
-    api.db.session.scalars(api.lock(sa.select(Question).where(Question.entry_id == question_id))).all()
-    question = api.get_or_404(Question, question_id)
     entry = api.get_or_404(api.Entry, question_id)
-    return entry, question, api.get_or_404(api.Space, entry.space_id)
+    space = api.db.session.scalars(api.lock(sa.select(api.Space).where(api.Space.id == entry.space_id))).one()
+    api.db.session.expire(entry)
+    return entry, api.get_or_404(Question, question_id), space
 
 
 def _casework(question_id: int) -> Casework:

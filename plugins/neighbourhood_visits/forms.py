@@ -203,6 +203,7 @@ class AskForm(api.Form):
     place = StringField(lazy_gettext("Where is it?"), validators=[at_most(200)])
     theme = SelectField(lazy_gettext("Theme"), validate_choice=True)
     body = TextAreaField(lazy_gettext("Say more"), validators=[at_most(5000)])
+    confirmed = HiddenField()
     contact = TelField(lazy_gettext("Telephone"), validators=[at_most(120)])
 
     def __init__(self, *args: Any, **kw: Any) -> None:

@@ -39,7 +39,7 @@ class Question(api.OnEntry, api.Base):
     __tablename__ = "visits_question"
     theme: Mapped[str] = mapped_column(sa.String(80), default="")
     place: Mapped[str] = mapped_column(sa.String(200), default="")
-    triage: Mapped[str] = mapped_column(sa.String(20), default="submitted", index=True)
+    triage: Mapped[str] = mapped_column(sa.String(20), default="submitted")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
     answered_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
 

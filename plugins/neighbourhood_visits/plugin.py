@@ -6,7 +6,7 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import actions, board, reads
+from . import actions, board, letters, reads
 from .forms import SettingsForm
 from .views import blueprint, confirm_question, url_of
 
@@ -58,6 +58,7 @@ plugin = api.Plugin(
             _("Answer"),
             feed=False,
             replies=False,
+            initial_state="pending",
             publish="visits.answer",
             load=reads.load_answers,
         ),
@@ -66,6 +67,7 @@ plugin = api.Plugin(
     settings_form=SettingsForm,
     defaults={"days_to_answer": 30, "acknowledgement": "", "themes": ""},
     jobs=(
+        api.Job("visits.tell_author", _("Write to the author of a question"), letters.tell_author),
         api.Job(
             "visits.close_due",
             _("Stop taking questions on the closing date"),

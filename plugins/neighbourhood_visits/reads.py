@@ -95,7 +95,7 @@ def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.
     rows = (
         sa.select(api.Entry, answered.label("answered"))
         .join(Question, Question.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, api.Entry.state == "published")
+        .where(api.Entry.space_id == space_id, ~api.Entry.team_only)
         .order_by(*(column.desc() for column in order))
         .limit(PAGE + 1)
     )
@@ -119,7 +119,7 @@ def _cursor(text: str | None) -> tuple[int, ...] | None:
 def public_count(space_id: int) -> int:
     """How many questions of a visit are public."""
     found = sa.select(sa.func.count(Question.entry_id)).join(api.Entry, api.Entry.id == Question.entry_id)
-    found = found.where(api.Entry.space_id == space_id, api.Entry.state == "published")
+    found = found.where(api.Entry.space_id == space_id, ~api.Entry.team_only)
     return api.db.session.scalar(found) or 0
 
 

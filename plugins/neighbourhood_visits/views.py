@@ -83,7 +83,11 @@ def edit(space_id: int) -> Page:
     form = VisitForm.offered(found, space)
     if not form.validate_on_submit():
         return _form_page("visits/visit_form.html", form, visit=found, space=space)
-    actions.change_visit(found, form.plan())
+    try:
+        actions.change_visit(found, form.plan())
+    except api.Refused as reason:
+        form.form_errors.append(str(reason))
+        return _form_page("visits/visit_form.html", form, visit=found, space=space)
     api.says(_("The visit is changed."))
     return redirect(url_of(space_id))
 
@@ -116,20 +120,37 @@ def ask(space_id: int) -> Page:
     if not form.validate_on_submit():
         return _form_page("visits/ask.html", form, visit=found, space=space, open=True)
     if isinstance(form, AskWithoutAccountForm):
-        said = form.said() | {"visit": space_id, "written_at": api.now().isoformat(), "name": form.name.data}
-        api.confirm_later(form.email.data, "visits.ask", said)
+        payload = {
+            "visit": space_id,
+            "said": form.said(),
+            "written_at": api.now().isoformat(),
+            "name": form.name.data,
+            "body": form.title.data,
+        }
+        api.confirm_later(form.email.data, "visits.ask", payload)
         return redirect(url_for("visits.asked", space_id=space_id))
-    entry = actions.ask(found, **form.said())
+    try:
+        entry = actions.ask(found, **form.said(), confirmed=bool(form.confirmed.data))
+    except api.AskAuthor as doubt:
+        form.form_errors.append(str(doubt))
+        form.confirmed.data = "yes"
+        return _form_page("visits/ask.html", form, visit=found, space=space, open=True)
     return redirect(url_for("visits.thanks", question_id=entry.id))
 
 
 def confirm_question(payload: dict[str, Any]) -> str:
     """Ask what somebody wrote before they confirmed their address; taken when it was written in time."""
-    said = dict(payload)
-    written_at = dt.datetime.fromisoformat(said.pop("written_at"))
-    said.pop("name", None)
-    found, _space = _visit(said.pop("visit"))
-    entry = actions.ask(found, **said, written_at=written_at)
+    found, _space = _visit(payload["visit"])
+    try:
+        entry = actions.ask(
+            found,
+            **payload["said"],
+            written_at=dt.datetime.fromisoformat(payload["written_at"]),
+            confirmed=True,
+        )
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return url_of(payload["visit"])
     return url_for("visits.thanks", question_id=entry.id)
 
 
