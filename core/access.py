@@ -50,6 +50,10 @@ class NoViewer(RuntimeError):
     """A read without `as_viewer` or `as_system` around it."""
 
 
+class Refused(Exception):
+    """What was asked can't be done as things stand; the message tells the person why."""
+
+
 class Forbidden(Exception):
     """The viewer may know that the thing exists but not do this with it."""
 

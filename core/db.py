@@ -127,13 +127,29 @@ def after_commit(call: Callable[[], None]) -> None:
     session.info["after_commit"].append(call)
 
 
+def table_of(model: type[Base]) -> sa.Table:
+    """The table of a model, for statements that carry the guard's clauses themselves."""
+    table = model.__table__
+    if not isinstance(table, sa.Table):
+        raise TypeError(f"{model.__name__} has no table of its own")
+    return table
+
+
+def unfiltered(statement: sa.Executable) -> "sa.CursorResult[Any]":
+    """Run a Core statement to which the guard adds nothing: its author has said whom it concerns."""
+    result = db.session.execute(statement, execution_options={"guarded": True})
+    if not isinstance(result, sa.CursorResult):
+        raise TypeError("not a Core statement")
+    return result
+
+
 def insert_once(model: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key is there; says whether this call inserted it."""
     dialect = db.session.get_bind().dialect.name
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     db.session.flush()
-    result = db.session.execute(insert(model).values(**values).on_conflict_do_nothing())
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+    row = insert(model).values(**values).on_conflict_do_nothing()
+    return db.session.execute(row.returning(sa.literal_column("1"))).first() is not None
 
 
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:

@@ -172,8 +172,9 @@ class JoinRequest(TeamOnly, Base):
 class Entry(Reader, Versioned, Base):
     """Something said in a space; a reply is an entry with a parent.
 
-    `in_feed` is true for published first posts of kinds that show in feeds; the feeds' partial indexes hold
-    them alone.
+    `private` is what its author or team meant: for the team and `reader_id` also once published. `team_only`
+    is what holds now, with its state and its parent taken in. `in_feed` is true for published first posts of
+    kinds that show in feeds; the feeds' partial indexes hold them alone.
     """
 
     __tablename__ = "core_entry"
@@ -198,6 +199,20 @@ class Entry(Reader, Versioned, Base):
             )
         ),
         sa.Index("ix_core_entry_replies", "parent_id", "published_at", "id"),
+        sa.Index(
+            "ix_core_entry_pinned",
+            "space_id",
+            "pinned_at",
+            sqlite_where=sa.text("pinned_at IS NOT NULL"),
+            postgresql_where=sa.text("pinned_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_core_entry_pending",
+            "space_id",
+            "id",
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        ),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -214,6 +229,7 @@ class Entry(Reader, Versioned, Base):
     lang: Mapped[str | None] = mapped_column(sa.String(5))
     state: Mapped[str] = mapped_column(sa.String(10), default="published")
     team_only: Mapped[bool] = mapped_column(default=False)
+    private: Mapped[bool] = mapped_column(default=False)
     reader_id: Mapped[int | None] = _user()
     in_feed: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)

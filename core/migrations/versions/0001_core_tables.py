@@ -232,6 +232,7 @@ def upgrade() -> None:
         sa.Column("lang", sa.String(length=5), nullable=True),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("team_only", sa.Boolean(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("reader_id", sa.Integer(), nullable=True),
         sa.Column("in_feed", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -294,6 +295,20 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("in_feed"),
             postgresql_where=sa.text("in_feed"),
+        )
+        batch_op.create_index(
+            "ix_core_entry_pending",
+            ["space_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "ix_core_entry_pinned",
+            ["space_id", "pinned_at"],
+            unique=False,
+            sqlite_where=sa.text("pinned_at IS NOT NULL"),
+            postgresql_where=sa.text("pinned_at IS NOT NULL"),
         )
         batch_op.create_index("ix_core_entry_replies", ["parent_id", "published_at", "id"], unique=False)
         batch_op.create_index(
@@ -511,6 +526,16 @@ def downgrade() -> None:
             "ix_core_entry_space_active", sqlite_where=sa.text("in_feed"), postgresql_where=sa.text("in_feed")
         )
         batch_op.drop_index("ix_core_entry_replies")
+        batch_op.drop_index(
+            "ix_core_entry_pinned",
+            sqlite_where=sa.text("pinned_at IS NOT NULL"),
+            postgresql_where=sa.text("pinned_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_core_entry_pending",
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
         batch_op.drop_index(
             "ix_core_entry_newest", sqlite_where=sa.text("in_feed"), postgresql_where=sa.text("in_feed")
         )

@@ -1,0 +1,1 @@
+"""Entries: drafts and verbs (`actions`), reading (`query`), drawing (`cards`, `atom`), pages (`views`)."""

@@ -1,0 +1,426 @@
+"""The verbs of the feed: publish, change, release, hide, remove, support, pin, follow.
+
+Locks are taken in one order, the space, then the thread. What is the core's own is checked here; a plugin
+checks its own permission before it changes entries of its own kinds.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from .. import access, files, registry
+from ..access import SYSTEM, Forbidden, Refused, as_system, require, viewer
+from ..db import db, insert_once, lock, now, table_of, unfiltered, write
+from ..models import Entry, File, Follow, Membership, Mention, Revision, Space, Support, User
+from ..plugin import Ask, EntryKind, Hold, Refuse
+from ..spaces import actions as spaces
+from ..text import handles, markdown
+from .drafts import AskAuthor, Draft
+
+_entry, _space, _user, _member = table_of(Entry), table_of(Space), table_of(User), table_of(Membership)
+_support, _follow, _mentioned = table_of(Support), table_of(Follow), table_of(Mention)
+_CLOSED = ("hidden", "removed")
+_VIEWER: Any = object()
+
+
+def publish(
+    space: Space,
+    body: str,
+    title: str = "",
+    kind: str = "core.post",
+    *,
+    parent: Entry | None = None,
+    channel: str = "web",
+    byline: str | None = None,
+    recorded_by: int | None = None,
+    author_id: int | None = _VIEWER,
+    team_only: bool = False,
+    reader_id: int | None = None,
+    state: str | None = None,
+    lang: str | None = None,
+    pictures: Sequence[tuple[files.Prepared, str]] = (),
+    client_key: str | None = None,
+    confirmed: bool = False,
+    at: dt.datetime | None = None,
+) -> Entry:
+    """Say something in a space, now or `at` an earlier time; the same `client_key` never says it twice.
+
+    `team_only` keeps it between the team and `reader_id`; such an entry isn't held back for the team's look.
+    Raises Forbidden, Refused, or AskAuthor unless `confirmed`.
+    """
+    person, entry_kind = viewer(), registry.current().entry_kind(kind)
+    author = person.id if author_id is _VIEWER else author_id
+    if author not in (None, person.id) and person is not SYSTEM:
+        raise Forbidden("core.post")
+    _may_publish(entry_kind, space, parent)
+    html, mentioned = render(body, space)
+    free = check(Draft(space, person, kind, title, body, html, parent, channel), confirmed)
+    key = _key(author, client_key)
+    with write() as session:
+        root = _hold(space.id, parent.id if parent else None)
+        if key is not None:
+            said = _said(space.id, key)
+            if said is not None:
+                return said
+        entry = Entry(space_id=space.id, kind=kind, author_id=author, byline=byline, recorded_by=recorded_by)
+        entry.channel, entry.title, entry.body, entry.html, entry.lang = channel, title, body, html, lang
+        entry.parent_id = root.id if root else None
+        entry.private = team_only or bool(root and root.team_only)
+        entry.reader_id = reader_id if team_only or root is None else root.reader_id
+        entry.state = state or (entry_kind.initial_state if free or team_only else "pending")
+        entry.client_key, entry.created_at = key, at or now()
+        _settle(entry, root)
+        session.add(entry)
+        session.flush()
+        if _open_to_all(entry_kind, space) and author is not None:
+            spaces.enter(space.id, author)
+        for picture, alt in pictures:
+            files.attach(entry, picture, alt)
+        _mention(entry, mentioned)
+        if root is None and author is not None:
+            insert_once(Follow, user_id=author, entry_id=entry.id)
+        if entry.state == "published":
+            _announce(entry, root, entry.created_at)
+            _tally(entry, root, was=False)
+    return entry
+
+
+def change_entry(
+    entry: Entry,
+    title: str | None = None,
+    body: str | None = None,
+    version: int | None = None,
+    confirmed: bool = False,
+) -> None:
+    """Change what one said; what stood there since its publication stays in the public history.
+
+    `version` is what the person saw: Refused when the entry changed since. Raises as `publish` does.
+    """
+    person = viewer()
+    if _of_core(entry) and person is not SYSTEM and (person.id is None or person.id != entry.author_id):
+        raise Forbidden("core.post")
+    space = _space_of(entry)
+    title, body = entry.title if title is None else title, entry.body if body is None else body
+    html, mentioned = render(body, space)
+    draft = Draft(space, person, entry.kind, title, body, html, None, entry.channel, entry)
+    if not check(draft, confirmed):
+        raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
+    with write() as session:
+        row = _row(entry.id)
+        if version is not None and row.version != version:
+            raise Refused(_("This was changed meanwhile, in another window. Please compare and save again."))
+        if (row.title, row.body) == (title, body):
+            return
+        if row.published_at is not None:
+            session.add(
+                Revision(
+                    entry_id=row.id,
+                    number=row.version,
+                    title=row.title,
+                    body=row.body,
+                    html=row.html,
+                    editor_id=person.id,
+                    written_at=row.edited_at or row.published_at,
+                )
+            )
+            row.edited_at = now()
+        row.title, row.body, row.html = title, body, html
+        _mention(row, mentioned)
+        session.flush()
+        tell("entry_changed", entry=row, actor=person, change="edited")
+
+
+def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) -> None:
+    """Keep an entry between the team and one reader, or open it; replies are never wider."""
+    with _changing(entry) as (row, _root):
+        row.private, row.reader_id = team_only, reader_id if team_only else None
+
+
+def release(entry: Entry, team_only: bool = False, reader_id: int | None = None) -> None:
+    """Publish what was pending or kept for the team, as wide as its thread allows, unless said narrower."""
+    with _changing(entry) as (row, root):
+        row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
+        _settle(row, root)
+        if row.published_at is None:
+            _announce(row, root, now())
+
+
+def hide(entry: Entry) -> None:
+    """Take an entry and its replies out of sight, the team's excepted, until it is restored."""
+    with _changing(entry) as (row, _root):
+        if row.state != "published":
+            raise Refused(_("This is not published."))
+        row.state = "hidden"
+        tell("entry_changed", entry=row, actor=viewer(), change="hidden")
+
+
+def restore(entry: Entry) -> None:
+    """Show again what was hidden, to those who saw it before."""
+    with _changing(entry) as (row, _root):
+        if row.state != "hidden":
+            raise Refused(_("This is not hidden."))
+        row.state = "published"
+        tell("entry_changed", entry=row, actor=viewer(), change="restored")
+
+
+def remove(entry: Entry) -> None:
+    """Remove what one said, or as a moderator what another said; its words are gone.
+
+    With replies an empty place stays, for the team, and the replies go out of sight with it.
+    """
+    own = viewer().id is not None and viewer().id == entry.author_id
+    ident = entry.id
+    with write():
+        with _changing(entry, allowed=own) as (row, _root):
+            tell("entry_changed", entry=row, actor=viewer(), change="removed")
+            row.state, row.title, row.body, row.html, row.byline = "removed", "", "", "", None
+            for table in (table_of(Revision), _mentioned, table_of(File)):
+                unfiltered(sa.delete(table).where(table.c.entry_id == ident))
+        reply = _entry.alias()
+        replies = sa.select(reply.c.id).where(reply.c.parent_id == ident).exists()
+        alone = sa.delete(_entry).where(_entry.c.id == ident, ~replies)
+        unfiltered(alone)
+
+
+def support(entry: Entry, on: bool) -> None:
+    """Add one's voice to an entry or take it back; a person counts once."""
+    require("core.reply")
+    with write():
+        row = _row(entry.id)
+        if row.state != "published" or not registry.current().entry_kind(row.kind).supports:
+            raise Forbidden("core.reply")
+        if on:
+            change = int(insert_once(Support, entry_id=row.id, user_id=viewer().id))
+        else:
+            own = sa.delete(_support).where(_support.c.entry_id == row.id, _support.c.user_id == viewer().id)
+            change = -unfiltered(own).rowcount
+        _add(_entry, row.id, support_count=change)
+
+
+def pin(entry: Entry, on: bool) -> None:
+    """Keep a post at the top of its space, or no longer."""
+    _moderate(entry)
+    with write():
+        row = _row(entry.id)
+        if row.parent_id is not None:
+            raise Refused(_("Only a post can be pinned, not a reply."))
+        row.pinned_at = now() if on else None
+
+
+def lock_thread(entry: Entry, on: bool) -> None:
+    """Close a post to further replies, or open it again."""
+    _moderate(entry)
+    with write():
+        _row(entry.id).locked_at = now() if on else None
+
+
+def follow(on: bool, space: Space | None = None, entry: Entry | None = None) -> None:
+    """Hear of a space or of one post from now on, or no longer."""
+    require("core.account")
+    key = {"user_id": viewer().id, **({"space_id": space.id} if space else {"entry_id": entry.id})}  # type: ignore[union-attr]
+    with write():
+        if on:
+            insert_once(Follow, **key)
+        else:
+            same = [_follow.c[name] == value for name, value in key.items()]
+            unfiltered(sa.delete(_follow).where(*same))
+
+
+def check(draft: Draft, confirmed: bool) -> bool:
+    """Whether the plugins let this be published without a look by the team; raises Refused, AskAuthor."""
+    answers = [answer for _name, answer in registry.current().call("check_entry", draft=draft)]
+    for answer in answers:
+        if isinstance(answer, Refuse):
+            raise Refused(str(answer.message))
+    for answer in answers:
+        if isinstance(answer, Ask) and not confirmed:
+            raise AskAuthor(str(answer.message))
+    return not any(isinstance(answer, Hold) for answer in answers)
+
+
+def render(body: str, space: Space) -> tuple[str, list[int]]:
+    """The HTML of a body, and who is mentioned in it: people who may read the space, nobody else."""
+    named = handles(body)
+    if not named:
+        return markdown(body), []
+    people = sa.select(_user.c.id, _user.c.handle).where(
+        _user.c.handle.in_(named), _user.c.closed_at.is_(None), reads(space)
+    )
+    found = unfiltered(people).all()
+    return markdown(body, {row.handle: f"/people/{row.handle}" for row in found}), [row.id for row in found]
+
+
+def reads(space: Space) -> Any:
+    """The clause that a row of core_user may read the content of this space."""
+    if space.visibility in ("public", "portal"):
+        return sa.true()
+    belongs = sa.select(_member.c.user_id).where(
+        _member.c.user_id == _user.c.id,
+        _member.c.space_id == space.id,
+        sa.or_(_member.c.expires_at.is_(None), _member.c.expires_at > now()),
+    )
+    return belongs.exists()
+
+
+def may_post(space: Space, kind: str = "core.post") -> bool:
+    """Whether the viewer may begin something of this kind in the space."""
+    entry_kind = registry.current().entry_kind(kind)
+    if space.archived_at is not None:
+        return False
+    return (_open_to_all(entry_kind, space) and viewer().signed_in) or access.can(entry_kind.publish, space)
+
+
+def tell(hook: str, **arguments: Any) -> None:
+    """Call a hook whose answers don't matter."""
+    for _answer in registry.current().call(hook, **arguments):
+        pass
+
+
+def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
+    if parent is not None:
+        above = registry.current().entry_kind(parent.kind)
+        if parent.parent_id is not None or parent.space_id != space.id or not above.replies:
+            raise Forbidden("core.reply")
+        require("core.reply" if kind.name == "core.reply" else kind.publish, space)
+    elif not (_open_to_all(kind, space) and (viewer().signed_in or viewer() is SYSTEM)):
+        require(kind.publish, space)
+
+
+def _open_to_all(kind: EntryKind, space: Space) -> bool:
+    return kind.name == "core.post" and space.joining == "open" and space.visibility in ("public", "portal")
+
+
+def _key(author: int | None, client_key: str | None) -> str | None:
+    """A key of its author's own, so that nobody can use up another's."""
+    return hashlib.sha256(f"{author} {client_key}".encode()).hexdigest() if client_key else None
+
+
+def _said(space_id: int, key: str) -> Entry | None:
+    with as_system("a repeated post is found whatever became of it"):
+        same = sa.select(Entry).where(Entry.space_id == space_id, Entry.client_key == key)
+        return db.session.scalars(same).one_or_none()
+
+
+def _hold(space_id: int, root_id: int | None) -> Entry | None:
+    """Hold the space, then the thread, which is answered; Refused when either is closed."""
+    spaces.hold(space_id)
+    archived = sa.select(_space.c.archived_at).where(_space.c.id == space_id)
+    closed = unfiltered(archived).scalar() is not None
+    root = None if root_id is None else _row(root_id, held=True)
+    if closed or (root is not None and (root.locked_at is not None or root.state in _CLOSED)):
+        raise Refused(_("This conversation is closed."))
+    return root
+
+
+def _row(entry_id: int, held: bool = False) -> Entry:
+    """The entry as it stands now, if the viewer may read it."""
+    statement = sa.select(Entry).where(Entry.id == entry_id)
+    row: Entry | None = db.session.scalars(lock(statement) if held else statement).one_or_none()
+    if row is None:
+        raise Forbidden("core.read")
+    return row
+
+
+@contextmanager
+def _changing(entry: Entry, allowed: bool = False) -> Iterator[tuple[Entry, Entry | None]]:
+    """Change state or audience inside a write; replies, feeds and counters follow."""
+    if not allowed:
+        _moderate(entry)
+    with write() as session:
+        spaces.hold(entry.space_id)
+        root = None if entry.parent_id is None else _row(entry.parent_id, held=True)
+        row = _row(entry.id, held=True)
+        was = _counted(row)
+        yield row, root
+        _settle(row, root)
+        session.flush()
+        _tally(row, root, was)
+        if root is None:
+            _cascade(row)
+
+
+def _settle(entry: Entry, root: Entry | None) -> None:
+    """Work out who reads the entry: from what was meant, its state, and its thread, never more than that."""
+    published, above = entry.state == "published", root is not None and root.team_only
+    if not entry.private:
+        entry.reader_id = entry.author_id if entry.state == "pending" else None
+        if root is not None and above and published:
+            entry.reader_id = root.reader_id
+    if root is not None and above and entry.reader_id != root.reader_id:
+        entry.reader_id = None
+    entry.team_only = entry.private or not published or above
+    shown = registry.current().entry_kind(entry.kind).feed
+    entry.in_feed = published and root is None and shown
+
+
+def _cascade(root: Entry) -> None:
+    """Let the replies follow the audience of their thread, and count them anew."""
+    with as_system("replies follow their thread, whoever may read them"):
+        for reply in db.session.scalars(sa.select(Entry).where(Entry.parent_id == root.id)):
+            _settle(reply, root)
+        db.session.flush()
+    answers = _entry.alias()
+    public = sa.select(sa.func.count()).where(
+        answers.c.parent_id == root.id, answers.c.state == "published", ~answers.c.team_only
+    )
+    recount = sa.update(_entry).where(_entry.c.id == root.id).values(reply_count=public.scalar_subquery())
+    unfiltered(recount)
+
+
+def _counted(entry: Entry) -> bool:
+    """Whether public counters count it: a space's its posts in the feed, a post's its replies."""
+    return (entry.in_feed or entry.parent_id is not None) and not entry.team_only
+
+
+def _tally(entry: Entry, root: Entry | None, was: bool) -> None:
+    change = _counted(entry) - was
+    if change and root is None:
+        _add(_space, entry.space_id, entry_count=change)
+    elif change and root is not None:
+        _add(_entry, root.id, reply_count=change)
+
+
+def _add(table: Any, ident: int, **changes: int) -> None:
+    """Change counters of one row, whatever others do to them at the same time."""
+    values = {name: table.c[name] + change for name, change in changes.items()}
+    unfiltered(sa.update(table).where(table.c.id == ident).values(**values))
+
+
+def _announce(entry: Entry, root: Entry | None, at: dt.datetime) -> None:
+    """Date the first publication, move the thread up, and tell the plugins."""
+    entry.published_at = entry.active_at = at
+    if root is not None and not entry.team_only:
+        moved = sa.update(_entry).where(_entry.c.id == root.id, _entry.c.active_at < at).values(active_at=at)
+        unfiltered(moved)
+    db.session.flush()
+    tell("entry_published", entry=entry, actor=viewer())
+
+
+def _mention(entry: Entry, user_ids: Sequence[int]) -> None:
+    gone = sa.delete(_mentioned).where(
+        _mentioned.c.entry_id == entry.id, _mentioned.c.user_id.not_in(user_ids)
+    )
+    unfiltered(gone)
+    for user_id in user_ids:
+        insert_once(Mention, entry_id=entry.id, user_id=user_id)
+
+
+def _space_of(entry: Entry) -> Space:
+    space = db.session.get(Space, entry.space_id)
+    if space is None:
+        raise Forbidden("core.read")
+    return space
+
+
+def _moderate(entry: Entry) -> None:
+    if _of_core(entry) and not spaces.may_moderate(_space_of(entry)):
+        raise Forbidden("core.moderate")
+
+
+def _of_core(entry: Entry) -> bool:
+    return entry.kind.startswith("core.")

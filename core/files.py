@@ -1,0 +1,224 @@
+"""Stored files: pictures typed by content, bounded, re-encoded without metadata, and served at one door."""
+
+import hashlib
+import io
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import puremagic
+import sqlalchemy as sa
+from flask import Blueprint, Flask, abort, current_app, request, send_file
+from flask_babel import gettext as _
+from PIL import Image, ImageCms, ImageOps
+from werkzeug.datastructures import FileStorage
+from werkzeug.utils import secure_filename
+from werkzeug.wrappers import Response
+
+from . import access
+from .db import db
+from .models import Entry, File
+from .web import get_or_404, needs
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+MOST_PIXELS = 40_000_000
+LARGE, SMALL, FACE = 2000, 640, 320
+ORPHAN_SECONDS = 24 * 3600
+
+blueprint = Blueprint("files", __name__)
+
+
+class FileError(Exception):
+    """A file that can't be taken; the message tells the person why."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture that is safely in the data folder and may be attached by a row."""
+
+    name: str
+    sha256: str
+    size: int
+    width: int
+    height: int
+    type: str = field(default="image/webp")
+
+
+def init(app: Flask) -> None:
+    """Make the folder where the bytes of files are kept."""
+    folder(app).mkdir(parents=True, exist_ok=True)
+
+
+def folder(app: Flask | None = None) -> Path:
+    """Where the bytes of files are kept."""
+    data: Path = (app or current_app).config["PARVIS"].data
+    return data / "files"
+
+
+def prepare(upload: FileStorage, most: int = LARGE) -> Prepared:
+    """Check and re-encode an uploaded picture, at most `most` pixels a side, and store its bytes.
+
+    Done before the write; bytes that no row comes to name are swept a day later. Raises FileError.
+    """
+    picture = _decode(upload.stream.read())
+    picture.thumbnail((most, most))
+    whole = _encode(picture)
+    key = hashlib.sha256(whole).hexdigest()
+    stem = secure_filename(Path(upload.filename or "").stem)[:80] or "picture"
+    prepared = Prepared(f"{stem}.webp", key, len(whole), picture.width, picture.height)
+    _store(_path(key), whole)
+    if max(picture.size) > SMALL:
+        picture.thumbnail((SMALL, SMALL))
+        _store(_path(key, small=True), _encode(picture))
+    return prepared
+
+
+def attach(entry: Entry | None, prepared: Prepared, alt: str = "") -> File:
+    """Hang a prepared picture on an entry, whose audience it follows; on none it is the town's, public."""
+    return _row(prepared, entry_id=entry and entry.id, alt=alt)
+
+
+def set_picture(user_id: int, prepared: Prepared | None) -> File | None:
+    """Make this the person's picture in place of the one before; None takes it away."""
+    db.session.execute(sa.delete(File).where(File.profile_of == user_id))
+    return _row(prepared, profile_of=user_id) if prepared else None
+
+
+def address(file_id: int, name: str, small: bool = False) -> str:
+    """The address of a stored file, or of its small version."""
+    return f"/files/{file_id}/{name}" + (f"?w={SMALL}" if small else "")
+
+
+def url(file: File) -> str:
+    """The address of a stored file."""
+    return address(file.id, file.name)
+
+
+@blueprint.get("/files/<int:file_id>/<name>")
+@needs("core.read")
+def show(file_id: int, name: str) -> Response:
+    """Send a file to who may read it; what not everybody may read is kept by no shared cache."""
+    file = get_or_404(File, file_id)
+    if name != file.name:
+        abort(404)
+    small = request.args.get("w") == str(SMALL)
+    path = _path(file.sha256, small)
+    if not path.exists():
+        path = _path(file.sha256)
+    if not path.exists():
+        abort(404)
+    response = send_file(path.absolute(), file.type, download_name=file.name, etag=path.name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    everybody = file.entry_id is None or _public(file_id)
+    response.headers["Cache-Control"] = "public, max-age=3600" if everybody else "private, no-cache"
+    return response
+
+
+def sweep() -> None:
+    """Delete bytes that no row has named for a day."""
+    limit = time.time() - ORPHAN_SECONDS
+    for shelf in sorted(folder().iterdir()):
+        old = {path for path in shelf.iterdir() if path.stat().st_mtime < limit}
+        named = sa.select(File.sha256).where(File.sha256.in_({path.name[:64] for path in old}))
+        kept = set(db.session.scalars(named))
+        for path in old:
+            if path.name[:64] not in kept:
+                path.unlink()
+    db.session.rollback()
+
+
+def _decode(data: bytes) -> Image.Image:
+    if not data:
+        raise FileError(_("This file is empty."))
+    if not any(kind.startswith("image/") for kind in _types(data)):
+        raise FileError(_("This is not a picture that can be shown. JPEG, PNG, WebP and GIF can."))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            if picture.width * picture.height > MOST_PIXELS:
+                raise FileError(_("This picture is too large: 40 million pixels at most."))
+            picture.thumbnail((LARGE, LARGE))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _plain(picture)
+    except Image.DecompressionBombError as error:
+        raise FileError(_("This picture is too large: 40 million pixels at most.")) from error
+    except FileError:
+        raise
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise FileError(_("This picture is damaged or not a JPEG, PNG, WebP or GIF.")) from error
+
+
+def _types(data: bytes) -> Iterator[str]:
+    try:
+        yield from (match.mime_type for match in puremagic.magic_string(data[:4096] + data[-512:]))
+    except (puremagic.PureError, ValueError):
+        return
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """The first frame in ordinary colours, without anything but its pixels."""
+    profile = picture.info.get("icc_profile")
+    see_through = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+    if profile and picture.mode in ("RGB", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            screen = ImageCms.createProfile("sRGB")
+            picture = ImageCms.profileToProfile(picture, source, screen, outputMode="RGB") or picture
+        except (ImageCms.PyCMSError, OSError):
+            pass
+    pixels = picture.convert("RGBA" if see_through else "RGB")
+    pixels.info.clear()
+    return pixels
+
+
+def _encode(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=82)
+    return buffer.getvalue()
+
+
+def _path(key: str, small: bool = False) -> Path:
+    return folder() / key[:2] / (f"{key}-{SMALL}" if small else key)
+
+
+def _store(path: Path, data: bytes) -> None:
+    """Write to a temporary name, sync, rename: a file of that name is always whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    shelf = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(shelf)
+    finally:
+        os.close(shelf)
+
+
+def _row(prepared: Prepared, **place: object) -> File:
+    file = File(
+        uploader_id=access.viewer().id,
+        sha256=prepared.sha256,
+        name=prepared.name,
+        type=prepared.type,
+        size=prepared.size,
+        width=prepared.width,
+        height=prepared.height,
+        **place,
+    )
+    db.session.add(file)
+    return file
+
+
+def _public(file_id: int) -> bool:
+    visitor = access.Viewer(kinds=access.viewer().kinds)
+    with access.as_viewer(visitor):
+        return db.session.get(File, file_id) is not None

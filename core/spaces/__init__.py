@@ -1,0 +1,1 @@
+"""Spaces and their members: verbs (`actions`), forms, pages (`views`)."""

@@ -1,0 +1,288 @@
+"""The verbs of spaces: open, change, join, leave, invite, answer. Roles come from the kind of the space."""
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+from flask_babel import gettext as _
+
+from .. import access, mail, registry
+from ..access import Forbidden, Refused, as_system, require, viewer
+from ..db import db, insert_once, now, table_of, unfiltered, write
+from ..models import Account, Invitation, JoinRequest, Membership, Space
+from ..text import markdown
+
+INVITATION = dt.timedelta(days=14)
+OWN = "core"  # the source of memberships that people give, take and have themselves
+
+Role = str | tuple[str, dt.datetime | None]
+_space, _membership, _request = table_of(Space), table_of(Membership), table_of(JoinRequest)
+
+
+def create_space(
+    kind: str,
+    name: str,
+    *,
+    visibility: str = "public",
+    joining: str = "open",
+    summary: str = "",
+    body: str = "",
+    area_id: int | None = None,
+    members: Mapping[int, Role] | None = None,
+) -> Space:
+    """A new space; a group's founder owns it. A plugin checks its own permission for its own kinds."""
+    space = Space(kind=kind, name=name, visibility=visibility, joining=joining, summary=summary)
+    space.body, space.html, space.area_id = body, markdown(body), area_id
+    if _of_core(space):
+        require("core.create_space", space)
+    founder = viewer().id
+    members = dict(members or {})
+    if _of_core(space) and founder is not None:
+        members.setdefault(founder, "owner")
+    with write() as session, as_system("the founder may see what is being founded"):
+        space.created_by = founder
+        session.add(space)
+        session.flush()
+        set_members(space, OWN, members)
+    return space
+
+
+def change_space(space: Space, version: int | None = None, **values: Any) -> None:
+    """Change a space's own words and settings; `archived` closes it to new posts.
+
+    `version` is what the person saw: Refused when somebody changed the space since.
+    """
+    _manage(space)
+    with write() as session:
+        space = session.get(Space, space.id)
+        if version is not None and space.version != version:
+            raise Refused(_("Somebody else changed this space meanwhile. Please look again."))
+        if "archived" in values:
+            space.archived_at = now() if values.pop("archived") else None
+        if "body" in values:
+            space.html = markdown(values["body"])
+        for name, value in values.items():
+            setattr(space, name, value)
+
+
+def set_members(space: Space, source: str, members: Mapping[int, Role]) -> None:
+    """Make the memberships that this source gives exactly these; what other sources gave stays."""
+    with write():
+        hold(space.id)
+        gone = sa.delete(_membership).where(
+            _membership.c.space_id == space.id,
+            _membership.c.source == source,
+            _membership.c.user_id.not_in(list(members)),
+        )
+        unfiltered(gone)
+        for user_id, given in members.items():
+            role, until = given if isinstance(given, tuple) else (given, None)
+            _give(space, user_id, source, role, until)
+        _count(space.id)
+
+
+def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = None) -> None:
+    """Give somebody a role in the space, until a time or for good; the last owner stays one."""
+    _manage(space)
+    with write():
+        hold(space.id)
+        _give(space, user_id, OWN, role, until)
+        _keep_an_owner(space)
+        _count(space.id)
+
+
+def expel(space: Space, user_id: int) -> None:
+    """End the membership that somebody was given by hand; the last owner stays."""
+    _manage(space)
+    _end(space, user_id)
+
+
+def leave(space: Space) -> None:
+    """End one's own membership."""
+    require("core.account")
+    _end(space, viewer().id)
+
+
+def join(space: Space) -> bool:
+    """Become a member of a space that is open to all; says whether the viewer was not one before."""
+    require("core.account")
+    if space.joining != "open":
+        raise Forbidden("core.join")
+    with write():
+        return enter(space.id, viewer().id)
+
+
+def ask_to_join(space: Space, message: str) -> None:
+    """Ask the team of a space to let the viewer in."""
+    require("core.account")
+    if space.joining != "request":
+        raise Forbidden("core.join")
+    with write():
+        insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message)
+
+
+def answer_request(space: Space, user_id: int, accept: bool) -> None:
+    """Let somebody who asked become a member, or not; a request is answered once."""
+    require("core.invite", space)
+    theirs = (_request.c.space_id == space.id, _request.c.user_id == user_id)
+    with write():
+        answered = unfiltered(sa.delete(_request).where(*theirs))
+        if answered.rowcount and accept:
+            enter(space.id, user_id)
+
+
+def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
+    """Mail a link that makes whoever proves the address a member; only owners invite to the team."""
+    require("core.invite", space)
+    if _role(space, role).team:
+        _manage(space)
+    token = secrets.token_urlsafe(32)
+    letter = mail.compose(
+        "core/mail/invitation",
+        None,
+        link=f"{current_app.config['PARVIS'].base_url}/invitations/{token}",
+        inviter=viewer().name,
+        space=space.name,
+    )
+    with write() as session:
+        session.add(
+            Invitation(
+                token_hash=_digest(token),
+                space_id=space.id,
+                email=email,
+                role=role,
+                invited_by=viewer().id,
+                expires_at=now() + INVITATION,
+                member_until=until,
+            )
+        )
+        mail.send("core.invitation", email, *letter)
+
+
+def invitation(token: str) -> tuple[Invitation, Space] | None:
+    """The invitation behind a link and its space, as long as it holds."""
+    with as_system("whoever holds the link may see what it is for"):
+        found = db.session.get(Invitation, _digest(token))
+        space = db.session.get(Space, found.space_id) if found else None
+    if found is None or space is None or found.expires_at <= now():
+        return None
+    return found, space
+
+
+def accept_invitation(token: str) -> Space:
+    """Become a member by an invitation to one's own address; a link works once."""
+    require("core.account")
+    with write() as session:
+        found = invitation(token)
+        if found is None:
+            raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
+        invited, space = found
+        own = session.get(Account, viewer().id)
+        if own is None or own.email.lower() != invited.email.lower():
+            raise Refused(_("This invitation was sent to another address. Sign in with that address."))
+        hold(space.id)
+        with as_system("an invitation is used up by who could not see the space before"):
+            used = sa.delete(table_of(Invitation)).where(Invitation.token_hash == invited.token_hash)
+            if not unfiltered(used).rowcount:
+                raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
+            _give(space, viewer().id, OWN, invited.role, invited.member_until)
+            _count(space.id)
+    return space
+
+
+def end_memberships() -> None:
+    """Remove memberships whose end has come; nobody could read by them any longer."""
+    with as_system("clear away ended memberships"), write() as session:
+        ended = sa.and_(Membership.expires_at.is_not(None), Membership.expires_at <= now())
+        spaces = session.scalars(sa.select(Membership.space_id).where(ended).distinct()).all()
+        session.execute(sa.delete(Membership).where(ended))
+        for space_id in sorted(spaces):
+            hold(space_id)
+            _count(space_id)
+
+
+def may_moderate(space: Space) -> bool:
+    """Whether the viewer may pin, hide and release in the space: by permission, or as its team."""
+    if access.can("core.moderate", space):
+        return True
+    team = {role.name for role in registry.current().space_kind(space.kind).roles if role.team}
+    return bool(team & access.space_roles(space.id))
+
+
+def _of_core(space: Space) -> bool:
+    return space.kind.startswith("core.")
+
+
+def _manage(space: Space) -> None:
+    if _of_core(space):
+        require("core.manage_space", space)
+
+
+def _role(space: Space, name: str) -> Any:
+    for role in registry.current().space_kind(space.kind).roles:
+        if role.name == name:
+            return role
+    raise ValueError(f"{space.kind} has no role {name}")
+
+
+def enter(space_id: int, user_id: int | None) -> bool:
+    """Make somebody a member who is none; a membership that ended makes room."""
+    hold(space_id)
+    key = {"space_id": space_id, "user_id": user_id, "source": OWN}
+    same = [_membership.c[name] == value for name, value in key.items()]
+    unfiltered(sa.delete(_membership).where(*same, _membership.c.expires_at <= now()))
+    new = insert_once(Membership, **key)
+    if new:
+        _count(space_id)
+    return new
+
+
+def hold(space_id: int) -> None:
+    """Let no other write change who belongs to the space until this one ends."""
+    held = sa.select(_space.c.id).where(_space.c.id == space_id).with_for_update(key_share=True)
+    unfiltered(held)
+
+
+def _give(space: Space, user_id: int | None, source: str, role: str, until: dt.datetime | None) -> None:
+    values = {"role": role, "team": _role(space, role).team, "expires_at": until}
+    key = {"space_id": space.id, "user_id": user_id, "source": source}
+    if not insert_once(Membership, **key, **values):
+        same = [_membership.c[name] == value for name, value in key.items()]
+        unfiltered(sa.update(_membership).where(*same).values(**values))
+
+
+def _end(space: Space, user_id: int | None) -> None:
+    with write():
+        hold(space.id)
+        theirs = (_membership.c.space_id == space.id, _membership.c.user_id == user_id)
+        unfiltered(sa.delete(_membership).where(*theirs, _membership.c.source == OWN))
+        _keep_an_owner(space)
+        _count(space.id)
+
+
+def _keep_an_owner(space: Space) -> None:
+    if not _of_core(space):
+        return
+    owners = sa.select(_membership.c.user_id).where(
+        _membership.c.space_id == space.id,
+        _membership.c.role == "owner",
+        _membership.c.expires_at.is_(None),
+    )
+    if unfiltered(owners.limit(1)).first() is None:
+        raise Refused(_("A space needs an owner: make somebody else owner first."))
+
+
+def _count(space_id: int) -> None:
+    members = sa.select(sa.func.count(_membership.c.user_id.distinct())).where(
+        _membership.c.space_id == space_id
+    )
+    counted = sa.update(_space).where(_space.c.id == space_id).values(member_count=members.scalar_subquery())
+    unfiltered(counted)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,5 @@
+"""Pages of spaces."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("spaces", __name__)

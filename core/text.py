@@ -1,0 +1,139 @@
+"""Markdown to safe HTML, folded text for comparing, plain text and excerpts."""
+
+import html as entities
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+import nh3
+from flask import Flask
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from markupsafe import Markup
+
+LOWEST_HEADING = 3  # a post's own title is the second level of its page
+_LINK = r"(?<![\w/@.])(?:https?://|www\.)[^\s<>\"'`]*[^\s<>\"'`.,;:!?…»)\]}*_]"
+_MENTION = r"(?<![\w@/.])@(?P<handle>[a-z0-9](?:[a-z0-9._-]{0,58}[a-z0-9])?)"
+_WORDS = re.compile(f"(?P<url>{_LINK})|{_MENTION}", re.IGNORECASE)
+_TAGS = {
+    *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "a", "ul", "ol", "li"),
+    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+}
+
+
+def init(app: Flask) -> None:
+    """Give templates the filters `markdown` and `excerpt`."""
+    app.add_template_filter(lambda source: Markup(markdown(source)), "markdown")  # noqa: S704  cleaned
+    app.add_template_filter(excerpt, "excerpt")
+
+
+def markdown(source: str, mentions: Mapping[str, str] | None = None) -> str:
+    """Safe HTML of a Markdown text; `@handle` becomes a link where `mentions` has its address."""
+    return nh3.clean(
+        _MARKDOWN.render(source, {"mentions": mentions or {}}),
+        tags=_TAGS,
+        attributes={"a": {"href", "title"}, "ol": {"start"}},
+        allowed_classes={"a": {"mention"}},
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="nofollow noopener ugc",
+    ).strip()
+
+
+def handles(source: str) -> set[str]:
+    """The handles that a Markdown text mentions, in lower case."""
+    found: dict[str, set[str]] = {"handles": set()}
+    _MARKDOWN.parse(source, found)
+    return found["handles"]
+
+
+def fold(text: str) -> str:
+    """The text for comparing: lower case, without accents, ligatures spelt out, spaces made one."""
+    return " ".join(text.lower().translate(_FOLDED).split())
+
+
+def plain(html: str) -> str:
+    """The words of an HTML text."""
+    spaced = re.sub(r"</(?:p|li|h\d|td|th|pre)>|<br>", " ", html)
+    return " ".join(entities.unescape(nh3.clean(spaced, tags=set())).split())
+
+
+def excerpt(html: str, length: int = 160) -> str:
+    """The first words of an HTML text, cut between words."""
+    words = plain(html)
+    return words if len(words) <= length else words[:length].rsplit(" ", 1)[0] + "…"
+
+
+def raise_headings(html: str) -> str:
+    """The same HTML with each heading one level higher, for a page where the post's title is the first."""
+    return re.sub(r"(</?h)([3-6])(?=>)", lambda match: match[1] + str(int(match[2]) - 1), html)
+
+
+def _fold_table() -> dict[int, str]:
+    table = {ord("œ"): "oe", ord("æ"): "ae", ord("ß"): "ss", ord("ø"): "o", ord("ł"): "l", ord("’"): "'"}
+    for code in (*range(0x80, 0x250), *range(0x1E00, 0x1F00), *range(0xFB00, 0xFB07)):
+        parts = unicodedata.normalize("NFKD", chr(code))
+        if parts != chr(code):
+            table[code] = "".join(part for part in parts if not unicodedata.combining(part))
+    return table | dict.fromkeys(range(0x300, 0x370), "")
+
+
+def _link_words(state: StateCore) -> None:
+    """Make links of bare addresses and of mentions; what already is a link stays as it is."""
+    for block in state.tokens:
+        depth = 0
+        children: list[Token] = []
+        for token in block.children or ():
+            depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+            if token.type == "text" and not depth:
+                children.extend(_split(token.content, state.env))
+            else:
+                children.append(token)
+        if block.children:
+            block.children = children
+
+
+def _split(text: str, env: MutableMapping[str, Any]) -> Iterator[Token]:
+    start = 0
+    for match in _WORDS.finditer(text):
+        attributes = _link(match["url"]) if match["url"] else _mention(match["handle"].lower(), env)
+        if attributes is None:
+            continue
+        yield _text(text[start : match.start()])
+        yield Token("link_open", "a", 1, attrs=attributes)
+        yield _text(match[0])
+        yield Token("link_close", "a", -1)
+        start = match.end()
+    yield _text(text[start:])
+
+
+def _link(url: str) -> dict[str, str | int | float]:
+    return {"href": url if url.lower().startswith("http") else f"https://{url}"}
+
+
+def _mention(handle: str, env: MutableMapping[str, Any]) -> dict[str, str | int | float] | None:
+    env.setdefault("handles", set()).add(handle)
+    url = env.get("mentions", {}).get(handle)
+    return {"href": url, "class": "mention"} if url else None
+
+
+def _text(content: str) -> Token:
+    return Token("text", "", 0, content=content)
+
+
+def _place_headings(state: StateCore) -> None:
+    """Put headings below the post's title, without skipping a level."""
+    level = LOWEST_HEADING - 1
+    for token in state.tokens:
+        if token.type == "heading_open":
+            level = min(int(token.tag[1]) + LOWEST_HEADING - 1, level + 1, 6)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{level}"
+
+
+_FOLDED = _fold_table()
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+_MARKDOWN.disable(["image", "html_block", "html_inline"])
+_MARKDOWN.core.ruler.push("link_words", _link_words)
+_MARKDOWN.core.ruler.push("place_headings", _place_headings)
