@@ -5,7 +5,7 @@ from types import ModuleType
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import checks, errors, files, guard, i18n, logs, registry, security, settings, text, web
+from . import assets, checks, errors, files, guard, i18n, logs, registry, security, settings, text, web
 from .config import Config
 from .db import db, prepare
 from .manifest import core
@@ -45,6 +45,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
     settings.init(app)
     text.init(app)
     files.init(app)
+    assets.init(app)
     errors.init(app)
     for blueprint in core.blueprints:
         app.register_blueprint(blueprint)

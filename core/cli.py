@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,17 +12,19 @@ import sqlalchemy as sa
 from flask import Flask
 
 from . import __version__, access, create_app, health, jobs, migrate, registry, server
+from .accounts import actions as accounts
+from .accounts import claims
 from .checks import PluginError
 from .cli_plugins import plugins
 from .config import Config, ConfigError
 from .db import db, write
-from .models import Account, Area, User
+from .models import Account
 
 
 class Refusal(click.ClickException):
     """What can't be done, in one line on stderr."""
 
-    def show(self, file: Any = None) -> None:
+    def show(self, _file: Any = None) -> None:
         click.echo(f"parvis: {self.message}", err=True)
 
 
@@ -52,13 +53,44 @@ main.add_command(plugins)
 
 
 @main.command()
+@click.option("--email", help="Address of the first administrator.", default="administrator@localhost")
+def init(email: str) -> None:
+    """Make an empty town, and a link by which its first administrator chooses a password."""
+    config = Config.from_env()
+    if config.data.exists() and any(config.data.iterdir()):
+        raise Refusal(f"{config.data.absolute()} is not empty")
+    with made(config):
+        if not migrate.empty(db.engine):
+            raise Refusal("the database holds a town already")
+        migrate.upgrade(db.engine, registry.current().modules)
+        with write():
+            accounts.create_user(email, "Administrator", role="administrator")
+            link = claims.issue(email, claims.RESET, {})
+    click.echo(f"An empty town is ready in {config.data.absolute()}.")
+    click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")
+
+
+@main.command()
+def demo() -> None:
+    """Serve a lived-in demonstration town; the first start makes it."""
+    os.environ["PARVIS_DEMO"] = "1"
+    config = Config.from_env()
+    server.check_port(config)
+    from demo import build
+
+    build.prepare(config)
+    click.echo(f"\n  {build.welcome(config)}\n")
+    server.serve(config)
+
+
+@main.command()
 def serve() -> None:
     """Serve the portal until Ctrl-C."""
     config = Config.from_env()
     server.check_port(config)
     with opened(config):
-        accounts = db.session.scalar(sa.select(sa.func.count()).where(Account.demo))
-    if accounts and not config.demo:
+        pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
+    if pretended and not config.demo:
         raise Refusal("this town has demonstration accounts; a real town starts empty, by `parvis init`")
     click.echo(f"Parvis listens at {config.base_url} (data: {config.data.absolute()})")
     server.serve(config)

@@ -1,9 +1,9 @@
 """Work outside requests: rows that the worker leases, runs, and tries again when they fail.
 
-A job runs in the worker's main thread, where an alarm ends it after its `seconds`. The lease outlives that,
-so a job is taken up again only when its worker died. A periodic job is one row that comes back; jobs of a plugin
-that is off wait. One worker leads at a time: by a lock on a file with SQLite, by one that a session
-holds with PostgreSQL.
+A job runs in the worker's main thread, where an alarm ends it after its `seconds`. The lease outlives
+that, so a job is taken up again only when its worker died. A periodic job is one row that comes back;
+jobs of a plugin that is off wait. One worker leads at a time: by a lock on a file with SQLite, by one
+that a session holds with PostgreSQL.
 """
 
 import datetime as dt

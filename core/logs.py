@@ -6,7 +6,7 @@ import secrets
 import sys
 import time
 import traceback
-from types import TracebackType
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -110,8 +110,8 @@ def _end(response: Response) -> Response:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def _exception(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    info: tuple[type[BaseException], BaseException, TracebackType] | None = event.pop("exc_info", None)
+def _exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    info = event.pop("exc_info", None)
     if isinstance(info, tuple) and info[1] is not None:
         event["error"] = type(info[1]).__name__
         event["trace"] = trace(info[1])

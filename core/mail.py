@@ -1,7 +1,7 @@
 """The outbox: mail is a row first, and leaves by SMTP when the worker gets to it.
 
-A row is leased before it is sent and carries the same Message-ID at each try: after a crash between the mail
-server's yes and our own note of it, at worst the message leaves again, later and recognisably.
+A row is leased before it is sent and carries the same Message-ID at each try: after a crash between the
+mail server's yes and our own note of it, at worst the message leaves again, later and recognisably.
 """
 
 import datetime as dt
@@ -62,7 +62,7 @@ def compose(template: str, language: str | None, **values: Any) -> Letter:
 
 
 def send(kind: str, recipient: str, subject: str, text: str, html: str | None = None) -> None:
-    """Put a message into the outbox, inside a write; it leaves once that is committed."""
+    """Put a message into the outbox, inside a write; it leaves after that."""
     if not recipient or any(character in part for part in (recipient, subject) for character in "\r\n"):
         raise ValueError("a recipient or subject of more than one line")
     db.session.add(Mail(kind=kind, recipient=recipient, subject=subject[:200], text=text, html=html))
@@ -70,7 +70,7 @@ def send(kind: str, recipient: str, subject: str, text: str, html: str | None = 
 
 
 def notify(user_id: int, kind: str, template: str, **values: Any) -> None:
-    """Mail the letter of `<template>.txt` to a person in their language; nobody once the account is closed."""
+    """Mail the letter of `<template>.txt` to a person in their language, if they have an account."""
     with access.as_system("find where to write to"):
         account = db.session.get(Account, user_id)
     if account is not None:

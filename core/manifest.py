@@ -1,7 +1,11 @@
 """The core said as a plugin says itself: its blueprints, permissions, kinds, jobs and personal data."""
 
+import datetime as dt
+
 from flask_babel import lazy_gettext as _
 
+from . import mail
+from .accounts import actions as people
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
 from .admin.plugins import blueprint as plugins
@@ -9,7 +13,8 @@ from .admin.views import blueprint as admin
 from .feed.views import blueprint as feed
 from .files import blueprint as files
 from .health import blueprint as health
-from .plugin import EntryKind, NavItem, Permission, Plugin, SpaceKind, SpaceRole
+from .personal_data import PERSONAL_DATA
+from .plugin import Claim, EntryKind, Job, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from .spaces.views import blueprint as spaces
 
 ANYONE = frozenset({"anyone"})
@@ -62,4 +67,14 @@ core = Plugin(
         ),
     ),
     entry_kinds=(EntryKind("core.post", _("Post")), EntryKind("core.reply", _("Reply"), feed=False)),
+    jobs=(
+        Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
+        Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
+    ),
+    claims=(
+        Claim("core.sign_up", _("Open my account"), people.welcome),
+        Claim("core.reset", _("Choose a new password"), people.choose_password),
+        Claim("core.email_change", _("Change my address"), people.take_address),
+    ),
+    personal_data=PERSONAL_DATA,
 )

@@ -71,6 +71,12 @@ def check(engine: Engine, modules: dict[str, ModuleType]) -> None:
             command.check(_config(owner, folder, connection))
 
 
+def empty(engine: Engine) -> bool:
+    """Whether the database holds no town yet."""
+    with _connected(engine) as connection:
+        return current(connection, "core") is None
+
+
 def current(connection: Connection, owner: str) -> str | None:
     """The revision that an owner's tables are at."""
     context = MigrationContext.configure(connection, opts={"version_table": f"{owner}_version"})

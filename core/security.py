@@ -1,4 +1,4 @@
-"""What every request and answer must satisfy whoever asks: host, size, text, cross-site protection, headers."""
+"""What every request and answer must satisfy: host, size, text, cross-site protection, headers."""
 
 import re
 import secrets

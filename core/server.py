@@ -94,7 +94,7 @@ class Watchdog:
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is gone, so that nothing of a killed server stays behind."""
+    """End this process with the one that started it: nothing of a killed server stays behind."""
     parent = os.getppid()
 
     def watch() -> None:

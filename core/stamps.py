@@ -14,7 +14,7 @@ _TABLE = sa.table("core_stamp", sa.column("key"), sa.column("version"))
 def read() -> dict[str, int]:
     """All stamps, read once a request; one that was never bumped is 0."""
     if "stamps" not in g:
-        g.stamps = defaultdict(int, db.session.execute(sa.select(_TABLE)).tuples().all())
+        g.stamps = defaultdict(int, {key: version for key, version in db.session.execute(sa.select(_TABLE))})
     stamps: dict[str, int] = g.stamps
     return stamps
 

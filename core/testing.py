@@ -11,17 +11,27 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from . import access, create_app, migrate, registry
 from .accounts import actions as accounts
+from .accounts import passwords
 from .config import Config
 from .db import db, write
-from .models import Area, User
+from .models import Area
 
 PASSWORD = "correct-horse-battery"  # noqa: S105
+
+
+class EnglishClient(FlaskClient):
+    """A client whose requests ask for pages in English, unless a test says otherwise."""
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
 
 
 @dataclass
@@ -29,7 +39,7 @@ class Town:
     """A portal under test: makes people and spaces, and browsers signed in as anybody."""
 
     app: Flask
-    people: dict[str, User] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
 
     def person(self, name: str, role: str = "resident", **values: Any) -> int:
         """The id of a person called `name`, made at first use, with the address `name@example.org`."""
@@ -38,9 +48,8 @@ class Town:
                 user = accounts.create_user(
                     email=f"{name}@example.org", name=name.title(), password=PASSWORD, role=role, **values
                 )
-                db.session.flush()
-                self.people[name] = user
-        return self.people[name].id
+                self.people[name] = user.id
+        return self.people[name]
 
     def browser(self, name: str | None = None, role: str = "resident") -> "Browser":
         """A browser, signed in as this person if one is named."""
@@ -94,14 +103,21 @@ def plugin_modules() -> dict[str, ModuleType]:
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path, plugin_modules: dict[str, ModuleType]) -> Iterator[Flask]:
-    """A portal on a fresh, migrated database."""
+def app(
+    database_url: str,
+    tmp_path: Path,
+    plugin_modules: dict[str, ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Flask]:
+    """A portal on a fresh, migrated database, whose passwords are hashed quickly."""
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     config = Config(data=tmp_path, url="http://localhost")
     if database_url.startswith("postgresql"):
         config = Config(data=tmp_path, url="http://localhost", database_url=database_url)
     app = create_app(config, plugin_modules)
     app.testing = True
-    with app.app_context():
+    app.test_client_class = EnglishClient
+    with app.app_context(), access.as_system("test"):
         migrate.upgrade(db.engine, plugin_modules)
         for name in plugin_modules:
             registry.current().switch(name, True)

@@ -1,12 +1,14 @@
 """What every request does first and last: who is looking, which plugins are on; and what views need."""
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, flash, g, redirect, request, url_for
 from flask_login import LoginManager
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from . import access, registry
@@ -15,6 +17,8 @@ from .db import db
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+log = logging.getLogger("parvis.web")
 
 
 def init(app: Flask) -> None:
@@ -28,15 +32,19 @@ def init(app: Flask) -> None:
 
 
 def _enter() -> None:
-    g.viewer_token = access.enter(sessions.viewer())
+    if request.endpoint != "static":
+        g.viewer_token = access.enter(sessions.viewer())
 
 
 def _leave(_error: BaseException | None) -> None:
     token = g.pop("viewer_token", None)
     if token is not None:
         access.leave(token)
-    db.session.rollback()
-    registry.current().settle()
+    try:
+        db.session.rollback()
+        registry.current().settle()
+    except SQLAlchemyError:  # the answer has been given; without a database there is nothing to write down
+        log.warning("plugin faults are lost", exc_info=True)
 
 
 def needs(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -1,8 +1,8 @@
 """What is started with an e-mail address alone and confirmed by the link mailed to it.
 
-Whoever holds the mailbox decides: the link's page changes nothing, its button acts once, on any device, as the
-person whose address it is. Typing an address does nothing in its owner's name. Known and unknown addresses cost the
-same statements and the same mail.
+Whoever holds the mailbox decides: the link's page changes nothing, its button acts once, on any device,
+as the person whose address it is. Typing an address does nothing in its owner's name. Known and unknown
+addresses cost the same statements and the same mail.
 """
 
 import datetime as dt

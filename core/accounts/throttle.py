@@ -1,8 +1,9 @@
 """How often something may be tried from one network address, and with one account's address.
 
 Each counter is a row, shared by all processes, that drains by one every so often: after a burst of tries
-a person waits for one interval, never for good. An account that is tried from everywhere slows down but is
-never locked: its owner waits half a minute at most, and the mailed link of `/reset` has counters of its own.
+a person waits for one interval, never for good. An account that is tried from everywhere slows down but
+is never locked: its owner waits half a minute at most, and the mailed link of `/reset` has counters of
+its own.
 """
 
 import datetime as dt

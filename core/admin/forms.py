@@ -5,14 +5,23 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf.file import FileField
-from wtforms import BooleanField, ColorField, EmailField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    ColorField,
+    EmailField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
 
 from .. import colours
 from ..forms import Form
 from ..models import MANDATES, ROLES
 
-LANGUAGES = (("fr", "Français"), ("en", "English"))
+LANGUAGES = (SelectChoice("fr", "Français"), SelectChoice("en", "English"))
 TEXT = 40_000
 
 
@@ -63,9 +72,11 @@ class PersonForm(Form):
 
     def __init__(self, areas: list[tuple[int, str]], **kw: Any) -> None:
         super().__init__(**kw)
-        self.role.choices = [(role, role_title(role)) for role in ROLES]
-        self.mandate.choices = [("", "—"), *((mandate, mandate_title(mandate)) for mandate in MANDATES)]
-        self.area_id.choices = [(0, gettext("The whole town")), *areas]
+        self.role.choices = [SelectChoice(role, role_title(role)) for role in ROLES]
+        self.mandate.choices = [SelectChoice("", "—")]
+        self.mandate.choices += [SelectChoice(mandate, mandate_title(mandate)) for mandate in MANDATES]
+        self.area_id.choices = [SelectChoice(0, gettext("The whole town"))]
+        self.area_id.choices += [SelectChoice(area_id, name) for area_id, name in areas]
 
     def validate_mandate(self, field: Any) -> None:
         if field.data and self.role.data != "official":
