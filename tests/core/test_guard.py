@@ -123,31 +123,33 @@ def test_every_way_to_write_would_touch_it_without_the_guard(scene: Scene, witho
     assert [name for name in WRITES if CANARY not in harm(name, scene)] == closed_anyway
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT body FROM core_entry",
-        'SELECT body FROM "core_entry"',
-        "SELECT body FROM [core_entry]",
-        "SELECT body FROM `core_entry`",
-        "SELECT body FROM main.core_entry",
-        'SELECT body FROM "public"."core_entry"',
-        "SELECT body FROM/**/core_entry",
-        "SELECT body FROM core_user, core_entry",
-        "SELECT body FROM (core_entry JOIN core_user ON true)",
-        "WITH x AS (SELECT body FROM core_entry) SELECT * FROM x",
-        "TABLE core_entry",
-        "COPY core_entry TO STDOUT",
-        "INSERT INTO core_area (name) SELECT body FROM core_entry",
-        "INSERT INTO core_entry (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET body = ''",
-        "UPDATE core_user SET name = (SELECT max(body) FROM core_entry)",
-        "update core_entry set body = ''",
-        "DELETE FROM core_entry",
-    ],
+RAW = (
+    "SELECT body FROM core_entry",
+    'SELECT body FROM "core_entry"',
+    "SELECT body FROM [core_entry]",
+    "SELECT body FROM `core_entry`",
+    "SELECT body FROM main.core_entry",
+    'SELECT body FROM "public"."core_entry"',
+    "SELECT body FROM/**/core_entry",
+    "SELECT body FROM core_user, core_entry",
+    "SELECT body FROM (core_entry JOIN core_user ON true)",
+    "WITH x AS (SELECT body FROM core_entry) SELECT * FROM x",
+    "TABLE core_entry",
+    "COPY core_entry TO STDOUT",
+    "INSERT INTO core_area (name) SELECT body FROM core_entry",
+    "INSERT INTO core_entry (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET body = ''",
+    "UPDATE core_user SET name = (SELECT max(body) FROM core_entry)",
+    "update core_entry set body = ''",
+    "DELETE FROM core_entry",
 )
-def test_sql_that_names_a_guarded_table_is_refused(sql: str, frame: None) -> None:
-    with as_viewer(reader(None)), pytest.raises(guard.UnguardedRead):
-        db.session.connection(execution_options={"parvis_writing": True}).exec_driver_sql(sql)
+
+
+def test_sql_that_names_a_guarded_table_is_refused(frame: None) -> None:
+    with as_viewer(reader(None)):
+        connection = db.session.connection(execution_options={"parvis_writing": True})
+        for sql in RAW:
+            with pytest.raises(guard.UnguardedRead):
+                connection.exec_driver_sql(sql)
 
 
 def test_sql_of_public_tables_passes(frame: None) -> None:
