@@ -1,0 +1,329 @@
+"""What is started by an address and confirmed by a mailed link: signing up, a forgotten password, what plugins keep."""
+
+import datetime as dt
+import re
+import threading
+from types import ModuleType
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import api
+from core.accounts import actions, claims, passwords
+from core.db import db, now, write
+from core.models import Account, Mail, PendingClaim, User
+from core.testing import PASSWORD, Browser, Town
+
+STRONG = "quiet-lantern-harbour-nine"
+done: list[dict[str, Any]] = []
+
+
+def note(payload: dict[str, Any]) -> str:
+    """Carry out a confirmed claim of the plugin under test: keep for whom it ran, or fail when asked to."""
+    if payload.get("fail"):
+        raise RuntimeError("a plugin's fault")
+    done.append({"by": api.viewer().id, **payload})
+    return "/spaces"
+
+
+@pytest.fixture
+def plugin_modules() -> dict[str, ModuleType]:
+    """One plugin that keeps something for people without an account."""
+    done.clear()
+    module = ModuleType("jotter")
+    module.__file__ = __file__
+    module.plugin = api.Plugin(  # type: ignore[attr-defined]
+        name="jotter",
+        title="Jotter",
+        summary="Notes",
+        version="1",
+        table_prefix="jotter",
+        paths=("/jotter",),
+        claims=(api.Claim("jotter.note", "Leave a note", note),),
+    )
+    return {"jotter": module}
+
+
+def mails(town: Town) -> list[Mail]:
+    return town.run(lambda: list(db.session.scalars(sa.select(Mail).order_by(Mail.id))))
+
+
+def link(town: Town) -> str:
+    """The path of the link in the newest message."""
+    found = re.search(r"http://localhost(/confirm/\S+)", mails(town)[-1].text or "")
+    assert found, mails(town)[-1].text
+    return found.group(1)
+
+
+def who(town: Town) -> list[str]:
+    return town.run(lambda: list(db.session.scalars(sa.select(User.name).order_by(User.id))))
+
+
+def signed_in_as(browser: Browser) -> str | None:
+    found = re.search(r'class="own-name">([^<]*)<', browser.get("/sign-up", follow_redirects=True).text)
+    return found.group(1) if found else None
+
+
+def sign_up(
+    town: Town, email: str = "ana@example.org", name: str = "Ana Lise", password: str = STRONG
+) -> Any:
+    return town.browser().submit("/sign-up", name=name, email=email, password=password)
+
+
+def test_signing_up_is_confirmed_by_the_button_on_another_device(town: Town) -> None:
+    assert "Look into your mailbox" in sign_up(town).text
+    assert who(town) == [], "nothing is opened before the address is confirmed"
+    path = link(town)
+    scanner = town.browser()
+    for _ in range(3):
+        assert scanner.get(path).status_code == 200
+    assert scanner.client.head(path).status_code == 200
+    assert who(town) == [], "a mail scanner's GET confirms nothing"
+    phone = town.browser()
+    assert phone.submit(path).location == "/"
+    assert who(town) == ["Ana Lise"]
+    assert signed_in_as(phone) == "Ana Lise"
+    assert signed_in_as(scanner) is None
+    assert town.browser().submit("/sign-in", email="ana@example.org", password=STRONG).location == "/"
+
+
+def test_a_link_works_once(town: Town) -> None:
+    sign_up(town)
+    path, late = link(town), town.browser()
+    late.get(path)
+    town.browser().submit(path)
+    refused = late.submit(path, "/sign-in")
+    assert refused.status_code == 410
+    assert "used already" in refused.text
+    assert signed_in_as(late) is None
+    assert town.run(lambda: db.session.scalars(sa.select(PendingClaim.payload)).all()) == [{}]
+
+
+def test_a_link_that_never_was(town: Town) -> None:
+    answer = town.browser().get("/confirm/nothing-of-ours")
+    assert answer.status_code == 404
+    assert "does not work" in answer.text
+    assert town.browser().submit("/confirm/nothing-of-ours/again", "/sign-in").status_code == 404
+
+
+def test_an_expired_link_is_replaced_at_the_same_address(town: Town) -> None:
+    sign_up(town)
+    path = link(town)
+
+    def age() -> None:
+        with write() as session:
+            session.execute(sa.update(PendingClaim).values(expires_at=now() - dt.timedelta(minutes=1)))
+
+    town.run(age)
+    browser = town.browser()
+    assert browser.submit(path, "/sign-in").status_code == 410
+    assert who(town) == []
+    shown = browser.get(path)
+    assert shown.status_code == 410
+    assert f'action="{path}/again"' in shown.text
+    browser.submit(f"{path}/again", path)
+    assert mails(town)[-1].recipient == "ana@example.org"
+    assert link(town) != path
+    assert browser.submit(link(town)).location == "/"
+    assert who(town) == ["Ana Lise"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("name", "", "Write your name."),
+        ("name", "x" * 81, "at most 80"),
+        ("email", "ana", "complete address"),
+        ("email", "ana@example.org\r\nBcc: all@example.org", "complete address"),
+        ("password", "", "Choose a password."),
+        ("password", "short", "at least 10 characters"),
+        ("password", "motdepasse1", "easy to guess"),
+        ("password", "ana@example.org", "leave out your name"),
+        ("password", "azertyuiop", "easy to guess"),
+        ("password", "1234567890", "easy to guess"),
+    ],
+)
+def test_what_can_not_be_is_said_beside_its_field(town: Town, field: str, value: str, says: str) -> None:
+    fields = {"name": "Ana Lise", "email": "ana@example.org", "password": STRONG, field: value}
+    answer = town.browser().submit("/sign-up", **fields)
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert f'href="#{field}"' in answer.text
+    assert field == "name" or 'value="Ana Lise"' in answer.text
+    assert mails(town) == []
+
+
+def test_a_known_address_gets_the_same_page_and_another_letter(town: Town) -> None:
+    unknown, known = sign_up(town), None
+    town.person("ben")
+    known = sign_up(town, "ben@example.org", "Somebody")
+    assert _bare(unknown.text, "ana@example.org") == _bare(known.text, "ben@example.org")
+    assert "already have" in (mails(town)[-1].text or "")
+    assert who(town) == ["Ben"]
+    ben = town.browser()
+    ben.submit(link(town), password="another-wholly-new-phrase")
+    assert signed_in_as(ben) == "Ben", "the owner of the mailbox gets in, as who they are"
+    assert town.browser().submit("/sign-in", email="ben@example.org", password=STRONG).status_code == 422
+
+
+@pytest.mark.parametrize("url", ["/sign-up", "/reset"])
+def test_known_and_unknown_addresses_cost_the_same(
+    town: Town, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.person("ben")
+    fields = {"name": "Cleo", "password": STRONG} if url == "/sign-up" else {}
+    town.browser().submit(url, email="first@example.org", **fields)
+    work = []
+    with town.app.app_context():
+        engine = db.engine
+    for email in ("ben@example.org", "cleo@example.org"):
+        sent: list[str] = []
+        hashed: list[str] = []
+        hasher = passwords.hasher
+        watched = type(
+            "Watched", (), {"hash": lambda _self, text: hashed.append("hash") or hasher.hash(text)}
+        )()
+        browser = town.browser()
+        browser.get("/sign-in")
+
+        def note(_connection: Any, _cursor: Any, sql: str, *_rest: Any, sent: list[str] = sent) -> None:
+            sent.append(sql)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(passwords, "hasher", watched)
+            sa.event.listen(engine, "before_cursor_execute", note)
+            answer = browser.submit(url, email=email, **fields)
+            sa.event.remove(engine, "before_cursor_execute", note)
+        work.append((sent, hashed, answer.status_code, _bare(answer.text, email)))
+    assert work[0] == work[1]
+    assert len(mails(town)) == 3
+
+
+def _bare(page: str, email: str) -> str:
+    return re.sub(r'(nonce|value|content)="[^"]*"', "", page.replace(email, ""))
+
+
+def test_a_forgotten_password_is_chosen_anew(town: Town) -> None:
+    elsewhere = town.browser("ana")
+    browser = town.browser()
+    browser.submit("/reset", email="ANA@example.org")
+    older = link(town)
+    browser.submit("/reset", email="ana@example.org")
+    path = link(town)
+    weak = browser.submit(path, password="password12")
+    assert weak.status_code == 422
+    assert "easy to guess" in weak.text
+    assert browser.submit(path, password=STRONG).location == "/"
+    assert signed_in_as(browser) == "Ana"
+    assert signed_in_as(elsewhere) is None, "whoever was signed in before is out"
+    assert town.browser().submit("/sign-in", email="ana@example.org", password=PASSWORD).status_code == 422
+    assert town.browser().submit("/sign-in", email="ana@example.org", password=STRONG).location == "/"
+    assert town.browser().get(older).status_code == 404, "older links are void"
+    assert mails(town)[-1].kind == "core.password_changed"
+
+
+def test_a_reset_opens_no_account(town: Town) -> None:
+    town.browser().submit("/reset", email="nobody@example.org")
+    letter = mails(town)[-1]
+    assert letter.recipient == "nobody@example.org"
+    assert "/confirm/" not in (letter.text or "")
+    assert who(town) == []
+
+
+def leave_note(town: Town, email: str, **payload: Any) -> str:
+    """A visitor leaves a note under an address; the path of the link in the mail."""
+    with town.app.test_request_context("/", environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        town.app.preprocess_request()
+        api.confirm_later(email, "jotter.note", {"body": "The lamp is broken.", **payload})
+    return link(town)
+
+
+def test_a_note_left_by_address_runs_as_the_owner_of_the_mailbox(town: Town) -> None:
+    mayor = town.person("mayor", "official")
+    path = leave_note(town, "mayor@example.org", name="Not the mayor")
+    assert done == [], "typing the mayor's address does nothing in the mayor's name"
+    browser = town.browser()
+    assert "The lamp is broken." in browser.get(path).text, "one sees what one confirms"
+    assert browser.submit(path).location == "/spaces"
+    assert [(one["by"], one["body"]) for one in done] == [(mayor, "The lamp is broken.")]
+    assert who(town) == ["Mayor"]
+    newcomer = town.browser()
+    newcomer.submit(leave_note(town, "dan@example.org", name="Dan"))
+    assert signed_in_as(newcomer) == "Dan"
+    assert done[-1]["by"] == town.run(lambda: claims.known("dan@example.org")).user_id
+
+
+def test_a_claim_of_a_plugin_that_is_off_is_kept(town: Town) -> None:
+    from core import registry
+
+    path = leave_note(town, "dan@example.org")
+    town.run(lambda: registry.current().switch("jotter", False))
+    browser = town.browser()
+    shown = browser.get(path)
+    assert shown.status_code == 410
+    assert "switched off" in shown.text
+    assert browser.submit(path, "/sign-in").status_code == 410
+    assert done == []
+    town.run(lambda: registry.current().switch("jotter", True))
+    assert browser.submit(path).location == "/spaces"
+    assert len(done) == 1
+
+
+def test_a_plugin_that_fails_leaves_nothing_half_done(town: Town) -> None:
+    browser = town.browser()
+    path = leave_note(town, "dan@example.org", fail=True)
+    answer = browser.submit(path)
+    assert answer.status_code == 410
+    assert "not your fault" in answer.text
+    assert who(town) == []
+    assert browser.get(path).status_code == 200, "the link stays good"
+
+
+def test_two_confirmations_at_once_act_once(town: Town) -> None:
+    path = leave_note(town, "dan@example.org")
+    assert sorted(_at_once([lambda: town.browser().submit(path).status_code] * 2)) in ([302, 410], [302, 422])
+    assert len(done) == 1
+    assert len(who(town)) == 1
+
+
+def test_two_sign_ups_of_one_address_open_one_account(town: Town) -> None:
+    sign_up(town, name="First")
+    first = link(town)
+    sign_up(town, name="Second", password="some-other-long-phrase")
+    second = link(town)
+    answers = _at_once(
+        [lambda path=path: town.browser().submit(path).status_code for path in (first, second)]
+    )
+    assert answers == [302, 302]
+    assert len(who(town)) == 1
+    assert town.run(lambda: db.session.scalars(sa.select(Account.email)).all()) == ["ana@example.org"]
+
+
+def _at_once(calls: list[Any]) -> list[Any]:
+    """The answers of calls made at the same moment, each in a thread of its own."""
+    barrier, answers = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        answers[number] = calls[number]()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_handles_are_unique_and_readable(town: Town) -> None:
+
+    def make(name: str) -> int:
+        with write():
+            return actions.create_user(f"{len(who(town))}@example.org", name).id
+
+    ids = [town.run(lambda name=name: make(name)) for name in ("Zoé Œuvrard", "zoe oeuvrard", "李雷")]
+    handles = town.run(lambda: [db.session.get(User, one).handle for one in ids])
+    assert handles[0] == "zoe-oeuvrard"
+    assert re.fullmatch(r"zoe-oeuvrard-\d+", handles[1])
+    assert handles[2] == "person"

@@ -1,0 +1,157 @@
+"""How often something may be tried, from where, and that nobody is locked out by others."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import db as database
+from core.accounts import throttle
+from core.db import db
+from core.models import Throttle
+from core.testing import PASSWORD, Browser, Town
+
+
+class Clock:
+    """A clock that a test turns on."""
+
+    def __init__(self) -> None:
+        self.moment = database.now()
+
+    def __call__(self) -> dt.datetime:
+        return self.moment
+
+    def pass_by(self, **time: int) -> None:
+        self.moment += dt.timedelta(**time)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the throttle, standing still."""
+    clock = Clock()
+    monkeypatch.setattr(throttle, "now", clock)
+    return clock
+
+
+def at(town: Town, address: str) -> Browser:
+    """A visitor's browser at this network address."""
+    browser = town.browser()
+    browser.client.environ_base["REMOTE_ADDR"] = address
+    return browser
+
+
+def guess(browser: Browser, email: str = "ana@example.org", password: str = "not-this-one") -> int:
+    return browser.submit("/sign-in", email=email, password=password).status_code
+
+
+def test_guessing_one_account_from_one_address_ends_soon(town: Town, clock: Clock) -> None:
+    town.person("ana")
+    thief = at(town, "203.0.113.7")
+    assert [guess(thief) for _ in range(7)] == [422] * 6 + [429]
+    refused = thief.submit("/sign-in", email="ana@example.org", password=PASSWORD)
+    assert refused.status_code == 429, "the right password is no use either"
+    assert 0 < int(refused.headers["Retry-After"]) <= 121
+    assert "Please try again in 2 minutes" in refused.text
+    assert guess(thief, "nobody@example.org") == 422, "another account is another counter"
+    clock.pass_by(minutes=2)
+    assert guess(thief) == 422
+    assert guess(thief) == 429
+
+
+def test_an_unknown_address_is_counted_alike(town: Town, clock: Clock) -> None:
+    thief = at(town, "203.0.113.7")
+    assert [guess(thief, "nobody@example.org") for _ in range(7)] == [422] * 6 + [429]
+
+
+def test_the_owner_at_another_address_is_not_locked_out(town: Town, clock: Clock) -> None:
+    town.person("mayor")
+    for _ in range(8):
+        guess(at(town, "203.0.113.7"), "mayor@example.org")
+    assert guess(at(town, "198.51.100.4"), "mayor@example.org", PASSWORD) == 302
+
+
+def test_guessing_from_many_addresses_slows_down_and_never_locks(town: Town, clock: Clock) -> None:
+    town.person("mayor")
+    answers = [guess(at(town, f"203.0.113.{number}"), "mayor@example.org") for number in range(22)]
+    assert answers == [422] * 20 + [429, 429]
+    clock.pass_by(seconds=30)
+    assert guess(at(town, "198.51.100.4"), "mayor@example.org", PASSWORD) == 302
+    assert guess(at(town, "203.0.113.99"), "mayor@example.org") == 422, (
+        "the owner's success cleared the counter"
+    )
+
+
+def test_signing_in_clears_ones_own_failures_and_not_the_networks(town: Town, clock: Clock) -> None:
+    town.person("ana")
+    town.person("thief")
+    browser = at(town, "203.0.113.7")
+    for _ in range(5):
+        guess(browser)
+    assert guess(browser, password=PASSWORD) == 302
+    for number in range(45):
+        guess(at(town, "203.0.113.7"), f"somebody{number}@example.org")
+    assert guess(at(town, "203.0.113.7"), "last@example.org") == 429
+    assert guess(at(town, "203.0.113.7"), "thief@example.org", PASSWORD) == 429
+
+
+def test_a_household_of_ipv6_addresses_counts_as_one(town: Town, clock: Clock) -> None:
+    for number in range(6):
+        guess(at(town, f"2001:db8:0:1::{number:x}"))
+    assert guess(at(town, "2001:db8:0:1:ffff::1")) == 429
+    assert guess(at(town, "2001:db8:0:2::1")) == 422
+
+
+@pytest.mark.parametrize(
+    ("address", "shared"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_what_a_network_is(address: str, shared: str) -> None:
+    assert throttle.network(address) == shared
+
+
+@pytest.mark.parametrize("url", ["/sign-up", "/reset"])
+def test_nobodys_mailbox_is_flooded(town: Town, clock: Clock, url: str) -> None:
+    fields = {"name": "Ana", "password": "quiet-lantern-harbour-nine"} if url == "/sign-up" else {}
+
+    def ask(number: int) -> int:
+        return at(town, f"203.0.113.{number}").submit(url, email="ana@example.org", **fields).status_code
+
+    assert [ask(number) for number in range(7)] == [200] * 5 + [429] * 2
+    clock.pass_by(minutes=10)
+    assert ask(8) == 200
+
+
+def test_links_are_not_guessed(town: Town, clock: Clock) -> None:
+    browser = at(town, "203.0.113.7")
+    answers = [browser.get(f"/confirm/guess-{number}").status_code for number in range(31)]
+    assert answers == [404] * 30 + [429]
+
+
+def test_the_present_password_is_not_guessed(town: Town, clock: Clock) -> None:
+    browser = town.browser("ana")
+    answers: list[Any] = [
+        browser.submit("/me/password", current="wrong", password="quiet-lantern-harbour-nine").status_code
+        for _ in range(7)
+    ]
+    assert answers == [422] * 6 + [429]
+
+
+def test_counters_name_nobody_and_drain(town: Town, clock: Clock) -> None:
+    guess(at(town, "203.0.113.7"))
+    rows = town.run(lambda: db.session.scalars(sa.select(Throttle)).all())
+    assert sorted(row.key.rpartition(" ")[0] for row in rows) == [
+        "sign_in account",
+        "sign_in both",
+        "sign_in network",
+    ]
+    assert {row.count for row in rows} == {1}
+    assert not any("ana" in row.key or "203" in row.key.split()[1] for row in rows)
+    clock.pass_by(minutes=10)
+    guess(at(town, "203.0.113.7"))
+    assert {row.count for row in town.run(lambda: db.session.scalars(sa.select(Throttle)).all())} == {1}
