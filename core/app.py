@@ -39,8 +39,8 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         guard.install(db.engine)
 
     logs.init(app)
-    security.init(app)  # nonce, trusted hosts, body limits, CSRF, headers
-    web.init(app)  # who is looking, and the gate of plugins that are off
+    security.init(app)  # nonce, trusted hosts, body limits, the gate of plugins that are off, CSRF, headers
+    web.init(app)  # who is looking
     i18n.init(app)
     settings.init(app)
     text.init(app)

@@ -30,7 +30,7 @@ def list_all() -> None:
     """Say which plugins are installed, and which are on."""
     with _town() as installed:
         for name, plugin in installed.installed.items():
-            click.echo(f"{_state(installed, name):11} {name} {plugin.version} – {plugin.title}")
+            click.echo(f"{_state(name):11} {name} {plugin.version} – {plugin.title}")
         if not installed.installed:
             click.echo("No plugin is installed.")
 
@@ -41,7 +41,7 @@ def show(name: str) -> None:
     """Print all that a plugin adds, each thing with the file and line that say so."""
     with _town(name) as installed:
         plugin = installed.installed[name]
-        click.echo(f"{name} {plugin.version} ({_state(installed, name)}) – {plugin.title}\n{plugin.summary}\n")
+        click.echo(f"{name} {plugin.version} ({_state(name)}) – {plugin.title}\n{plugin.summary}\n")
         for one in contributions.contributions(_app(), installed, name):
             title = f" – {one.title}" if one.title else ""
             click.echo(f"{one.sort:13} {one.name}{title}\n{'':13} {_short(one.file)}:{one.line}")
@@ -74,7 +74,9 @@ def disable(name: str) -> None:
 
 @plugins.command()
 @click.argument("name")
-@click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where to write it.")
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where to write it."
+)
 def new(name: str, into: Path) -> None:
     """Write a new plugin, a package of its own with tests that pass."""
     if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", name):
@@ -115,14 +117,18 @@ def revise(name: str, message: str) -> None:
 def purge_one(name: str, yes: bool) -> None:
     """Export all that a plugin keeps, then delete it: tables, posts, spaces, settings."""
     with _town(name) as installed:
-        if _state(installed, name) != "off":
+        if _state(name) != "off":
             raise _refusal(f"{name} is on: run `parvis plugins disable {name}` first")
         found = contributions.reach(_app(), installed, name)
         if not yes:
-            click.confirm(f"Delete {found.spaces} spaces and {found.entries} posts of {name} for good?", abort=True)
+            click.confirm(
+                f"Delete {found.spaces} spaces and {found.entries} posts of {name} for good?", abort=True
+            )
         click.echo(f"Exported to {purge.export(name)}")
         purge.purge(name)
-    click.echo(f"{name} is purged. Uninstall its package before the next start, or `parvis upgrade` to begin anew.")
+    click.echo(
+        f"{name} is purged. Uninstall its package before the next start, or `parvis upgrade` to begin anew."
+    )
 
 
 @contextmanager
@@ -144,7 +150,7 @@ def _refusal(message: str) -> click.ClickException:
     return Refusal(message)
 
 
-def _state(installed: Registry, name: str) -> str:
+def _state(name: str) -> str:
     state = db.session.get(PluginState, name)
     if state is None or not state.enabled:
         return "off"

@@ -70,10 +70,10 @@ def prepare(upload: FileStorage, most: int = LARGE) -> Prepared:
     key = hashlib.sha256(whole).hexdigest()
     stem = secure_filename(Path(upload.filename or "").stem)[:80] or "picture"
     prepared = Prepared(f"{stem}.webp", key, len(whole), picture.width, picture.height)
-    _store(_path(key), whole)
+    _store(stored(key), whole)
     if max(picture.size) > SMALL:
         picture.thumbnail((SMALL, SMALL))
-        _store(_path(key, small=True), _encode(picture))
+        _store(stored(key, small=True), _encode(picture))
     return prepared
 
 
@@ -106,9 +106,9 @@ def show(file_id: int, name: str) -> Response:
     if name != file.name:
         abort(404)
     small = request.args.get("w") == str(SMALL)
-    path = _path(file.sha256, small)
+    path = stored(file.sha256, small)
     if not path.exists():
-        path = _path(file.sha256)
+        path = stored(file.sha256)
     if not path.exists():
         abort(404)
     response = send_file(path.absolute(), file.type, download_name=file.name, etag=path.name)
@@ -183,7 +183,8 @@ def _encode(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _path(key: str, small: bool = False) -> Path:
+def stored(key: str, small: bool = False) -> Path:
+    """Where the bytes of a file with this SHA-256 are."""
     return folder() / key[:2] / (f"{key}-{SMALL}" if small else key)
 
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import RequestURITooLarge
 from werkzeug.routing import IntegerConverter, Map, UnicodeConverter
 
-from . import access
+from . import access, registry
 from .config import Config
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -50,6 +50,7 @@ def init(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.url_map.converters.update({"int": Ident, "default": Word, "string": Word})
     app.before_request(_examine)
+    app.before_request(registry.gate)  # what is off is not there, whatever else is wrong with the request
     csrf.init_app(app)
     app.before_request(_read_form)
     app.after_request(_headers)

@@ -22,10 +22,9 @@ log = logging.getLogger("parvis.web")
 
 
 def init(app: Flask) -> None:
-    """Let each request know its viewer and pass the gate; write down plugin faults at its end."""
+    """Let each request know its viewer; write down plugin faults at its end."""
     manager = LoginManager(app)
     manager.user_loader(sessions.load)
-    app.before_request(registry.gate)
     app.before_request(_enter)
     app.teardown_request(_leave)
     app.context_processor(lambda: {"viewer": access.viewer()} if "viewer_token" in g else {})

@@ -1,7 +1,15 @@
 """The forms of workshops, and of the plugin's settings."""
 
 from flask_wtf.file import FileField
-from wtforms import BooleanField, EmailField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    EmailField,
+    IntegerField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import Email, InputRequired, Length, NumberRange
 
 from core.api import Form
@@ -16,10 +24,10 @@ class WorkshopForm(Form):
     visibility = SelectField(
         _("Who may read it"),
         choices=[
-            ("public", _("Everybody")),
-            ("portal", _("Whoever is signed in")),
-            ("members", _("Members")),
-            ("hidden", _("Members, and nobody else knows of it")),
+            SelectChoice("public", _("Everybody")),
+            SelectChoice("portal", _("Whoever is signed in")),
+            SelectChoice("members", _("Members")),
+            SelectChoice("hidden", _("Members, and nobody else knows of it")),
         ],
     )
 

@@ -1,0 +1,362 @@
+"""Plugins at run time: the switch, the gate, hooks that fail, and two processes on one database."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import dummy_plugin.plugin as dummy
+import pytest
+import sqlalchemy as sa
+from dummy_plugin.models import Idea, Line
+from dummy_plugin.trouble import trouble
+
+from core import access, create_app, registry
+from core.db import db, write
+from core.models import Entry, PluginFault, PluginState, Space
+from core.testing import Town
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from flask import Flask
+
+
+@pytest.fixture
+def plugin_modules() -> dict[str, ModuleType]:
+    return {"dummy": dummy}
+
+
+@pytest.fixture(autouse=True)
+def _no_trouble() -> Iterator[None]:
+    yield
+    trouble.clear()
+
+
+@pytest.fixture
+def workshop(town: Town) -> int:
+    """Return the id of a public workshop that ana leads, with one idea of hers."""
+    ana = town.browser("ana", "agent")
+    shown = ana.submit("/dummy/new", name="Mending workshop", room="Hall", visibility="public")
+    space_id = int(shown.location.rstrip("/").rpartition("/")[2])
+    ana.submit(f"/dummy/{space_id}/say", title="A shared drill", body="One for all of us.", place="Cellar")
+    return space_id
+
+
+def switch(town: Town, on: bool) -> None:
+    """Switch the dummy plugin as the command line does."""
+    town.run(lambda: registry.current().switch("dummy", on))
+
+
+def faults(town: Town) -> list[tuple[str, str]]:
+    """Return place and kind of the faults that staff see."""
+    rows = sa.select(PluginFault.place, PluginFault.what).order_by(PluginFault.id)
+    return town.run(lambda: [(place, what.partition(":")[0]) for place, what in db.session.execute(rows)])
+
+
+def fail() -> None:
+    """Raise what no plugin should."""
+    raise ZeroDivisionError
+
+
+# The switch and the gate
+
+
+@pytest.mark.parametrize(
+    "path", ["/dummy/", "/dummy", "/dummy/1/", "/dummy/unknown", "http://localhost//dummy/", "/dummy/ledger"]
+)
+def test_off_means_that_no_path_of_the_plugin_answers(town: Town, workshop: int, path: str) -> None:
+    ana = town.browser("ana")
+    before = ana.get(path).status_code
+    switch(town, on=False)
+    assert ana.get(path).status_code == 404
+    assert ana.client.delete(path).status_code == 404
+    switch(town, on=True)
+    assert ana.get(path).status_code == before
+
+
+def test_a_switch_hides_spaces_entries_links_and_blocks_and_brings_them_back(
+    town: Town, workshop: int
+) -> None:
+    ana = town.browser("ana")
+    shown = ana.get("/").text
+    assert "A shared drill" in shown
+    assert 'href="/dummy/"' in shown
+    assert "Dummy panel on home" in shown
+    switch(town, on=False)
+    for path in ("/", "/spaces", "/people/ana", "/feed.atom"):
+        hidden = ana.get(path)
+        assert hidden.status_code == 200
+        for words in ("A shared drill", "Mending workshop", 'href="/dummy/"', "Dummy panel"):
+            assert words not in hidden.text
+    switch(town, on=True)
+    assert "A shared drill" in ana.get("/").text
+
+
+def test_the_permalink_of_an_entry_says_that_its_plugin_is_off_and_no_title(
+    town: Town, workshop: int
+) -> None:
+    [entry_id] = town.run(lambda: db.session.scalars(sa.select(Idea.entry_id)).all())
+    ana = town.browser("ana")
+    assert "A shared drill" in ana.get(f"/posts/{entry_id}").text
+    switch(town, on=False)
+    page = ana.get(f"/posts/{entry_id}")
+    assert page.status_code == 404
+    assert "A shared drill" not in page.text
+    assert "switched off" in page.text
+
+
+def test_switching_deletes_nothing(town: Town, workshop: int) -> None:
+    def rows() -> list[int]:
+        return [
+            db.session.scalar(sa.select(sa.func.count()).select_from(model)) for model in (Space, Entry, Idea)
+        ]
+
+    before = town.run(rows)
+    switch(town, on=False)
+    assert town.run(rows) == before
+
+
+def test_off_its_hooks_are_silent_except_for_those_of_installed_plugins(town: Town) -> None:
+    switch(town, on=False)
+    town.person("newcomer")
+    lines = town.run(lambda: db.session.scalars(sa.select(Line.text)).all())
+    assert "dummy off" in lines
+    assert [line for line in lines if line.startswith("joined")]
+    assert not [line for line in lines if line.startswith("published")]
+
+
+def test_hooks_are_heard_when_an_entry_is_published_and_changed(town: Town, workshop: int) -> None:
+    lines = town.run(lambda: db.session.scalars(sa.select(Line.text)).all())
+    assert [line for line in lines if line.startswith("published dummy.idea")]
+
+
+def test_two_processes_see_a_switch_at_their_next_request(town: Town, workshop: int, app: Flask) -> None:
+    other = Town(create_app(app.config["PARVIS"], {"dummy": dummy}))
+    there = other.browser()
+    assert there.get("/dummy/").status_code == 200
+    assert "A shared drill" in there.get("/").text
+    switch(town, on=False)
+    assert there.get("/dummy/").status_code == 404
+    home = there.get("/")
+    assert home.status_code == 200
+    assert "A shared drill" not in home.text
+    switch(town, on=True)
+    assert there.get("/dummy/").status_code == 200
+    with other.app.app_context():
+        db.engine.dispose()
+
+
+def test_a_switch_that_is_rolled_back_leaves_no_trace_in_the_process(town: Town) -> None:
+    def give_up() -> None:
+        with write():
+            registry.current().switch("dummy", False)
+            assert "dummy" not in registry.current().enabled()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        town.run(give_up)
+    assert town.browser().get("/dummy/").status_code == 200
+
+
+# Plugins that fail
+
+
+@pytest.mark.parametrize(
+    "place", ["panels", "decorate_entries", "load entries", "load spaces", "space url", "tab"]
+)
+def test_a_failing_part_never_takes_a_page_of_the_core_down(town: Town, workshop: int, place: str) -> None:
+    [entry_id] = town.run(lambda: db.session.scalars(sa.select(Idea.entry_id)).all())
+    ana = town.browser("ana")
+    pages = ("/", "/spaces", f"/spaces/{workshop}", f"/posts/{entry_id}", "/people/ana", "/feed.atom", "/admin")
+    for nonsense in (fail, lambda: 42, lambda: [object()], lambda: "words"):
+        trouble[place] = nonsense
+        answers = {path: ana.get(path).status_code for path in pages}
+        assert set(answers.values()) <= {200, 302}, answers
+        town.run(lambda: registry.current().forgive("dummy"))
+    assert place in {place for place, _what in faults(town)}
+
+
+def test_a_failing_hook_loses_its_own_part_and_staff_see_which(town: Town) -> None:
+    trouble["panels"] = fail
+    home = town.browser().get("/")
+    assert home.status_code == 200
+    assert "Dummy panel" not in home.text
+    assert faults(town) == [("panels", "ZeroDivisionError")]
+    page = town.browser("ana", "agent").get("/admin/plugins/dummy").text
+    assert "panels" in page
+    assert "ZeroDivisionError" in page
+
+
+def test_a_hook_that_fails_in_a_write_loses_its_rows_and_not_the_entry(town: Town, workshop: int) -> None:
+    trouble["entry_published"] = fail
+    ana = town.browser("ana")
+    ana.submit(f"/dummy/{workshop}/say", title="A shared saw", body="Sharp.")
+    titles = town.run(lambda: db.session.scalars(sa.select(Entry.title)).all())
+    assert "A shared saw" in titles
+    lines = town.run(lambda: db.session.scalars(sa.select(Line.text)).all())
+    assert len([line for line in lines if line.startswith("published")]) == 1
+    assert faults(town) == [("entry_published", "ZeroDivisionError")]
+
+
+def test_a_hook_that_breaks_the_database_transaction_does_not_break_the_page(town: Town) -> None:
+    trouble["panels"] = lambda: db.session.execute(sa.text("SELECT nothing FROM nowhere"))
+    assert town.browser().get("/").status_code == 200
+    assert [place for place, _what in faults(town)] == ["panels"]
+
+
+def test_a_hook_that_changes_something_while_reading_is_stopped(town: Town) -> None:
+    trouble["panels"] = lambda: db.session.add(Line(text="stray"))
+    assert town.browser().get("/").status_code == 200
+    assert "stray" not in town.run(lambda: db.session.scalars(sa.select(Line.text)).all())
+    assert faults(town) == [("panels", "WriteOutsideBoundary")]
+
+
+def test_a_failing_check_holds_the_entry(town: Town, workshop: int) -> None:
+    trouble["check_entry"] = fail
+    town.browser("ana").submit(f"/dummy/{workshop}/say", title="A shared saw", body="Sharp.")
+    state = town.run(lambda: db.session.scalar(sa.select(Entry.state).where(Entry.title == "A shared saw")))
+    assert state == "pending"
+
+
+def test_a_failing_page_names_the_module_and_is_no_ground_for_quarantine(town: Town) -> None:
+    trouble["index"] = fail
+    visitor = town.browser()
+    for _ in range(7):
+        page = visitor.get("/dummy/")
+        assert page.status_code == 500
+    assert "Workshops" in page.text
+    assert faults(town) == [("dummy.index", "ZeroDivisionError")]
+    assert visitor.get("/").status_code == 200
+    trouble.clear()
+    assert visitor.get("/dummy/").status_code == 200
+
+
+def test_five_failures_in_a_row_mean_quarantine_and_staff_give_another_try(town: Town) -> None:
+    trouble["panels"] = fail
+    visitor, ana = town.browser(), town.browser("ana", "agent")
+    for _ in range(4):
+        visitor.get("/")
+    assert visitor.get("/dummy/").status_code == 200
+    visitor.get("/")
+    assert visitor.get("/dummy/").status_code == 404
+    shown = ana.get("/admin/plugins").text
+    assert "quarantine" in shown
+    trouble.clear()
+    ana.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", on="1")
+    assert visitor.get("/dummy/").status_code == 200
+    assert "quarantine" not in ana.get("/admin/plugins").text
+
+
+def test_a_success_in_between_begins_the_count_again(town: Town) -> None:
+    visitor = town.browser()
+    for _ in range(2):
+        trouble["panels"] = fail
+        for _ in range(4):
+            visitor.get("/")
+        trouble.clear()
+        visitor.get("/")
+    assert visitor.get("/dummy/").status_code == 200
+
+
+def test_a_plugin_that_protects_is_never_put_in_quarantine(
+    town: Town, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object.__setattr__(dummy.plugin, "protects", True)
+    try:
+        trouble["panels"] = fail
+        visitor = town.browser()
+        for _ in range(6):
+            visitor.get("/")
+        assert visitor.get("/dummy/").status_code == 200
+    finally:
+        object.__setattr__(dummy.plugin, "protects", False)
+
+
+def test_a_slow_hook_is_named_once(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "SLOW_MILLISECONDS", 5)
+    trouble["panels"] = lambda: time.sleep(0.02)
+    visitor = town.browser()
+    for _ in range(3):
+        visitor.get("/")
+    assert faults(town).count(("panels", "slow")) == 1
+
+
+def test_faults_that_cannot_be_written_down_break_no_page(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_write() -> None:
+        raise sa.exc.OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    trouble["panels"] = fail
+    monkeypatch.setattr(registry, "write", no_write)
+    assert town.browser().get("/").status_code == 200
+
+
+def test_only_the_latest_faults_are_kept(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "FAULTS_KEPT", 3)
+
+    def note() -> None:
+        for number in range(9):
+            registry.current().note("dummy", f"place {number}", "what")
+            registry.current().settle()
+
+    town.run(note)
+    assert [place for place, _what in faults(town)] == ["place 6", "place 7", "place 8"]
+
+
+def test_what_hooks_answer_is_checked_down_to_its_texts() -> None:
+    from core import api, hookspecs
+
+    good = {
+        "panels": [api.Panel("Title", "<p>", 1)],
+        "health": [api.Health("disk", True)],
+        "decorate_entries": {1: api.Decoration(("Badge",), (api.Action("Go", "/go"),), "<p>")},
+        "check_entry": api.Hold("why"),
+    }
+    bad = {
+        "panels": [[api.Panel("Title", 3, 1)], [api.Panel(None, "", 1)], [api.Panel("", "", "2")], "no"],
+        "health": [[api.Health(1, True)], {}, [None]],
+        "decorate_entries": [
+            {"1": api.Decoration()},
+            {1: api.Decoration((None,))},
+            {1: api.Decoration((), ("go",))},
+            {1: api.Decoration((), (api.Action("Go", None),))},
+            {1: api.Decoration((), (), None)},
+        ],
+        "check_entry": ["hold", True],
+        "entry_published": ["anything"],
+    }
+    assert all(hookspecs.sound(hook, answer) for hook, answer in good.items())
+    assert not [
+        answer for hook, answers in bad.items() for answer in answers if hookspecs.sound(hook, answer)
+    ]
+
+
+def test_a_job_of_a_plugin_that_is_off_does_not_run(town: Town, app: Flask) -> None:
+    from core import jobs
+
+    def ask() -> None:
+        with write():
+            jobs.enqueue("dummy.count")
+
+    def counted() -> int:
+        return len(
+            town.run(lambda: db.session.scalars(sa.select(Line).where(Line.text.like("% ideas"))).all())
+        )
+
+    town.run(ask)
+    switch(town, on=False)
+    jobs.run_due(app)
+    assert counted() == 0
+    switch(town, on=True)
+    town.run(ask)
+    jobs.run_due(app)
+    assert counted() >= 1
+
+
+def test_states_are_rows_that_everybody_may_read(town: Town) -> None:
+    with town.app.app_context(), access.as_system("test"):
+        state = db.session.get(PluginState, "dummy")
+    assert state.enabled
