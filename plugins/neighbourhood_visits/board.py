@@ -15,26 +15,18 @@ from .models import Question
 
 
 def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
-    """Where each question stands and its theme; for those who may review it, the way there."""
-    questions = {entry.id: entry for entry in entries if entry.kind == "visits.question"}
-    if not questions:
+    """For those who review a question, the way to it."""
+    questions = {entry.id: entry.space_id for entry in entries if entry.kind == "visits.question"}
+    if not questions or not viewer.signed_in:
         return {}
-    facts = reads.load_questions(list(questions))
-    spaces = {entry.space_id for entry in questions.values()}
-    own = reads.reviewed(spaces) if viewer.signed_in else frozenset()
+    own = reads.reviewed(set(questions.values()))
     return {
-        entry_id: api.Decoration(
-            badges=tuple(text for text in (show.standing(found.question), found.theme) if text),
-            actions=_actions(entry_id, questions[entry_id].space_id in own),
+        ident: api.Decoration(
+            actions=(api.Action(_("Review and answer"), url_for("visits.question", question_id=ident)),)
         )
-        for entry_id, found in facts.items()
+        for ident, space_id in questions.items()
+        if space_id in own
     }
-
-
-def _actions(entry_id: int, reviews: bool) -> tuple[api.Action, ...]:
-    if not reviews:
-        return ()
-    return (api.Action(_("Review and answer"), url_for("visits.question", question_id=entry_id)),)
 
 
 def home() -> list[api.Panel]:

@@ -17,7 +17,15 @@ from wtforms import (
     TextAreaField,
     TimeField,
 )
-from wtforms.validators import Email, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import (
+    DataRequired,
+    Email,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    ValidationError,
+)
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
 from core import api
@@ -34,9 +42,9 @@ def one_line(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
-def needed(message: Any) -> InputRequired:
-    """The field must be filled; says so in these words."""
-    return InputRequired(message)
+def needed(message: Any) -> DataRequired:
+    """The field must hold more than white space; says so in these words."""
+    return DataRequired(message)
 
 
 def at_most(length: int) -> Length:
@@ -100,12 +108,12 @@ class VisitForm(api.Form):
     def validate_ends(self, field: Any) -> None:
         """A visit ends after it begins."""
         if self.starts.data and field.data and field.data <= self.starts.data:
-            raise ValueError(_("It must end after it begins."))
+            raise ValidationError(_("It must end after it begins."))
 
     def validate_closes(self, field: Any) -> None:
         """Questions close on the day of the visit at the latest."""
         if self.date.data and field.data and field.data > self.date.data:
-            raise ValueError(_("The last day to ask can’t be after the visit."))
+            raise ValidationError(_("The last day to ask can’t be after the visit."))
 
     def validate_date(self, field: Any) -> None:
         """A visit is not planned for the past."""
@@ -114,7 +122,7 @@ class VisitForm(api.Form):
             and field.data < dt.datetime.now(api.town_zone()).date()
             and field.object_data != field.data
         ):
-            raise ValueError(_("This date has passed."))
+            raise ValidationError(_("This date has passed."))
 
     def plan(self) -> Plan:
         """What was filled in, with moments in the town's time zone."""
@@ -201,7 +209,7 @@ class AskForm(api.Form):
         validators=[needed(lazy_gettext("Write your question.")), at_most(200)],
     )
     place = StringField(lazy_gettext("Where is it?"), validators=[at_most(200)])
-    theme = SelectField(lazy_gettext("Theme"), validate_choice=True)
+    theme = SelectField(lazy_gettext("Theme"), default="")
     body = TextAreaField(lazy_gettext("Say more"), validators=[at_most(5000)])
     confirmed = HiddenField()
     contact = TelField(lazy_gettext("Telephone"), validators=[at_most(120)])
@@ -249,6 +257,10 @@ class NoteForm(api.Form):
 
 class AnswerForm(api.Form):
     """The text of an answer, over the version of the draft that its writer saw."""
+
+    def over(self, version: int) -> None:
+        """From now on the writer has seen this version."""
+        self.version.raw_data, self.version.data = None, version
 
     version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
     body = TextAreaField(

@@ -12,6 +12,7 @@ from .views import blueprint, confirm_question, url_of
 
 OFFICE = frozenset({"official", "agent", "administrator"})
 TEAM = frozenset({"coordinator", "official", "agent"})
+KEPT = _("As long as the visit is kept")
 
 plugin = api.Plugin(
     name="neighbourhood_visits",
@@ -60,6 +61,7 @@ plugin = api.Plugin(
             replies=False,
             initial_state="pending",
             publish="visits.answer",
+            template="visits/answer_card.html",
             load=reads.load_answers,
         ),
     ),
@@ -76,42 +78,24 @@ plugin = api.Plugin(
         ),
     ),
     claims=(api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question),),
-    personal_data=(
+    personal_data=tuple(
         api.PersonalData(
-            "visits_casework",
-            "contact",
-            _("Calling back somebody who asked a question"),
-            "public task",
-            _("As long as the visit is kept"),
-        ),
-        api.PersonalData(
-            "visits_casework",
-            "note",
-            _("Preparing the answer to a question"),
-            "public task",
-            _("As long as the visit is kept"),
-        ),
-        api.PersonalData(
-            "visits_casework",
-            "triaged_by",
-            _("Knowing who accepted or rejected a question"),
-            "public task",
-            _("As long as the visit is kept"),
-        ),
-        api.PersonalData(
-            "visits_question",
-            "place",
-            _("Finding what a question is about"),
-            "public task",
-            _("As long as the visit is kept"),
-        ),
+            f"visits_{table}", column, purpose, "GDPR 6(1)(e)", _("As long as the visit is kept")
+        )
+        for table, column, purpose in (
+            ("question", "place", _("Find what a question is about")),
+            ("question", "reason", _("Tell an author why a question is not accepted")),
+            ("casework", "contact", _("Call back somebody who asked a question")),
+            ("casework", "note", _("Prepare the answer to a question")),
+            ("casework", "triaged_by", _("Know who accepted or rejected a question")),
+        )
     ),
 )
 
 
 @api.hookimpl
 def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
-    """Where each question stands, its theme, and the way to it for the team."""
+    """On each question, for its team, the way to review it."""
     return board.decorations(entries, viewer)
 
 

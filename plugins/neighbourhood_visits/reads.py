@@ -27,16 +27,22 @@ BUILT_IN_THEMES = (
 
 @dataclass(frozen=True)
 class Facts:
-    """A question's own row and, once it is there for the viewer, the answer's row and entry."""
+    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author."""
 
     question: Question
     answer: Answer | None
     text: api.Entry | None
+    official: api.User | None
 
     @property
     def theme(self) -> str:
         """The question's theme, as it is shown."""
         return theme_label(self.question.theme)
+
+    @property
+    def standing(self) -> str:
+        """Where the question stands, in a word or two."""
+        return standing(self.question)
 
 
 def themes() -> list[tuple[str, str]]:
@@ -50,6 +56,17 @@ def themes() -> list[tuple[str, str]]:
 def theme_label(theme: str) -> str:
     """How a question's theme is shown; one that the town has since dropped is shown as it was."""
     return str(dict(BUILT_IN_THEMES).get(theme, theme))
+
+
+def standing(question: Question) -> str:
+    """Where a question stands, in a word or two."""
+    if question.answered_at is not None:
+        return _("Answer published")
+    return {
+        "submitted": _("To be read by the team"),
+        "accepted": _("Accepted"),
+        "rejected": _("Declined"),
+    }[question.triage]
 
 
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[tuple[Visit, api.Space]]]:
@@ -71,15 +88,13 @@ def load_visits(space_ids: Sequence[int]) -> Mapping[int, Visit]:
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
     rows = (
-        sa.select(Question, Answer, api.Entry)
+        sa.select(Question, Answer, api.Entry, api.User)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
+        .outerjoin(api.User, api.User.id == api.Entry.author_id)
         .where(Question.entry_id.in_(entry_ids))
     )
-    return {
-        question.entry_id: Facts(question, answer, text)
-        for question, answer, text in api.db.session.execute(rows)
-    }
+    return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}
 
 
 def load_answers(entry_ids: Sequence[int]) -> Mapping[int, Answer]:

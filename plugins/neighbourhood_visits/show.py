@@ -6,11 +6,10 @@ from typing import Any
 from flask import render_template
 
 from core import api
-from core.api import gettext as _
 from core.api import lazy_gettext
 
 from . import reads
-from .models import Question, Visit
+from .models import Visit
 
 MANDATES = {
     "mayor": lazy_gettext("mayor"),
@@ -28,7 +27,7 @@ def draw(template: str, **context: Any) -> str:
         date=date,
         hours=hours,
         mandate=mandate,
-        standing=standing,
+        standing=reads.standing,
         theme_label=reads.theme_label,
         queue_label=reads.queue_label,
         **context,
@@ -50,14 +49,3 @@ def mandate(user: api.User) -> str:
     """What an elected official is: mandate, then portfolio or list."""
     said = [str(MANDATES[user.mandate])] if user.mandate in MANDATES else []
     return ", ".join([*said, *(text for text in (user.portfolio or user.list_name,) if text)])
-
-
-def standing(question: Question) -> str:
-    """Where a question stands, in a word or two."""
-    if question.answered_at is not None:
-        return _("Answered")
-    return {
-        "submitted": _("To be read by the team"),
-        "accepted": _("Accepted"),
-        "rejected": _("Not accepted"),
-    }[question.triage]

@@ -112,9 +112,7 @@ def ask(space_id: int) -> Page:
     form = AskForm() if api.viewer().signed_in else AskWithoutAccountForm()
     if not found.takes_questions(api.now()):
         if form.is_submitted():
-            form.form_errors.append(
-                _("This visit takes no more questions. Yours is kept below, so that you can copy it.")
-            )
+            form.form_errors.append(_("This visit takes no more questions. You find yours below."))
         status = TOO_LATE if form.is_submitted() else 200
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
     if not form.validate_on_submit():
@@ -304,6 +302,8 @@ def _question_page(
     api.require("visits.review", space)
     casework = api.get_or_404(Casework, question_id)
     answer, draft = actions.answer_of(question_id)
+    if answering and draft:
+        answering.over(draft.version)
     typed = {"version": draft.version, "body": draft.body} if draft else {}
     page = draw(
         "visits/question.html",

@@ -1,0 +1,134 @@
+"""Two people on one thing: one clear winner, the other told, nothing lost."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core.db import db
+from core.models import Entry
+from plugins.neighbourhood_visits.models import Answer
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from core.testing import Browser
+
+    from .conftest import Scene
+
+ROUNDS = 5
+
+
+def at_once(tries: list[tuple[Browser, str, dict[str, str]]]) -> list[TestResponse]:
+    """Post forms at the same moment, each from a browser and a thread of its own."""
+    ready, answers = threading.Barrier(len(tries)), {}
+
+    def post(place: int, browser: Browser, url: str, fields: dict[str, str]) -> None:
+        ready.wait()
+        answers[place] = browser.client.post(url, data=fields)
+
+    threads = [threading.Thread(target=post, args=(place, *one)) for place, one in enumerate(tries)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answers[place] for place in range(len(tries))]
+
+
+def token(browser: Browser, page: str) -> dict[str, str]:
+    """The hidden fields of the answer's form, as the page shows them."""
+    shown = browser.get(page).text
+    names = ("csrf_token", "version")
+    return {name: re.search(rf'name="{name}"[^>]*value="([^"]*)"', shown)[1] for name in names}  # type: ignore[index]
+
+
+def answers(scene: Scene, question: int) -> list[Any]:
+    """The answers to a question with their texts."""
+    rows = sa.select(Answer.state, Entry.body).join(Entry, Entry.id == Answer.entry_id)
+    return scene.town.run(lambda: db.session.execute(rows.where(Answer.question_id == question)).all())
+
+
+def test_two_officials_publish_two_answers_at_once(scene: Scene) -> None:
+    visit = scene.visit()
+    officials = {name: scene.browser(name) for name in ("mayor", "deputy")}
+    for number in range(ROUNDS):
+        question = scene.accepted(visit, title=f"Question {number}?")
+        page = f"/visits/questions/{question}"
+        tries = [
+            (browser, f"{page}/answer", token(browser, page) | {"body": f"Says {name}.", "publish": "yes"})
+            for name, browser in officials.items()
+        ]
+        told = at_once(tries)
+        assert sorted(answer.status_code for answer in told) == [302, 409]
+        [winner] = [name for name, answer in zip(officials, told, strict=True) if answer.status_code == 302]
+        [loser] = set(officials) - {winner}
+        assert answers(scene, question) == [("published", f"Says {winner}.")]
+        page_of_loser = next(answer.text for answer in told if answer.status_code == 409)
+        assert "in the meantime" in page_of_loser
+        assert f"Says {winner}." in page_of_loser
+        assert f"Says {loser}." in page_of_loser
+
+
+def test_two_agents_draft_at_once(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    page = f"/visits/questions/{question}"
+    people = {name: scene.browser(name) for name in ("agent", "deputy")}
+    tries = [
+        (browser, f"{page}/answer", token(browser, page) | {"body": f"Says {name}."})
+        for name, browser in people.items()
+    ]
+    told = at_once(tries)
+    assert sorted(answer.status_code for answer in told) == [302, 409]
+    [(state, body)] = answers(scene, question)
+    assert state == "drafted"
+    [loser] = [
+        (browser, answer, fields)
+        for (browser, _url, fields), answer in zip(tries, told, strict=True)
+        if answer.status_code == 409
+    ]
+    browser, answer, fields = loser
+    assert body in answer.text
+    assert fields["body"] in answer.text
+    version = re.search(r'name="version"[^>]*value="([^"]*)"', answer.text)
+    again = browser.client.post(f"{page}/answer", data=fields | {"version": version[1]})  # type: ignore[index]
+    assert again.status_code == 302, "having compared, they may save theirs over it"
+    assert answers(scene, question) == [("drafted", fields["body"])]
+
+
+def test_accepted_and_rejected_at_once(scene: Scene) -> None:
+    visit = scene.visit()
+    mayor, agent = scene.browser("mayor"), scene.browser("agent")
+    for number in range(ROUNDS):
+        title = f"Question {number}?"
+        question = scene.question(visit, title=title)
+        page = f"/visits/questions/{question}"
+        tries = [
+            (mayor, f"{page}/accept", token_only(mayor, page)),
+            (agent, f"{page}/reject", token_only(agent, page) | {"reason": "Not ours."}),
+        ]
+        told = at_once(tries)
+        assert all(answer.status_code in (302, 409) for answer in told)
+        public = title in scene.browser().get(f"/visits/{visit}").text
+        reads = "Not ours." in scene.browser("resident").get(f"/posts/{question}").text
+        assert public != reads
+
+
+def token_only(browser: Browser, page: str) -> dict[str, str]:
+    """The cross-site token of a page."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]*)"', browser.get(page).text)
+    return {"csrf_token": found[1]}  # type: ignore[index]
+
+
+def test_the_same_question_sent_twice_is_one(scene: Scene) -> None:
+    visit = scene.visit()
+    browser = scene.browser("resident")
+    shown = browser.get(f"/visits/{visit}/ask").text
+    key = re.search(r'name="key"[^>]*value="([^"]*)"', shown)
+    fields = token_only(browser, f"/visits/{visit}/ask") | {"title": "Once?", "key": key[1]}  # type: ignore[index]
+    url = f"/visits/{visit}/ask"
+    first, second = (browser.client.post(url, data=fields) for _time in range(2))
+    assert first.location == second.location
+    assert scene.browser("agent").get(f"/visits/{visit}/review").text.count(">Once?<") == 1

@@ -1,0 +1,161 @@
+"""Who may not: beside each success, the refusals of the same act."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import QUESTION, Scene
+
+OUTSIDERS = ("opposition", "colleague", "mayor2", "agent2", "admin", "resident", "neighbour")
+
+
+def test_announcing_takes_an_office_and_a_mandate_in_the_area(scene: Scene) -> None:
+    assert scene.browser("mayor").get("/visits/new").status_code == 200
+    assert scene.browser("agent").get("/visits/new").status_code == 200
+    for name in ("opposition", "resident"):
+        browser = scene.browser(name)
+        assert browser.get("/visits/new").status_code == 403, name
+        assert browser.submit("/visits/new", _page="/visits/", **scene.plan()).status_code == 403, name
+    visitor = scene.browser()
+    assert "/sign-in" in visitor.get("/visits/new").location
+    elsewhere = scene.browser("mayor2").submit("/visits/new", **scene.plan(), announce="yes")
+    assert elsewhere.status_code == 422
+    assert "Tanneries" not in visitor.get("/visits/").text
+
+
+def test_the_review_pages_are_the_teams(scene: Scene) -> None:
+    visit = scene.visit()
+    pending, accepted = scene.question(visit), scene.accepted(visit, title="Is the bridge safe?")
+    deputy = scene.browser("deputy")
+    pages = (f"/visits/{visit}/review", f"/visits/{visit}/edit", f"/visits/questions/{accepted}")
+    for page in (*pages, f"/visits/questions/{pending}"):
+        assert deputy.get(page).status_code == 200
+    for name in OUTSIDERS:
+        browser = scene.browser(name)
+        for page in pages:
+            assert browser.get(page).status_code == 403, (name, page)
+        if name != "resident":
+            assert browser.get(f"/visits/questions/{pending}").status_code == 404, name
+            assert browser.get(f"/visits/questions/{pending}/thanks").status_code == 404, name
+        tries = ((pending, "accept"), (pending, "reject"), (accepted, "answer"), (accepted, "note"))
+        for question, verb in tries:
+            fields = {"reason": "no", "body": "no", "note": "no", "publish": "yes"}
+            url = f"/visits/questions/{question}/{verb}"
+            answer = browser.submit(url, _page="/visits/", **fields)
+            assert answer.status_code in (403, 404), (name, verb)
+        for verb in ("close", "reopen"):
+            answer = browser.submit(f"/visits/{visit}/{verb}", _page="/visits/")
+            assert answer.status_code == 403, (name, verb)
+    assert QUESTION not in scene.browser().get(f"/visits/{visit}").text
+
+
+def test_the_doors_of_the_core_do_not_pass_the_team_by(scene: Scene) -> None:
+    visit = scene.visit()
+    pending, accepted = scene.question(visit), scene.accepted(visit, title="Is the bridge safe?")
+    for name in (*OUTSIDERS, "agent"):
+        browser = scene.browser(name)
+        for question in (pending, accepted):
+            for verb in ("release", "hide", "restore", "pin", "lock"):
+                answer = browser.submit(f"/posts/{question}/{verb}", _page="/visits/")
+                assert answer.status_code in (403, 404, 405), (name, verb, question)
+    public = scene.browser().get(f"/visits/{visit}").text
+    assert "Is the bridge safe?" in public
+    assert QUESTION not in public
+
+
+def test_an_agent_drafts_and_an_official_publishes(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    page = f"/visits/questions/{question}"
+    refused = scene.browser("agent").submit(f"{page}/answer", _page=page, body="In March.", publish="yes")
+    assert refused.status_code == 403
+    assert "In March." not in scene.browser("deputy").get(page).text
+    published = scene.browser("deputy").submit(f"{page}/answer", _page=page, body="In March.", publish="yes")
+    assert published.status_code == 302
+
+
+def test_a_rejected_question_stays_between_its_author_and_the_team(scene: Scene) -> None:
+    visit = scene.visit()
+    question, page = scene.question(visit), f"/visits/{visit}"
+    review = f"/visits/questions/{question}"
+    agent = scene.browser("agent")
+    empty = agent.submit(f"{review}/reject", _page=review, reason=" ")
+    assert empty.status_code == 422
+    assert "Write the reason" in empty.text
+    assert agent.submit(f"{review}/reject", _page=review, reason="The region mends it.").status_code == 302
+    told = scene.browser("resident").get(page).text
+    assert QUESTION in told
+    assert "The region mends it." in told
+    for name in (None, "neighbour", "opposition", "mayor2"):
+        seen = scene.browser(name).get(page).text
+        assert QUESTION not in seen
+        assert "The region mends it." not in seen
+
+
+def test_an_accepted_question_can_be_taken_back_and_accepted_again(scene: Scene) -> None:
+    visit = scene.visit()
+    question, page = scene.accepted(visit), f"/visits/{visit}"
+    review, agent = f"/visits/questions/{question}", scene.browser("agent")
+    assert QUESTION in scene.browser().get(page).text
+    agent.submit(f"{review}/reject", _page=review, reason="A neighbour is named.")
+    assert QUESTION not in scene.browser().get(page).text
+    assert "A neighbour is named." in scene.browser("resident").get(page).text
+    agent.submit(f"{review}/accept", _page=review)
+    assert QUESTION in scene.browser().get(page).text
+    assert "A neighbour is named." not in scene.browser("resident").get(page).text
+
+
+@pytest.mark.parametrize("past", [False, True])
+def test_a_closed_visit_says_so_kindly(scene: Scene, past: bool) -> None:
+    visit = scene.visit(closed=True)
+    if past:
+        end(scene, visit)
+    for name, extra in ((None, {"name": "Mireille", "email": "mireille@example.org"}), ("resident", {})):
+        browser = scene.browser(name)
+        shown = browser.get(f"/visits/{visit}/ask")
+        assert shown.status_code == 200
+        assert "takes no more questions" in shown.text
+        late = browser.submit(f"/visits/{visit}/ask", _page="/visits/", title=QUESTION, **extra)
+        assert late.status_code == 409
+        assert QUESTION in late.text
+    assert QUESTION not in scene.browser("agent").get(f"/visits/{visit}/review").text
+
+
+def end(scene: Scene, visit: int) -> None:
+    """Let the visit be over since yesterday."""
+    import datetime as dt
+
+    from core.db import db, now, write
+    from plugins.neighbourhood_visits.models import Visit
+
+    def move() -> None:
+        with write():
+            row = db.session.get(Visit, visit)
+            row.starts_at, row.ends_at = now() - dt.timedelta(hours=26), now() - dt.timedelta(hours=24)
+            row.questions_close_at = row.starts_at
+
+    scene.town.run(move)
+
+
+def test_bad_input_is_told_beside_its_field_and_kept(scene: Scene) -> None:
+    visit = scene.visit()
+    answer = scene.browser().submit(
+        f"/visits/{visit}/ask",
+        title=QUESTION,
+        name="",
+        email="mireille(at)example.org",
+        place="rue du Lavoir",
+    )
+    assert answer.status_code == 422
+    assert QUESTION in answer.text
+    assert "rue du Lavoir" in answer.text
+    assert 'href="#name"' in answer.text
+    assert "This is not an e-mail address" in answer.text
+    plan = scene.plan() | {"ends": "17:00", "closes": "2999-01-01", "meeting_point": ""}
+    wrong = scene.browser("mayor").submit("/visits/new", **plan, announce="yes")
+    assert wrong.status_code == 422
+    for text in ("It must end after it begins.", "be after the visit", "Say where people meet."):
+        assert text in wrong.text
+    past = scene.browser("mayor").submit("/visits/new", **(scene.plan() | {"date": "2020-01-01"}))
+    assert "This date has passed." in past.text
+    bad = scene.browser().get(f"/visits/{visit}?after=1-2")
+    assert bad.status_code == 200
