@@ -3,8 +3,11 @@
 An uninstalled plugin's tables stay as they are and block nobody.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -99,9 +102,17 @@ def _config(owner: str, folder: Path, connection: Connection) -> AlembicConfig:
     return config
 
 
-def _connected(engine: Engine) -> Connection:
-    connection = engine.connect().execution_options(guarded=True, **WRITING)
-    if engine.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.rollback()
-    return connection
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    """A connection on which SQLite, whose tables are changed by building them anew, deletes no children."""
+    with engine.connect().execution_options(guarded=True, **WRITING) as connection:
+        if engine.dialect.name != "sqlite":
+            yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            driver.execute("PRAGMA foreign_keys=ON")

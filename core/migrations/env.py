@@ -37,12 +37,11 @@ context.configure(
     render_item=_render,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
-    transaction_per_migration=True,
 )
-with context.begin_transaction():
+with context.begin_transaction():  # all of an owner's revisions or none
     context.run_migrations()
-if connection.dialect.name == "sqlite":
-    broken = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
-    if broken:
-        raise RuntimeError(f"migration of {owner} left rows without their parent: {broken[:3]}")
+    if connection.dialect.name == "sqlite":
+        broken = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
+        if broken:
+            raise RuntimeError(f"migration of {owner} left rows without their parent: {broken[:3]}")
 connection.commit()
