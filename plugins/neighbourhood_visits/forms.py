@@ -258,14 +258,14 @@ class NoteForm(api.Form):
 class AnswerForm(api.Form):
     """The text of an answer, over the version of the draft that its writer saw."""
 
-    def over(self, version: int) -> None:
-        """From now on the writer has seen this version."""
-        self.version.raw_data, self.version.data = None, version
-
     version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
     body = TextAreaField(
         lazy_gettext("Answer"), validators=[needed(lazy_gettext("Write the answer.")), at_most(10_000)]
     )
+
+    def over(self, version: int) -> None:
+        """From now on the writer has seen this version."""
+        self.version.raw_data, self.version.data = None, version
 
 
 class SettingsForm(api.Form):
