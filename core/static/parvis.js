@@ -120,7 +120,8 @@ for (const bar of document.querySelectorAll("[data-preview]")) {
   };
   write.addEventListener("click", () => { show(false); field.focus(); });
   preview.addEventListener("click", async () => {
-    const data = new URLSearchParams({ csrf_token: field.form.elements.csrf_token.value, body: field.value });
+    const { csrf_token, space } = field.form.elements;
+    const data = new URLSearchParams({ csrf_token: csrf_token.value, space: space?.value ?? "", body: field.value });
     const answer = await fetch(bar.dataset.url, { method: "POST", body: data, headers: { "HX-Request": "true" } });
     if (!answer.ok) return;
     pane.innerHTML = await answer.text();
