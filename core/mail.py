@@ -8,6 +8,8 @@ import datetime as dt
 import logging
 import smtplib
 import ssl
+from collections.abc import Sequence
+from contextlib import ExitStack
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -28,6 +30,7 @@ DELIVER = "core.deliver"
 BATCH = 50
 TIMEOUT = 20
 LEASE = dt.timedelta(minutes=10)
+REST = dt.timedelta(minutes=1)  # for a mail server that is not well
 TRIES = 9  # the last one some ten hours after the first
 
 log = logging.getLogger("parvis.mail")
@@ -97,33 +100,33 @@ def deliver() -> None:
             .order_by(Mail.next_at, Mail.id)
             .limit(BATCH)
         ).all()
-        _deliver(config, due)
+        pause = dt.timedelta() if _deliver(config, due) else REST
         with write():
             later = db.session.scalar(sa.select(sa.func.min(Mail.next_at)).where(Mail.status == "waiting"))
             if later is not None:
-                jobs.enqueue(DELIVER, delay=max(later - now(), dt.timedelta()), once=DELIVER)
+                jobs.enqueue(DELIVER, delay=max(later - now(), pause), once=DELIVER)
 
 
-def _deliver(config: Config, due: Any) -> None:
-    server: smtplib.SMTP | None = None
-    for number in due:
-        mail = _lease(number)
-        if mail is None:
-            continue
-        try:
-            server = server or _connect(config)
-            server.send_message(message(mail, config))
-        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
-            _failed(mail, error)
-        except (smtplib.SMTPException, OSError) as error:
-            _failed(mail, error)
-            return
-        except (ValueError, UnicodeError) as error:
-            _failed(mail, error, for_good=True)
-        else:
-            _change(mail, status="sent", sent_at=now(), text=None, html=None, error="")
-    if server is not None:
-        server.close()
+def _deliver(config: Config, due: Sequence[int]) -> bool:
+    """Send these messages by one connection; says whether the mail server was well until the end."""
+    with ExitStack() as connection:
+        server: smtplib.SMTP | None = None
+        for mail in filter(None, map(_lease, due)):
+            try:
+                if server is None:
+                    server = _connect(config)
+                    connection.callback(server.close)
+                server.send_message(message(mail, config))
+            except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
+                _failed(mail, error)
+            except (smtplib.SMTPException, OSError) as error:
+                _failed(mail, error)
+                return False
+            except ValueError as error:
+                _failed(mail, error, for_good=True)
+            else:
+                _change(mail, status="sent", sent_at=now(), text=None, html=None, error="")
+    return True
 
 
 def message(mail: Mail, config: Config) -> EmailMessage:
