@@ -222,7 +222,10 @@ def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:
             for blueprint in module.plugin.blueprints:
                 app.register_blueprint(blueprint)
         registry.manager.register(module, name)
-    registry.manager.check_pending()
+    try:
+        registry.manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise checks.PluginError(str(error)) from error
     checks.models(registry)
     app.extensions["parvis"] = registry
     return registry

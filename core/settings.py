@@ -72,7 +72,8 @@ def plugin_settings(name: str) -> dict[str, Any]:
 def save(key: str, values: dict[str, Any]) -> None:
     """Keep the settings of `core.town` or of a plugin, for every process from its next request on."""
     insert_once(Setting, key=key, value=values)
-    db.session.execute(sa.update(_TABLE).where(_TABLE.c.key == key).values(value=values))
+    changed = sa.update(_TABLE).where(_TABLE.c.key == key).values(value=values)
+    db.session.execute(changed, execution_options={"guarded": True})
     stamps.bump(STAMP)
 
 

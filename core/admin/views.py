@@ -111,7 +111,7 @@ def people() -> str:
         sa.select(User).where(*where).order_by(User.folded, User.id).limit(PAGE + 1)
     ).all()
     more = url_for("admin.people", q=query or None, after=rows[PAGE - 1].id) if len(rows) > PAGE else ""
-    areas = dict(db.session.execute(sa.select(Area.id, Area.name)).tuples().all())
+    areas = {area.id: area.name for area in db.session.scalars(sa.select(Area))}
     return render_template(
         "core/admin_people.html",
         people=rows[:PAGE],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dummy_plugin.plugin as dummy
 import pytest
@@ -17,7 +17,7 @@ from core.models import Entry, PluginFault, PluginState, Space
 from core.testing import Town
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import ModuleType
 
     from flask import Flask
@@ -76,7 +76,7 @@ def test_off_means_that_no_path_of_the_plugin_answers(town: Town, workshop: int,
     assert ana.get(path).status_code == before
 
 
-def test_a_switch_hides_spaces_entries_links_and_blocks_and_brings_them_back(
+def test_a_switch_hides_spaces_entries_links_and_blocks_until_switched_back(
     town: Town, workshop: int
 ) -> None:
     ana = town.browser("ana")
@@ -169,7 +169,15 @@ def test_a_switch_that_is_rolled_back_leaves_no_trace_in_the_process(town: Town)
 def test_a_failing_part_never_takes_a_page_of_the_core_down(town: Town, workshop: int, place: str) -> None:
     [entry_id] = town.run(lambda: db.session.scalars(sa.select(Idea.entry_id)).all())
     ana = town.browser("ana")
-    pages = ("/", "/spaces", f"/spaces/{workshop}", f"/posts/{entry_id}", "/people/ana", "/feed.atom", "/admin")
+    pages = (
+        "/",
+        "/spaces",
+        f"/spaces/{workshop}",
+        f"/posts/{entry_id}",
+        "/people/ana",
+        "/feed.atom",
+        "/admin",
+    )
     for nonsense in (fail, lambda: 42, lambda: [object()], lambda: "words"):
         trouble[place] = nonsense
         answers = {path: ana.get(path).status_code for path in pages}

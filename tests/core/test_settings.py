@@ -1,0 +1,135 @@
+"""The town's settings: who sets them, which colours are taken, what is shown while a text is missing."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from core import colours, create_app, settings
+from core.db import write
+from core.testing import Town
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+GIVEN = {
+    "name": "Valbrume",
+    "contact": "town@example.org",
+    "language": "fr",
+    "colour": "#1d5e63",
+    "colour_dark": "#7fc8c3",
+}
+
+
+@pytest.fixture
+def plugin_modules() -> dict[str, ModuleType]:
+    return {}
+
+
+def save(town: Town, **values: object) -> object:
+    """Send the town's form as an administrator."""
+    return town.browser("ada", "administrator").submit("/admin/town", **{**GIVEN, **values})
+
+
+def picture() -> tuple[io.BytesIO, str]:
+    """Return a small picture as a browser sends it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 40), "teal").save(buffer, "PNG")
+    buffer.seek(0)
+    return buffer, "logo.png"
+
+
+def test_only_an_administrator_sets_the_town(town: Town) -> None:
+    assert save(town).status_code == 302
+    assert town.browser("bea", "agent").get("/admin/town").status_code == 403
+    assert town.browser().get("/admin/town").status_code == 302
+    assert "Valbrume" in town.browser().get("/legal").text
+
+
+def test_every_process_sees_new_settings_at_its_next_request(town: Town) -> None:
+    other = Town(create_app(town.app.config["PARVIS"], {})).browser()
+    assert "Valbrume" not in other.get("/legal").text
+    save(town)
+    assert "Valbrume" in other.get("/legal").text
+
+
+def test_settings_that_are_rolled_back_leave_no_trace_in_the_process(town: Town) -> None:
+    def give_up() -> None:
+        with write():
+            settings.save(settings.TOWN, {"name": "Nowhere"})
+            assert settings.town().name == "Nowhere"
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        town.run(give_up)
+    save(town)
+    assert town.run(lambda: settings.town().name) == "Valbrume"
+
+
+@pytest.mark.parametrize(("field", "colour"), [("colour", "#a09890"), ("colour_dark", "#554433")])
+def test_an_unreadable_colour_is_refused_with_the_nearest(town: Town, field: str, colour: str) -> None:
+    page = save(town, **{field: colour}, legal="We, the town")
+    assert page.status_code == 200
+    assert "The nearest colour that works is #" in page.text
+    assert f'href="#{field}"' in page.text
+    assert "We, the town" in page.text
+    nearest = page.text.partition("The nearest colour that works is ")[2][:7]
+    assert save(town, **{field: nearest}).status_code == 302
+    assert "Choose a colour" in save(town, **{field: "red; }"}).text
+
+
+@pytest.mark.parametrize("page", [colours.LIGHT_PAGE, colours.DARK_CARD])
+@pytest.mark.parametrize(
+    "colour", ["#ffff00", "#808080", "#000000", "#ffffff", "#ff0000", "#123456", "#7fc8c3"]
+)
+def test_the_nearest_colour_is_readable_and_a_readable_one_is_its_own_nearest(colour: str, page: str) -> None:
+    found = colours.nearest(colour, page)
+    assert colours.contrast(found, page) >= 4.5
+    assert colours.contrast(found, colours.on(found)) >= 4.5
+    assert (found == colour) == colours.readable(colour, page)
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert colours.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert colours.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_a_logo_is_shown_to_everybody_and_can_be_removed(town: Town) -> None:
+    assert save(town, logo=picture()).status_code == 302
+    url = town.run(lambda: settings.town().logo_url)
+    assert url in town.browser().get("/legal").text
+    shown = town.browser().get(url)
+    assert shown.mimetype.startswith("image/")
+    shown.close()
+    save(town, no_logo="y")
+    assert town.run(lambda: settings.town().logo_url) == ""
+    assert town.browser().get(url).status_code == 404
+
+
+def test_a_logo_that_is_no_picture_gets_a_message_and_changes_nothing(town: Town) -> None:
+    page = save(town, name="Elsewhere", logo=(io.BytesIO(b"<svg onload=alert(1)>"), "logo.png"))
+    assert page.status_code == 200
+    assert 'href="#logo"' in page.text
+    assert town.run(lambda: settings.town().name) == "Parvis"
+
+
+@pytest.mark.parametrize("path", ["/legal", "/accessibility"])
+def test_a_starter_text_stands_in_until_staff_write_theirs(town: Town, path: str) -> None:
+    visitor = town.browser()
+    assert "This is a starter text" in visitor.get(path).text
+    assert "texte de départ" in visitor.get(path, headers={"Accept-Language": "fr"}).text
+    save(town, legal="# Éditeur\n\nLa ville <script>", accessibility="# État\n\nLa ville <script>")
+    page = visitor.get(path).text
+    assert "starter text" not in page
+    assert "La ville &lt;script&gt;" in page
+    assert 'class="prose" lang="fr"' in page
+
+
+def test_who_may_do_what_is_told_to_everybody(town: Town) -> None:
+    page = town.browser().get("/about/permissions")
+    assert page.status_code == 200
+    for words in ("Switch plugins on and off", "administrator", "Owner"):
+        assert words in page.text
