@@ -106,9 +106,8 @@ def worker(child: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     if child:
         server.end_with_parent()
-    app = create_app(config)
     threading.Thread(target=_beat, args=(config, stop), daemon=True).start()
-    jobs.work(app, stop)
+    jobs.work(create_app(config), stop)
 
 
 def _beat(config: Config, stop: threading.Event) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from . import create_app, logs
 from .config import Config
@@ -43,6 +44,7 @@ def serve(config: Config) -> None:
         respawn_interval=0.2,
         workers_kill_timeout=10,
         websockets=False,
+        log_level=LogLevels.warning,
         log_dictconfig=logs.server_logging(),
     )
     try:

@@ -1,0 +1,224 @@
+"""The command line acts on the town in PARVIS_DATA, refuses in one clear line, and serves."""
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import access, create_app
+from core.accounts import actions as accounts
+from core.config import Config
+from core.db import db, write
+from core.testing import Browser, EnglishClient
+
+
+def environment(folder: Path, **settings: object) -> dict[str, str]:
+    """The environment of a command that acts on the town in this folder."""
+    chosen = {f"PARVIS_{name.upper()}": str(value) for name, value in settings.items()}
+    return {"PATH": os.environ["PATH"], "PARVIS_DATA": str(folder), **chosen}
+
+
+def parvis(folder: Path, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "core.cli", *words]
+    return subprocess.run(
+        command, env=environment(folder, **settings), capture_output=True, text=True, check=False
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a refusing command wrote."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("parvis: ")
+    return line
+
+
+@contextmanager
+def serving(folder: Path, port: int, **settings: object) -> Iterator[str]:
+    """The address of a server in processes of its own; they end cleanly at the end."""
+    command = [sys.executable, "-m", "core.cli", "serve"]
+    server = subprocess.Popen(
+        command,
+        env=environment(folder, port=port, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: status(f"{address}/sign-in") == 200 or server.poll() is not None)
+        yield address
+    finally:
+        server.send_signal(signal.SIGTERM)
+        output, _ = server.communicate(timeout=30)
+    assert server.returncode == 0, output.decode()
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Return when the condition holds; fail when it never does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.1)
+
+
+def status(url: str) -> int:
+    """The status of an answer, 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except OSError:
+        return 0
+
+
+@contextmanager
+def opened(folder: Path, **settings: Any) -> Iterator[Any]:
+    """The same town, in this process."""
+    app = create_app(Config(data=folder, **settings))
+    app.test_client_class = EnglishClient
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    done = parvis(folder, "init", "--email", "ada@example.org")
+    assert done.returncode == 0, done.stderr
+    (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
+    with opened(folder) as app:
+        browser = Browser(app.test_client())
+        assert browser.get(path).status_code == 200, "looking at the link does not use it up"
+        password = "heron-basket-lantern-7"
+        chosen = browser.submit(path, password=password)
+        assert chosen.status_code == 302, chosen.text
+        assert browser.get("/admin/town").status_code == 200
+        again = Browser(app.test_client())
+        assert again.get(path).status_code == 410
+        assert again.get("/admin/town").status_code != 200
+        assert again.submit("/sign-in", email="ada@example.org", password=password).status_code == 302
+        assert again.get("/admin/town").status_code == 200
+
+
+def test_init_refuses_a_folder_that_holds_something(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("data")
+    assert "is not empty" in refused(parvis(tmp_path, "init"))
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: Path) -> None:
+    port = {"port": free()}
+    assert "parvis init" in refused(parvis(tmp_path / "none", "serve", **port))
+    folder = tmp_path / "town"
+    assert parvis(folder, "init").returncode == 0
+    with closing(sqlite3.connect(folder / "town.db")) as database, database:
+        database.execute("UPDATE core_version SET version_num = 'core_0000'")
+    assert "parvis upgrade" in refused(parvis(folder, "serve", **port))
+
+
+def test_serve_refuses_demo_accounts_outside_demo_mode(tmp_path: Path) -> None:
+    assert parvis(tmp_path / "town", "init").returncode == 0
+    with opened(tmp_path / "town") as app, app.app_context(), access.as_system("test"), write():
+        accounts.create_user("mayor@parvis.example", "Mayor", demo=True)
+    line = refused(parvis(tmp_path / "town", "serve", port=free()))
+    assert "demonstration accounts" in line
+
+
+@pytest.mark.parametrize("word", ["serve", "demo"])
+def test_a_taken_port_is_one_clear_line_before_anything_else(tmp_path: Path, word: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        line = refused(parvis(tmp_path / "town", word, port=port))
+    assert line == f"parvis: can't listen on 127.0.0.1:{port}: Address already in use"
+    assert not (tmp_path / "town").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"port": "eight"}, "PARVIS_PORT"),
+        ({"colour": "red"}, "PARVIS_COLOUR"),
+        ({"database_url": "mysql://x/y"}, "PARVIS_DATABASE_URL"),
+        ({"database_url": "postgresql://127.0.0.1:1/nothing"}, "the database does not answer"),
+    ],
+)
+def test_unusable_settings_are_one_clear_line(tmp_path: Path, settings: dict[str, str], said: str) -> None:
+    assert said in refused(parvis(tmp_path / "town", "upgrade", **settings))
+
+
+def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    assert parvis(folder, "init").returncode == 0
+    done = parvis(folder, "check")
+    assert done.returncode == 1, "no worker has run yet"
+    assert "BAD  worker: never ran" in done.stdout
+    assert "ok   migrations: up to date" in done.stdout
+    assert "ok   secret:" in done.stdout
+    (folder / "secret-key").chmod(0o644)
+    assert "BAD  secret:" in parvis(folder, "check").stdout
+
+
+def test_two_servers_and_a_command_line_share_one_town(database_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    settings = {} if database_url.startswith("sqlite") else {"database_url": database_url}
+    assert parvis(folder, *(["upgrade"] if settings else ["init"]), **settings).returncode == 0
+    assert parvis(folder, "plugins", "enable", "neighbourhood_visits", **settings).returncode == 0
+    one = {**settings, "workers": 1}
+    with serving(folder, free(), **one) as first, serving(folder, free(), **one) as second:
+        assert [status(f"{server}/visits/") for server in (first, second)] == [200, 200]
+        wait_for(lambda: status(f"{first}/healthz") == 200)
+        assert parvis(folder, "plugins", "disable", "neighbourhood_visits", **settings).returncode == 0
+        assert [status(f"{server}/visits/") for server in (first, second)] == [404, 404]
+
+
+def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
+    folder, port = tmp_path / "town", free()
+    assert parvis(folder, "init").returncode == 0
+    command = [sys.executable, "-m", "core.cli", "serve"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, env=environment(folder, port=port), **quiet)
+    wait_for(lambda: status(f"http://127.0.0.1:{port}/sign-in") == 200)
+    server.kill()
+    server.wait()
+    wait_for(lambda: status(f"http://127.0.0.1:{port}/sign-in") == 0)
+
+
+def test_the_watchdog_ends_a_process_whose_request_hangs(tmp_path: Path) -> None:
+    program = (
+        "import sys, threading\n"
+        "from core.server import Watchdog\n"
+        "def slow(environ, start): return threading.Event().wait(environ['wait']) or [b'done']\n"
+        "app = Watchdog(slow, 0.4)\n"
+        "print(app({'wait': 0.05}, None), flush=True)\n"
+        "app({'wait': 60}, None)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout == "[b'done']\n"
+    assert done.returncode == 1
+
+
+def free() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
