@@ -10,11 +10,15 @@ from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
 from .admin.plugins import blueprint as plugins
 from .admin.views import blueprint as admin
+from .feed import claims as written
+from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .files import blueprint as files
+from .files import sweep as sweep_files
 from .health import blueprint as health
 from .personal_data import PERSONAL_DATA
 from .plugin import Claim, EntryKind, Job, NavItem, Permission, Plugin, SpaceKind, SpaceRole
+from .spaces import actions as groups
 from .spaces.views import blueprint as spaces
 
 ANYONE = frozenset({"anyone"})
@@ -52,7 +56,7 @@ core = Plugin(
     version="0.1.0",
     table_prefix="core",
     paths=(),
-    blueprints=(feed, accounts, spaces, files, admin, plugins, about, health),
+    blueprints=(feed, posts, accounts, spaces, files, admin, plugins, about, health),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
     space_kinds=(
@@ -70,8 +74,11 @@ core = Plugin(
     jobs=(
         Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
+        Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
+        Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(
+        Claim(written.PUBLISH, _("Publish what I wrote"), written.run),
         Claim("core.sign_up", _("Open my account"), people.welcome),
         Claim("core.reset", _("Choose a new password"), people.choose_password),
         Claim("core.email_change", _("Change my address"), people.take_address),

@@ -113,6 +113,7 @@ class Space(Reader, Versioned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(sa.String(60), default="core.group", index=True)
     name: Mapped[str] = mapped_column(sa.String(120))
+    folded: Mapped[str] = mapped_column(sa.String(240), default="", index=True)
     summary: Mapped[str] = mapped_column(sa.String(300), default="")
     body: Mapped[str] = mapped_column(sa.Text, default="")
     html: Mapped[str] = mapped_column(sa.Text, default="")

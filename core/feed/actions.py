@@ -1,7 +1,7 @@
 """The verbs of the feed: publish, change, release, hide, remove, support, pin, follow.
 
-Locks are taken in one order, the space, then the thread. What is the core's own is checked here; a plugin
-checks its own permission before it changes entries of its own kinds.
+Locks are taken in one order, the space, then the thread. Authors change their own words; state and audience
+are for the team of the space. A plugin checks its own permissions before.
 """
 
 import datetime as dt
@@ -77,7 +77,7 @@ def publish(
         _settle(entry, root)
         session.add(entry)
         session.flush()
-        if _open_to_all(entry_kind, space) and author is not None:
+        if kind == "core.post" and author is not None and open_to_all(space):
             spaces.enter(space.id, author)
         for picture, alt in pictures:
             files.attach(entry, picture, alt)
@@ -102,9 +102,9 @@ def change_entry(
     `version` is what the person saw: Refused when the entry changed since. Raises as `publish` does.
     """
     person = viewer()
-    if _of_core(entry) and person is not SYSTEM and (person.id is None or person.id != entry.author_id):
-        raise Forbidden("core.post")
     space = _space_of(entry)
+    if person.id is None or person.id != entry.author_id:
+        _of_team(entry, space)
     title, body = entry.title if title is None else title, entry.body if body is None else body
     html, mentioned = render(body, space)
     draft = Draft(space, person, entry.kind, title, body, html, None, entry.channel, entry)
@@ -173,7 +173,7 @@ def remove(entry: Entry) -> None:
 
     With replies an empty place stays, for the team, and the replies go out of sight with it.
     """
-    own = viewer().id is not None and viewer().id == entry.author_id
+    own = viewer().id is not None and viewer().id == entry.author_id and entry.kind.startswith("core.")
     ident = entry.id
     with write():
         with _changing(entry, allowed=own) as (row, _root):
@@ -269,10 +269,16 @@ def reads(space: Space) -> Any:
 
 def may_post(space: Space, kind: str = "core.post") -> bool:
     """Whether the viewer may begin something of this kind in the space."""
-    entry_kind = registry.current().entry_kind(kind)
     if space.archived_at is not None:
         return False
-    return (_open_to_all(entry_kind, space) and viewer().signed_in) or access.can(entry_kind.publish, space)
+    if kind == "core.post" and viewer().signed_in and open_to_all(space):
+        return True
+    return access.can(registry.current().entry_kind(kind).publish, space)
+
+
+def open_to_all(space: Space) -> bool:
+    """Whether everybody signed in may post in the space, and becomes a member by it."""
+    return space.joining == "open" and space.visibility in ("public", "portal")
 
 
 def tell(hook: str, **arguments: Any) -> None:
@@ -287,12 +293,8 @@ def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
         if parent.parent_id is not None or parent.space_id != space.id or not above.replies:
             raise Forbidden("core.reply")
         require("core.reply" if kind.name == "core.reply" else kind.publish, space)
-    elif not (_open_to_all(kind, space) and (viewer().signed_in or viewer() is SYSTEM)):
+    elif kind.name != "core.post" or not viewer().signed_in or not open_to_all(space):
         require(kind.publish, space)
-
-
-def _open_to_all(kind: EntryKind, space: Space) -> bool:
-    return kind.name == "core.post" and space.joining == "open" and space.visibility in ("public", "portal")
 
 
 def _key(author: int | None, client_key: str | None) -> str | None:
@@ -418,9 +420,11 @@ def _space_of(entry: Entry) -> Space:
 
 
 def _moderate(entry: Entry) -> None:
-    if _of_core(entry) and not spaces.may_moderate(_space_of(entry)):
+    if not spaces.may_moderate(_space_of(entry)):
         raise Forbidden("core.moderate")
 
 
-def _of_core(entry: Entry) -> bool:
-    return entry.kind.startswith("core.")
+def _of_team(entry: Entry, space: Space) -> None:
+    """The words of a person are that person's own; what a plugin keeps, its team writes together."""
+    if viewer() is not SYSTEM and (entry.kind.startswith("core.") or not spaces.may_moderate(space)):
+        raise Forbidden("core.post")

@@ -104,7 +104,7 @@ def cards(entries: Sequence[Any], show_space: bool = True) -> list[Card]:
     for name, answer in plugins.call("decorate_entries", entries=list(rows), viewer=person):
         for ident, decoration in answer.items():
             if ident in by_id:
-                _isolated(name, "decorate_entries", lambda c=by_id[ident], d=decoration: _decorate(c, d))
+                _isolated(name, "decorate_entries", _decorate, by_id[ident], decoration)
     return drawn
 
 
@@ -117,13 +117,14 @@ def initials(name: str) -> str:
 def role_label(role: str, mandate: str | None) -> str:
     """What a person is in the town, in words; empty for a resident."""
     if role == "official":
-        labels = {
+        labels: dict[str, str] = {
             "mayor": _("Mayor"),
             "deputy_mayor": _("Deputy mayor"),
             "delegated_councillor": _("Delegated councillor"),
         }
         return labels.get(mandate or "", _("Councillor"))
-    return {"agent": _("Agent"), "administrator": _("Administrator")}.get(role, "")
+    titles: dict[str, str] = {"agent": _("Agent"), "administrator": _("Administrator")}
+    return titles.get(role, "")
 
 
 _file = table_of(File)
@@ -181,7 +182,7 @@ def _places(rows: Iterable[Any]) -> dict[int, Place]:
 def space_url(space_id: int, kind: str) -> str:
     """The address of a space's page, which its kind may have of its own."""
     own = registry.current().space_kind(kind).url
-    address = _isolated(_owner(kind), "space url", lambda: own(space_id)) if own else None
+    address = _isolated(_owner(kind), "space url", own, space_id) if own else None
     return address if isinstance(address, str) else f"/spaces/{space_id}"
 
 
@@ -196,17 +197,19 @@ def _extras(by_id: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
     for kind in kinds.values():
         own = [card for card in by_id.values() if card.kind == kind.name]
         if kind.load is not None:
-            load, ids = kind.load, [card.id for card in own]
-            found = _isolated(_owner(kind.name), f"load {kind.name}", lambda f=load, i=ids: dict(f(i))) or {}
+            ids = [card.id for card in own]
+            found = _isolated(_owner(kind.name), f"load {kind.name}", _load, kind.load, ids) or {}
             for card in own:
                 card.extra = found.get(card.id)
         if kind.template is not None:
             if not context:
                 current_app.update_template_context(context)
             for card in own:
-                card.drawn = (
-                    _isolated(_owner(kind.name), kind.template, lambda c=card: _draw(c, context)) or Markup()
-                )
+                card.drawn = _isolated(_owner(kind.name), kind.template, _draw, card, context) or Markup()
+
+
+def _load(load: Callable[..., Any], ids: list[int]) -> dict[int, Any]:
+    return dict(load(ids))
 
 
 def _draw(card: Card, context: dict[str, Any]) -> Markup:
@@ -228,10 +231,10 @@ def _owner(kind: str) -> str:
     return next((p.name for p in plugins if p.table_prefix == kind.partition(".")[0]), "core")
 
 
-def _isolated(plugin: str, place: str, call: Callable[[], Any]) -> Any:
+def _isolated(plugin: str, place: str, call: Callable[..., Any], *arguments: Any) -> Any:
     """What a plugin's part answers; None, and a note for staff, when it fails."""
     try:
-        return call()
+        return call(*arguments)
     except Exception as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
         registry.current().fault(plugin, place, error, counts=False)
         return None

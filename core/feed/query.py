@@ -28,6 +28,7 @@ _entry, _space, _user, _file = table_of(Entry), table_of(Space), table_of(User),
 _follow, _support, _member = table_of(Follow), table_of(Support), table_of(Membership)
 _me = sa.bindparam("me", type_=sa.Integer)
 _shown: Any = sa.literal_column("core_entry.in_feed")  # bare, as the partial indexes have it
+_no: Any = sa.literal_column("0")
 _readable = access.entry_readable(_entry.c)
 _SHOWN = ("id", "kind", "title", "html", "lang", "author_id", "byline", "channel", "state", "team_only")
 _DATES = ("published_at", "created_at", "active_at", "edited_at", "pinned_at", "locked_at")
@@ -94,16 +95,19 @@ def rows(ids: Sequence[int]) -> list[Any]:
     return [found[ident] for ident in ids if ident in found]
 
 
-def replies(root_id: int, after: str | None = None, size: int = 50) -> Page:
-    """A page of the replies to an entry, the oldest first; what waits to be checked comes at the end."""
+def thread(root_id: int, after: str | None = None, size: int = 50) -> tuple[Any | None, Page]:
+    """An entry, and a page of its replies, the oldest first; what waits to be checked comes at the end."""
     values: dict[str, Any] = {"me": viewer().id, "root": root_id, "size": size + 1}
     if after is not None:
         values["moment"], values["id"] = parse(after)
-    rows = db.session.execute(_replies(after is not None), values).all()
-    public, waiting = [row for row in rows if row.published_at], [row for row in rows if not row.published_at]
-    more = len(public) > size
-    entries = public[:size] if more else [*public, *waiting]
-    return Page(entries, cursor(public[size - 1], "newest") if more else None)
+    rows = db.session.execute(_thread(after is not None), values).all()
+    root = next((row for row in rows if row.id == root_id), None)
+    said = [row for row in rows if row.published_at and row.id != root_id]
+    held = [row for row in rows if not row.published_at and row.id != root_id]
+    more = len(said) > size
+    return root, Page(
+        said[:size] if more else [*said, *held], cursor(said[size - 1], "newest") if more else None
+    )
 
 
 def waiting(space_id: int, size: int = 50) -> list[Any]:
@@ -201,34 +205,38 @@ def _merge(order: str, filters: tuple[str, ...], spaces: int) -> Any:
 
 @lru_cache
 def _by_id() -> Any:
-    ids = sa.select(
-        _entry.c.id, _entry.c.created_at.label("moment"), sa.literal_column("0").label("pinned")
-    ).where(_entry.c.id.in_(sa.bindparam("ids", expanding=True)), _readable)
+    ids = sa.select(_entry.c.id, _entry.c.created_at.label("moment"), _no.label("pinned")).where(
+        _entry.c.id.in_(sa.bindparam("ids", expanding=True)), _readable
+    )
     return _drawn(ids.subquery())
 
 
 @lru_cache
-def _replies(after: bool) -> Any:
-    columns: Any = (
-        _entry.c.id,
-        _entry.c.published_at.label("moment"),
-        sa.literal_column("0").label("pinned"),
-    )
-    mine = (_entry.c.parent_id == sa.bindparam("root"), _readable)
+def _thread(after: bool) -> Any:
+    columns: Any = (_entry.c.id, _entry.c.published_at.label("moment"))
+    below = (_entry.c.parent_id == sa.bindparam("root"), _readable)
     place = sa.tuple_(_entry.c.published_at, _entry.c.id)
     start = sa.tuple_(sa.bindparam("moment", type_=UtcDateTime), sa.bindparam("id"))
-    said = sa.select(*columns).where(
-        *mine, *([place > start] if after else [_entry.c.published_at.is_not(None)])
+    first = place > start if after else _entry.c.published_at.is_not(None)
+    arms = (
+        sa.select(*columns, _no.label("pinned"))
+        .where(*below, first)
+        .order_by(_entry.c.published_at, _entry.c.id)
+        .limit(sa.bindparam("size")),
+        sa.select(*columns, _no.label("pinned"))
+        .where(*below, _entry.c.published_at.is_(None))
+        .order_by(_entry.c.id)
+        .limit(sa.bindparam("size")),
+        sa.select(*columns, sa.literal_column("1").label("pinned")).where(
+            _entry.c.id == sa.bindparam("root"), _readable
+        ),
     )
-    said = said.order_by(_entry.c.published_at, _entry.c.id).limit(sa.bindparam("size"))
-    held = sa.select(*columns).where(*mine, _entry.c.published_at.is_(None)).order_by(_entry.c.id)
-    both = (said.subquery(), held.limit(sa.bindparam("size")).subquery())
-    return _drawn(sa.union_all(*(sa.select(arm) for arm in both)).subquery(), oldest_first=True)
+    return _drawn(sa.union_all(*(sa.select(arm.subquery()) for arm in arms)).subquery(), oldest_first=True)
 
 
 @lru_cache
 def _waiting() -> Any:
-    columns: Any = (_entry.c.id, _entry.c.created_at.label("moment"), sa.literal_column("0").label("pinned"))
+    columns: Any = (_entry.c.id, _entry.c.created_at.label("moment"), _no.label("pinned"))
     held: Any = sa.literal_column("core_entry.state = 'pending'")  # as its partial index has it
     ids = sa.select(*columns).where(held, _entry.c.space_id == sa.bindparam("space"), _readable)
     return _drawn(ids.order_by(_entry.c.id).limit(sa.bindparam("size")).subquery(), oldest_first=True)
@@ -247,6 +255,7 @@ def _drawn(ids: Any, oldest_first: bool = False) -> Any:
             supported.exists().label("supported"),
             _space.c.name.label("space_name"),
             _space.c.kind.label("space_kind"),
+            _space.c.visibility.label("space_visibility"),
             _space.c.archived_at.label("space_archived"),
             _user.c.name.label("author_name"),
             _user.c.handle.label("author_handle"),

@@ -14,7 +14,7 @@ from .. import access, mail, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
-from ..text import markdown
+from ..text import fold, markdown
 
 INVITATION = dt.timedelta(days=14)
 OWN = "core"  # the source of memberships that people give, take and have themselves
@@ -36,7 +36,7 @@ def create_space(
 ) -> Space:
     """A new space; a group's founder owns it. A plugin checks its own permission for its own kinds."""
     space = Space(kind=kind, name=name, visibility=visibility, joining=joining, summary=summary)
-    space.body, space.html, space.area_id = body, markdown(body), area_id
+    space.body, space.html, space.area_id, space.folded = body, markdown(body), area_id, fold(name)
     if _of_core(space):
         require("core.create_space", space)
     founder = viewer().id
@@ -65,6 +65,8 @@ def change_space(space: Space, version: int | None = None, **values: Any) -> Non
             space.archived_at = now() if values.pop("archived") else None
         if "body" in values:
             space.html = markdown(values["body"])
+        if "name" in values:
+            space.folded = fold(values["name"])
         for name, value in values.items():
             setattr(space, name, value)
 
@@ -87,7 +89,7 @@ def set_members(space: Space, source: str, members: Mapping[int, Role]) -> None:
 
 def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = None) -> None:
     """Give somebody a role in the space, until a time or for good; the last owner stays one."""
-    _manage(space)
+    require("core.manage_space", space)
     with write():
         hold(space.id)
         _give(space, user_id, OWN, role, until)
@@ -97,7 +99,7 @@ def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = 
 
 def expel(space: Space, user_id: int) -> None:
     """End the membership that somebody was given by hand; the last owner stays."""
-    _manage(space)
+    require("core.manage_space", space)
     _end(space, user_id)
 
 
@@ -139,7 +141,7 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
     """Mail a link that makes whoever proves the address a member; only owners invite to the team."""
     require("core.invite", space)
     if _role(space, role).team:
-        _manage(space)
+        require("core.manage_space", space)
     token = secrets.token_urlsafe(32)
     letter = mail.compose(
         "core/mail/invitation",

@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("folded", sa.String(length=240), nullable=False),
         sa.Column("summary", sa.String(length=300), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
@@ -214,6 +215,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("core_space", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_core_space_area_id"), ["area_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_space_folded"), ["folded"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_space_kind"), ["kind"], unique=False)
 
     op.create_table(
@@ -552,6 +554,7 @@ def downgrade() -> None:
     op.drop_table("core_entry")
     with op.batch_alter_table("core_space", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_core_space_kind"))
+        batch_op.drop_index(batch_op.f("ix_core_space_folded"))
         batch_op.drop_index(batch_op.f("ix_core_space_area_id"))
 
     op.drop_table("core_space")

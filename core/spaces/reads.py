@@ -1,0 +1,228 @@
+"""Which spaces there are for the viewer, and what the viewer is in them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from .. import access
+from ..access import viewer
+from ..db import UtcDateTime, db, now, table_of
+from ..models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
+from ..text import fold
+
+MINE, NEWEST, PAGE, MEMBERS, WAITING = 50, 6, 24, 60, 100
+WRITERS = ("member", "moderator", "owner")
+
+_space, _member, _user, _area = table_of(Space), table_of(Membership), table_of(User), table_of(Area)
+_follow, _request = table_of(Follow), table_of(JoinRequest)
+_me = sa.bindparam("me", type_=sa.Integer)
+_holds = sa.or_(_member.c.expires_at.is_(None), _member.c.expires_at > sa.bindparam("now", type_=UtcDateTime))
+
+
+@dataclass(frozen=True)
+class Mine:
+    """A space that the viewer belongs to; `writes` says whether posts may be begun there."""
+
+    id: int
+    name: str
+    kind: str
+    visibility: str
+    writes: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the viewer is in a space: roles that hold now, and whether they follow it or asked to join."""
+
+    roles: frozenset[str]
+    own: bool
+    follows: bool
+    asked: bool
+
+    @property
+    def member(self) -> bool:
+        return bool(self.roles)
+
+
+_mine = (
+    sa.select(
+        *(_space.c[name] for name in ("id", "name", "kind", "visibility")),
+        sa.func.max(
+            sa.case(
+                (sa.and_(_member.c.role.in_(WRITERS), _space.c.archived_at.is_(None)), 1),
+                else_=0,
+            )
+        ).label("writes"),
+    )
+    .join(_member, _member.c.space_id == _space.c.id)
+    .where(_member.c.user_id == _me, _holds, access.space_listed(_space.c))
+    .group_by(*(_space.c[name] for name in ("id", "name", "kind", "visibility")))
+    .order_by(_space.c.name, _space.c.id)
+    .limit(MINE)
+    .execution_options(guarded=True)
+)
+_newest = (
+    sa.select(*(_space.c[name] for name in ("id", "name", "kind", "visibility")))
+    .where(access.space_listed(_space.c), _space.c.archived_at.is_(None))
+    .order_by(_space.c.id.desc())
+    .limit(NEWEST)
+    .execution_options(guarded=True)
+)
+_in_it = sa.bindparam("space", type_=sa.Integer)
+_standing = sa.union_all(
+    sa.select(_member.c.role, _member.c.source).where(
+        _member.c.user_id == _me, _member.c.space_id == _in_it, _holds
+    ),
+    sa.select(sa.literal_column("'follows'"), sa.literal_column("''")).where(
+        sa.exists().where(_follow.c.user_id == _me, _follow.c.space_id == _in_it)
+    ),
+    sa.select(sa.literal_column("'asked'"), sa.literal_column("''")).where(
+        sa.exists().where(_request.c.user_id == _me, _request.c.space_id == _in_it)
+    ),
+).execution_options(guarded=True)
+
+
+def mine() -> list[Mine]:
+    """The spaces that the viewer belongs to, by name."""
+    rows = db.session.execute(_mine, {"me": viewer().id, "now": now()})
+    return [Mine(row.id, row.name, row.kind, row.visibility, bool(row.writes)) for row in rows]
+
+
+def newest() -> list[Any]:
+    """The newest spaces that the viewer may know of."""
+    return list(db.session.execute(_newest))
+
+
+def standing(space_id: int) -> Standing:
+    """What the viewer is in this space."""
+    values = {"me": viewer().id, "space": space_id, "now": now()}
+    rows = db.session.execute(_standing, values).all()
+    marks = {role for role, source in rows if not source}
+    roles = frozenset(role for role, source in rows if source)
+    own = any(source == "core" for _role, source in rows)
+    return Standing(roles, own, "follows" in marks, "asked" in marks)
+
+
+def listed(search: str, area_id: int | None, after: str | None) -> tuple[list[Any], str]:
+    """A page of the spaces that the viewer may know of, by name, and the cursor of the next."""
+    belongs = sa.exists().where(_member.c.user_id == _me, _member.c.space_id == _space.c.id, _holds)
+    spaces = (
+        sa.select(
+            *(_space.c[name] for name in ("id", "name", "folded", "kind", "summary", "visibility")),
+            _space.c.member_count.label("members"),
+            _area.c.name.label("area"),
+            belongs.label("mine"),
+        )
+        .outerjoin(_area, _area.c.id == _space.c.area_id)
+        .where(access.space_listed(_space.c), _space.c.archived_at.is_(None))
+        .order_by(_space.c.folded, _space.c.id)
+        .limit(PAGE + 1)
+    )
+    if search:
+        spaces = spaces.where(_space.c.folded.contains(fold(search), autoescape=True))
+    if area_id is not None:
+        path = sa.select(_area.c.path).where(_area.c.id == area_id).scalar_subquery()
+        spaces = spaces.where(_area.c.path.startswith(path))
+    spaces = _after(spaces, _space.c.folded, _space.c.id, after)
+    rows = list(db.session.execute(spaces, {"me": viewer().id, "now": now()}, execution_options=_MARKED))
+    return _cut(rows, PAGE)
+
+
+def areas() -> list[Any]:
+    """The parts of the town, from the top."""
+    return list(db.session.execute(sa.select(_area.c.id, _area.c.name, _area.c.path).order_by(_area.c.path)))
+
+
+def area_name(area_id: int | None) -> str:
+    """What a part of the town is called."""
+    return db.session.scalar(sa.select(_area.c.name).where(_area.c.id == area_id)) or ""
+
+
+def area_at(path: str) -> int | None:
+    """The id of the area at the end of a path."""
+    return int(path.strip("/").rpartition("/")[2]) if path else None
+
+
+def members(space_id: int, team: bool, after: str | None = None) -> tuple[list[Any], str]:
+    """A page of the team of a space, or of its other members, by name; and the next cursor."""
+    people = (
+        _people()
+        .where(_member.c.space_id == space_id, _holds)
+        .group_by(_user.c.id)
+        .having(sa.func.max(sa.case((_member.c.team, 1), else_=0)) == int(team))
+        .order_by(_user.c.folded, _user.c.id)
+        .limit(MEMBERS + 1)
+    )
+    people = _after(people, _user.c.folded, _user.c.id, after)
+    return _cut(list(db.session.execute(people, {"now": now()}, execution_options=_MARKED)), MEMBERS)
+
+
+def member(space_id: int, user_id: int) -> Any:
+    """Somebody's membership given by hand."""
+    given = (_member.c.space_id == space_id, _member.c.user_id == user_id, _member.c.source == "core")
+    return db.session.execute(_people().where(*given).group_by(_user.c.id), execution_options=_MARKED).first()
+
+
+def requests(space_id: int) -> list[Any]:
+    """Who asks to join, the earliest first."""
+    asked = (
+        sa.select(_user.c.id, _user.c.name, _user.c.handle, JoinRequest.message, JoinRequest.created_at)
+        .join(JoinRequest, JoinRequest.user_id == _user.c.id)
+        .where(JoinRequest.space_id == space_id)
+        .order_by(JoinRequest.created_at)
+        .limit(WAITING)
+    )
+    return list(db.session.execute(asked))
+
+
+def invitations(space_id: int) -> list[Invitation]:
+    """Who is invited and has not answered, the latest first."""
+    open_ones = sa.select(Invitation).where(Invitation.space_id == space_id, Invitation.expires_at > now())
+    return list(db.session.scalars(open_ones.order_by(Invitation.created_at.desc()).limit(WAITING)))
+
+
+def name_of(user_id: int | None) -> str:
+    """A person's name."""
+    return db.session.scalar(sa.select(_user.c.name).where(_user.c.id == user_id)) or ""
+
+
+_MARKED = {"guarded": True}
+
+
+def _people() -> Any:
+    return sa.select(
+        _user.c.id,
+        _user.c.name,
+        _user.c.handle,
+        _user.c.role.label("town_role"),
+        _user.c.mandate,
+        sa.func.min(_member.c.role).label("role"),
+        sa.func.max(_member.c.expires_at).label("expires_at"),
+        sa.func.min(_member.c.source).label("source"),
+        _user.c.folded,
+    ).join(_member, _member.c.user_id == _user.c.id)
+
+
+def _after(statement: Any, name: Any, ident: Any, after: str | None) -> Any:
+    """What comes after a cursor, which is an id and a folded name."""
+    number, _, text = (after or "").partition("-")
+    if not number.isdecimal() or len(number) > 15:
+        return statement
+    return statement.where(sa.tuple_(name, ident) > sa.tuple_(sa.literal(text), sa.literal(int(number))))
+
+
+def _cut(rows: list[Any], size: int) -> tuple[list[Any], str]:
+    if len(rows) <= size:
+        return rows, ""
+    last = rows[size - 1]
+    return rows[:size], f"{last.id}-{last.folded}"
+
+
+def readable(space: Space) -> bool:
+    """Whether the viewer may read the content of a space, not only its name."""
+    if space.visibility == "public":
+        return True
+    if space.visibility == "portal":
+        return viewer().signed_in
+    return bool(access.space_roles(space.id))
