@@ -74,12 +74,13 @@ def send(kind: str, recipient: str, subject: str, text: str, html: str | None = 
 
 def notify(user_id: int, kind: str, template: str, **values: Any) -> None:
     """Mail the letter of `<template>.txt` to a person in their language, if they have an account."""
-    with access.as_system("find where to write to"):
+    with access.as_system("write to somebody"):
         account = db.session.get(Account, user_id)
-    if account is not None:
-        letter = compose(template, account.language, **values)
+        if account is None:
+            return
+        email, letter = account.email, compose(template, account.language, **values)
         with write():
-            send(kind, account.email, *letter)
+            send(kind, email, *letter)
 
 
 def mask(recipient: str) -> str:

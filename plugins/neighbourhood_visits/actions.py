@@ -42,7 +42,7 @@ def plan_visit(plan: Plan) -> Visit:
     """A new visit, which its team alone sees until it is announced; who plans it is on the team."""
     if not may_announce(plan.area_id):
         raise api.Forbidden("visits.announce")
-    person = api.viewer()
+    person: Any = api.viewer()
     if person.role == "official":
         plan = replace(plan, officials={*plan.officials, person.id})
     with api.write() as session:

@@ -52,17 +52,11 @@ def at_most(length: int) -> Length:
     return Length(max=length, message=api.lazy_gettext("Please write at most %(max)d characters."))
 
 
-class PeopleField(SelectMultipleField):
+def people(label: Any) -> Any:
     """Check boxes of people."""
-
-    def __init__(self, label: Any, **kw: Any) -> None:
-        super().__init__(
-            label,
-            coerce=int,
-            widget=ListWidget(prefix_label=False),
-            option_widget=CheckboxInput(),
-            **kw,
-        )
+    return SelectMultipleField(
+        label, coerce=int, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
 
 
 class VisitForm(api.Form):
@@ -93,8 +87,8 @@ class VisitForm(api.Form):
         lazy_gettext("Last day to ask"), validators=[InputRequired(lazy_gettext("Give the last day to ask."))]
     )
     other_ways = TextAreaField(lazy_gettext("Other ways to ask"), validators=[at_most(1000)])
-    officials = PeopleField(lazy_gettext("Elected officials who come"))
-    agents = PeopleField(lazy_gettext("Agents who prepare"))
+    officials = people(lazy_gettext("Elected officials who come"))
+    agents = people(lazy_gettext("Agents who prepare"))
 
     @classmethod
     def offered(cls, visit: Visit | None = None, space: Any = None) -> "VisitForm":
@@ -126,22 +120,21 @@ class VisitForm(api.Form):
 
     def plan(self) -> Plan:
         """What was filled in, with moments in the town's time zone."""
-        starts_at = _moment(self.date.data, self.starts.data)
-        closes_at = _moment(self.closes.data + dt.timedelta(days=1), dt.time())
+        said: Any = {field.short_name: field.data for field in self}
+        starts_at = _moment(said["date"], said["starts"])
+        closes_at = _moment(said["closes"] + dt.timedelta(days=1), dt.time())
         return Plan(
-            name=self.name.data,
-            summary=one_line(self.summary.data),
-            area_id=self.area.data or None,
+            name=said["name"],
+            summary=one_line(said["summary"]),
+            area_id=said["area"] or None,
             details={
                 "starts_at": starts_at,
-                "ends_at": _moment(self.date.data, self.ends.data),
+                "ends_at": _moment(said["date"], said["ends"]),
                 "questions_close_at": min(closes_at, starts_at),
-                "meeting_point": self.meeting_point.data,
-                "access_notes": self.access_notes.data,
-                "other_ways": self.other_ways.data,
+                **{name: said[name] for name in ("meeting_point", "access_notes", "other_ways")},
             },
-            officials=self.officials.data,
-            agents=self.agents.data,
+            officials=said["officials"],
+            agents=said["agents"],
         )
 
 

@@ -61,15 +61,16 @@ def theme_label(theme: str) -> str:
 def standing(question: Question) -> str:
     """Where a question stands, in a word or two."""
     if question.answered_at is not None:
-        return _("Answer published")
-    return {
+        return str(_("Answer published"))
+    labels = {
         "submitted": _("To be read by the team"),
-        "accepted": _("Accepted"),
+        "accepted": _("Answer to come"),
         "rejected": _("Declined"),
-    }[question.triage]
+    }
+    return str(labels[question.triage])
 
 
-def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[tuple[Visit, api.Space]]]:
+def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
     """Visits with their spaces: those to come, the next first; or those past, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
     if past:
@@ -138,7 +139,7 @@ def public_count(space_id: int) -> int:
     return api.db.session.scalar(found) or 0
 
 
-def own_questions(space_id: int) -> Sequence[sa.Row[tuple[api.Entry, Question]]]:
+def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
     """What the viewer has asked before this visit, the latest first."""
     rows = (
         sa.select(api.Entry, Question)
@@ -190,15 +191,16 @@ QUEUES: dict[str, Any] = {
 
 def queue_label(name: str) -> str:
     """The name of a queue on the page."""
-    return {
+    labels = {
         "unread": _("To read"),
         "unanswered": _("To answer"),
         "answered": _("Answered"),
         "rejected": _("Not accepted"),
-    }[name]
+    }
+    return str(labels[name])
 
 
-def _waiting() -> sa.Select[Any]:
+def _waiting() -> sa.Select[api.Entry, Question, Casework, Answer]:
     return (
         sa.select(api.Entry, Question, Casework, Answer)
         .join(Question, Question.entry_id == api.Entry.id)
@@ -208,7 +210,9 @@ def _waiting() -> sa.Select[Any]:
     )
 
 
-def queue(space_id: int, name: str, after: int = 0) -> tuple[Sequence[sa.Row[Any]], int | None]:
+def queue(
+    space_id: int, name: str, after: int = 0
+) -> tuple[Sequence[sa.Row[api.Entry, Question, Casework, Answer]], int | None]:
     """A page of one queue of a visit, the oldest first, and the id to go on after."""
     rows = _waiting().where(api.Entry.space_id == space_id, QUEUES[name], api.Entry.id > after)
     found = api.db.session.execute(rows.order_by(api.Entry.id).limit(PAGE + 1)).all()
@@ -244,7 +248,7 @@ def waits(counts: Mapping[str, int]) -> bool:
     return bool(counts["unread"] or counts["unanswered"])
 
 
-def own_visits() -> Sequence[sa.Row[tuple[Visit, api.Space]]]:
+def own_visits() -> Sequence[sa.Row[Visit, api.Space]]:
     """The visits on whose team the viewer is, the next first, past ones only while something waits."""
     rows = (
         sa.select(Visit, api.Space)

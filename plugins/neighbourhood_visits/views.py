@@ -65,7 +65,7 @@ def visit(space_id: int) -> str:
         visit=found,
         space=space,
         officials=reads.officials_of(space_id),
-        cards=api.cards(entries),
+        cards=api.cards(entries, show_space=False),
         count=reads.public_count(space_id),
         own=reads.own_questions(space_id) if api.viewer().signed_in else (),
         further=further,
@@ -109,7 +109,7 @@ def turn(space_id: int, verb: str) -> Response:
 def ask(space_id: int) -> Page:
     """Ask a question: at once when signed in, else confirmed by the link in a mail."""
     found, space = _visit(space_id)
-    form = AskForm() if api.viewer().signed_in else AskWithoutAccountForm()
+    form: Any = AskForm() if api.viewer().signed_in else AskWithoutAccountForm()
     if not found.takes_questions(api.now()):
         if form.is_submitted():
             form.form_errors.append(_("This visit takes no more questions. You find yours below."))
@@ -117,7 +117,7 @@ def ask(space_id: int) -> Page:
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
     if not form.validate_on_submit():
         return _form_page("visits/ask.html", form, visit=found, space=space, open=True)
-    if isinstance(form, AskWithoutAccountForm):
+    if not api.viewer().signed_in:
         payload = {
             "visit": space_id,
             "said": form.said(),
@@ -203,7 +203,7 @@ def review(space_id: int) -> str:
         tabs=tabs,
         name=name,
         rows=rows,
-        people=reads.names(entry.author_id for entry, *_rest in rows),
+        people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
         here=url_for("visits.review", space_id=space_id, queue=name),
         further=further,
     )
@@ -233,7 +233,7 @@ def accept(question_id: int) -> Response:
 @api.needs("visits.review")
 def reject(question_id: int) -> Page:
     """Keep a question from the public and tell its author why."""
-    form = RejectForm()
+    form: Any = RejectForm()
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, rejecting=form)
     try:
@@ -249,7 +249,7 @@ def reject(question_id: int) -> Page:
 @api.needs("visits.review")
 def note(question_id: int) -> Page:
     """Keep a note for the team."""
-    form = NoteForm()
+    form: Any = NoteForm()
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, noting=form)
     actions.keep_note(question_id, form.note.data)
@@ -261,7 +261,7 @@ def note(question_id: int) -> Page:
 @api.needs("visits.answer")
 def answer(question_id: int) -> Page:
     """Keep the draft of an answer, or publish it."""
-    form = AnswerForm()
+    form: Any = AnswerForm()
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, answering=form)
     publish = "publish" in request.form
@@ -305,6 +305,8 @@ def _question_page(
     if answering and draft:
         answering.over(draft.version)
     typed = {"version": draft.version, "body": draft.body} if draft else {}
+    [card] = api.cards([entry], show_space=False)
+    card.actions.clear()
     page = draw(
         "visits/question.html",
         entry=entry,
@@ -314,7 +316,7 @@ def _question_page(
         casework=casework,
         answer=answer,
         draft=draft,
-        card=api.cards([entry])[0],
+        card=card,
         form=next((form for form in (rejecting, noting, answering) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),
         noting=noting or NoteForm(formdata=None, note=casework.note),

@@ -1,0 +1,193 @@
+"""The plugin in the house: the contract, switched off, its settings, panels, badges, jobs and health."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+from core import jobs, registry
+from core.db import db, now, write
+from core.models import Entry
+from core.testing import check_plugin
+from plugins.neighbourhood_visits.models import Visit
+
+from .conftest import QUESTION, Scene
+
+if TYPE_CHECKING:
+    from core.testing import Town
+
+NAME = "neighbourhood_visits"
+
+
+def test_the_plugin_keeps_the_contract(town: Town) -> None:
+    check_plugin(town, NAME)
+
+
+def switch(scene: Scene, on: bool) -> None:
+    """Switch the plugin as the page of plugins does."""
+    scene.town.run(lambda: registry.current().switch(NAME, on))
+
+
+def test_off_hides_all_of_it_and_breaks_no_page_and_on_brings_it_back(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.answered(visit)
+    pages = (f"/visits/{visit}", f"/visits/{visit}/ask", f"/visits/{visit}/review", "/visits/", "/visits")
+    core = ("/", "/spaces", "/feed.atom", "/about/permissions")
+    resident = scene.browser("resident")
+    assert QUESTION in resident.get("/").text
+    switch(scene, on=False)
+    for page in pages:
+        assert resident.get(page).status_code == 404, page
+    for page in core:
+        shown = resident.get(page)
+        assert shown.status_code == 200, page
+        assert QUESTION not in shown.text
+        assert "Tanneries" not in shown.text
+        assert "/visits" not in shown.text
+    gone = resident.get(f"/posts/{question}")
+    assert gone.status_code == 404
+    assert QUESTION not in gone.text
+    switch(scene, on=True)
+    assert QUESTION in resident.get(f"/posts/{question}").text
+    assert resident.get(f"/visits/{visit}").status_code == 200
+
+
+def test_the_home_page_shows_the_next_visit_and_what_waits_for_the_team(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.question(visit)
+    assert "Next neighbourhood visit" in scene.browser().get("/").text
+    for name in ("mayor", "agent"):
+        assert "Questions waiting for you" in scene.browser(name).get("/").text
+    for name in (None, "resident", "opposition", "colleague", "mayor2"):
+        home = scene.browser(name).get("/").text
+        assert "Questions waiting for you" not in home, name
+        assert QUESTION not in home
+
+
+def test_staff_choose_themes_and_what_the_acknowledgement_says(scene: Scene) -> None:
+    visit = scene.visit()
+    assert "Parks and trees" in scene.browser().get(f"/visits/{visit}/ask").text
+    page = f"/admin/plugins/{NAME}"
+    fields = {
+        "days_to_answer": "9",
+        "acknowledgement": "The mayor’s office thanks you.",
+        "themes": "Quays\nHills",
+    }
+    saved = scene.browser("admin").submit(page, **fields)
+    assert saved.status_code == 302, saved.text
+    shown = scene.browser().get(f"/visits/{visit}/ask").text
+    assert "Quays" in shown
+    assert "Parks and trees" not in shown
+    question = scene.question(visit, theme="Quays")
+    thanks = scene.browser("resident").get(f"/visits/questions/{question}/thanks").text
+    assert "9 days" in thanks
+    assert "The mayor’s office thanks you." in thanks
+    wrong = scene.browser("admin").submit(page, **(fields | {"days_to_answer": "0"}))
+    assert "Give a number from 1 to 365." in wrong.text
+
+
+def change(scene: Scene, model: type[Any], ident: int, **values: Any) -> None:
+    """Let a row be as time would have made it."""
+
+    def act() -> None:
+        with write():
+            row = db.session.get(model, ident)
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    scene.town.run(act)
+
+
+def test_questions_close_by_themselves_on_their_date(scene: Scene) -> None:
+    early, due = scene.visit(), scene.visit()
+    change(scene, Visit, due, questions_close_at=now() - dt.timedelta(minutes=1))
+    jobs.run_due(scene.town.app)
+    states = scene.town.run(lambda: [db.session.get(Visit, one).state for one in (early, due)])
+    assert states == ["collecting", "preparing"]
+
+
+def test_health_counts_answers_later_than_promised(scene: Scene) -> None:
+    visit = scene.visit()
+    question, other = scene.accepted(visit), scene.accepted(visit, title="Is the bridge safe?")
+    assert overdue(scene).ok
+    for ident in (question, other):
+        change(scene, Entry, ident, published_at=now() - dt.timedelta(days=31))
+    assert not overdue(scene).ok
+    page = f"/visits/questions/{question}"
+    scene.browser("mayor").submit(f"{page}/answer", _page=page, body="In March.", publish="yes")
+    assert str(overdue(scene).detail).startswith("1 ")
+
+
+def overdue(scene: Scene) -> Any:
+    """What the plugin says of its health."""
+    [(_name, [found])] = [
+        answer
+        for answer in scene.town.run(lambda: list(registry.current().call("health")))
+        if answer[0] == NAME
+    ]
+    return found
+
+
+def test_authors_are_written_to_and_nobody_else(scene: Scene) -> None:
+    visit = scene.visit()
+    answered = scene.answered(visit)
+    rejected = scene.question(visit, title="Is the mayor asleep?", name="neighbour")
+    page = f"/visits/questions/{rejected}"
+    scene.browser("agent").submit(f"{page}/reject", _page=page, reason="Ask about the street.")
+    jobs.run_due(scene.town.app)
+    from sqlalchemy import select
+
+    from core.models import Mail
+
+    rows = select(Mail.kind, Mail.recipient, Mail.text).where(Mail.kind.startswith("visits."))
+    sent = scene.town.run(lambda: db.session.execute(rows).all())
+    about = {(kind, recipient): text for kind, recipient, text in sent}
+    assert set(about) == {
+        ("visits.answered", "resident@example.org"),
+        ("visits.rejected", "neighbour@example.org"),
+    }
+    assert f"/posts/{answered}" in about["visits.answered", "resident@example.org"]
+    assert "Ask about the street." in about["visits.rejected", "neighbour@example.org"]
+
+
+def test_pages_cost_the_same_however_many_questions_there_are(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.question(visit, title="First?")
+    scene.accepted(visit, title="Second?")
+    pages = (f"/visits/{visit}/review", f"/visits/{visit}")
+    agent = scene.browser("agent")
+    counted = {page: statements(scene, agent, page) for page in pages}
+    for number in range(12):
+        scene.accepted(visit, title=f"Question {number}?") if number % 3 else scene.question(
+            visit, title=f"Question {number}?"
+        )
+    for page in pages:
+        assert statements(scene, agent, page) <= counted[page] + 1, page
+
+
+def statements(scene: Scene, browser: Any, page: str) -> int:
+    """How many statements a page takes, the second time it is asked for."""
+    from sqlalchemy import event
+
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, *_rest: Any) -> None:
+        seen.append(sql)
+
+    browser.get(page)
+    with scene.town.app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    assert browser.get(page).status_code == 200
+    event.remove(engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+def test_the_question_page_is_light(scene: Scene) -> None:
+    visit = scene.visit()
+    page = scene.browser().get(f"/visits/{visit}/ask")
+    assert len(page.data) < 60 * 1024
+    required = re.findall(r"<(?:input|textarea|select)[^>]*\brequired\b", page.text)
+    assert len(required) <= 3
+    assert len(required) >= 1
