@@ -28,6 +28,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME="parvis",
+        SESSION_REFRESH_EACH_REQUEST=False,
     )
     if config.proxies:
         n = config.proxies

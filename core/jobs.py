@@ -11,6 +11,7 @@ import fcntl
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +20,12 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 from apscheduler.executors.debug import DebugExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
 from sqlalchemy.engine import Connection, Engine
 
-from . import access, registry
+from . import access, health, registry
 from .db import db, insert_once, lock, now, write
 from .models import JobRow
 from .plugin import Job
@@ -62,7 +64,8 @@ def work(app: Flask, stop: threading.Event) -> None:
     leader = (
         SessionLock(engine) if engine.dialect.name == "postgresql" else FileLock(config.data / "worker.lock")
     )
-    scheduler = BlockingScheduler(timezone=dt.UTC, executors={"default": DebugExecutor()})
+    executors = {"default": DebugExecutor(), "beat": ThreadPoolExecutor(1)}
+    scheduler = BlockingScheduler(timezone=dt.UTC, executors=executors)
 
     def tick() -> None:
         if leader.held():
@@ -70,9 +73,13 @@ def work(app: Flask, stop: threading.Event) -> None:
 
     def end() -> None:
         stop.wait()
+        while not scheduler.running:
+            time.sleep(0.1)
         scheduler.shutdown(wait=False)
 
+    health.beat(config)
     scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
+    scheduler.add_job(health.beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")
     threading.Thread(target=end, daemon=True, name="stop").start()
     try:
         scheduler.start()

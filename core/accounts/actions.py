@@ -121,7 +121,7 @@ def take_address(payload: dict[str, Any]) -> str:
 
 
 def sweep() -> None:
-    """Remove what nobody needs any longer: old sign-ins, links, counters, failed jobs, mail, stray files."""
+    """Remove what nobody needs any longer: old sign-ins, links, counters, failed jobs, delivered mail."""
     old = now() - KEPT
     with as_system("clear away what expired"), write() as session:
         for gone in (
@@ -132,8 +132,6 @@ def sweep() -> None:
             sa.delete(Mail).where(Mail.status != "waiting", Mail.created_at < old),
         ):
             session.execute(gone)
-    with as_system("find bytes that nothing names"):
-        files.sweep()
 
 
 def _tell_plugins(user: User, change: str) -> None:

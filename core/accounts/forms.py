@@ -39,6 +39,14 @@ def normal(email: str) -> str:
         raise ValueError(str(error)) from error
 
 
+def typed(email: str) -> str:
+    """An address somebody signs in with, as it is kept if it is one at all."""
+    try:
+        return normal(email)
+    except ValueError:
+        return email.lower()
+
+
 def an_address(_form: Form, field: Any) -> None:
     """Validator: a complete e-mail address; the field then holds it as it is kept."""
     try:

@@ -105,8 +105,11 @@ def sign_in(user_id: int, remember: bool = False) -> None:
 
 
 def _keep(person: SignedIn, remember: bool) -> None:
+    messages = session.get("_flashes")
     session.clear()
     session.permanent = remember
+    if messages:
+        session["_flashes"] = messages
     login_user(person)
 
 

@@ -89,8 +89,14 @@ def forgive(action: str, account: str) -> None:
 
 
 def network(address: str) -> str:
-    """The part of a network address that one household or office shares: IPv4 whole, IPv6 by /64."""
-    found = ipaddress.ip_address(address.partition("%")[0])
+    """The part of a network address that one household or office shares: IPv4 whole, IPv6 by /64.
+
+    What is no address, as a proxy may pass on, shares one counter: inventing some gives no further tries.
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
     found = getattr(found, "ipv4_mapped", None) or found
     return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
 

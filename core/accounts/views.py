@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, make_response, redirect, render_template, request, session
 from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
@@ -40,7 +40,7 @@ def sign_in() -> Response:
     if access.viewer().signed_in:
         return redirect(local_path(form.next.data) or "/")
     if form.validate_on_submit():
-        email = form.email.data.lower()
+        email = forms.typed(form.email.data)
         throttle.hit("sign_in", email)
         person = claims.known(email)
         kept = person.password_hash if person else None
@@ -57,8 +57,8 @@ def _renew(person: claims.Known, password: str) -> None:
     """Hash the password anew when today's costs are higher."""
     if person.password_hash and passwords.outdated(person.password_hash):
         digest = passwords.digest(password)
-        with sessions.as_viewer(person.user_id), write() as session:
-            session.get(Account, person.user_id).password_hash = digest
+        with sessions.as_viewer(person.user_id), write() as database:
+            database.get(Account, person.user_id).password_hash = digest
 
 
 @blueprint.post("/sign-out")
@@ -141,7 +141,8 @@ def _confirm(token: str) -> Response:
             raise
         registry.current().fault(pending.owner, f"claim {pending.claim.name}", error, counts=False)
         raise claims.Unusable("fault") from error
-    says(_("Thank you, this is confirmed."))
+    if "_flashes" not in session:
+        says(_("Thank you, this is confirmed."))
     return redirect(path)
 
 
@@ -244,7 +245,7 @@ def _present_password(form: Any, account: Account) -> bool:
 def sign_out_device(key: str) -> Response:
     """Sign one of one's own devices out."""
     device = get_or_404(SignIn, key)
-    with write() as session:
-        session.delete(device)
+    with write() as database:
+        database.delete(device)
     says(_("That device is signed out."))
     return redirect("/me")

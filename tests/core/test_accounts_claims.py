@@ -227,6 +227,18 @@ def test_a_forgotten_password_is_chosen_anew(town: Town) -> None:
     assert mails(town)[-1].kind == "core.password_changed"
 
 
+def test_a_link_opened_in_somebody_elses_browser_ends_their_sign_in(town: Town) -> None:
+    browser = town.browser("ana")
+    before = browser.client.get_cookie("parvis")
+    assert before
+    town.person("ben")
+    browser.submit("/reset", "/me/email", email="ben@example.org")
+    browser.submit(link(town), password=STRONG)
+    assert signed_in_as(browser) == "Ben"
+    browser.client.set_cookie("parvis", before.value)
+    assert signed_in_as(browser) is None
+
+
 def test_a_reset_opens_no_account(town: Town) -> None:
     town.browser().submit("/reset", email="nobody@example.org")
     letter = mails(town)[-1]

@@ -285,6 +285,13 @@ def test_the_worker_runs_jobs_until_it_is_stopped(town: Town) -> None:
     assert asked({"word": "by the worker"}) == [{"word": "by the worker"}]
 
 
+def test_a_worker_stopped_before_it_began_ends(town: Town) -> None:
+    stop = threading.Event()
+    stop.set()
+    jobs.work(town.app, stop)
+    assert (town.app.config["PARVIS"].data / "worker-beat").exists(), "the health check knows that it lived"
+
+
 def _until(condition: Any) -> None:
     while not condition():
         time.sleep(0.05)
