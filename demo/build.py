@@ -159,7 +159,7 @@ class Builder:
             members = {self.people[who]: role for role, line in roles.items() for who in line.split()}
             space = spaces.create_space(
                 "core.group",
-                place.name,
+                french(place.name),
                 visibility=place.visibility,
                 joining=place.joining,
                 summary=french(place.summary),

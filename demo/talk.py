@@ -72,12 +72,6 @@ POSTS = (
             Reply("leonie", "33d3h", "Mardi 10 h. Je serai assise, donc pas devant la pharmacie.", 11),
             Reply("amedee", "32d", "Avec un dossier et **un accoudoir**, sinon on reste dedans.", 9),
         ),
-        (
-            (
-                "place",
-                "La place du Parvis : la mairie à l'horloge, des platanes, un banc vide et deux passants avec un chien.",
-            ),
-        ),
     ),
     Post(
         "velo",
@@ -133,12 +127,6 @@ POSTS = (
                 "28d",
                 "Mes enfants ont mangé de la courge. Volontairement. Je ne comprends plus rien.",
                 10,
-            ),
-        ),
-        (
-            (
-                "marche",
-                "Trois étals de légumes sous des auvents rayés rouge, bleu et jaune, sur la place du marché.",
             ),
         ),
     ),
@@ -248,12 +236,6 @@ POSTS = (
                 10,
             ),
             Reply("placide", "24d3h", "Noté, @faustine. Je regarde avec l'équipe pour le jeudi.", 6),
-        ),
-        (
-            (
-                "mediatheque",
-                "Un mur de livres de toutes les couleurs, une lampe jaune et un chat endormi dans un fauteuil.",
-            ),
         ),
     ),
     Post(
@@ -688,6 +670,12 @@ POSTS = (
                 4,
             ),
         ),
+        pictures=(
+            (
+                "marche",
+                "Trois étals de légumes sous des auvents rayés rouge, bleu et jaune, sur la place du marché.",
+            ),
+        ),
     ),
     Post(
         "velo",
@@ -749,6 +737,12 @@ POSTS = (
         "@faustine, la première tasse est pour vous.",
         9,
         (Reply("faustine", "2h", "Je prends mon service à 21 h 30 : c'est fait exprès ? Merci, merci.", 5),),
+        pictures=(
+            (
+                "mediatheque",
+                "Un mur de livres de toutes les couleurs, une lampe jaune et un chat endormi dans un fauteuil.",
+            ),
+        ),
     ),
     Post(
         "verin",
@@ -768,5 +762,11 @@ POSTS = (
         "@anselme, il en reste dix ; je tiens le compte.",
         5,
         (Reply("barnabe", "20m", "J'y passe ce soir vérifier les vis. Déformation professionnelle.", 2),),
+        pictures=(
+            (
+                "place",
+                "La place du Parvis : la mairie à l'horloge, des platanes, un banc vide et deux passants avec un chien.",
+            ),
+        ),
     ),
 )
