@@ -108,7 +108,8 @@ def _language() -> str:
     chosen = chosen or request.cookies.get(COOKIE)
     if chosen in LANGUAGES:
         return str(chosen)
-    return request.accept_languages.best_match(list(LANGUAGES)) or _town_language()
+    wished = (tag[:2].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((language for language in wished if language in LANGUAGES), None) or _town_language()
 
 
 def _town_language() -> str:
@@ -169,7 +170,8 @@ def when(moment: dt.datetime | None) -> Markup:
         return Markup()
     seconds = int((now() - moment).total_seconds())
     full = _moment(moment, str(get_locale()), str(get_timezone()))
-    text = _("just now") if abs(seconds) < 60 else _ago(_rounded(seconds), moment.date(), str(get_locale()))
+    text = _("just now") if abs(seconds) < 60 else _ago(_rounded(seconds), str(get_locale()))
+    text = text or day(moment)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.isoformat(timespec="seconds"), full, text
     )
@@ -202,9 +204,10 @@ def _rounded(seconds: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _ago(seconds: int, date: dt.date, language: str) -> str:
+def _ago(seconds: int, language: str) -> str:
+    """How long ago that is; nothing for what is better told by its date."""
     if abs(seconds) >= 7 * 86400:
-        return _day(date, language)
+        return ""
     delta = dt.timedelta(seconds=-seconds)
     return dates.format_timedelta(delta, threshold=1, add_direction=True, locale=language)
 
@@ -216,7 +219,9 @@ def _day(date: dt.date, language: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _moment(moment: dt.datetime, language: str, timezone: str) -> str:
-    return dates.format_datetime(moment, "long", tzinfo=dates.get_timezone(timezone), locale=language)
+    local = moment.astimezone(dates.get_timezone(timezone))
+    time = dates.format_time(local.time(), "short", locale=language)
+    return f"{dates.format_date(local, 'long', locale=language)}, {time}"
 
 
 @lru_cache(maxsize=4096)
