@@ -152,19 +152,21 @@ def release(entry: Entry, team_only: bool = False, reader_id: int | None = None)
 
 def hide(entry: Entry) -> None:
     """Take an entry and its replies out of sight, the team's excepted, until it is restored."""
-    with _changing(entry) as (row, _root):
+    with _changing(entry) as (row, root):
         if row.state != "published":
             raise Refused(_("This is not published."))
         row.state = "hidden"
+        _settle(row, root)
         tell("entry_changed", entry=row, actor=viewer(), change="hidden")
 
 
 def restore(entry: Entry) -> None:
     """Show again what was hidden, to those who saw it before."""
-    with _changing(entry) as (row, _root):
+    with _changing(entry) as (row, root):
         if row.state != "hidden":
             raise Refused(_("This is not hidden."))
         row.state = "published"
+        _settle(row, root)
         tell("entry_changed", entry=row, actor=viewer(), change="restored")
 
 
@@ -176,9 +178,10 @@ def remove(entry: Entry) -> None:
     own = viewer().id is not None and viewer().id == entry.author_id and entry.kind.startswith("core.")
     ident = entry.id
     with write():
-        with _changing(entry, allowed=own) as (row, _root):
+        with _changing(entry, allowed=own) as (row, root):
             tell("entry_changed", entry=row, actor=viewer(), change="removed")
             row.state, row.title, row.body, row.html, row.byline = "removed", "", "", "", None
+            _settle(row, root)
             for table in (table_of(Revision), _mentioned, table_of(File)):
                 unfiltered(sa.delete(table).where(table.c.entry_id == ident))
         reply = _entry.alias()
