@@ -197,6 +197,15 @@ def publish_answer(question_id: int, body: str, version: int) -> api.Entry:
     return draft
 
 
+def notice_answer(entry: api.Entry, change: str) -> None:
+    """Keep the question in step with what the core's moderation does to its answer; inside a write."""
+    question = api.db.session.get(Question, entry.parent_id)
+    if question is not None and change in ("hidden", "removed"):
+        question.answered_at = None
+    elif question is not None and change == "restored":
+        question.answered_at = entry.published_at
+
+
 def _draft(
     entry: api.Entry, question: Question, space: api.Space, body: str, version: int
 ) -> tuple[Answer, api.Entry]:

@@ -41,7 +41,6 @@ plugin = api.Plugin(
                 api.SpaceRole("scribe", _("Scribe"), team=True),
                 api.SpaceRole("member", _("Member")),
             ),
-            load=reads.load_visits,
             url=url_of,
         ),
     ),
@@ -97,6 +96,13 @@ plugin = api.Plugin(
 def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
     """On each question, for its team, the way to review it."""
     return board.decorations(entries, viewer)
+
+
+@api.hookimpl
+def entry_changed(entry: api.Entry, change: str) -> None:
+    """A question whose answer is hidden or removed waits for an answer again."""
+    if entry.kind == "visits.answer":
+        actions.notice_answer(entry, change)
 
 
 @api.hookimpl

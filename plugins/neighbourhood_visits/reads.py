@@ -80,12 +80,6 @@ def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Sp
     return api.db.session.execute(rows.limit(limit)).all()
 
 
-def load_visits(space_ids: Sequence[int]) -> Mapping[int, Visit]:
-    """Own rows of visits, by space."""
-    rows = api.db.session.scalars(sa.select(Visit).where(Visit.space_id.in_(space_ids)))
-    return {visit.space_id: visit for visit in rows}
-
-
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
     rows = (
