@@ -49,13 +49,12 @@ class SpaceRole:
 
 @dataclass(frozen=True)
 class SpaceKind(Declared):
-    """A kind of space: `load(space_ids)` gives `{space_id: own row}`; `url(space_id)` its page."""
+    """A kind of space; `url(space_id)` is its page, where it has one of its own."""
 
     name: str
     label: Text
     roles: tuple[SpaceRole, ...] = ()
     listed: bool = True
-    load: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
     url: Callable[[int], str] | None = None
 
 

@@ -233,8 +233,4 @@ def _owner(kind: str) -> str:
 
 def _isolated(plugin: str, place: str, call: Callable[..., Any], *arguments: Any) -> Any:
     """What a plugin's part answers; None, and a note for staff, when it fails."""
-    try:
-        return call(*arguments)
-    except Exception as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
-        registry.current().fault(plugin, place, error, counts=False)
-        return None
+    return registry.current().attempt(plugin, place, lambda: call(*arguments))

@@ -1,6 +1,7 @@
 """The pages of spaces: the list, one space with its feed, and who belongs to it."""
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,7 +128,6 @@ def members(space_id: int) -> Page:
         more_url=f"/spaces/{space_id}/members?after={after}" if after else "",
         titles={role.name: role.title for role in registry.current().space_kind(space.kind).roles},
         invites=invites,
-        manages=viewer().signed_in and access.can("core.manage_space", space),
         requests=reads.requests(space_id) if invites else [],
         invitations=reads.invitations(space_id) if invites else [],
         **_frame(space, standing, "members"),
@@ -295,7 +295,7 @@ def _frame(space: Space, standing: Standing, current: str) -> dict[str, Any]:
         ),
         "tabs": [*items, *_plugin_tabs(space)],
         "standing": standing,
-        "manages": "owner" in standing.roles,
+        "manages": "owner" in standing.roles and space.kind.startswith("core."),
     }
 
 
@@ -305,11 +305,9 @@ def _plugin_tabs(space: Space) -> list[Any]:
     plugins = registry.current()
     for plugin in plugins.active():
         for tab in sorted(plugin.tabs, key=lambda tab: tab.weight):
-            try:
-                url = tab.url(space) if access.can(tab.permission, space) else None
-            except Exception as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
-                plugins.fault(plugin.name, "tab", error, counts=False)
+            if not access.can(tab.permission, space):
                 continue
+            url = plugins.attempt(plugin.name, "tab", partial(tab.url, space))
             if isinstance(url, str):
                 shown.append(SimpleNamespace(label=tab.label, url=url, current=False))
     return shown

@@ -36,7 +36,6 @@ plugin = api.Plugin(
             "dummy.workshop",
             _("Workshop"),
             roles=(api.SpaceRole("member", _("Member")), api.SpaceRole("lead", _("Lead"), team=True)),
-            load=lambda ids: unless_trouble("load spaces", lambda: actions.load_workshops(ids)),
             url=lambda space_id: unless_trouble("space url", lambda: f"/dummy/{space_id}/"),
         ),
     ),
@@ -46,7 +45,7 @@ plugin = api.Plugin(
             _("Idea"),
             template="dummy/idea.html",
             publish="dummy.write",
-            load=lambda ids: unless_trouble("load entries", lambda: actions.load_ideas(ids)),
+            load=lambda ids: unless_trouble("load dummy.idea", lambda: actions.load_ideas(ids)),
         ),
         api.EntryKind(
             "dummy.note", _("Note"), feed=False, replies=False, supports=False, publish="dummy.lead"
