@@ -48,7 +48,7 @@ def home() -> str:
         more_url=more_url(found),
         order=order,
         followed=followed,
-        form=form,
+        compose=form,
         mine=mine,
         others=[] if person.signed_in else spaces.newest(),
         welcome=Markup(markdown(town().home)),  # noqa: S704  cleaned
