@@ -24,6 +24,24 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _whole(least: int, most: int = 2**31) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     return field(default=default, metadata={"parse": parse, "doc": doc})
 
@@ -36,19 +54,27 @@ class Config:
     database_url: str = _setting("", str, "PostgreSQL address; empty means SQLite in the data folder.")
     url: str = _setting("", str, "Public address of the portal, used in e-mails and feeds.")
     host: str = _setting("127.0.0.1", str, "Address the server listens on.")
-    port: int = _setting(8000, int, "Port the server listens on.")
-    workers: int = _setting(2, int, "Web server processes.")
-    request_seconds: int = _setting(30, int, "Seconds after which a hanging request's process is replaced.")
+    port: int = _setting(8000, _whole(1, 65535), "Port the server listens on.")
+    workers: int = _setting(2, _whole(1, 64), "Web server processes.")
+    request_seconds: int = _setting(
+        30, _whole(1), "Seconds after which a hanging request's process is replaced."
+    )
     trusted_hosts: tuple[str, ...] = _setting((), _words, "Host names accepted besides that of PARVIS_URL.")
-    proxies: int = _setting(0, int, "How many reverse proxies stand in front of the server.")
-    max_body: int = _setting(12 * 1024 * 1024, int, "Largest accepted request body, in bytes.")
+    proxies: int = _setting(0, _whole(0, 10), "How many reverse proxies stand in front of the server.")
+    max_body: int = _setting(12 * 1024 * 1024, _whole(1024), "Largest accepted request body, in bytes.")
     smtp_host: str = _setting("", str, "Mail server; empty means that mail waits in the outbox.")
-    smtp_port: int = _setting(587, int, "Port of the mail server.")
+    smtp_port: int = _setting(587, _whole(1, 65535), "Port of the mail server.")
     smtp_user: str = _setting("", str, "User name at the mail server.")
     smtp_password: str = _setting("", str, "Password at the mail server.")
-    smtp_tls: str = _setting("starttls", str, "How mail is protected on its way: starttls, tls or none.")
+    smtp_tls: str = _setting(
+        "starttls",
+        _one_of("starttls", "tls", "none"),
+        "How mail is protected on its way: starttls, tls or none.",
+    )
     mail_from: str = _setting("", str, "Sender of all e-mail; empty means parvis@ the host of PARVIS_URL.")
-    log_level: str = _setting("info", str, "Least important log line written: debug, info, warning, error.")
+    log_level: str = _setting(
+        "info", _one_of("debug", "info", "warning", "error"), "Least important log line written."
+    )
     demo: bool = _setting(False, _boolean, "Demonstration mode; set by `parvis demo`, never in a real town.")
 
     @classmethod
