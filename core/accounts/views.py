@@ -150,12 +150,18 @@ def _confirm(token: str) -> Response:
 @needs("core.read")
 def confirm_again(token: str) -> Response:
     """Mail a new link in place of one that expired."""
-    throttle.hit("confirm")
     try:
         claims.again(token)
     except claims.Unusable as reason:
-        return page("confirm_not", 404, reason=str(reason), token=token)
+        return _unusable(token, str(reason))
     return page("mail_sent", email="")
+
+
+def _unusable(token: str, reason: str) -> Response:
+    """Say why a link does nothing; links that never were are counted, so that nobody guesses many."""
+    if reason == "unknown":
+        throttle.hit("confirm")
+    return page("confirm_not", 404 if reason == "unknown" else 410, reason=reason, token=token)
 
 
 @blueprint.route("/me", methods=["GET", "POST"])

@@ -212,3 +212,22 @@ def test_a_device_is_named_as_a_person_would() -> None:
         == "Firefox, Linux"
     )
     assert sessions.device("curl/8") == ""
+
+
+def test_knowing_who_is_looking_costs_one_statement(town: Town) -> None:
+    browser = town.browser("ana")
+    browser.get("/me/password")
+    with town.app.app_context():
+        engine = db.engine
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, *_rest: Any) -> None:
+        sent.append(sql)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    browser.get("/me/password")
+    sa.event.remove(engine, "before_cursor_execute", note)
+    assert len([sql for sql in sent if "core_user" in sql or "core_sign_in" in sql]) == 1
+    assert not [sql for sql in sent if sql.startswith(("INSERT", "UPDATE", "DELETE"))], (
+        "reading writes nothing"
+    )
