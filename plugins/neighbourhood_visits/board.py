@@ -32,13 +32,10 @@ def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decorat
 def home() -> list[api.Panel]:
     """The next visit for everybody; before it, for members of a team, what waits for them."""
     found = []
-    if api.viewer().role in ("official", "agent", "administrator"):
-        mine = reads.own_visits()
-        counts = reads.queue_counts([visit.space_id for visit, _space in mine])
-        waiting = [row for row in mine if reads.waits(counts[row[0].space_id])]
-        if waiting:
-            html = show.draw("visits/panel_waiting.html", visits=waiting, counts=counts)
-            found.append(api.Panel(_("Questions waiting for you"), html, weight=5))
+    waiting = reads.waiting()
+    if waiting:
+        html = show.draw("visits/panel_waiting.html", waiting=waiting)
+        found.append(api.Panel(_("Questions waiting for you"), html, weight=5))
     following = reads.visits(limit=1)
     if following:
         html = show.draw("visits/panel_next.html", visit=following[0][0], space=following[0][1])

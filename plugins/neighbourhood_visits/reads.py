@@ -92,12 +92,6 @@ def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}
 
 
-def load_answers(entry_ids: Sequence[int]) -> Mapping[int, Answer]:
-    """Own rows of answers, by entry."""
-    rows = api.db.session.scalars(sa.select(Answer).where(Answer.entry_id.in_(entry_ids)))
-    return {answer.entry_id: answer for answer in rows}
-
-
 def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.Entry], str | None]:
     """A page of a visit's public questions, answered first, then by supports; and the next cursor."""
     answered = sa.case((Question.answered_at.is_not(None), 1), else_=0)
@@ -237,18 +231,22 @@ def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
     return frozenset(api.db.session.scalars(rows))
 
 
-def waits(counts: Mapping[str, int]) -> bool:
-    """Whether something waits for the team."""
-    return bool(counts["unread"] or counts["unanswered"])
-
-
-def own_visits() -> Sequence[sa.Row[Visit, api.Space]]:
-    """The visits on whose team the viewer is, the next first, past ones only while something waits."""
+def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
+    """The visits on whose team the viewer is and where questions wait, the next first, with their counts."""
+    if api.viewer().role not in ("official", "agent", "administrator"):
+        return []
     rows = (
         sa.select(Visit, api.Space)
         .join(api.Space, api.Space.id == Visit.space_id)
         .join(api.Membership, api.Membership.space_id == Visit.space_id)
-        .where(api.Membership.user_id == api.viewer().id, api.Membership.team)
+        .where(
+            api.Membership.user_id == api.viewer().id,
+            api.Membership.role.in_(("coordinator", "official", "agent")),
+            sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
+        )
         .order_by(Visit.starts_at.desc())
     )
-    return api.db.session.execute(rows.distinct().limit(10)).all()
+    mine = [row._tuple() for row in api.db.session.execute(rows.distinct().limit(PAGE))]
+    counts = queue_counts([visit.space_id for visit, _space in mine])
+    found = [(visit, space, counts[space.id]) for visit, space in reversed(mine)]
+    return [row for row in found if row[2]["unread"] or row[2]["unanswered"]]

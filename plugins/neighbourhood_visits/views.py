@@ -32,7 +32,8 @@ def index() -> str:
     """Visits to come, the next first, and below those past."""
     coming, past = reads.visits(), reads.visits(past=True)
     announces = actions.may_announce(anywhere=True)
-    return draw("visits/index.html", coming=coming, past=past, announces=announces)
+    waiting = reads.waiting()
+    return draw("visits/index.html", coming=coming, past=past, announces=announces, waiting=waiting)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
