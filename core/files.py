@@ -111,7 +111,8 @@ def show(file_id: int, name: str) -> Response:
         path = stored(file.sha256)
     if not path.exists():
         abort(404)
-    response = send_file(path.absolute(), file.type, download_name=file.name, etag=path.name)
+    data = io.BytesIO(path.read_bytes())
+    response = send_file(data, file.type, download_name=file.name, etag=path.name, conditional=True)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     everybody = file.entry_id is None or _public(file_id)

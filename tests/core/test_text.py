@@ -1,0 +1,95 @@
+"""Markdown becomes safe HTML, mentions become links where they may, and text is folded for comparing."""
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.text import excerpt, fold, handles, markdown, plain, raise_headings
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[a](javascript:alert(1))",
+    "[a](JaVaScRiPt:alert(1))",
+    "[a](data:text/html,<script>1</script>)",
+    "[a](vbscript:x)",
+    "![a](https://elsewhere.example/pixel.png)",
+    "<a href='//x' style='position:fixed' onclick=x>",
+    "<iframe src=/x></iframe>",
+    "[a](https://x.example \"t\" onmouseover=alert(1))",
+    "`</code><script>1</script>`",
+    "<javascript:alert(1)>",
+    "https://x.example/\"onmouseover=\"alert(1)",
+]
+ALLOWED = {"href", "title", "rel", "class", "start"}
+
+
+def elements(html: str) -> list[tuple[str, dict[str, str]]]:
+    tree = html5lib.parseFragment(html, namespaceHTMLElements=False)
+    return [(node.tag, dict(node.attrib)) for node in tree.iter() if isinstance(node.tag, str)][1:]
+
+
+def is_harmless(html: str) -> None:
+    for tag, attributes in elements(html):
+        assert tag not in {"script", "img", "iframe", "style", "object", "h1", "h2"}
+        assert attributes.keys() <= ALLOWED
+        if tag == "a" and "href" in attributes:
+            assert attributes["href"].split(":")[0] in {"http", "https", "mailto", "tel"} or ":" not in (
+                attributes["href"].split("/")[0]
+            )
+            assert attributes["rel"] == "nofollow noopener ugc"
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_nothing_hostile_passes(source: str) -> None:
+    is_harmless(markdown(source))
+    is_harmless(markdown(f"> - {source}\n\n| a |\n|---|\n| {source} |"))
+
+
+@given(st.text(alphabet="<>[]()!`\"'&;:/=#*_~|\\@ \nahrefjvscipt.-1", max_size=80))
+def test_no_text_at_all_makes_anything_but_words(source: str) -> None:
+    is_harmless(markdown(source, {"a": "/people/a"}))
+
+
+def test_words_links_and_tables_are_shown() -> None:
+    html = markdown("**a** ~~b~~ www.x.example/y. https://z.example/a_b_c\n\n|a|b|\n|-|-|\n|1|2|\n\n3. x\n4. y")
+    assert "<strong>a</strong>" in html
+    assert "<s>b</s>" in html
+    assert '<a href="https://www.x.example/y" ' in html
+    assert ">www.x.example/y</a>." in html
+    assert ">https://z.example/a_b_c</a>" in html
+    assert "<td>2</td>" in html
+    assert '<ol start="3">' in html
+
+
+def test_headings_stay_below_the_title_and_skip_no_level() -> None:
+    levels = [tag for tag, _ in elements(markdown("### a\n\n# b\n\n##### c\n\n## d")) if tag[0] == "h"]
+    assert levels == ["h3", "h3", "h4", "h4"]
+    assert raise_headings(markdown("# a\n\n## b")) == "<h2>a</h2>\n<h3>b</h3>"
+
+
+def test_a_mention_is_a_link_only_where_its_address_is_given() -> None:
+    source = "@Ana, (@zoe-b.c) not@ana `@ana` [@ana](https://x.example) @nobody."
+    html = markdown(source, {"ana": "/people/ana", "zoe-b.c": "/people/zoe-b.c"})
+    links = [attributes["href"] for tag, attributes in elements(html) if tag == "a"]
+    assert links == ["/people/ana", "/people/zoe-b.c", "https://x.example"]
+    assert "@nobody" in html
+    assert handles(source) == {"ana", "zoe-b.c", "nobody"}
+
+
+def test_folding_forgets_case_accents_ligatures_and_spaces() -> None:
+    assert fold("  Œuvre\n d’ÉLÈVE  ") == "oeuvre d'eleve"
+    assert fold("ﬁn") == "fin"
+    assert fold("e\u0301te\u0301") == fold("été") == "ete"
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_an_excerpt_is_words_without_markup_cut_between_words() -> None:
+    html = markdown("# One\n\ntwo **three** & <four>\n\n- five")
+    assert plain(html) == "One two three & <four> five"
+    assert excerpt(html, 12) == "One two…"
