@@ -1,6 +1,7 @@
-"""The visits of the demonstration town: one that takes questions, one that is being prepared."""
+"""The visits of the demonstration town: announced, asked about, and answered through the plugin's own actions."""
 
 import datetime as dt
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -8,97 +9,166 @@ from core import access
 from core.accounts.sessions import as_viewer
 from core.db import db, write
 from core.models import Entry, Space
-from plugins.neighbourhood_visits import actions
-from plugins.neighbourhood_visits.models import Question, Visit
+from plugins.neighbourhood_visits import actions, models
 
 from .words import french
 
-TANNERIES = "Visite des Tanneries avec la maire"
-QUESTIONS = (
-    (
-        "barnabe",
-        9,
-        "Quand la passerelle des Lavandières rouvrira-t-elle ?",
-        "Le détour par le pont prend douze minutes à pied, vingt avec un landau. Les barrières sont là depuis le "
-        "printemps, sans date affichée.",
-        "Circulation",
-        "Passerelle des Lavandières",
-        "Les pièces sont arrivées et le chantier commence lundi : **réouverture prévue avant la fin du mois**. Vous "
-        "avez raison pour l'affichage, la date sera posée demain des deux côtés. Nous passerons la voir ensemble "
-        "pendant la visite, c'est notre deuxième étape.",
+
+@dataclass(frozen=True)
+class Question:
+    """A question before a visit; `answer` is empty while it is to come, `accepted` while the team reads it."""
+
+    who: str
+    days_ago: int
+    title: str
+    text: str
+    theme: str
+    place: str = ""
+    answer: str = ""
+    accepted: bool = True
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A visit that its host announced ten days ago."""
+
+    host: str
+    agent: str
+    area: str
+    in_days: int
+    name: str
+    summary: str
+    meeting_point: str
+    access_notes: str
+    questions: tuple[Question, ...]
+    colleagues: tuple[str, ...] = ()
+
+
+WALKS = (
+    Walk(
+        "claire",
+        "gaspard",
+        "tanneries",
+        12,
+        "Visite des Tanneries avec la maire",
+        "Deux heures à pied dans le quartier : la passerelle, le jardin, l'école. Posez vos questions avant, la maire "
+        "y répond ici ou sur place.",
+        "Devant l'ancienne tannerie, 3 quai des Lavandières",
+        "Parcours de 1,8 km, sans marche. Une halte assise à mi-chemin.",
+        (
+            Question(
+                "barnabe",
+                9,
+                "Quand la passerelle des Lavandières rouvrira-t-elle ?",
+                "Le détour par le pont prend douze minutes à pied, vingt avec un landau. Les barrières sont là depuis "
+                "le printemps, sans date affichée.",
+                "Circulation",
+                "Passerelle des Lavandières",
+                "Les pièces sont arrivées et le chantier commence lundi : **réouverture prévue avant la fin du mois**. "
+                "Vous avez raison pour l'affichage, la date sera posée demain des deux côtés. Nous passerons la voir "
+                "ensemble pendant la visite, c'est notre deuxième étape.",
+            ),
+            Question(
+                "capucine",
+                6,
+                "Peut-on éclairer le chemin du jardin jusqu'à 20 h ?",
+                "En hiver, on range les outils à la lampe frontale. Un éclairage à détection suffirait, il ne faudrait "
+                "pas déranger les chauves-souris.",
+                "Éclairage",
+                "Chemin du jardin partagé",
+            ),
+            Question(
+                "leonie",
+                1,
+                "Un banc sur le trajet de la visite ?",
+                "Je serai des vôtres, mais deux heures sans s'asseoir, c'est beaucoup. Une halte à mi-parcours ?",
+                "Mobilier urbain",
+                accepted=False,
+            ),
+        ),
+        ("anselme",),
     ),
-    (
-        "capucine",
-        6,
-        "Peut-on éclairer le chemin du jardin jusqu'à 20 h ?",
-        "En hiver, on range les outils à la lampe frontale. Un éclairage à détection suffirait, il ne faudrait pas "
-        "déranger les chauves-souris.",
-        "Éclairage",
-        "Chemin du jardin partagé",
-        "",
-    ),
-    (
-        "leonie",
-        3,
-        "Un banc sur le trajet de la visite ?",
-        "Je serai des vôtres, mais quatre kilomètres sans s'asseoir, c'est beaucoup. Une halte à mi-parcours ?",
-        "Mobilier urbain",
-        "",
-        "",
+    Walk(
+        "theodore",
+        "zelie",
+        "bourg",
+        19,
+        "Les quais de Saint-Vérin, au bord de l'eau",
+        "Le maire et l'équipe technique parcourent les quais avant l'hiver : batardeaux, repères de crue, éclairage.",
+        "Au lavoir",
+        "Sol pavé et irrégulier ; la partie haute se suit en fauteuil.",
+        (
+            Question(
+                "clemence",
+                4,
+                "Qui monte les batardeaux la nuit ?",
+                "La dernière fois, nous étions trois voisins et une lampe. Une astreinte est-elle prévue ?",
+                "Crues",
+                "Quai bas",
+                "Oui : depuis ce mois-ci, **deux agents sont d'astreinte** chaque nuit dès que l'échelle passe 200. Le "
+                "numéro est affiché à la mairie et au lavoir. On vous montre le matériel pendant la visite.",
+            ),
+        ),
     ),
 )
 
 
 def hold(areas: dict[str, int], people: dict[str, int], start: dt.datetime) -> None:
-    """Announce a visit, with questions asked, accepted and answered."""
-    day = (start + dt.timedelta(days=12)).replace(hour=16, minute=0, second=0, microsecond=0)
+    """Announce each visit, with the questions asked, accepted and answered."""
+    for walk in WALKS:
+        space_id = announce(walk, areas, people, start)
+        for question in walk.questions:
+            ask(walk, question, space_id, people, start)
+
+
+def announce(walk: Walk, areas: dict[str, int], people: dict[str, int], start: dt.datetime) -> int:
+    """The visit's space."""
+    day = (start + dt.timedelta(days=walk.in_days)).replace(hour=14, minute=0, second=0, microsecond=0)
+    details = {
+        "starts_at": day,
+        "ends_at": day + dt.timedelta(hours=2),
+        "meeting_point": french(walk.meeting_point),
+        "access_notes": french(walk.access_notes),
+        "other_ways": french("Par téléphone le matin, ou sur papier à l'accueil de la mairie."),
+        "questions_close_at": day - dt.timedelta(days=4),
+    }
+    officials = [people[who] for who in (walk.host, *walk.colleagues)]
     plan = actions.Plan(
-        TANNERIES,
-        french(
-            "Deux heures à pied dans le quartier : la passerelle, le jardin, l'école. Posez vos questions "
-            "avant, la maire y répond ici ou sur place."
-        ),
-        areas["tanneries"],
-        {
-            "starts_at": day,
-            "ends_at": day + dt.timedelta(hours=2),
-            "meeting_point": french("Devant l'ancienne tannerie, 3 quai des Lavandières"),
-            "access_notes": french("Parcours de 1,8 km, sans marche. Une halte assise à mi-chemin."),
-            "other_ways": french("Par téléphone le matin, ou sur papier à l'accueil de la mairie."),
-            "questions_close_at": day - dt.timedelta(days=4),
-        },
-        officials=[people["claire"], people["anselme"]],
-        agents=[people["gaspard"]],
+        french(walk.name), french(walk.summary), areas[walk.area], details, officials, [people[walk.agent]]
     )
-    with as_viewer(people["claire"]):
+    with as_viewer(people[walk.host]):
         visit = actions.plan_visit(plan)
         actions.announce(visit)
         space_id = visit.space_id
     announced = start - dt.timedelta(days=10)
     with access.as_system("date the visit"), write() as session:
         session.execute(sa.update(Space).where(Space.id == space_id).values(created_at=announced))
-    for number, (who, days, title, body, theme, place, answer) in enumerate(QUESTIONS):
-        with as_viewer(people[who]):
-            visit = db.session.get(Visit, space_id)
-            asked = actions.ask(visit, french(title), french(body), french(theme), french(place))
-            question = asked.id
-        if number < 2:
-            with as_viewer(people["gaspard"]):
-                actions.accept(question)
-            date(question, start - dt.timedelta(days=days))
-        if answer:
-            with as_viewer(people["claire"]):
-                said = actions.publish_answer(question, french(answer), 0).id
-            date(said, start - dt.timedelta(days=days - 2))
-            with access.as_system("date the answer"), write() as session:
-                answered = start - dt.timedelta(days=days - 2)
-                session.execute(
-                    sa.update(Question).where(Question.entry_id == question).values(answered_at=answered)
-                )
+    return space_id
 
 
-def date(entry_id: int, at: dt.datetime) -> None:
-    """Let an entry have been published then."""
-    times = dict.fromkeys(("created_at", "published_at", "active_at"), at)
+def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], start: dt.datetime) -> None:
+    """One question, and what the team made of it."""
+    asked_at = start - dt.timedelta(days=question.days_ago)
+    answered_at = asked_at + dt.timedelta(days=2)
+    with as_viewer(people[question.who]):
+        visit = db.session.get(models.Visit, space_id)
+        words = map(french, (question.title, question.text, question.theme, question.place))
+        ident = actions.ask(visit, *words).id
+    if question.accepted:
+        with as_viewer(people[walk.agent]):
+            actions.accept(ident)
+    date(ident, asked_at, question.accepted)
+    if question.answer:
+        with as_viewer(people[walk.host]):
+            answer = actions.publish_answer(ident, french(question.answer), 0).id
+        date(answer, answered_at)
+        row = sa.update(models.Question).where(models.Question.entry_id == ident)
+        with access.as_system("date the answer"), write() as session:
+            session.execute(row.values(answered_at=answered_at))
+
+
+def date(entry_id: int, at: dt.datetime, published: bool = True) -> None:
+    """Let an entry have been written, and published, then."""
+    names = ("created_at", "published_at", "active_at") if published else ("created_at",)
     with access.as_system("date an entry"), write() as session:
-        session.execute(sa.update(Entry).where(Entry.id == entry_id).values(times))
+        session.execute(sa.update(Entry).where(Entry.id == entry_id).values(dict.fromkeys(names, at)))
