@@ -108,13 +108,10 @@ def reset() -> Response:
 @needs("core.read")
 def confirm(token: str) -> Response:
     """Show what a mailed link is for; its button, and nothing else, carries it out."""
-    throttle.hit("confirm")
     try:
         response = _confirm(token)
     except claims.Unusable as reason:
-        response = page(
-            "confirm_not", 404 if str(reason) == "unknown" else 410, reason=str(reason), token=token
-        )
+        response = _unusable(token, str(reason))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -132,7 +129,7 @@ def _confirm(token: str) -> Response:
     given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
     try:
         path = claims.confirm(token, **given)
-    except (access.Forbidden, HTTPException):
+    except (access.Forbidden, access.Refused, HTTPException):
         raise claims.Unusable("refused") from None
     except claims.Unusable:
         raise
