@@ -117,7 +117,7 @@ def reach(app: Flask, registry: Registry, name: str) -> Reach:
             spaces=db.session.scalar(sa.select(sa.func.count()).select_from(Space).where(spaces)) or 0,
             entries=db.session.scalar(sa.select(sa.func.count()).select_from(Entry).where(entries)) or 0,
             links=len(plugin.nav) + len(plugin.tabs),
-            pages=sum(1 for one in _pages(app, registry, name) if one.name.startswith("GET ")),
+            pages=sum(1 for one in _pages(app, registry, name) if one.name.startswith("GET")),
         )
 
 

@@ -32,7 +32,11 @@ PERMISSIONS = (
     Permission("core.read", _("Read what is public"), ANYONE),
     Permission("core.account", _("Have an account, follow, and see one’s own settings"), SIGNED_IN),
     Permission("core.reply", _("Reply and support, where one may read"), SIGNED_IN),
-    Permission("core.post", _("Write in a space"), space_roles=MEMBERS),
+    Permission(
+        "core.post",
+        _("Write in a space; where joining is open, everybody signed in may"),
+        space_roles=MEMBERS,
+    ),
     Permission("core.moderate", _("Pin and hide posts of a space"), space_roles=TEAM),
     Permission("core.invite", _("Invite people to a space and answer requests to join"), space_roles=TEAM),
     Permission(
@@ -70,7 +74,7 @@ core = Plugin(
             ),
         ),
     ),
-    entry_kinds=(EntryKind("core.post", _("Post")), EntryKind("core.reply", _("Reply"), feed=False)),
+    entry_kinds=(EntryKind("core.post", _("Post")), EntryKind("core.reply", _("Reply to a post"), feed=False)),
     jobs=(
         Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
