@@ -126,7 +126,8 @@ def sweep() -> None:
     for shelf in sorted(folder().iterdir()):
         old = {path for path in shelf.iterdir() if path.stat().st_mtime < limit}
         named = sa.select(File.sha256).where(File.sha256.in_({path.name[:64] for path in old}))
-        kept = set(db.session.scalars(named))
+        with access.as_system("find files that no row names"):
+            kept = set(db.session.scalars(named))
         for path in old:
             if path.name[:64] not in kept:
                 path.unlink()
