@@ -209,10 +209,14 @@ def test_a_persons_picture_is_replaced_not_added(town: Town) -> None:
 
     def work() -> None:
         for colour in ("red", "blue"):
-            picture = files.prepare(FileStorage(io.BytesIO(encoded(photo(colour=colour), "PNG")), "me.png"), 320)
+            picture = files.prepare(
+                FileStorage(io.BytesIO(encoded(photo(colour=colour), "PNG")), "me.png"), 320
+            )
             with write():
                 files.set_picture(ana, picture)
 
     town.run(work, "ana")
     with town.app.app_context(), access.as_system("test"):
-        assert db.session.scalar(db.select(db.func.count()).select_from(File).where(File.profile_of == ana)) == 1
+        assert (
+            db.session.scalar(db.select(db.func.count()).select_from(File).where(File.profile_of == ana)) == 1
+        )

@@ -17,10 +17,10 @@ HOSTILE = [
     "![a](https://elsewhere.example/pixel.png)",
     "<a href='//x' style='position:fixed' onclick=x>",
     "<iframe src=/x></iframe>",
-    "[a](https://x.example \"t\" onmouseover=alert(1))",
+    '[a](https://x.example "t" onmouseover=alert(1))',
     "`</code><script>1</script>`",
     "<javascript:alert(1)>",
-    "https://x.example/\"onmouseover=\"alert(1)",
+    'https://x.example/"onmouseover="alert(1)',
 ]
 ALLOWED = {"href", "title", "rel", "class", "start"}
 
@@ -35,8 +35,9 @@ def is_harmless(html: str) -> None:
         assert tag not in {"script", "img", "iframe", "style", "object", "h1", "h2"}
         assert attributes.keys() <= ALLOWED
         if tag == "a" and "href" in attributes:
-            assert attributes["href"].split(":")[0] in {"http", "https", "mailto", "tel"} or ":" not in (
-                attributes["href"].split("/")[0]
+            assert (
+                attributes["href"].split(":")[0] in {"http", "https", "mailto", "tel"}
+                or ":" not in (attributes["href"].split("/")[0])
             )
             assert attributes["rel"] == "nofollow noopener ugc"
 
@@ -53,7 +54,9 @@ def test_no_text_at_all_makes_anything_but_words(source: str) -> None:
 
 
 def test_words_links_and_tables_are_shown() -> None:
-    html = markdown("**a** ~~b~~ www.x.example/y. https://z.example/a_b_c\n\n|a|b|\n|-|-|\n|1|2|\n\n3. x\n4. y")
+    html = markdown(
+        "**a** ~~b~~ www.x.example/y. https://z.example/a_b_c\n\n|a|b|\n|-|-|\n|1|2|\n\n3. x\n4. y"
+    )
     assert "<strong>a</strong>" in html
     assert "<s>b</s>" in html
     assert '<a href="https://www.x.example/y" ' in html
