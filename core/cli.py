@@ -78,7 +78,10 @@ def demo() -> None:
     server.check_port(config)
     from demo import build
 
-    build.prepare(config)
+    try:
+        build.prepare(config)
+    except build.RealTown as error:
+        raise Refusal(str(error)) from error
     click.echo(f"\n  {build.welcome(config)}\n")
     server.serve(config)
 

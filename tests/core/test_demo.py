@@ -1,0 +1,175 @@
+"""The demonstration town is lived in, stays as it was left, and never mixes with a real one."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from core import create_app, migrate, registry
+from core.access import as_system
+from core.accounts import actions as accounts
+from core.config import Config
+from core.db import db, now, write
+from core.models import VISIBILITIES, Account, Entry, File, Revision, Space, User
+from core.testing import Browser, EnglishClient
+from demo import build
+
+ACCOUNTS = [
+    "resident",
+    "neighbour",
+    "mayor",
+    "deputy",
+    "opposition",
+    "agent",
+    "admin",
+    "member",
+    "mayor2",
+    "agent2",
+]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """The settings of a demonstration town that was just made."""
+    config = Config(data=tmp_path_factory.mktemp("demo") / "town", url="http://localhost", demo=True)
+    build.prepare(config)
+    return config
+
+
+@pytest.fixture(scope="module")
+def demo(config: Config) -> Iterator[Flask]:
+    """The demonstration town."""
+    app = create_app(config)
+    app.test_client_class = EnglishClient
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def read(app: Flask, statement: Any) -> list[Any]:
+    """All rows, whoever may read them."""
+    with app.app_context(), as_system("test"):
+        return list(db.session.execute(statement).all())
+
+
+def visit(app: Flask, account: str) -> Browser:
+    """A browser signed in as a demo account."""
+    browser = Browser(app.test_client())
+    signed = browser.submit("/sign-in", email=f"{account}@parvis.example", password="parvis-demo")
+    assert signed.status_code == 302, signed.text
+    return browser
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_every_demo_account_signs_in_and_finds_a_lively_home(demo: Flask, account: str) -> None:
+    browser = visit(demo, account)
+    for path in ("/", "/spaces", "/me", "/visits/"):
+        assert browser.get(path).status_code == 200
+    assert browser.get("/").text.count('class="card') >= 10
+
+
+def test_the_accounts_have_the_roles_that_they_are_named_after(demo: Flask) -> None:
+    rows = read(
+        demo, sa.select(Account.email, User.role, User.mandate).join(User, User.id == Account.user_id)
+    )
+    people = {email.partition("@")[0]: (role, mandate) for email, role, mandate in rows}
+    assert people["mayor"] == people["mayor2"] == ("official", "mayor")
+    assert people["deputy"] == ("official", "deputy_mayor")
+    assert people["opposition"] == ("official", "councillor")
+    assert people["agent"][0] == people["agent2"][0] == "agent"
+    assert people["admin"][0] == "administrator"
+    assert {people[name][0] for name in ("resident", "neighbour", "member")} == {"resident"}
+    assert len(people) >= 35
+
+
+def test_there_is_something_of_everything(demo: Flask) -> None:
+    spaces = read(demo, sa.select(Space.visibility, sa.func.count()).group_by(Space.visibility))
+    assert {visibility for visibility, _ in spaces} == set(VISIBILITIES)
+    assert sum(count for _, count in spaces) >= 12
+    entries = read(demo, sa.select(Entry.parent_id, Entry.support_count, Entry.pinned_at, Entry.created_at))
+    assert sum(parent is None for parent, *_ in entries) >= 35
+    assert sum(parent is not None for parent, *_ in entries) >= 80
+    assert sum(supports for _, supports, *_ in entries) >= 500
+    assert sum(pinned is not None for *_, pinned, _ in entries) >= 3
+    assert len(read(demo, sa.select(Revision))) == 1
+    ages = [now() - created for *_, created in entries]
+    assert min(ages) < dt.timedelta(hours=2)
+    assert max(ages) > dt.timedelta(days=30)
+
+
+def test_counters_agree_with_what_they_count(demo: Flask) -> None:
+    replies = sa.select(sa.func.count()).where(Entry.parent_id == sa.literal_column("outer_entry.id"))
+    outer = sa.alias(Entry.__table__, "outer_entry")
+    wrong = sa.select(outer.c.id).where(outer.c.parent_id.is_(None), outer.c.kind == "core.post")
+    assert read(demo, wrong.where(outer.c.reply_count != replies.correlate(outer).scalar_subquery())) == []
+
+
+def test_every_picture_is_described(demo: Flask) -> None:
+    pictures = read(demo, sa.select(File.alt).where(File.entry_id.is_not(None)))
+    assert len(pictures) == 12
+    assert all(len(alt) > 30 for (alt,) in pictures)
+
+
+def test_what_is_private_is_private_here_too(demo: Flask) -> None:
+    words = {"budget": "Projets recevables", "bellevue": "Présents : 17".replace(" :", "\u202f:")}
+    (hidden,) = read(demo, sa.select(Space.id).where(Space.visibility == "hidden"))
+    for account, status in (("mayor", 200), ("opposition", 404), ("resident", 404)):
+        page = visit(demo, account).get(f"/spaces/{hidden.id}")
+        assert page.status_code == status
+        assert (words["budget"] in page.text) == (status == 200)
+    (members,) = read(demo, sa.select(Space.id).where(Space.name.startswith("Conseil de quartier")))
+    for account, reads in (("member", True), ("neighbour", False), ("mayor2", False)):
+        assert (words["bellevue"] in visit(demo, account).get(f"/spaces/{members.id}").text) == reads
+
+
+def test_a_second_start_keeps_what_was_written(config: Config, demo: Flask) -> None:
+    browser = visit(demo, "resident")
+    (space,) = read(demo, sa.select(Space.id).where(Space.name == "La vie du Centre-Bourg"))
+    posted = browser.submit(
+        f"/spaces/{space.id}/posts", _page=f"/spaces/{space.id}", title="Kept", body="Still here."
+    )
+    assert posted.status_code == 302, posted.text
+    before = read(demo, sa.select(sa.func.count()).select_from(Entry))
+    build.prepare(config)
+    assert read(demo, sa.select(sa.func.count()).select_from(Entry)) == before
+    assert "Still here." in browser.get(posted.location).text
+
+
+def test_a_start_that_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(data=tmp_path / "town", demo=True)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build.Builder, "talk", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            build.prepare(config)
+    assert not config.data.exists()
+    monkeypatch.setattr(build, "POSTS", build.POSTS[:1])
+    build.prepare(config)
+    assert (config.data / "town.db").exists()
+
+
+def test_a_real_town_is_never_filled_with_invented_people(tmp_path: Path) -> None:
+    config = Config(data=tmp_path, demo=True)
+    app = create_app(config)
+    with app.app_context(), as_system("test"):
+        migrate.upgrade(db.engine, registry.current().modules)
+        with write():
+            accounts.create_user("ada@example.org", "Ada")
+        db.session.remove()
+        db.engine.dispose()
+    with pytest.raises(build.RealTown):
+        build.prepare(config)
+
+
+def test_the_welcome_names_the_address_and_each_account(config: Config) -> None:
+    text = build.welcome(config)
+    assert "http://localhost" in text
+    assert "parvis-demo" in text
+    assert all(f"{account}@parvis.example" in text for account in ACCOUNTS)
