@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import subprocess
+import tokenize
 import tomllib
 from pathlib import Path
 
@@ -19,20 +20,31 @@ CORE = [
     for path in (ROOT / "core").rglob("*.py")
     if "migrations" not in path.parts and path.name != "testing.py"
 ]
+BETWEEN = {tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+BESIDE = {tokenize.NL, tokenize.COMMENT}
 
 
-def lines(path: Path) -> int:
-    """Return how many lines a file has."""
-    return len(path.read_text().splitlines())
+def lines_of_code(path: Path) -> int:
+    """Return how many lines of a module hold code, which blank lines, comments and docstrings do not."""
+    lines: set[int] = set()
+    statement_begins = True
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            docstring = statement_begins and token.type == tokenize.STRING
+            if token.type not in BETWEEN | BESIDE and not docstring:
+                lines.update(range(token.start[0], token.end[0] + 1))
+            if token.type not in BESIDE:
+                statement_begins = token.type in BETWEEN
+    return len(lines)
 
 
-def test_the_core_is_at_most_7000_lines() -> None:
-    assert sum(map(lines, CORE)) <= 7_000
+def test_the_core_is_at_most_7000_lines_of_code() -> None:
+    assert sum(map(lines_of_code, CORE)) <= 7_000
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_of_the_core_is_over_450_lines(path: Path) -> None:
-    assert lines(path) <= 450
+    assert len(path.read_text().splitlines()) <= 450
 
 
 def test_the_core_has_at_most_twelve_hooks_each_with_its_contract() -> None:
