@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .. import access
+from .. import access, registry
 from ..access import viewer
 from ..db import UtcDateTime, db, now, table_of
 from ..models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
@@ -107,6 +107,9 @@ def standing(space_id: int) -> Standing:
 def listed(search: str, area_id: int | None, after: str | None) -> tuple[list[Any], str]:
     """A page of the spaces that the viewer may know of, by name, and the cursor of the next."""
     belongs = sa.exists().where(_member.c.user_id == _me, _member.c.space_id == _space.c.id, _holds)
+    kinds = [
+        kind.name for plugin in registry.current().active() for kind in plugin.space_kinds if kind.listed
+    ]
     spaces = (
         sa.select(
             *(_space.c[name] for name in ("id", "name", "folded", "kind", "summary", "visibility")),
@@ -115,7 +118,7 @@ def listed(search: str, area_id: int | None, after: str | None) -> tuple[list[An
             belongs.label("mine"),
         )
         .outerjoin(_area, _area.c.id == _space.c.area_id)
-        .where(access.space_listed(_space.c), _space.c.archived_at.is_(None))
+        .where(access.space_listed(_space.c), _space.c.kind.in_(kinds), _space.c.archived_at.is_(None))
         .order_by(_space.c.folded, _space.c.id)
         .limit(PAGE + 1)
     )

@@ -132,6 +132,17 @@ def test_hooks_are_heard_when_an_entry_is_published_and_changed(town: Town, work
     assert [line for line in lines if line.startswith("published dummy.idea")]
 
 
+def test_a_kind_of_space_that_is_not_listed_stays_out_of_the_list(
+    town: Town, workshop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = town.browser("ana")
+    assert "Mending workshop" in ana.get("/spaces").text
+    with monkeypatch.context() as patch:
+        patch.setitem(vars(dummy.plugin.space_kinds[0]), "listed", False)
+        assert "Mending workshop" not in ana.get("/spaces").text
+    assert ana.get(f"/spaces/{workshop}").status_code == 200
+
+
 def test_two_processes_see_a_switch_at_their_next_request(town: Town, workshop: int, app: Flask) -> None:
     other = Town(create_app(app.config["PARVIS"], {"dummy": dummy}))
     there = other.browser()
