@@ -23,6 +23,7 @@ from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Account, Area, Entry, Space
 from core.spaces import actions as spaces
+from core.web import get_or_404
 
 from . import draw, town, visits
 from .talk import POSTS, Post, Reply
@@ -177,7 +178,7 @@ class Builder:
         for who, line in town.FOLLOWS.items():
             with as_viewer(self.people[who]):
                 for key in line.split():
-                    feed.follow(True, space=db.session.get(Space, self.spaces[key]))
+                    feed.follow(True, space=get_or_404(Space, self.spaces[key]))
 
     def talk(self) -> None:
         """Everything that was said, oldest first, as each would have seen it then."""
@@ -187,8 +188,8 @@ class Builder:
                 said[post] = self.publish(post, at)
             else:
                 with as_viewer(self.people[reply.who]):
-                    parent = db.session.get(Entry, said[post])
-                    space = db.session.get(Space, parent.space_id)
+                    parent = get_or_404(Entry, said[post])
+                    space = get_or_404(Space, parent.space_id)
                     entry = feed.publish(
                         space, self.words(reply.text), kind="core.reply", parent=parent, at=at
                     )
@@ -199,7 +200,7 @@ class Builder:
                 self.edit(post, ident)
             if post.pinned:
                 with as_viewer(self.people[post.who]):
-                    feed.pin(db.session.get(Entry, ident), True)
+                    feed.pin(get_or_404(Entry, ident), True)
 
     def moments(self) -> Iterator[tuple[dt.datetime, Post, Reply | None]]:
         """Each post and reply, with when it was said."""
@@ -215,7 +216,7 @@ class Builder:
             for name, alt in post.pictures
         ]
         with as_viewer(self.people[post.who]):
-            space = db.session.get(Space, self.spaces[post.space])
+            space = get_or_404(Space, self.spaces[post.space])
             entry = feed.publish(
                 space, self.words(post.text), french(post.title), pictures=pictures, lang="fr", at=at
             )
@@ -226,7 +227,7 @@ class Builder:
     def edit(self, post: Post, ident: int) -> None:
         """A post as its author changed it two days later."""
         with as_viewer(self.people[post.who]):
-            feed.change_entry(db.session.get(Entry, ident), body=self.words(post.after))
+            feed.change_entry(get_or_404(Entry, ident), body=self.words(post.after))
         at = self.start - ago(post.ago) + dt.timedelta(days=2)
         with as_system("date the edit"), write() as session:
             session.execute(sa.update(Entry).where(Entry.id == ident).values(edited_at=at))

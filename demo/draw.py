@@ -260,8 +260,8 @@ def river() -> Sheet:
     sheet.box(0, 450, WIDTH, 350, WATER)
     picks = _picks(7)
     for _ in range(45):
-        x, y = picks.uniform(-50, 1150), picks.uniform(480, 780)
-        sheet.path([(x, y), (x + 40, y - 6), (x + 80, y), (x + 120, y - 5)], "#7fb7c4", 4)
+        left, y = picks.uniform(-50, 1150), picks.uniform(480, 780)
+        sheet.path([(left + 40 * step, y - step % 2 * 6) for step in range(4)], "#7fb7c4", 4)
     sheet.box(0, 330, WIDTH, 46, "#cdbfa7")
     for x in (150, 460, 770, 1080):
         sheet.box(x - 30, 350, 60, 230, "#bcae95")

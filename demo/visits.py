@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from core import access
 from core.accounts.sessions import as_viewer
-from core.db import db, write
+from core.db import write
 from core.models import Entry, Space
+from core.web import get_or_404
 from plugins.neighbourhood_visits import actions, models
 
 from .words import french
@@ -151,9 +152,10 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
     asked_at = start - dt.timedelta(days=question.days_ago)
     answered_at = asked_at + dt.timedelta(days=2)
     with as_viewer(people[question.who]):
-        visit = db.session.get(models.Visit, space_id)
-        words = map(french, (question.title, question.text, question.theme, question.place))
-        ident = actions.ask(visit, *words).id
+        visit = get_or_404(models.Visit, space_id)
+        title, text = french(question.title), french(question.text)
+        theme, place = french(question.theme), french(question.place)
+        ident = actions.ask(visit, title, text, theme, place).id
     if question.accepted:
         with as_viewer(people[walk.agent]):
             actions.accept(ident)
