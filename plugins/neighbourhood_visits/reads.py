@@ -246,7 +246,7 @@ def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
         )
         .order_by(Visit.starts_at.desc())
     )
-    mine = [row._tuple() for row in api.db.session.execute(rows.distinct().limit(PAGE))]
+    mine = api.db.session.execute(rows.distinct().limit(PAGE)).all()
     counts = queue_counts([visit.space_id for visit, _space in mine])
     found = [(visit, space, counts[space.id]) for visit, space in reversed(mine)]
     return [row for row in found if row[2]["unread"] or row[2]["unanswered"]]
