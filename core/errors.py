@@ -72,7 +72,8 @@ def _know_viewer() -> None:
     try:
         db.session.rollback()
         g.viewer_token = access.enter(sessions.viewer())
-    except SQLAlchemyError:
+    except Exception:  # whatever sessions need may be what failed
+        log.warning("error page without its viewer", exc_info=True)
         g.viewer_token = access.enter(access.Viewer())
 
 
