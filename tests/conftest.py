@@ -269,8 +269,13 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         context.set_default_timeout(15_000)
         page = context.new_page()
+
+        def note(line: Any) -> None:
+            if line.type == "error" and "status of 422" not in line.text:  # a form that was refused
+                errors.append(f"{page.url}: {line.text}")
+
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-        page.on("console", lambda line: line.type == "error" and errors.append(f"{page.url}: {line.text}"))
+        page.on("console", note)
         return page
 
     yield open_page

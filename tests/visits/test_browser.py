@@ -1,0 +1,180 @@
+"""The journey on a telephone, with JavaScript and without, by keyboard where the team works."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from core import jobs
+from core.db import db
+from core.models import Mail
+from core.testing import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Page
+
+    from .conftest import Scene
+
+ASKED = "Quand le lampadaire de la rue du Lavoir sera-t-il réparé ?"
+ANSWERED = "Il est réparé lundi, et toute la rue en mars."
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One engine is enough for what a browser sees."""
+    return sqlite_url
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing of the requests it serves."""
+
+    def log(self, *_args: Any, **_kw: Any) -> None:
+        """Leave the request out of the log."""
+
+
+@pytest.fixture
+def address(scene: Scene, free_port: Callable[[], int]) -> Iterator[str]:
+    """Serve the town on a port of this machine."""
+    port = free_port()
+    server = make_server("localhost", port, scene.town.app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{port}"
+    server.shutdown()
+    thread.join()
+
+
+def sign_in(page: Page, address: str, name: str) -> Page:
+    """The page, signed in as somebody."""
+    page.goto(f"{address}/sign-in")
+    page.locator("[name=email]").fill(f"{name}@example.org")
+    page.locator("[name=password]").fill(PASSWORD)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    return page
+
+
+def link(scene: Scene, recipient: str) -> str:
+    """The path that the mail to somebody leads to."""
+    jobs.run_due(scene.town.app)
+    rows = sa.select(Mail.text).where(Mail.recipient == recipient)
+    [text] = scene.town.run(lambda: list(db.session.scalars(rows)))
+    found = re.search(r"http://localhost(/confirm/\S+)", text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no javascript"])
+def test_from_the_question_to_its_answer(
+    scene: Scene,
+    address: str,
+    new_page: Callable[..., Page],
+    axe: Callable[[Page], list[str]],
+    javascript: bool,
+) -> None:
+    visit = scene.visit()
+
+    def phone(name: str | None = None) -> Page:
+        page = new_page(width=360, java_script_enabled=javascript)
+        return sign_in(page, address, name) if name else page
+
+    def look(page: Page) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
+        if javascript:
+            assert axe(page) == [], page.url
+
+    resident = phone()
+    resident.goto(f"{address}/visits/")
+    look(resident)
+    resident.get_by_role("link", name="Visit of the Tanneries").click()
+    look(resident)
+    resident.get_by_role("link", name="Poser une question").first.click()
+    look(resident)
+    assert resident.locator("form [required]").count() == 3
+    resident.get_by_role("button", name="Envoyer ma question").click()
+    assert resident.get_by_role("link", name="Écrivez votre question.").is_visible()
+    look(resident)
+    resident.get_by_label("Votre question").fill(ASKED)
+    resident.get_by_label("Votre nom").fill("Mireille Dano")
+    resident.get_by_label("Adresse électronique").fill("mireille@example.org")
+    resident.get_by_role("button", name="Envoyer ma question").click()
+    assert resident.get_by_role("heading", name="Encore une étape").is_visible()
+    look(resident)
+
+    elsewhere = phone()
+    elsewhere.goto(address + link(scene, "mireille@example.org"))
+    elsewhere.get_by_role("button", name="Confirmer").click()
+    assert elsewhere.get_by_role("heading", name="Votre question est arrivée").is_visible()
+    look(elsewhere)
+    elsewhere.get_by_role("link", name="Voir ma question").click()
+    look(elsewhere)
+    question = elsewhere.url.rpartition("/")[2]
+    resident.goto(f"{address}/visits/{visit}")
+    assert not resident.get_by_text(ASKED).is_visible()
+
+    agent = phone("agent")
+    agent.goto(f"{address}/visits/")
+    look(agent)
+    agent.get_by_role("link", name="Visit of the Tanneries").first.click()
+    look(agent)
+    agent.get_by_role("button", name=f"Accepter {ASKED}").focus()
+    agent.keyboard.press("Enter")
+    agent.get_by_text("tout le monde peut lire").wait_for()
+    agent.goto(f"{address}/visits/{visit}/review?queue=unanswered")
+    look(agent)
+    agent.get_by_role("link", name=f"Répondre {ASKED}").click()
+    look(agent)
+    agent.get_by_role("textbox", name="Réponse").fill("Peut-être lundi.")
+    agent.get_by_role("button", name="Garder comme projet").click()
+    agent.get_by_text("Le projet de réponse est gardé").wait_for()
+    assert agent.get_by_role("button", name="Publier la réponse").count() == 0
+
+    deputy = phone("deputy")
+    deputy.goto(f"{address}/visits/{visit}/review?queue=unanswered")
+    deputy.get_by_role("link", name=f"Lire le projet {ASKED}").click()
+    look(deputy)
+    deputy.get_by_role("textbox", name="Réponse").fill(ANSWERED)
+    deputy.get_by_role("button", name="Publier la réponse").click()
+    deputy.get_by_text("La réponse est publiée.").wait_for()
+
+    elsewhere.goto(f"{address}/posts/{question}")
+    assert elsewhere.get_by_text(ANSWERED).is_visible()
+    assert elsewhere.get_by_text("Peut-être lundi.").count() == 0
+    look(elsewhere)
+    neighbour = phone("neighbour")
+    neighbour.goto(f"{address}/visits/{visit}")
+    assert neighbour.get_by_text(ANSWERED).is_visible()
+    neighbour.get_by_role("button", name="Soutenir").click()
+    neighbour.locator("button.support[aria-pressed=true]").wait_for()
+    look(neighbour)
+
+
+def test_a_visit_is_planned_on_a_telephone(
+    scene: Scene, address: str, new_page: Callable[..., Page], axe: Callable[[Page], list[str]]
+) -> None:
+    mayor = sign_in(new_page(width=360), address, "mayor")
+    mayor.goto(f"{address}/visits/new")
+    plan = scene.plan()
+    mayor.get_by_role("button", name="Annoncer la visite").click()
+    assert mayor.get_by_role("link", name="Donnez un nom à la visite.").is_visible()
+    assert axe(mayor) == []
+    mayor.get_by_label("Nom de la visite").fill("Visite des Tanneries")
+    mayor.get_by_label("Date", exact=True).fill(plan["date"])
+    mayor.get_by_label("Commence à").fill("18:00")
+    mayor.get_by_label("Se termine à").fill("20:00")
+    mayor.get_by_label("Point de rendez-vous").fill("Devant l’école")
+    mayor.get_by_label("Dernier jour pour poser une question").fill(plan["closes"])
+    mayor.get_by_label("Agent").check()
+    mayor.get_by_role("button", name="Annoncer la visite").click()
+    assert mayor.get_by_role("heading", name="Visite des Tanneries").is_visible()
+    assert mayor.get_by_text("18:00 – 20:00").is_visible()
+    assert axe(mayor) == []
+    mayor.goto(f"{address}/visits/")
+    assert axe(mayor) == []
