@@ -143,9 +143,11 @@ def made(config: Config) -> Iterator[Flask]:
     """The application, with the rights of the system."""
     app = create_app(config)
     with app.app_context(), access.as_system("command line"):
-        yield app
-        db.session.remove()
-        db.engine.dispose()
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 @contextmanager

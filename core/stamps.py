@@ -14,7 +14,8 @@ _TABLE = sa.table("core_stamp", sa.column("key"), sa.column("version"))
 def read() -> dict[str, int]:
     """All stamps, read once a request; one that was never bumped is 0."""
     if "stamps" not in g:
-        g.stamps = defaultdict(int, {key: version for key, version in db.session.execute(sa.select(_TABLE))})
+        rows = db.session.execute(sa.select(_TABLE))
+        g.stamps = defaultdict(int, {row.key: row.version for row in rows})
     stamps: dict[str, int] = g.stamps
     return stamps
 

@@ -1,0 +1,185 @@
+"""`parvis plugins …`: what the commands print, refuse, and delete."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dummy_plugin.plugin as dummy
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+from dummy_plugin import actions
+from dummy_plugin.models import Bookmark
+from PIL import Image
+from werkzeug.datastructures import FileStorage
+
+from core import api, files, purge, registry
+from core.cli import main
+from core.db import db, write
+from core.models import Entry, File, PluginState, Setting, Space
+
+if TYPE_CHECKING:
+    from core.testing import Town
+    from types import ModuleType
+
+    from click.testing import Result
+
+
+@pytest.fixture
+def plugin_modules() -> dict[str, ModuleType]:
+    return {"dummy": dummy}
+
+
+@pytest.fixture
+def parvis(town: Town, monkeypatch: pytest.MonkeyPatch, plugin_modules: dict[str, ModuleType]) -> object:
+    """Return `parvis(words, input=None)`: run a command on the town under test."""
+    config = town.app.config["PARVIS"]
+    monkeypatch.setattr(registry, "discover", lambda: plugin_modules)
+    environment = {"PARVIS_DATA": str(config.data), "PARVIS_DATABASE_URL": config.database_url}
+
+    def run(words: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(main, words.split(), input=typed, env=environment)
+
+    return run
+
+
+@pytest.fixture
+def filled(town: Town, tmp_path: Path) -> int:
+    """Fill a workshop and a group with what people say; return the group's id."""
+    group, bob = town.space("Square", "ana"), town.person("bob")
+    town.person("lea", "agent")
+    Image.new("RGB", (30, 20), "teal").save(tmp_path / "drill.png")
+
+    def fill() -> None:
+        space = actions.open_workshop("Mending", "Hall")
+        with (tmp_path / "drill.png").open("rb") as picture:
+            prepared = files.prepare(FileStorage(picture, "drill.png"))
+        idea = actions.say_idea(space, "A drill", "For all", "Cellar", pictures=[(prepared, "A drill")])
+        actions.bookmark(idea, "borrow it")
+        actions.plan_step(space, "Sweep")
+        actions.say_idea(api.get_or_404(api.Space, group), "A bench", "In the shade")
+        api.publish(space, "A reply", parent=idea, kind="core.reply")
+
+    town.run(fill, "lea")
+    town.run(lambda: api.publish(db.session.get(Space, group), "Good morning"), "ana")
+
+    def keep() -> None:
+        with write():
+            api.insert_once(Setting, key="dummy", value={"most": 3})
+            api.insert_once(Bookmark, user_id=bob, entry_id=1, note="mine")
+
+    town.run(keep)
+    return group
+
+
+def test_list_tells_what_is_on(parvis: object) -> None:
+    assert re.search(r"^on +dummy 1\.0", parvis("plugins list").output, re.MULTILINE)
+    parvis("plugins disable dummy")
+    assert re.search(r"^off +dummy 1\.0", parvis("plugins list").output, re.MULTILINE)
+
+
+def test_the_switch_acts_on_the_town_that_is_being_served(town: Town, parvis: object) -> None:
+    visitor = town.browser()
+    assert parvis("plugins disable dummy").exit_code == 0
+    assert visitor.get("/dummy/").status_code == 404
+    assert parvis("plugins enable dummy").exit_code == 0
+    assert visitor.get("/dummy/").status_code == 200
+
+
+def test_show_tells_where_each_thing_is_said(parvis: object) -> None:
+    shown = parvis("plugins show dummy").output
+    here = Path(dummy.__file__).parent
+    source = {path.name: path.read_text().splitlines() for path in here.glob("*.py")}
+    for sort, name, words in (
+        ("space kind", "dummy.workshop", "SpaceKind("),
+        ("entry kind", "dummy.idea", "EntryKind("),
+        ("navigation", "/dummy/", "NavItem("),
+        ("tab", "core.read", "Tab("),
+        ("permission", "dummy.lead", 'Permission("dummy.lead"'),
+        ("job", "dummy.count", 'Job("dummy.count"'),
+        ("claim", "dummy.idea", "Claim("),
+        ("settings", "SettingsForm", "class SettingsForm"),
+        ("personal data", "dummy_bookmark.note", "PersonalData("),
+        ("hook", "panels", "@api.hookimpl"),
+        ("page", "GET /dummy/ledger", "@blueprint.get("),
+        ("table", "dummy_idea (OnEntry)", "class Idea"),
+    ):
+        found = re.search(rf"^{sort} +{re.escape(name)}[^\n]*\n +(\S+):(\d+)$", shown, re.MULTILINE)
+        assert found, (sort, name)
+        assert words in source[Path(found[1]).name][int(found[2]) - 1], (sort, name)
+    assert re.search(r"^revision +0001_", shown, re.MULTILINE)
+    assert "well: ledger" in shown
+
+
+@pytest.mark.parametrize("words", ["show", "enable", "disable", "purge --yes", "revise"])
+def test_a_plugin_that_is_not_installed_gets_one_clear_line(parvis: object, words: str) -> None:
+    done = parvis(f"plugins {words} unknown")
+    assert done.exit_code == 1
+    assert done.output == "parvis: no plugin 'unknown' is installed\n"
+
+
+@pytest.mark.parametrize("name", ["Polls", "my-polls", "x", "1st", "a" * 30, "../polls"])
+def test_a_new_plugin_needs_a_fit_name(tmp_path: Path, name: str) -> None:
+    done = CliRunner().invoke(main, ["plugins", "new", name, "--into", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "lower case" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_plugin_never_overwrites(tmp_path: Path) -> None:
+    new = ["plugins", "new", "polls", "--into", str(tmp_path)]
+    assert CliRunner().invoke(main, new).exit_code == 0
+    (tmp_path / "parvis-polls/README.md").write_text("Mine")
+    done = CliRunner().invoke(main, new)
+    assert done.exit_code == 1
+    assert "is there already" in done.output
+    assert (tmp_path / "parvis-polls/README.md").read_text() == "Mine"
+
+
+def test_a_purge_asks_and_does_nothing_to_a_plugin_that_is_on(
+    town: Town, filled: int, parvis: object
+) -> None:
+    assert parvis("plugins purge dummy --yes").exit_code == 1
+    parvis("plugins disable dummy")
+    assert parvis("plugins purge dummy", "n\n").exit_code == 1
+    assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Bookmark))) == 2
+    done = parvis("plugins purge dummy", "y\n")
+    assert done.exit_code == 0, done.output
+    assert "Delete 1 spaces and 3 posts" in done.output
+
+
+def test_a_purge_exports_everything_then_deletes_it_and_nothing_else(town: Town, filled: int) -> None:
+    town.run(lambda: registry.current().switch("dummy", False))
+    folder = town.run(lambda: purge.export("dummy"))
+    town.run(lambda: purge.purge("dummy"))
+
+    rows = json.loads((folder / "data.json").read_text(encoding="utf-8"))["rows"]
+    assert {row["title"] for row in rows["core_entry"]} == {"A drill", "A bench", ""}
+    assert {row["place"] for row in rows["dummy_idea"]} == {"Cellar", ""}
+    assert {row["note"] for row in rows["dummy_bookmark"]} == {"borrow it", "mine"}
+    assert [row["name"] for row in rows["core_space"]] == ["Mending"]
+    assert [row["value"] for row in rows["core_setting"]] == [{"most": 3}]
+    assert len(list(folder.glob("* drill.webp"))) == 1
+
+    def left() -> dict[str, object]:
+        return {
+            "tables": [t for t in sa.inspect(db.engine).get_table_names() if t.startswith("dummy_")],
+            "entries": db.session.scalars(sa.select(Entry.body)).all(),
+            "spaces": db.session.execute(sa.select(Space.name, Space.entry_count)).all(),
+            "files": db.session.scalars(sa.select(File.id)).all(),
+            "settings": db.session.scalars(sa.select(Setting.key)).all(),
+            "states": db.session.scalars(sa.select(PluginState.name)).all(),
+        }
+
+    assert town.run(left) == {
+        "tables": [],
+        "entries": ["Good morning"],
+        "spaces": [("Square", 1)],
+        "files": [],
+        "settings": [],
+        "states": [],
+    }
+    assert town.browser("ana").get("/").status_code == 200
