@@ -169,11 +169,15 @@ def when(moment: dt.datetime | None) -> Markup:
     if moment is None:
         return Markup()
     seconds = int((now() - moment).total_seconds())
-    full = _moment(moment, str(get_locale()), str(get_timezone()))
-    text = _("just now") if abs(seconds) < 60 else _ago(_rounded(seconds), str(get_locale()))
-    text = text or day(moment)
+    return _when(moment, _rounded(seconds), str(get_locale()), str(get_timezone()))
+
+
+@lru_cache(maxsize=4096)
+def _when(moment: dt.datetime, seconds: int, language: str, timezone: str) -> Markup:
+    local = moment.astimezone(dates.get_timezone(timezone))
+    text = _("just now") if not seconds else _ago(seconds, language) or _day(local.date(), language)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        moment.isoformat(timespec="seconds"), full, text
+        moment.isoformat(timespec="seconds"), _moment(local, language), text
     )
 
 
@@ -197,10 +201,9 @@ def town_zone() -> ZoneInfo:
 
 
 def _rounded(seconds: int) -> int:
-    for unit in (86400, 3600, 60):
-        if abs(seconds) >= unit:
-            return seconds // unit * unit
-    return seconds
+    """The seconds in whole days, hours or minutes; 0 for less than a minute."""
+    unit = next((unit for unit in (86400, 3600, 60) if abs(seconds) >= unit), None)
+    return seconds // unit * unit if unit else 0
 
 
 @lru_cache(maxsize=4096)
@@ -217,9 +220,7 @@ def _day(date: dt.date, language: str) -> str:
     return dates.format_date(date, "long", locale=language)
 
 
-@lru_cache(maxsize=4096)
-def _moment(moment: dt.datetime, language: str, timezone: str) -> str:
-    local = moment.astimezone(dates.get_timezone(timezone))
+def _moment(local: dt.datetime, language: str) -> str:
     time = dates.format_time(local.time(), "short", locale=language)
     return f"{dates.format_date(local, 'long', locale=language)}, {time}"
 
