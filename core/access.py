@@ -163,7 +163,8 @@ class Public(Reader):
 
 # The clauses, on light tables, so that models can use them and hot pages can carry them.
 
-_VISIBLE = sa.column("visibility")
+_ONE = sa.literal_column("1", sa.Integer)
+_VISIBLE = sa.column("visibility", sa.String)
 _SPACE = sa.table("core_space", sa.column("id"), _VISIBLE, sa.column("kind"))
 _MEMBER = sa.table(
     "core_membership",
@@ -201,7 +202,7 @@ def member(space_id: Any, team: bool = False) -> ColumnElement[bool]:
     ]
     if team:
         where.append(row.c.team)
-    return sa.select(sa.literal_column("1")).select_from(row).where(*where).correlate_except(row).exists()
+    return sa.select(_ONE).select_from(row).where(*where).correlate_except(row).exists()
 
 
 def space_listed(space: Any) -> ColumnElement[bool]:
@@ -224,7 +225,7 @@ def in_space(space_id: Any) -> ColumnElement[bool]:
         sa.and_(row.c.visibility == "portal", _ID.is_not(None)),
         member(row.c.id),
     )
-    found = sa.select(sa.literal_column("1")).select_from(row)
+    found = sa.select(_ONE).select_from(row)
     return found.where(row.c.id == space_id, row.c.kind.in_(_KINDS), readable).correlate_except(row).exists()
 
 
@@ -237,9 +238,7 @@ def entry_readable(entry: Any) -> ColumnElement[bool]:
 def on_entry(entry_id: Any) -> ColumnElement[bool]:
     """The viewer may read the entry that a row hangs on; a row that hangs on none is public."""
     row = _ENTRY.alias()
-    found = (
-        sa.select(sa.literal_column("1")).select_from(row).where(row.c.id == entry_id, entry_readable(row.c))
-    )
+    found = sa.select(_ONE).select_from(row).where(row.c.id == entry_id, entry_readable(row.c))
     return sa.or_(entry_id.is_(None), found.correlate_except(row).exists())
 
 
@@ -261,7 +260,7 @@ def staff() -> ColumnElement[bool]:
 def following(space_id: Any, entry_id: Any) -> ColumnElement[bool]:
     """The viewer follows the space, or the entry."""
     row = _FOLLOW.alias()
-    found = sa.select(sa.literal_column("1")).select_from(row)
+    found = sa.select(_ONE).select_from(row)
     same = sa.or_(row.c.space_id == space_id, row.c.entry_id == entry_id)
     return found.where(row.c.user_id == _ID, same).correlate_except(row).exists()
 

@@ -97,7 +97,7 @@ def write() -> Iterator[Session]:
 
     What was read before is forgotten and read again inside. A `write` within a `write` joins it.
     """
-    session: Session = db.session()
+    session: Session = db.session()  # type: ignore[assignment]
     if session.info.get("writing"):
         yield session
         return

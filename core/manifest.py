@@ -74,7 +74,10 @@ core = Plugin(
             ),
         ),
     ),
-    entry_kinds=(EntryKind("core.post", _("Post")), EntryKind("core.reply", _("Reply to a post"), feed=False)),
+    entry_kinds=(
+        EntryKind("core.post", _("Post")),
+        EntryKind("core.reply", _("Reply to a post"), feed=False),
+    ),
     jobs=(
         Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),

@@ -122,7 +122,7 @@ def role_label(role: str, mandate: str | None) -> str:
             "deputy_mayor": _("Deputy mayor"),
             "delegated_councillor": _("Delegated councillor"),
         }
-        return labels.get(mandate or "", _("Councillor"))
+        return labels.get(mandate or "") or str(_("Councillor"))
     titles: dict[str, str] = {"agent": _("Agent"), "administrator": _("Administrator")}
     return titles.get(role, "")
 
