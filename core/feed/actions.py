@@ -74,6 +74,8 @@ def publish(
         entry.reader_id = reader_id if team_only or root is None else root.reader_id
         entry.state = state or (entry_kind.initial_state if free or team_only else "pending")
         entry.client_key, entry.created_at = key, at or now()
+        if entry.state == "published":
+            entry.published_at = entry.active_at = entry.created_at
         _settle(entry, root)
         session.add(entry)
         session.flush()
@@ -85,7 +87,7 @@ def publish(
         if root is None and author is not None:
             insert_once(Follow, user_id=author, entry_id=entry.id)
         if entry.state == "published":
-            _announce(entry, root, entry.created_at)
+            _announce(entry, root)
             _tally(entry, root, was=False)
     return entry
 
@@ -147,7 +149,8 @@ def release(entry: Entry, team_only: bool = False, reader_id: int | None = None)
         row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
         _settle(row, root)
         if row.published_at is None:
-            _announce(row, root, now())
+            row.published_at = row.active_at = now()
+            _announce(row, root)
 
 
 def hide(entry: Entry) -> None:
@@ -396,13 +399,12 @@ def _add(table: Any, ident: int, **changes: int) -> None:
     unfiltered(sa.update(table).where(table.c.id == ident).values(**values))
 
 
-def _announce(entry: Entry, root: Entry | None, at: dt.datetime) -> None:
-    """Date the first publication, move the thread up, and tell the plugins."""
-    entry.published_at = entry.active_at = at
+def _announce(entry: Entry, root: Entry | None) -> None:
+    """Move the thread of what is published first up, and tell the plugins."""
+    at = entry.published_at
     if root is not None and not entry.team_only:
         moved = sa.update(_entry).where(_entry.c.id == root.id, _entry.c.active_at < at).values(active_at=at)
         unfiltered(moved)
-    db.session.flush()
     tell("entry_published", entry=entry, actor=viewer())
 
 

@@ -119,8 +119,8 @@ def test_who_may_not_post_or_reply(town: Town) -> None:
         )
     with pytest.raises(Forbidden):
         town.run(lambda: actions.publish(db.session.get(Space, closed), "x", author_id=1), "ana")
+    reply = say(town, "ana", closed, parent=post)
     with pytest.raises(Forbidden):
-        reply = say(town, "ana", closed, parent=post)
         say(town, "ana", closed, parent=reply)
     counted(town)
 

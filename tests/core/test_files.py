@@ -21,9 +21,9 @@ from core.testing import Town
 pytest_plugins = ["core.testing"]
 
 
-def encoded(picture: Image.Image, format: str, **options: object) -> bytes:
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format, **options)
+    picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -99,8 +99,8 @@ def database_url(sqlite_url: str) -> str:
 
 
 def test_formats_that_browsers_show_are_taken(app: Flask) -> None:
-    for format in ("JPEG", "PNG", "WEBP", "GIF"):
-        result, picture = prepared(app, encoded(photo(), format), "wrong name.exe")
+    for kind in ("JPEG", "PNG", "WEBP", "GIF"):
+        result, picture = prepared(app, encoded(photo(), kind), "wrong name.exe")
         assert result.name == "wrong_name.webp"
         assert picture.size == (60, 40)
 
@@ -133,8 +133,8 @@ def test_transparency_stays_and_movement_stops(app: Flask) -> None:
     _result, clear = prepared(app, encoded(Image.new("RGBA", (9, 9), (0, 0, 0, 0)), "PNG"))
     assert clear.mode == "RGBA"
     frames = [photo(colour=colour) for colour in ("red", "green", "blue")]
-    for format in ("GIF", "WEBP", "PNG"):
-        data = encoded(frames[0], format, save_all=True, append_images=frames[1:])
+    for kind in ("GIF", "WEBP", "PNG"):
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
         _result, still = prepared(app, data)
         assert getattr(still, "n_frames", 1) == 1
 
