@@ -62,6 +62,7 @@ from .plugin import (
 )
 from .settings import plugin_settings as settings
 from .spaces.actions import change_space, create_space, set_members
+from .spaces.reads import standing
 from .text import fold, markdown
 from .web import back, get_or_404, needs, says
 
@@ -143,6 +144,7 @@ __all__ = [
     "set_members",
     "settings",
     "space_roles",
+    "standing",
     "town_zone",
     "viewer",
     "write",

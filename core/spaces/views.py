@@ -62,8 +62,11 @@ def new() -> Page:
 @blueprint.get("/spaces/<int:space_id>")
 @needs("core.read")
 def show(space_id: int) -> Page:
-    """A space: what is pinned, then its feed, and the form to write in it."""
+    """A space: what is pinned, then its feed, and the form to write in it; or the page that its kind has."""
     space: Space = get_or_404(Space, space_id)
+    own = space_url(space_id, space.kind)
+    if own != f"/spaces/{space_id}":
+        return redirect(own)
     standing = _standing(space)
     frame = _frame(space, standing, "feed")
     if not _reads(space, standing):

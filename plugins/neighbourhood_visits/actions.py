@@ -144,14 +144,24 @@ def ask(
 
 
 def accept(question_id: int) -> None:
-    """Show a question to everybody."""
+    """Show a question to everybody; what its author and the team said about it until now stays theirs."""
     with api.write():
         entry, question, space = _held(question_id)
         question.triage = step("question", "accept", question.triage, space)
-        question.reason = ""
+        _keep_between_them(entry, question)
+        question.reason, question.decided_at = "", api.now()
         _casework(question_id).triaged_by = api.viewer().id
         api.release(entry)
         letters.later(question_id)
+
+
+def _keep_between_them(entry: api.Entry, question: Question) -> None:
+    """Leave the replies that were written while the question was not public to its author and the team."""
+    replies = sa.select(api.Entry).where(api.Entry.parent_id == entry.id)
+    if entry.published_at is not None:
+        replies = replies.where(api.Entry.created_at > question.decided_at)
+    for reply in api.db.session.scalars(replies).all():
+        api.set_audience(reply, team_only=True, reader_id=entry.author_id)
 
 
 def reject(question_id: int, reason: str) -> None:
@@ -162,7 +172,7 @@ def reject(question_id: int, reason: str) -> None:
             raise api.Refused(_("This question has a published answer, so it stays public."))
         public = question.triage == "accepted"
         question.triage = step("question", "reject", question.triage, space)
-        question.reason = reason
+        question.reason, question.decided_at = reason, api.now()
         _casework(question_id).triaged_by = api.viewer().id
         if public:
             api.set_audience(entry, team_only=True, reader_id=entry.author_id)

@@ -69,6 +69,7 @@ def visit(space_id: int) -> str:
         cards=api.cards(entries, show_space=False),
         count=reads.public_count(space_id),
         own=reads.own_questions(space_id) if api.viewer().signed_in else (),
+        follows=api.viewer().signed_in and api.standing(space_id).follows,
         further=further,
         reviews=reviews,
         counts=reads.queue_counts([space_id])[space_id] if reviews else {},

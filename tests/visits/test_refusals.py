@@ -189,3 +189,24 @@ def answers(question: int) -> list[int]:
     from core.models import Entry
 
     return list(db.session.scalars(sa.select(Entry.id).where(Entry.parent_id == question)))
+
+
+def test_what_was_said_before_a_question_is_public_stays_private(
+    scene: Scene,
+) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    page, review = f"/posts/{question}", f"/visits/questions/{question}"
+    agent = scene.browser("agent")
+    said = agent.submit(f"{page}/reply", _page=page, body="Which lamp, please? Write to us here.")
+    assert said.status_code == 302, said.text
+    agent.submit(f"{review}/accept", _page=review)
+    agent.submit(f"{page}/reply", _page=page, body="Thank you, we look at it.")
+    for name in ("resident", "agent"):
+        shown = scene.browser(name).get(page).text
+        assert "Which lamp, please?" in shown
+        assert "Thank you, we look at it." in shown
+    for name in (None, "neighbour", "opposition"):
+        shown = scene.browser(name).get(page).text
+        assert "Which lamp, please?" not in shown
+        assert "Thank you, we look at it." in shown
