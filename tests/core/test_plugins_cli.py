@@ -22,10 +22,11 @@ from core.db import db, write
 from core.models import Entry, File, PluginState, Setting, Space
 
 if TYPE_CHECKING:
-    from core.testing import Town
     from types import ModuleType
 
     from click.testing import Result
+
+    from core.testing import Town
 
 
 @pytest.fixture
