@@ -148,20 +148,10 @@ def accept(question_id: int) -> None:
     with api.write():
         entry, question, space = _held(question_id)
         question.triage = step("question", "accept", question.triage, space)
-        _keep_between_them(entry, question)
-        question.reason, question.decided_at = "", api.now()
+        question.reason = ""
         _casework(question_id).triaged_by = api.viewer().id
         api.release(entry)
         letters.later(question_id)
-
-
-def _keep_between_them(entry: api.Entry, question: Question) -> None:
-    """Leave the replies that were written while the question was not public to its author and the team."""
-    replies = sa.select(api.Entry).where(api.Entry.parent_id == entry.id)
-    if entry.published_at is not None:
-        replies = replies.where(api.Entry.created_at > question.decided_at)
-    for reply in api.db.session.scalars(replies).all():
-        api.set_audience(reply, team_only=True, reader_id=entry.author_id)
 
 
 def reject(question_id: int, reason: str) -> None:
@@ -172,7 +162,7 @@ def reject(question_id: int, reason: str) -> None:
             raise api.Refused(_("This question has a published answer, so it stays public."))
         public = question.triage == "accepted"
         question.triage = step("question", "reject", question.triage, space)
-        question.reason, question.decided_at = reason, api.now()
+        question.reason = reason
         _casework(question_id).triaged_by = api.viewer().id
         if public:
             api.set_audience(entry, team_only=True, reader_id=entry.author_id)

@@ -41,7 +41,6 @@ class Question(api.OnEntry, api.Base):
     place: Mapped[str] = mapped_column(sa.String(200), default="")
     triage: Mapped[str] = mapped_column(sa.String(20), default="submitted")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
-    decided_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     answered_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
 
 

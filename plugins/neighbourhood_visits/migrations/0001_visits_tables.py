@@ -71,7 +71,6 @@ def upgrade() -> None:
         sa.Column("place", sa.String(length=200), nullable=False),
         sa.Column("triage", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=1000), nullable=False),
-        sa.Column("decided_at", UtcDateTime(), nullable=True),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
         sa.Column("entry_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
