@@ -190,7 +190,7 @@ class Target:
             if name not in COUNTED_ELSEWHERE and name.partition("_")[0] in {"core", "visits"}
         ]
         with self.town.app.app_context(), db.engine.connect().execution_options(guarded=True) as connection:
-            return {name: count for name, count in connection.execute(sa.union_all(*counts))}
+            return dict(connection.execute(sa.union_all(*counts)).all())
 
     def offend(self, request: Request, who: str) -> str:
         """What is wrong with how the portal takes a request; nothing when all is well."""

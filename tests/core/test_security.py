@@ -54,7 +54,13 @@ def test_pages_of_somebody_signed_in_are_kept_by_nobody(town: Town) -> None:
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost", 200), ("127.0.0.1", 200), ("evil.example", 400), ("localhost.evil.example", 400), ("a b", 400)],
+    [
+        ("localhost", 200),
+        ("127.0.0.1", 200),
+        ("evil.example", 400),
+        ("localhost.evil.example", 400),
+        ("a b", 400),
+    ],
 )
 def test_only_trusted_hosts_are_answered(town: Town, host: str, status: int) -> None:
     page = town.browser().get("/", headers={"Host": host})
