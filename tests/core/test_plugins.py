@@ -385,3 +385,18 @@ def test_states_are_rows_that_everybody_may_read(town: Town) -> None:
     with town.app.app_context(), access.as_system("test"):
         state = db.session.get(PluginState, "dummy")
     assert state.enabled
+
+
+def test_a_failing_job_is_named_and_is_no_ground_for_quarantine(town: Town, app: Flask) -> None:
+    from core import jobs
+
+    def ask() -> None:
+        with write():
+            jobs.enqueue("dummy.fail")
+
+    trouble["job"] = fail
+    for _ in range(6):
+        town.run(ask)
+    jobs.run_due(app)
+    assert ("job dummy.fail", "ZeroDivisionError") in faults(town)
+    assert town.browser().get("/dummy/").status_code == 200
