@@ -61,7 +61,10 @@ addEventListener("pageshow", () => {
 for (const form of document.querySelectorAll("form[data-keep]")) {
   const fields = () => [...form.querySelectorAll("textarea[name], input[type=text][name]")];
   const kept = JSON.parse(sessionStorage.getItem(form.dataset.keep) || "{}");
-  for (const field of fields()) if (!field.value && kept[field.name]) field.value = kept[field.name];
+  for (const field of fields().filter((field) => !field.value && kept[field.name])) {
+    field.value = kept[field.name];
+    form.closest("details")?.setAttribute("open", "");
+  }
   form.addEventListener("input", () =>
     sessionStorage.setItem(form.dataset.keep, JSON.stringify(Object.fromEntries(fields().map((field) => [field.name, field.value])))));
 }
