@@ -9,6 +9,7 @@ that a session holds with PostgreSQL.
 import datetime as dt
 import fcntl
 import logging
+import os
 import signal
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 from apscheduler.executors.debug import DebugExecutor
@@ -43,7 +44,7 @@ class OutOfTime(BaseException):
 
 def enqueue(name: str, delay: dt.timedelta | None = None, once: str | None = None, **payload: Any) -> None:
     """Ask for a job, inside a write; with `once`, nothing happens while one with that key waits."""
-    _declared(name)
+    registry.current().declared("jobs", name)
     insert_once(JobRow, name=name, run_at=now() + (delay or dt.timedelta()), once=once, payload=payload)
 
 
@@ -61,9 +62,8 @@ def work(app: Flask, stop: threading.Event) -> None:
     """Run what is due, second by second, until `stop` is set; of several workers one leads."""
     with app.app_context():
         engine, config = db.engine, app.config["PARVIS"]
-    leader = (
-        SessionLock(engine) if engine.dialect.name == "postgresql" else FileLock(config.data / "worker.lock")
-    )
+    on_postgresql = engine.dialect.name == "postgresql"
+    leader = SessionLock(engine) if on_postgresql else FileLock(config.data / "worker.lock")
     executors = {"default": DebugExecutor(), "beat": ThreadPoolExecutor(1)}
     scheduler = BlockingScheduler(timezone=dt.UTC, executors=executors)
 
@@ -91,26 +91,19 @@ class FileLock:
     """The leader among the workers on one machine; the system gives it back when a process ends."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: IO[str] | None = None
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT)  # stays open: closing it gives the lock away
 
     def held(self) -> bool:
         """Whether this process leads, or could just become the leader."""
-        if self.file is None:
-            file = self.path.open("a")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                return False
-            self.file = file
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
         return True
 
     def release(self) -> None:
         """Let another lead."""
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        fcntl.flock(self.file, fcntl.LOCK_UN)
 
 
 class SessionLock:
@@ -143,16 +136,6 @@ class SessionLock:
             self.connection = None
 
 
-def _declared(name: str) -> tuple[str, Job]:
-    """The plugin (or the core) that declares a job, and the job."""
-    plugins = registry.current()
-    for plugin in (plugins.core, *plugins.installed.values()):
-        for job in plugin.jobs:
-            if job.name == name:
-                return plugin.name, job
-    raise LookupError(f"no job {name} is declared")
-
-
 def _active() -> list[Job]:
     return [job for plugin in registry.current().active() for job in plugin.jobs]
 
@@ -177,39 +160,34 @@ def _run_next(app: Flask) -> bool:
             row = _take()
         if row is None:
             return False
-        owner, job = _declared(row.name)
+        plugins = registry.current()
+        owner, job = plugins.declared("jobs", row.name)
         error = _run(job, row.payload)
         db.session.rollback()
-        if error is not None and owner != "core":
-            registry.current().fault(owner, f"job {job.name}", error, counts=False)
+        if error is not None and owner is not plugins.core:
+            plugins.fault(owner.name, f"job {job.name}", error, counts=False)
         elif error is not None:
             log.error("job failed", exc_info=error, extra={"job": job.name, "attempt": row.attempts})
         with access.as_system("note how a job went"), write():
             _finish(row, job, error)
-        with access.as_system("note plugin faults"):
-            registry.current().settle()
+        plugins.settle()
     return True
 
 
 def _take() -> JobRow | None:
     """Lease the job that has been due for longest, if any; looking costs no write lock."""
-    due = (
-        sa.select(JobRow)
-        .where(
-            JobRow.name.in_([job.name for job in _active()]),
-            JobRow.state != "failed",
-            JobRow.run_at <= now(),
-            sa.or_(JobRow.leased_until.is_(None), JobRow.leased_until < now()),
-        )
-        .order_by(JobRow.run_at, JobRow.id)
-        .limit(1)
+    jobs = {job.name: job for job in _active()}
+    free = sa.or_(JobRow.leased_until.is_(None), JobRow.leased_until < now())
+    due = sa.select(JobRow).where(
+        JobRow.name.in_(jobs), JobRow.state != "failed", JobRow.run_at <= now(), free
     )
+    due = due.order_by(JobRow.run_at, JobRow.id).limit(1)
     if db.session.scalars(due.with_only_columns(JobRow.id)).one_or_none() is None:
         return None
     with write() as session:
         row = session.scalars(due.with_for_update(skip_locked=True)).one_or_none()
         if row is not None:
-            job = _declared(row.name)[1]
+            job = jobs[row.name]
             row.state, row.attempts = "running", row.attempts + 1
             row.leased_until = now() + dt.timedelta(seconds=job.seconds) + LEASE_MARGIN
             row.once = row.once if row.once == _key(job) else None

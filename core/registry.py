@@ -78,6 +78,14 @@ class Registry:
         entries = (kind.name for plugin in self.active() for kind in plugin.entry_kinds)
         return (*spaces, *entries)
 
+    def declared(self, sort: str, name: str) -> tuple[Plugin, Any]:
+        """The plugin, or the core, whose manifest has a thing of this sort and name; and the thing."""
+        for plugin in (self.core, *self.installed.values()):
+            for thing in getattr(plugin, sort):
+                if thing.name == name:
+                    return plugin, thing
+        raise LookupError(f"{name} is not among the {sort} of any plugin")
+
     def entry_kind(self, name: str) -> EntryKind:
         """The entry kind of this name, of an installed plugin or the core."""
         return next(k for p in (self.core, *self.installed.values()) for k in p.entry_kinds if k.name == name)

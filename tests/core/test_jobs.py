@@ -248,9 +248,10 @@ HOLD = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(
 
 
 def test_a_killed_worker_leads_no_longer(tmp_path: Path) -> None:
-    lock = jobs.FileLock(tmp_path / "worker.lock")
+    path = tmp_path / "worker.lock"
+    lock = jobs.FileLock(path)
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, lock.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout
         holder.stdout.readline()
