@@ -51,16 +51,12 @@ def compose(template: str, language: str | None, **values: Any) -> Letter:
     with force_locale(language or town.language):
         environment = current_app.jinja_env
         values |= {"town": town, "url": config.base_url}
-        subject, _, text = (
-            environment.get_template(f"{template}.txt").render(**values).strip().partition("\n")
-        )
+        written = environment.get_template(f"{template}.txt").render(values).strip()
+        subject, text = written.split("\n", 1)
         text = f"{text.strip()}\n"
-        html = environment.get_template("core/mail/letter.html").render(
-            paragraphs=[_linked(part) for part in text.split("\n\n")],
-            lang=language or town.language,
-            subject=subject,
-            **values,
-        )
+        values |= {"lang": language or town.language, "subject": subject}
+        paragraphs = [_linked(part) for part in text.split("\n\n")]
+        html = environment.get_template("core/mail/letter.html").render(values, paragraphs=paragraphs)
     return Letter(" ".join(subject.split()), text, html)
 
 
@@ -95,12 +91,8 @@ def deliver() -> None:
     if not config.smtp_host:
         return
     with access.as_system("deliver mail"):
-        due = db.session.scalars(
-            sa.select(Mail.id)
-            .where(Mail.status == "waiting", Mail.next_at <= now())
-            .order_by(Mail.next_at, Mail.id)
-            .limit(BATCH)
-        ).all()
+        waiting = sa.select(Mail.id).where(Mail.status == "waiting", Mail.next_at <= now())
+        due = db.session.scalars(waiting.order_by(Mail.next_at, Mail.id).limit(BATCH)).all()
         pause = dt.timedelta() if _deliver(config, due) else REST
         with write():
             later = db.session.scalar(sa.select(sa.func.min(Mail.next_at)).where(Mail.status == "waiting"))
@@ -147,14 +139,13 @@ def message(mail: Mail, config: Config) -> EmailMessage:
 
 
 def _connect(config: Config) -> smtplib.SMTP:
+    where, context = (config.smtp_host, config.smtp_port), ssl.create_default_context()
     if config.smtp_tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            config.smtp_host, config.smtp_port, timeout=TIMEOUT, context=ssl.create_default_context()
-        )
+        server: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=TIMEOUT, context=context)
     else:
-        server = smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=TIMEOUT)
-        if config.smtp_tls == "starttls":
-            server.starttls(context=ssl.create_default_context())
+        server = smtplib.SMTP(*where, timeout=TIMEOUT)
+    if config.smtp_tls == "starttls":
+        server.starttls(context=context)
     if config.smtp_user:
         server.login(config.smtp_user, config.smtp_password)
     return server
@@ -162,17 +153,12 @@ def _connect(config: Config) -> smtplib.SMTP:
 
 def _lease(number: int) -> Mail | None:
     """The message, for ten minutes ours alone, or None when somebody else has it."""
+    due = sa.update(Mail).where(Mail.id == number, Mail.status == "waiting", Mail.next_at <= now())
+    lease = due.values(next_at=now() + LEASE, attempts=Mail.attempts + 1).returning(Mail)
     with write() as session:
-        taken = session.execute(
-            sa.update(Mail)
-            .where(Mail.id == number, Mail.status == "waiting", Mail.next_at <= now())
-            .values(next_at=now() + LEASE, attempts=Mail.attempts + 1)
-        )
-        if not taken.rowcount:  # type: ignore[attr-defined]
-            return None
-    mail = db.session.scalars(sa.select(Mail).where(Mail.id == number)).one()
-    db.session.expunge(mail)
-    db.session.rollback()
+        mail = session.scalars(lease, execution_options={"synchronize_session": False}).one_or_none()
+        if mail is not None:
+            session.expunge(mail)
     return mail
 
 
@@ -196,10 +182,6 @@ def _change(mail: Mail, **values: Any) -> None:
 
 
 def _linked(paragraph: str) -> Markup:
-    words = (
-        Markup('<a href="{0}">{0}</a>').format(word)
-        if word.startswith(("http://", "https://"))
-        else escape(word)
-        for word in paragraph.split()
-    )
+    link, web = Markup('<a href="{0}">{0}</a>'), ("http://", "https://")
+    words = (link.format(word) if word.startswith(web) else escape(word) for word in paragraph.split())
     return Markup(" ").join(words)
