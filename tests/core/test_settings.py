@@ -116,6 +116,13 @@ def test_a_logo_that_is_no_picture_gets_a_message_and_changes_nothing(town: Town
     assert town.run(lambda: settings.town().name) == "Parvis"
 
 
+def test_the_towns_name_colour_and_welcome_are_on_the_home_page(town: Town) -> None:
+    save(town, home="Come **in**", colour="#7a1f5c")
+    page = town.browser().get("/").text
+    for words in ("Valbrume", "Come <strong>in</strong>", "--town-accent:#7a1f5c;--town-on-accent:#ffffff"):
+        assert words in page
+
+
 @pytest.mark.parametrize("path", ["/legal", "/accessibility"])
 def test_a_starter_text_stands_in_until_staff_write_theirs(town: Town, path: str) -> None:
     visitor = town.browser()
