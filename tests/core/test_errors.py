@@ -16,6 +16,12 @@ from core.testing import Town
 faulty = Blueprint("faulty", __name__, url_prefix="/faulty")
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the engine."""
+    return sqlite_url
+
+
 @faulty.get("/<word>")
 @needs("core.read")
 def fail(word: str) -> str:

@@ -15,6 +15,12 @@ from core.models import Account
 from core.testing import Town
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the engine."""
+    return sqlite_url
+
+
 def language(page: str) -> str:
     """The language a page says it is in."""
     found = re.search(r'<html lang="(\w+)">', page)

@@ -11,6 +11,12 @@ from core.config import Config
 from core.testing import Town
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the engine."""
+    return sqlite_url
+
+
 def lines(text: str) -> list[dict[str, object]]:
     """The log lines among what was written to stderr."""
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

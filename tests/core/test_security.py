@@ -10,6 +10,12 @@ from core.config import Config
 from core.testing import Town
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the engine."""
+    return sqlite_url
+
+
 def token(page: str) -> str:
     """The cross-site token of a page."""
     found = re.search(r'name="csrf_token" value="([^"]+)"', page)
