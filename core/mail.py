@@ -52,7 +52,7 @@ def compose(template: str, language: str | None, **values: Any) -> Letter:
         environment = current_app.jinja_env
         values |= {"town": town, "url": config.base_url}
         written = environment.get_template(f"{template}.txt").render(values).strip()
-        subject, text = written.split("\n", 1)
+        subject, _, text = written.partition("\n")
         text = f"{text.strip()}\n"
         values |= {"lang": language or town.language, "subject": subject}
         paragraphs = [_linked(part) for part in text.split("\n\n")]
