@@ -1,0 +1,1 @@
+"""Measures the promises of speed, each beside its reference in the same run: `python -m bench`."""

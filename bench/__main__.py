@@ -1,0 +1,246 @@
+"""Seeds a large and a small town, measures the promises, prints the table and writes `results.json`."""
+
+import calendar
+import gzip
+import http.client
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+
+from core import create_app
+from core.config import Config
+from core.db import db
+
+from . import seed
+from .servers import NotExpected, Server, bare, compare, parvis
+
+SMALL, LARGE, FULL = 10_000, 100_000, 1_000_000
+RESULTS = Path(__file__).with_name("results.json")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table; `ratio` is what the promise speaks of."""
+
+    name: str
+    promise: str
+    measured: float
+    reference: float
+    ratio: float
+    holds: bool
+
+
+def at_least(name: str, bound: float, measured: float, reference: float, ratio: float) -> Result:
+    """A promise that a ratio is not smaller."""
+    return Result(name, f">= {bound}", measured, reference, ratio, ratio >= bound)
+
+
+def at_most(name: str, bound: float, measured: float, reference: float, ratio: float) -> Result:
+    """A promise that a ratio is not greater."""
+    return Result(name, f"<= {bound}", measured, reference, ratio, ratio <= bound)
+
+
+def pages(large: Server, plain: Server) -> list[Result]:
+    """The home feed against a bare page of the same rows, as a visitor and signed in."""
+    results = []
+    for name, bound in (("visitor", 0.5), ("signed in", 0.4)):
+        if name == "signed in":
+            large.sign_in(seed.EMAIL, seed.PASSWORD)
+        ours, theirs = compare(lambda: large.get("/"), lambda: plain.get("/"))
+        results.append(
+            at_least(f"home feed to a bare page, {name}", bound, 1 / ours, 1 / theirs, theirs / ours)
+        )
+    large.cookie = ""
+    return results
+
+
+def growth(large: Server, small: Server, entries: int) -> list[Result]:
+    """A page of a large town against a small one's, and a deep page against the first."""
+    big, little = compare(lambda: large.get("/"), lambda: small.get("/"))
+    newest, deep = (cursor(large, entries, share) for share in (1.0, 0.05))
+    first, last = compare(lambda: large.get(f"/?before={newest}"), lambda: large.get(f"/?before={deep}"))
+    return [
+        at_most(f"time at {entries:,} entries to {SMALL:,}", 1.25, big, little, big / little),
+        at_most("time of a page near the end to the first", 1.1, last, first, last / first),
+    ]
+
+
+def cursor(large: Server, entries: int, share: float) -> str:
+    """The cursor of a page at this share of all entries, counted from the oldest."""
+    database = sqlite3.connect(Path(large.settings["PARVIS_DATA"]) / "town.db")
+    row = "SELECT published_at, id FROM core_entry WHERE in_feed AND id <= ? ORDER BY id DESC LIMIT 1"
+    moment, ident = database.execute(row, (int(entries * share),)).fetchone()
+    database.close()
+    seconds, _, micro = moment.partition(".")
+    stamp = time.strptime(seconds, "%Y-%m-%d %H:%M:%S")
+    return f"{calendar.timegm(stamp) * 1_000_000 + int(micro or 0)}-{ident}"
+
+
+def statements(config: Config) -> list[Result]:
+    """How many statements the home page sends to the database."""
+    app = create_app(config)
+    seen: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *said: seen.append(said[2]))
+    results = []
+    for name, bound in (("visitor", 4), ("signed in", 7)):
+        client = app.test_client()
+        if name == "signed in":
+            token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/sign-in").text)[0]
+            form = {"email": seed.EMAIL, "password": seed.PASSWORD, "csrf_token": token}
+            client.post("/sign-in", data=form)
+        client.get("/")
+        seen.clear()
+        client.get("/")
+        count = len([said for said in seen if not said.startswith(("BEGIN", "PRAGMA"))])
+        results.append(at_most(f"statements of the home page, {name}", bound, count, 1, count))
+    return results
+
+
+def first_view(large: Server) -> list[Result]:
+    """What a browser without a cache loads to show the home page."""
+    from playwright.sync_api import sync_playwright
+
+    options = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost", "--disable-gpu", "--disable-quic"]
+    if os.geteuid() == 0:
+        options.append("--no-sandbox")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        page = browser.new_page()
+        answers: list[Any] = []
+        page.on("response", lambda answer: answers.append(answer))
+        page.goto(f"http://localhost:{large.port}/", wait_until="networkidle")
+        kib = sum(len(gzip.compress(answer.body())) for answer in answers) / 1024
+        browser.close()
+    return [
+        at_most("first view, KiB gzipped", 60, kib, 1, kib),
+        at_most("first view, requests", 5, len(answers), 1, len(answers)),
+    ]
+
+
+def start(folder: Path) -> list[Result]:
+    """From a cold process to the first answer."""
+    ours = "from core import create_app; from core.config import Config; app = create_app(Config.from_env())"
+    theirs = "from bench.bare import create; app = create()"
+    answer = "; assert app.test_client().get('/', base_url='http://localhost').status_code == 200"
+    settings = {"PARVIS_DATA": str(folder), "BENCH_DATABASE": str(folder / "town.db"), "BENCH_TOKEN": "x"}
+    settings |= {"PATH": os.environ["PATH"], "PARVIS_URL": "http://localhost"}
+
+    def run(code: str) -> None:
+        subprocess.run([sys.executable, "-c", code + answer], check=True, env=settings, capture_output=True)
+
+    measured, reference = compare(lambda: run(ours), lambda: run(theirs), rounds=5, warm=1)
+    return [at_most("start to first answer, to bare Flask", 2, measured, reference, measured / reference)]
+
+
+def inserts(config: Config, large: Server) -> list[Result]:
+    """A post through the whole application against one row by sqlite3; then eight writers at once."""
+    from core.accounts.sessions import as_viewer
+    from core.feed.actions import publish
+    from core.models import Space
+
+    with tempfile.TemporaryDirectory(dir=config.data.parent) as folder:
+        raw = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
+        raw.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a, b, c)")
+        app = create_app(config)
+        with app.app_context(), as_viewer(1):
+            belongs = sqlite3.connect(config.data / "town.db").execute(
+                "SELECT space_id FROM core_membership WHERE user_id = 1 LIMIT 1"
+            )
+            [ident] = belongs.fetchone()
+
+            def ours() -> None:
+                publish(db.session.get(Space, ident), "Hello " * 40)
+
+            def theirs() -> None:
+                raw.execute("BEGIN IMMEDIATE")
+                raw.execute("INSERT INTO t VALUES (?, ?, ?)", ("Hello " * 40, 1, "now"))
+                raw.execute("COMMIT")
+
+            measured, reference = compare(ours, theirs)
+            db.session.remove()
+        raw.close()
+    result = at_least(
+        "insert of an entry to raw sqlite3", 0.1, 1 / measured, 1 / reference, reference / measured
+    )
+    failed = eight_writers(config, ident, large)
+    return [result, at_most("errors with eight writers", 0, failed, 80, failed)]
+
+
+def eight_writers(config: Config, space: int, large: Server) -> int:
+    """How many of eighty posts by eight writers at once a server with eight processes refuses."""
+    statuses: list[int] = []
+    with parvis(config.data, large.token, workers=8) as server:
+        server.sign_in(seed.EMAIL, seed.PASSWORD)
+        token, cookie = server.cross_site_token("/me"), server.cookie
+
+        def write(number: int) -> None:
+            own = Server(server.command, server.settings, server.token, server.port, cookie)
+            own.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+            for turn in range(10):
+                own.cookie = cookie
+                form = {"body": "Hello", "client_key": f"{number}-{turn}", "csrf_token": token}
+                statuses.append(own.request("POST", f"/spaces/{space}/posts", **form)[0])
+            own.connection.close()
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return 80 - len([status for status in statuses if status in (302, 303)])
+
+
+def measure(folder: Path, entries: int) -> list[Result]:
+    """All results, over towns made in this folder."""
+    token = f"Bench {secrets.token_hex(6)}"
+    logging.disable(logging.INFO)
+    configs = {size: seed.town(folder / str(size), size, token) for size in (SMALL, entries)}
+    big = configs[entries]
+    results = [*statements(big), *start(big.data)]
+    with parvis(big.data, token) as large, bare(big.data, token) as plain:
+        results += pages(large, plain)
+        with parvis(configs[SMALL].data, token) as small:
+            results += growth(large, small, entries)
+        results += first_view(large)
+        results += inserts(big, large)
+    return results
+
+
+def main() -> int:
+    """Run, print, write; 1 when a promise does not hold or the run had to stop."""
+    entries = FULL if os.environ.get("BENCH") == "full" else LARGE
+    print(f"Seeding {seed.PEOPLE:,} people, {seed.SPACES} spaces, {entries:,} and {SMALL:,} entries ...")
+    with tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
+        try:
+            results = measure(Path(folder), entries)
+        except NotExpected as error:
+            print(f"The bench stopped: {error}")
+            return 1
+    width = max(len(result.name) for result in results)
+    print(f"{'':{width}}   promise   measured  reference      ratio")
+    for result in results:
+        numbers = f"{result.measured:10.4g} {result.reference:10.4g} {result.ratio:10.3g}"
+        verdict = "holds" if result.holds else "DOES NOT HOLD"
+        print(f"{result.name:{width}}   {result.promise:<8} {numbers}   {verdict}")
+    RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
+    return 0 if all(result.holds for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
