@@ -5,7 +5,21 @@ from types import ModuleType
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import assets, checks, errors, files, guard, i18n, logs, registry, security, settings, text, web
+from . import (
+    assets,
+    checks,
+    compress,
+    errors,
+    files,
+    guard,
+    i18n,
+    logs,
+    registry,
+    security,
+    settings,
+    text,
+    web,
+)
 from .config import Config
 from .db import db, prepare
 from .manifest import core
@@ -39,6 +53,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         prepare(db.engine)
         guard.install(db.engine)
 
+    compress.init(app)
     logs.init(app)
     security.init(app)  # nonce, trusted hosts, body limits, the gate of plugins that are off, CSRF, headers
     web.init(app)  # who is looking
