@@ -85,52 +85,52 @@ def test_from_the_question_to_its_answer(
         page = new_page(width=360, java_script_enabled=javascript)
         return sign_in(page, address, name) if name else page
 
-    def look(page: Page) -> None:
+    def look(page: Page, heading: str) -> None:
+        page.get_by_role("heading", level=1, name=heading).wait_for()
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
         if javascript:
             assert axe(page) == [], page.url
 
     resident = phone()
     resident.goto(f"{address}/visits/")
-    look(resident)
+    look(resident, "Visites de quartier")
     resident.get_by_role("link", name="Visit of the Tanneries").click()
-    look(resident)
+    look(resident, "Visit of the Tanneries")
     resident.get_by_role("link", name="Poser une question").first.click()
-    look(resident)
+    look(resident, "Poser une question")
     assert resident.locator("form [required]").count() == 3
     resident.get_by_role("button", name="Envoyer ma question").click()
-    assert resident.get_by_role("link", name="Écrivez votre question.").is_visible()
-    look(resident)
+    resident.get_by_role("link", name="Écrivez votre question.").wait_for()
+    look(resident, "Poser une question")
     resident.get_by_label("Votre question").fill(ASKED)
     resident.get_by_label("Votre nom").fill("Mireille Dano")
     resident.get_by_label("Adresse électronique").fill("mireille@example.org")
     resident.get_by_role("button", name="Envoyer ma question").click()
-    assert resident.get_by_role("heading", name="Encore une étape").is_visible()
-    look(resident)
+    look(resident, "Encore une étape")
 
     elsewhere = phone()
     elsewhere.goto(address + link(scene, "mireille@example.org"))
     elsewhere.get_by_role("button", name="Confirmer").click()
-    assert elsewhere.get_by_role("heading", name="Votre question est arrivée").is_visible()
-    look(elsewhere)
+    look(elsewhere, "Votre question est arrivée")
     elsewhere.get_by_role("link", name="Voir ma question").click()
-    look(elsewhere)
+    look(elsewhere, ASKED)
     question = elsewhere.url.rpartition("/")[2]
     resident.goto(f"{address}/visits/{visit}")
     assert not resident.get_by_text(ASKED).is_visible()
 
     agent = phone("agent")
     agent.goto(f"{address}/visits/")
-    look(agent)
+    look(agent, "Visites de quartier")
     agent.get_by_role("link", name="Visit of the Tanneries").first.click()
-    look(agent)
+    look(agent, "Examiner les questions")
     agent.get_by_role("button", name=f"Accepter {ASKED}").focus()
     agent.keyboard.press("Enter")
     agent.get_by_text("tout le monde peut lire").wait_for()
     agent.goto(f"{address}/visits/{visit}/review?queue=unanswered")
-    look(agent)
+    look(agent, "Examiner les questions")
     agent.get_by_role("link", name=f"Répondre {ASKED}").click()
-    look(agent)
+    look(agent, "Examiner et répondre")
     agent.get_by_role("textbox", name="Réponse").fill("Peut-être lundi.")
     agent.get_by_role("button", name="Garder comme projet").click()
     agent.get_by_text("Le projet de réponse est gardé").wait_for()
@@ -139,7 +139,7 @@ def test_from_the_question_to_its_answer(
     deputy = phone("deputy")
     deputy.goto(f"{address}/visits/{visit}/review?queue=unanswered")
     deputy.get_by_role("link", name=f"Lire le projet {ASKED}").click()
-    look(deputy)
+    look(deputy, "Examiner et répondre")
     deputy.get_by_role("textbox", name="Réponse").fill(ANSWERED)
     deputy.get_by_role("button", name="Publier la réponse").click()
     deputy.get_by_text("La réponse est publiée.").wait_for()
@@ -147,13 +147,13 @@ def test_from_the_question_to_its_answer(
     elsewhere.goto(f"{address}/posts/{question}")
     assert elsewhere.get_by_text(ANSWERED).is_visible()
     assert elsewhere.get_by_text("Peut-être lundi.").count() == 0
-    look(elsewhere)
+    look(elsewhere, ASKED)
     neighbour = phone("neighbour")
     neighbour.goto(f"{address}/visits/{visit}")
     assert neighbour.get_by_text(ANSWERED).is_visible()
     neighbour.get_by_role("button", name="Soutenir").click()
     neighbour.locator("button.support[aria-pressed=true]").wait_for()
-    look(neighbour)
+    look(neighbour, "Visit of the Tanneries")
 
 
 def test_a_visit_is_planned_on_a_telephone(
@@ -163,7 +163,7 @@ def test_a_visit_is_planned_on_a_telephone(
     mayor.goto(f"{address}/visits/new")
     plan = scene.plan()
     mayor.get_by_role("button", name="Annoncer la visite").click()
-    assert mayor.get_by_role("link", name="Donnez un nom à la visite.").is_visible()
+    mayor.get_by_role("link", name="Donnez un nom à la visite.").wait_for()
     assert axe(mayor) == []
     mayor.get_by_label("Nom de la visite").fill("Visite des Tanneries")
     mayor.get_by_label("Date", exact=True).fill(plan["date"])
@@ -173,7 +173,7 @@ def test_a_visit_is_planned_on_a_telephone(
     mayor.get_by_label("Dernier jour pour poser une question").fill(plan["closes"])
     mayor.get_by_label("Agent").check()
     mayor.get_by_role("button", name="Annoncer la visite").click()
-    assert mayor.get_by_role("heading", name="Visite des Tanneries").is_visible()
+    mayor.get_by_role("heading", name="Visite des Tanneries").wait_for()
     assert mayor.get_by_text("18:00 – 20:00").is_visible()
     assert axe(mayor) == []
     mayor.goto(f"{address}/visits/")
