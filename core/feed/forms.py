@@ -1,11 +1,13 @@
 """The forms of posts and replies: words, and pictures with what they show."""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from ..accounts.forms import an_address, one_line
@@ -102,6 +104,11 @@ class HomePostForm(PostForm):
     """A post that says in which space."""
 
     space = SelectField(_("Space"), [InputRequired(_("Choose a space."))], coerce=int)
+
+    def offer(self, spaces: Iterable[Any]) -> bool:
+        """Let the author choose among those of these spaces where they write; says whether there are any."""
+        self.space.choices = [SelectChoice(space.id, space.name) for space in spaces if space.writes]
+        return bool(self.space.choices)
 
 
 class GuestForm(WordsForm):

@@ -39,7 +39,7 @@ blueprint = Blueprint("posts", __name__)
 def new() -> Page:
     """Write a post in one of one's own spaces."""
     form: Any = HomePostForm()
-    form.space.choices = [(space.id, space.name) for space in reads.mine() if space.writes]
+    form.offer(reads.mine())
     if not form.validate_on_submit() or "preview" in request.form:
         return _form_page(form, "/posts/new", _("Write a post"))
     space = get_or_404(Space, form.space.data)

@@ -38,17 +38,14 @@ def home() -> str:
     followed = person.signed_in and request.args.get("show") == "followed"
     found = page(order=order, followed=followed)
     mine = spaces.mine() if person.signed_in else []
-    form = None
-    if any(space.writes for space in mine):
-        form = HomePostForm(formdata=None)
-        form.space.choices = [(space.id, space.name) for space in mine if space.writes]
+    form: Any = HomePostForm(formdata=None) if person.signed_in else None
     return render_template(
         "core/home.html",
         cards=cards(found.entries),
         more_url=more_url(found),
         order=order,
         followed=followed,
-        compose=form,
+        compose=form if form and form.offer(mine) else None,
         mine=mine,
         others=[] if person.signed_in else spaces.newest(),
         welcome=Markup(markdown(town().home)),  # noqa: S704  cleaned

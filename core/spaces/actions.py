@@ -183,7 +183,8 @@ def accept_invitation(token: str) -> Space:
         if found is None:
             raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
         invited, space = found
-        own = session.get(Account, viewer().id)
+        person = viewer().id
+        own = session.get(Account, person)
         if own is None or own.email.lower() != invited.email.lower():
             raise Refused(_("This invitation was sent to another address. Sign in with that address."))
         hold(space.id)
@@ -191,7 +192,7 @@ def accept_invitation(token: str) -> Space:
             used = sa.delete(table_of(Invitation)).where(Invitation.token_hash == invited.token_hash)
             if not unfiltered(used).rowcount:
                 raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
-            _give(space, viewer().id, OWN, invited.role, invited.member_until)
+            _give(space, person, OWN, invited.role, invited.member_until)
             _count(space.id)
     return space
 

@@ -1,12 +1,22 @@
 """The forms of spaces: what a space is, who belongs to it, and until when."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import get_timezone, gettext
 from flask_babel import lazy_gettext as _
-from wtforms import DateField, EmailField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    DateField,
+    EmailField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from ..access import viewer
@@ -14,17 +24,18 @@ from ..accounts.forms import an_address, one_line
 from ..db import db, now
 from ..forms import Form
 from ..models import Area
+from ..plugin import SpaceRole
 
 VISIBILITY = (
-    ("public", _("Everybody")),
-    ("portal", _("Signed-in people")),
-    ("members", _("Members; others see its name")),
-    ("hidden", _("Members; others don’t know of it")),
+    SelectChoice("public", _("Everybody")),
+    SelectChoice("portal", _("Signed-in people")),
+    SelectChoice("members", _("Members; others see its name")),
+    SelectChoice("hidden", _("Members; others don’t know of it")),
 )
 JOINING = (
-    ("open", _("Anybody may join")),
-    ("request", _("People ask to join")),
-    ("invite", _("By invitation")),
+    SelectChoice("open", _("Anybody may join")),
+    SelectChoice("request", _("People ask to join")),
+    SelectChoice("invite", _("By invitation")),
 )
 
 
@@ -56,10 +67,10 @@ class SpaceForm(Form):
         super().__init__(*args, **kw)
         areas = db.session.execute(sa.select(Area.id, Area.name, Area.path).order_by(Area.path)).all()
         bound = viewer().area
-        own = [(area.id, area.name) for area in areas if area.path.startswith(bound)]
-        self.area.choices = own if bound else [(0, _("The whole town")), *own]
+        own = [SelectChoice(area.id, area.name) for area in areas if area.path.startswith(bound)]
+        self.area.choices = own if bound else [SelectChoice(0, _("The whole town")), *own]
         if self.area.data is None and own:
-            self.area.data = own[0][0]
+            self.area.data = own[0].value
 
 
 class MemberForm(Form):
@@ -67,6 +78,10 @@ class MemberForm(Form):
 
     role = RadioField(_("Role"), [InputRequired(_("Choose a role."))])
     until = DateField(_("Until"), [Optional()])
+
+    def offer(self, roles: Iterable[SpaceRole]) -> None:
+        """Let one choose among these roles."""
+        self.role.choices = [SelectChoice(role.name, role.title) for role in roles]
 
     def validate_until(self, field: Any) -> None:
         if field.data and end_of(field.data) <= now():

@@ -19,6 +19,7 @@ from ..feed.cards import cards, space_url
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import more_url, page, panels
 from ..models import Space
+from ..plugin import SpaceRole
 from ..web import get_or_404, needs, says
 from . import actions, reads
 from .forms import InviteForm, JoinForm, MemberForm, SpaceForm
@@ -144,7 +145,7 @@ def member(space_id: int, user_id: int) -> Page:
     space = _managed(space_id)
     person = reads.member(space_id, user_id) or abort(404)
     form: Any = MemberForm(role=person.role, until=person.expires_at and person.expires_at.date())
-    form.role.choices = _roles(space)
+    form.offer(_roles(space))
     if form.validate_on_submit():
         if "remove" in request.form:
             work: Callable[[], None] = lambda: actions.expel(space, user_id)  # noqa: E731
@@ -162,7 +163,7 @@ def invite(space_id: int) -> Page:
     space: Space = get_or_404(Space, space_id)
     require("core.invite", space)
     form: Any = InviteForm(role="member")
-    form.role.choices = _roles(space, access.can("core.manage_space", space))
+    form.offer(_roles(space, access.can("core.manage_space", space)))
     if form.validate_on_submit():
         actions.invite(space, form.email.data, form.role.data, form.end)
         says(_("The invitation is on its way to %(email)s.", email=form.email.data))
@@ -358,9 +359,9 @@ def _values(form: Any) -> dict[str, Any]:
     }
 
 
-def _roles(space: Space, team: bool = True) -> list[tuple[str, Any]]:
+def _roles(space: Space, team: bool = True) -> list[SpaceRole]:
     roles = registry.current().space_kind(space.kind).roles
-    return [(role.name, role.title) for role in roles if team or not role.team]
+    return [role for role in roles if team or not role.team]
 
 
 def _own_area() -> int | None:

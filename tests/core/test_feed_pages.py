@@ -115,10 +115,9 @@ def test_a_form_sent_twice_is_one_post_and_a_preview_is_none(town: Town) -> None
     first = ana.submit(url, page, body="Once", client_key="abc")
     assert ana.submit(url, page, body="Once", client_key="abc").location == first.location
     assert len(entries(town)) == 1
-    shown = ana.submit("/preview", page, body="@ana *x* <b>", space=str(space_id))
-    assert shown.text == (
-        '<p><a href="/people/ana" class="mention" rel="nofollow noopener ugc">@ana</a> <em>x</em> &lt;b&gt;</p>'
-    )
+    shown = ana.submit("/preview", page, body="@ana *x* <b>", space=str(space_id)).text
+    assert '<a href="/people/ana" class="mention"' in shown
+    assert shown.endswith("<em>x</em> &lt;b&gt;</p>")
 
 
 def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -> None:

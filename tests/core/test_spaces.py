@@ -1,0 +1,265 @@
+"""Spaces and who belongs to them: visibilities, joining, invitations, roles with an end, the last owner."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import access
+from core.access import Forbidden, Refused
+from core.db import db, now, write
+from core.feed import actions as feed
+from core.models import Invitation, JoinRequest, Mail, Membership, Space
+from core.spaces import actions, reads
+from core.testing import Town
+
+pytest_plugins = ["core.testing"]
+
+
+def group(town: Town, name: str = "Halle", **values: Any) -> int:
+    town.person("olga", "agent")
+    return int(town.run(lambda: actions.create_space("core.group", name, **values).id, "olga"))
+
+
+def space(space_id: int) -> Space:
+    found: Space = db.session.get(Space, space_id)
+    return found
+
+
+def roles(town: Town, who: str, space_id: int) -> set[str]:
+    town.person(who)
+    return set(town.run(lambda: access.space_roles(space_id), who))
+
+
+def count(town: Town, space_id: int) -> int:
+    return int(town.run(lambda: space(space_id).member_count))
+
+
+def test_the_founder_owns_a_group_that_staff_open_within_their_area(town: Town) -> None:
+    here, there = town.area("Here"), town.area("There")
+    town.person("agnes", "agent", area_id=here)
+    town.person("ana")
+    opened = town.run(lambda: actions.create_space("core.group", "Ours", area_id=here).id, "agnes")
+    assert roles(town, "agnes", opened) == {"owner"}
+    for who, area in (("agnes", there), ("agnes", None), ("ana", here)):
+        with pytest.raises(Forbidden):
+            town.run(lambda a=area: actions.create_space("core.group", "Theirs", area_id=a), who)
+
+
+def test_each_visibility_shows_as_much_as_it_says(town: Town) -> None:
+    words = {"summary": "A summary", "body": "A canary", "joining": "open"}
+    seen = {}
+    for visibility in ("public", "portal", "members", "hidden"):
+        ident = group(town, f"Group {visibility}", visibility=visibility, **words)
+        town.run(lambda i=ident: feed.publish(space(i), "A canary"), "olga")
+        for who in (None, "ana", "olga"):
+            page = town.browser(who).get(f"/spaces/{ident}")
+            about = town.browser(who).get(f"/spaces/{ident}/about")
+            members = town.browser(who).get(f"/spaces/{ident}/members")
+            listed = f"Group {visibility}" in town.browser(who).get("/spaces").text
+            reads_it = [part.status_code == 200 and "canary" in part.text for part in (page, about)]
+            assert reads_it[0] == reads_it[1] == (members.status_code == 200)
+            seen[visibility, who] = (listed, page.status_code == 200, reads_it[0])
+    everything, name_only, nothing = (True, True, True), (True, True, False), (False, False, False)
+    assert seen == {
+        ("public", None): everything,
+        ("public", "ana"): everything,
+        ("public", "olga"): everything,
+        ("portal", None): nothing,
+        ("portal", "ana"): everything,
+        ("portal", "olga"): everything,
+        ("members", None): name_only,
+        ("members", "ana"): name_only,
+        ("members", "olga"): everything,
+        ("hidden", None): nothing,
+        ("hidden", "ana"): nothing,
+        ("hidden", "olga"): everything,
+    }
+
+
+def test_joining_leaving_and_following_by_forms(town: Town) -> None:
+    ident = group(town)
+    ana, url = town.browser("ana"), f"/spaces/{ident}"
+    assert town.browser().get(f"{url}/join").location.startswith("/sign-in?next=")
+    assert ana.submit(f"{url}/join").location == url
+    assert roles(town, "ana", ident) == {"member"}
+    assert count(town, ident) == 2
+    assert ana.submit(f"{url}/join").status_code == 302
+    assert count(town, ident) == 2
+    assert ana.submit(f"{url}/follow", url).status_code == 302
+    assert town.run(lambda: reads.standing(ident), "ana").follows
+    assert ana.submit(f"{url}/leave", url).location == "/spaces"
+    assert roles(town, "ana", ident) == set()
+    assert count(town, ident) == 1
+    assert town.browser("olga").submit(f"{url}/leave", url).location == url
+    assert roles(town, "olga", ident) == {"owner"}
+
+
+def test_a_request_is_answered_by_the_team_once(town: Town) -> None:
+    ident = group(town, joining="request")
+    ana, olga, url = town.browser("ana"), town.browser("olga"), f"/spaces/{ident}"
+    assert ana.submit(f"{url}/join", message="Let me in").status_code == 302
+    assert "You have asked to join" in ana.get(url).text
+    assert roles(town, "ana", ident) == set()
+    assert "Let me in" in olga.get(f"{url}/members").text
+    assert "Let me in" not in ana.get(f"{url}/members").text
+    answer = f"{url}/requests/{town.person('ana')}"
+    assert ana.submit(answer, url, accept="1").status_code == 403
+    assert olga.submit(answer, f"{url}/members", accept="1").status_code == 302
+    assert roles(town, "ana", ident) == {"member"}
+    zoe = town.person("zoe")
+    assert olga.submit(f"{url}/requests/{zoe}", f"{url}/members", accept="1").status_code == 302
+    assert roles(town, "zoe", ident) == set()
+    assert town.run(lambda: db.session.scalars(sa.select(JoinRequest)).all()) == []
+    by_invitation = group(town, joining="invite")
+    assert ana.get(f"/spaces/{by_invitation}/join").status_code == 403
+
+
+def test_an_invitation_lets_in_whoever_proves_the_address_once(town: Town) -> None:
+    ident = group(town, visibility="hidden", joining="invite")
+    olga, url = town.browser("olga"), f"/spaces/{ident}"
+    town.person("ana")
+    assert olga.submit(f"{url}/invite", email="ana@example.org", role="member").status_code == 302
+    assert "ana@example.org" in olga.get(f"{url}/members").text
+    letter = town.run(lambda: db.session.scalars(sa.select(Mail)).one())
+    link = re.search(r"/invitations/\S+", letter.text)
+    assert link is not None
+    assert link[0].rpartition("/")[2] not in town.run(
+        lambda: db.session.scalars(sa.select(Invitation.token_hash)).all()
+    )
+    visitor = town.browser().get(link[0])
+    assert "Halle" in visitor.text
+    assert f"/sign-up?next={link[0]}" in visitor.text
+    thief = town.browser("zoe")
+    assert thief.submit(link[0]).location == link[0]
+    assert "another address" in thief.get(link[0]).text
+    assert roles(town, "zoe", ident) == set()
+    assert town.browser("ana").submit(link[0]).location == url
+    assert roles(town, "ana", ident) == {"member"}
+    assert town.browser("ana").get(link[0]).status_code == 404
+    assert town.browser().get("/invitations/nothing").status_code == 404
+    wrong = olga.submit(f"{url}/invite", email="nonsense", role="member", until="2020-01-01")
+    assert wrong.status_code == 422
+    assert "nonsense" in wrong.text
+    assert 'href="#until"' in wrong.text
+
+
+def test_an_expired_invitation_lets_nobody_in(town: Town) -> None:
+    ident = group(town, visibility="hidden", joining="invite")
+    town.run(lambda: actions.invite(space(ident), "ana@example.org"), "olga")
+    link = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalars(sa.select(Mail)).one()).text)
+    assert link is not None
+
+    def expire() -> None:
+        with write() as session:
+            session.execute(sa.update(Invitation).values(expires_at=now() - dt.timedelta(seconds=1)))
+
+    town.run(expire)
+    assert town.browser("ana").get(link[0]).status_code == 404
+
+
+def test_roles_are_given_by_owners_and_the_last_owner_stays(town: Town) -> None:
+    ident = group(town)
+    ana_id, olga_id = town.person("ana"), town.person("olga")
+    ana, olga, url = town.browser("ana"), town.browser("olga"), f"/spaces/{ident}"
+    ana.submit(f"{url}/join")
+    assert ana.get(f"{url}/members/{olga_id}").status_code == 403
+    assert olga.get(f"{url}/members/999").status_code == 404
+    own = olga.submit(f"{url}/members/{olga_id}", role="member")
+    assert own.status_code == 422
+    assert "A space needs an owner" in own.text
+    soon = (now() + dt.timedelta(days=3)).date().isoformat()
+    assert olga.submit(f"{url}/members/{olga_id}", role="owner", until=soon).status_code == 422
+    assert olga.submit(f"{url}/members/{ana_id}", role="owner").status_code == 302
+    assert roles(town, "ana", ident) == {"owner"}
+    assert olga.submit(f"{url}/members/{olga_id}", role="member", remove="1").status_code == 302
+    assert roles(town, "olga", ident) == set()
+    assert ana.submit(f"{url}/leave", url).location == url
+    assert roles(town, "ana", ident) == {"owner"}
+    moderator = town.browser("marc")
+    town.run(lambda: actions.set_role(space(ident), town.person("marc"), "moderator"), "ana")
+    assert moderator.get(f"{url}/invite").status_code == 200
+    assert moderator.get(f"{url}/settings").status_code == 403
+    with pytest.raises(Forbidden):
+        town.run(lambda: actions.invite(space(ident), "x@example.org", "owner"), "marc")
+
+
+def test_a_membership_ends_when_it_says_and_makes_room(town: Town) -> None:
+    ident = group(town, visibility="members", joining="open")
+    ana = town.person("ana")
+    past = now() - dt.timedelta(seconds=1)
+    town.run(lambda: actions.set_role(space(ident), ana, "member", past), "olga")
+    assert roles(town, "ana", ident) == set()
+    assert town.browser("ana").get(f"/spaces/{ident}/members").status_code == 403
+    town.run(lambda: actions.join(space(ident)), "ana")
+    assert roles(town, "ana", ident) == {"member"}
+    town.run(lambda: actions.set_role(space(ident), ana, "member", past), "olga")
+    town.run(actions.end_memberships)
+    assert count(town, ident) == 1
+    assert len(town.run(lambda: db.session.scalars(sa.select(Membership)).all())) == 1
+
+
+def test_what_a_rule_gave_it_can_take_back(town: Town) -> None:
+    ident = group(town)
+    ana, zoe = town.person("ana"), town.person("zoe")
+    town.run(lambda: actions.join(space(ident)), "ana")
+    for given in ({ana: "moderator", zoe: "member"}, {ana: "moderator", zoe: "member"}, {ana: "moderator"}):
+        town.run(lambda g=given: actions.set_members(space(ident), "rule", g))
+        assert count(town, ident) == len({*given, ana, town.person("olga")})
+    assert roles(town, "ana", ident) == {"member", "moderator"}
+    assert roles(town, "zoe", ident) == set()
+    town.run(lambda: actions.set_members(space(ident), "rule", {}))
+    assert roles(town, "ana", ident) == {"member"}
+    with pytest.raises(ValueError, match="no role"):
+        town.run(lambda: actions.set_members(space(ident), "rule", {ana: "king"}))
+
+
+def test_settings_are_changed_once_at_a_time_and_a_space_can_close(town: Town) -> None:
+    ident = group(town)
+    olga, url = town.browser("olga"), f"/spaces/{ident}"
+    fields = {"visibility": "public", "joining": "open", "area": "0"}
+    bad = olga.submit(f"{url}/settings", name="", summary="Kept summary", **fields)
+    assert bad.status_code == 422
+    assert "Kept summary" in bad.text
+    seen = str(town.run(lambda: space(ident).version))
+    assert olga.submit(f"{url}/settings", name="Ours", version=seen, **fields).location == url
+    late = olga.submit(f"{url}/settings", name="Mine", version=seen, **fields)
+    assert late.status_code == 422
+    assert "changed this space meanwhile" in late.text
+    assert "Mine" in late.text
+    assert town.browser("ana").get(f"{url}/settings").status_code == 403
+    assert olga.submit(f"{url}/archive", f"{url}/settings").status_code == 302
+    assert "This space is closed" in olga.get(url).text
+    with pytest.raises(Refused):
+        town.run(lambda: feed.publish(space(ident), "Too late"), "olga")
+
+
+def test_opening_a_space_by_its_form(town: Town) -> None:
+    olga = town.browser("olga", "agent")
+    fields = {"visibility": "members", "joining": "request", "area": "0", "body": "# For **all**"}
+    made = olga.submit("/spaces/new", name="  La   Halle ", summary="Of stone", **fields)
+    assert made.status_code == 302
+    page = olga.get(f"{made.location}/about").text
+    assert "La Halle" in page
+    assert "<strong>all</strong>" in page
+    assert olga.submit("/spaces/new", name="x", visibility="nonsense", joining="open").status_code == 422
+    assert town.browser("ana").get("/spaces/new").status_code == 403
+
+
+def test_the_list_is_searched_without_accents_and_comes_in_pages(town: Town) -> None:
+    for n in range(26):
+        group(town, f"Quartier {n:02}")
+    group(town, "École du Moulin")
+    browser = town.browser()
+    assert "École du Moulin" in browser.get("/spaces?q=ecole").text
+    assert "Quartier" not in browser.get("/spaces?q=ecole").text
+    assert "No space found" in browser.get("/spaces?q=%25").text
+    first = browser.get("/spaces?q=quartier").text
+    more = re.search(r'href="(/spaces\?[^"]*after=[^"]+)"', first)
+    assert more is not None
+    rest = browser.get(more[1].replace("&amp;", "&")).text
+    names = [f"Quartier {n:02}" for n in range(26)]
+    assert [name in first for name in names] == [True] * 24 + [False] * 2
+    assert [name in rest for name in names] == [False] * 24 + [True] * 2
