@@ -54,17 +54,8 @@ def reserve(email: str) -> bool:
         return db.session.scalar(sa.select(Account.user_id).where(Account.email == email)) is None
 
 
-def change_profile(
-    *,
-    name: str,
-    about: str,
-    language: str | None,
-    timezone: str | None,
-    area_id: int | None,
-    picture: files.Prepared | None = None,
-    no_picture: bool = False,
-) -> None:
-    """Change one's own profile and preferences.
+def change_profile(values: dict[str, Any], picture: files.Prepared | None = None) -> None:
+    """Change one's own profile and preferences, as the form gives them.
 
     The area is one's own to say for a resident only: it bounds the rights of officials and staff, and stays.
     """
@@ -72,11 +63,11 @@ def change_profile(
     person = access.viewer()
     with write() as session:
         user, account = session.get(User, person.id), session.get(Account, person.id)
-        user.name, user.folded, user.about = name, fold(name), about
-        account.language, account.timezone = language, timezone
+        user.name, user.folded, user.about = values["name"], fold(values["name"]), values["about"]
+        account.language, account.timezone = values["language"], values["timezone"]
         if person.role == "resident":
-            user.area_id = area_id
-        if picture is not None or no_picture:
+            user.area_id = values["area"]
+        if picture is not None or values.get("no_picture"):
             files.set_picture(user.id, picture)
         session.flush()
         _tell_plugins(user, "profile")

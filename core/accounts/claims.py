@@ -8,7 +8,7 @@ addresses cost the same statements and the same mail.
 import datetime as dt
 import secrets
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -19,14 +19,14 @@ from .. import access, mail, registry
 from ..access import as_system
 from ..db import db, lock, now, write
 from ..models import Account, PendingClaim, User
-from ..plugin import Claim, Plugin
+from ..plugin import Claim
 from . import actions, sessions, throttle
 
 SIGN_UP, RESET, CHANGE_ADDRESS = "core.sign_up", "core.reset", "core.email_change"
 LIFETIMES = {RESET: dt.timedelta(hours=2), CHANGE_ADDRESS: dt.timedelta(days=1)}
 LIFETIME = dt.timedelta(days=7)
 
-State = Literal["open", "used", "expired", "off"]
+Known = sa.Row[int, str, str | None, str | None]
 
 
 class Unusable(Exception):
@@ -35,13 +35,13 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Pending:
-    """What a link is for, and whether it still works; `off` means that its plugin is switched off."""
+    """What a link is for; `state` is open, used, expired, or off: its plugin is switched off."""
 
     claim: Claim
     owner: str
     email: str
     payload: dict[str, Any]
-    state: State
+    state: str
 
     @property
     def of_account(self) -> int | None:
@@ -49,26 +49,13 @@ class Pending:
         return self.payload["user_id"] if self.claim.name == CHANGE_ADDRESS else None
 
 
-@dataclass(frozen=True)
-class Known:
-    """Whose address it is."""
-
-    user_id: int
-    name: str
-    language: str | None
-    password_hash: str | None
-
-
 def known(email: str) -> Known | None:
-    """The open account with this address."""
-    account = (
-        sa.select(Account.user_id, User.name, Account.language, Account.password_hash)
-        .join(User, User.id == Account.user_id)
-        .where(Account.email == email, User.closed_at.is_(None))
-    )
+    """`user_id`, `name`, `language` and `password_hash` of the open account with this address."""
+    account = sa.select(Account.user_id, User.name, Account.language, Account.password_hash)
+    account = account.join(User, User.id == Account.user_id)
     with as_system("find whose address it is"):
-        row = db.session.execute(account).one_or_none()
-    return None if row is None else Known(*row)
+        found = db.session.execute(account.where(Account.email == email, User.closed_at.is_(None)))
+        return found.one_or_none()
 
 
 def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
@@ -78,9 +65,8 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     `payload["body"]` is shown on the link's page. Raises throttle.TooMany.
     """
     throttle.hit("mail", email)
-    person = known(email)
-    title = _claim(action)[1].title
-    _mail_link(email, action, payload, "confirm", person, title=title)
+    title = registry.current().declared("claims", action)[1].title
+    _mail_link(email, action, payload, "confirm", known(email), title=title)
 
 
 def sign_up(email: str, name: str, password_hash: str, path: str) -> None:
@@ -111,42 +97,33 @@ def change_address(user_id: int, old: str, new: str) -> None:
     language = asking.language if asking else None
     letter = mail.compose("core/mail/change_address_warning", language, new=mail.mask(new))
     with write():
-        mail.send("core.email_change", old, *letter)
+        mail.send(CHANGE_ADDRESS, old, *letter)
 
 
 def _mail_link(
     email: str, action: str, payload: dict[str, Any], letter: str, person: Known | None, **values: Any
 ) -> None:
-    token = secrets.token_urlsafe(32)
+    link, claim = _new(email, action, payload)
     language = (person.language if person else None) or str(get_locale())
-    written = mail.compose(f"core/mail/{letter}", language, link=address(token), **values)
-    with write():
-        _keep(token, action, email, payload)
+    written = mail.compose(f"core/mail/{letter}", language, link=link, **values)
+    with write() as session:
+        session.add(claim)
         mail.send(action, email, *written)
 
 
 def issue(email: str, action: str, payload: dict[str, Any]) -> str:
     """A link to hand over by other means than mail, inside a write."""
-    token = secrets.token_urlsafe(32)
-    _keep(token, action, email, payload)
-    return address(token)
+    link, claim = _new(email, action, payload)
+    db.session.add(claim)
+    return link
 
 
-def address(token: str) -> str:
-    """Where a link leads."""
-    return f"{current_app.config['PARVIS'].base_url}/confirm/{token}"
-
-
-def _keep(token: str, action: str, email: str, payload: dict[str, Any]) -> None:
-    db.session.add(
-        PendingClaim(
-            token_hash=sessions.fingerprint(token),
-            action=action,
-            email=email,
-            payload=payload,
-            expires_at=now() + LIFETIMES.get(action, LIFETIME),
-        )
-    )
+def _new(email: str, action: str, payload: dict[str, Any]) -> tuple[str, PendingClaim]:
+    """A link, and the row that remembers what it is for."""
+    token, until = secrets.token_urlsafe(32), now() + LIFETIMES.get(action, LIFETIME)
+    kept = {"action": action, "email": email, "payload": payload, "expires_at": until}
+    link = f"{current_app.config['PARVIS'].base_url}/confirm/{token}"
+    return link, PendingClaim(token_hash=sessions.fingerprint(token), **kept)
 
 
 def look(token: str) -> Pending:
@@ -155,14 +132,13 @@ def look(token: str) -> Pending:
         row = db.session.scalars(_row(token)).one_or_none()
     if row is None:
         raise Unusable("unknown")
+    plugins = registry.current()
     try:
-        owner, claim = _claim(row.action)
+        owner, claim = plugins.declared("claims", row.action)
     except LookupError:
         raise Unusable("unknown") from None
-    on = owner is registry.current().core or owner.name in registry.current().enabled()
-    state: State = (
-        "used" if row.used_at else "expired" if row.expires_at <= now() else "open" if on else "off"
-    )
+    on = owner in plugins.active()
+    state = "used" if row.used_at else "expired" if row.expires_at <= now() else "open" if on else "off"
     return Pending(claim, owner.name, row.email, row.payload, state)
 
 
@@ -193,10 +169,7 @@ def again(token: str) -> None:
     """Mail a new link in place of an expired one; only who holds the old link can ask."""
     pending = look(token)
     if pending.state == "expired":
-        throttle.hit("mail", pending.email)
-        person = known(pending.email)
-        title = pending.claim.title
-        _mail_link(pending.email, pending.claim.name, pending.payload, "confirm", person, title=title)
+        confirm_later(pending.email, pending.claim.name, pending.payload)
 
 
 def _person(pending: Pending) -> int:
@@ -204,27 +177,14 @@ def _person(pending: Pending) -> int:
     free = actions.reserve(pending.email)
     person = known(pending.email)
     if person is not None:
-        return person.user_id
+        return int(person.user_id)
     if not free or pending.claim.name == RESET:
         raise Unusable("unknown")
-    payload = pending.payload if pending.claim.name == SIGN_UP else {}
-    user = actions.create_user(
-        pending.email,
-        pending.payload.get("name") or _("Resident"),
-        password_hash=payload.get("password_hash"),
-        language=pending.payload.get("language") or str(get_locale()),
-    )
-    return user.id
+    said = pending.payload.get
+    name, language = said("name") or _("Resident"), said("language") or str(get_locale())
+    password_hash = said("password_hash") if pending.claim.name == SIGN_UP else None
+    return actions.create_user(pending.email, name, password_hash=password_hash, language=language).id
 
 
 def _row(token: str) -> sa.Select[Any]:
     return sa.select(PendingClaim).where(PendingClaim.token_hash == sessions.fingerprint(token))
-
-
-def _claim(action: str) -> tuple[Plugin, Claim]:
-    plugins = registry.current()
-    for plugin in (plugins.core, *plugins.installed.values()):
-        for claim in plugin.claims:
-            if claim.name == action:
-                return plugin, claim
-    raise LookupError(f"no claim {action} is declared")

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from email_validator import EmailNotValidError, validate_email
+from email_validator import validate_email
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import (
@@ -33,10 +33,7 @@ ABOUT = 500
 
 def normal(email: str) -> str:
     """An address as it is kept and compared; raises ValueError where it can't be one."""
-    try:
-        return validate_email(email, check_deliverability=False).normalized.lower()
-    except EmailNotValidError as error:
-        raise ValueError(str(error)) from error
+    return validate_email(email, check_deliverability=False).normalized.lower()
 
 
 def typed(email: str) -> str:
@@ -64,9 +61,7 @@ def one_line(text: str | None) -> str | None:
 
 def _strong(form: Form, field: Any) -> None:
     person = access.viewer()
-    own = [
-        other.data for other in form if isinstance(other, StringField) and other is not field and other.data
-    ]
+    own = [other.data or "" for other in form if isinstance(other, StringField) and other is not field]
     problem = passwords.weakness(field.data or "", [*own, person.name, settings.town().name])
     if problem:
         raise ValidationError(problem)
@@ -87,6 +82,10 @@ def _new_password(label: Any) -> PasswordField:
 
 def _choices(*pairs: tuple[Any, Any]) -> list[SelectChoice]:
     return [SelectChoice(value, label) for value, label in pairs]
+
+
+def _or_none(value: str | None) -> str | None:
+    return value or None
 
 
 class SignInForm(Form):
@@ -145,8 +144,8 @@ class ProfileForm(Form):
     picture = FileField(_("Picture"))
     no_picture = BooleanField(_("Remove my picture"))
     area = SelectField(_("Where I live"), coerce=lambda value: int(value) if value else None)
-    language = SelectField(_("Language"), choices=_choices(("", _("As my browser says")), *LANGUAGES.items()))
-    timezone = SelectField(_("Time zone"))
+    language = SelectField(_("Language"), coerce=_or_none)
+    timezone = SelectField(_("Time zone"), coerce=_or_none)
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
@@ -155,6 +154,7 @@ class ProfileForm(Form):
             ("", gettext("I would rather not say")),
             *((row.id, "\u2003" * (row.path.count("/") - 2) + row.name) for row in areas),
         )
+        self.language.choices = _choices(("", gettext("As my browser says")), *LANGUAGES.items())
         self.timezone.choices = _choices(("", gettext("That of the town")), *timezones())
         if access.viewer().role != "resident":
             del self.area
@@ -166,9 +166,4 @@ class ProfileForm(Form):
 def timezones() -> list[tuple[str, str]]:
     """The time zones of places, by name."""
     names = sorted(zoneinfo.available_timezones())
-    places = [
-        name
-        for name in names
-        if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/", "right/"))
-    ]
-    return [(name, name.replace("_", " ")) for name in places]
+    return [(name, name.replace("_", " ")) for name in names if "/" in name and not name.startswith("Etc/")]

@@ -43,9 +43,7 @@ def weakness(password: str, own_words: Iterable[str] = ()) -> str | None:
 
     words = [part for word in own_words for part in (word, *word.replace("@", " ").split()) if len(part) > 2]
     found = zxcvbn(password[:72], user_inputs=words)
-    if found["score"] >= STRONG_ENOUGH:
-        return None
-    return _reason(found["sequence"])
+    return None if found["score"] >= STRONG_ENOUGH else _reason(found["sequence"])
 
 
 def _reason(sequence: Any) -> str:

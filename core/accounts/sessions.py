@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,23 +14,19 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 
 from .. import access, registry
 from ..access import Viewer
-from ..db import Base, after_commit, db, now, write
+from ..db import after_commit, db, now, table_of, write
 from ..models import Account, Area, File, SignIn, User
 
 SHORT = dt.timedelta(hours=12)
 LONG = dt.timedelta(days=30)
 
-_tables = Base.metadata.tables
-_user, _account, _area = (_tables[model.__tablename__] for model in (User, Account, Area))
-_file, _sign_in = (_tables[model.__tablename__] for model in (File, SignIn))
+_user, _account, _area, _file, _sign_in = map(table_of, (User, Account, Area, File, SignIn))
 _person = (
     sa.select(
         *(_user.c[name] for name in ("id", "role", "name", "handle")),
-        _account.c.language,
-        _account.c.timezone,
-        _area.c.path.label("area"),
-        _file.c.id.label("picture_id"),
-        _file.c.name.label("picture_name"),
+        *(_account.c[name] for name in ("language", "timezone")),
+        sa.func.coalesce(_area.c.path, "").label("area"),
+        *(_file.c[name].label(f"picture_{name}") for name in ("id", "name")),
     )
     .select_from(_user)
     .join(_account, _account.c.user_id == _user.c.id)
@@ -65,10 +60,8 @@ def load(token: str) -> SignedIn | None:
 
 def viewer() -> Viewer:
     """Who makes this request: the signed-in person, or a visitor."""
-    if current_user.is_authenticated:
-        person: Viewer = current_user.viewer
-        return person
-    return Viewer(kinds=registry.current().kinds())
+    person: Viewer | None = getattr(current_user, "viewer", None)
+    return person or Viewer(kinds=registry.current().kinds())
 
 
 def viewer_for(user_id: int) -> Viewer:
@@ -90,15 +83,12 @@ def sign_in(user_id: int, remember: bool = False) -> None:
     """Sign this browser in as the person, with a new token and an empty session."""
     token = secrets.token_urlsafe(32)
     with write() as database:
-        _end(current_token())
-        database.add(
-            SignIn(
-                token_hash=fingerprint(token),
-                user_id=user_id,
-                expires_at=now() + (LONG if remember else SHORT),
-                device=device(request.user_agent.string),
-            )
-        )
+        _delete(_sign_in.c.token_hash == here())
+        kept = {
+            "device": device(request.user_agent.string),
+            "expires_at": now() + (LONG if remember else SHORT),
+        }
+        database.add(SignIn(token_hash=fingerprint(token), user_id=user_id, **kept))
         database.flush()
         person = SignedIn(token, viewer_for(user_id))
         after_commit(lambda: _keep(person, remember))
@@ -116,15 +106,14 @@ def _keep(person: SignedIn, remember: bool) -> None:
 def sign_out() -> None:
     """Sign this browser out."""
     with write():
-        _end(current_token())
+        _delete(_sign_in.c.token_hash == here())
     forget()
 
 
 def sign_out_everywhere(user_id: int, but_here: bool = False) -> None:
     """End all sign-ins of the person, or all but this browser's."""
-    kept = fingerprint(current_token() or "") if but_here else ""
     with write():
-        _delete(_sign_in.c.user_id == user_id, _sign_in.c.token_hash != kept)
+        _delete(_sign_in.c.user_id == user_id, _sign_in.c.token_hash != (here() if but_here else ""))
     if not but_here:
         forget()
 
@@ -135,9 +124,9 @@ def forget() -> None:
     session.clear()
 
 
-def current_token() -> str | None:
-    """The token of the browser that makes this request."""
-    return current_user.get_id() if current_user.is_authenticated else None
+def here() -> str:
+    """The fingerprint of the token of the browser that makes this request; nobody's for a visitor."""
+    return fingerprint(getattr(current_user, "token", ""))
 
 
 def fingerprint(token: str) -> str:
@@ -147,30 +136,13 @@ def fingerprint(token: str) -> str:
 
 def device(agent: str) -> str:
     """A browser's description of itself in words that a person recognises, such as `Firefox, Android`."""
-    browser = next((name for name, mark in _BROWSERS if mark in agent), "")
-    system = next((name for name, mark in _SYSTEMS if re.search(mark, agent)), "")
-    return ", ".join(part for part in (browser, system) if part)
+    known = (next((name for mark, name in marks.items() if mark in agent), "") for marks in _MARKS)
+    return ", ".join(filter(None, known))
 
 
-_BROWSERS = (
-    ("Edge", "Edg/"),
-    ("Opera", "OPR/"),
-    ("Firefox", "Firefox/"),
-    ("Chrome", "Chrome/"),
-    ("Safari", "Safari/"),
-)
-_SYSTEMS = (
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("macOS", "Mac OS X"),
-    ("Linux", "Linux|X11"),
-)
-
-
-def _end(token: str | None) -> None:
-    _delete(_sign_in.c.token_hash == fingerprint(token or ""))
+_BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {name: name for name in ("Android", "iPhone", "iPad", "Windows")}
+_MARKS = (_BROWSERS, _SYSTEMS | {"Mac OS X": "macOS", "Linux": "Linux", "X11": "Linux"})
 
 
 def _delete(*which: sa.ColumnElement[bool]) -> None:
@@ -180,15 +152,7 @@ def _delete(*which: sa.ColumnElement[bool]) -> None:
 def _viewer(row: Any) -> Viewer:
     from ..files import address  # which needs the web, which needs this module
 
-    picture = address(row.picture_id, row.picture_name) if row.picture_id else None
-    return Viewer(
-        id=row.id,
-        role=row.role,
-        name=row.name,
-        handle=row.handle,
-        area=row.area or "",
-        picture_url=picture,
-        language=row.language,
-        timezone=row.timezone,
-        kinds=registry.current().kinds(),
-    )
+    values = row._asdict()
+    picture_id, picture_name = values.pop("picture_id"), values.pop("picture_name")
+    picture = address(picture_id, picture_name) if picture_id else None
+    return Viewer(**values, picture_url=picture, kinds=registry.current().kinds())

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import hmac
 import ipaddress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from flask import current_app, request
@@ -23,8 +23,7 @@ from ..models import Throttle
 SECOND, MINUTE = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """So many tries at once, then one more every so often, counted per network, account, or both together."""
 
     per: str
@@ -55,14 +54,12 @@ class TooMany(TooManyRequests):
 def hit(action: str, account: str = "") -> None:
     """Count a try, before it is made; raises TooMany instead when there were too many."""
     limits = {_key(action, limit, account): limit for limit in LIMITS[action]}
-    moment = now()
-    waits = []
+    moment, waits = now(), []
     with as_system("count tries"), write() as session:
         for key in sorted(limits):
             insert_once(Throttle, key=key, count=0, since=moment)
-        rows = session.scalars(
-            lock(sa.select(Throttle).where(Throttle.key.in_(limits)).order_by(Throttle.key))
-        ).all()
+        counters = sa.select(Throttle).where(Throttle.key.in_(limits)).order_by(Throttle.key)
+        rows = session.scalars(lock(counters)).all()
         for row in rows:
             limit = limits[row.key]
             _drain(row, limit, moment)
@@ -77,15 +74,14 @@ def hit(action: str, account: str = "") -> None:
 
 def forgive(action: str, account: str) -> None:
     """Take back what was counted for the account: whoever tried has shown that it is theirs."""
-    keys = {limit.per: _key(action, limit, account) for limit in LIMITS[action]}
     with as_system("forgive tries"), write() as session:
-        own = [key for per, key in keys.items() if per != "network"]
-        session.execute(sa.delete(Throttle).where(Throttle.key.in_(own)))
-        session.execute(
-            sa.update(Throttle)
-            .where(Throttle.key == keys.get("network"), Throttle.count > 0)
-            .values(count=Throttle.count - 1)
-        )
+        for limit in sorted(LIMITS[action]):  # the order in which `hit` locks them
+            counter = Throttle.key == _key(action, limit, account)
+            if limit.per == "network":
+                shared = sa.update(Throttle).where(counter, Throttle.count > 0)
+                session.execute(shared.values(count=Throttle.count - 1))
+            else:
+                session.execute(sa.delete(Throttle).where(counter))
 
 
 def network(address: str) -> str:

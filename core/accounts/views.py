@@ -131,10 +131,8 @@ def _confirm(token: str) -> Response:
         path = claims.confirm(token, **given)
     except (access.Forbidden, access.Refused, HTTPException):
         raise claims.Unusable("refused") from None
-    except claims.Unusable:
-        raise
     except Exception as error:
-        if pending.owner == "core":
+        if pending.owner == "core" or isinstance(error, claims.Unusable):
             raise
         registry.current().fault(pending.owner, f"claim {pending.claim.name}", error, counts=False)
         raise claims.Unusable("fault") from error
@@ -166,29 +164,15 @@ def _unusable(token: str, reason: str) -> Response:
 def me() -> Response:
     """One's own profile, preferences and devices."""
     user, account = get_or_404(User, access.viewer().id), get_or_404(Account, access.viewer().id)
-    form: Any = forms.ProfileForm(
-        name=user.name,
-        about=user.about,
-        area=user.area_id,
-        language=account.language or "",
-        timezone=account.timezone or "",
-    )
+    kept = {"area": user.area_id, "language": account.language, "timezone": account.timezone}
+    form: Any = forms.ProfileForm(name=user.name, about=user.about, **kept)
     picture = _picture(form.picture) if form.validate_on_submit() else None
     if form.is_submitted() and not form.errors:
-        actions.change_profile(
-            name=form.name.data,
-            about=form.about.data,
-            language=form.language.data or None,
-            timezone=form.timezone.data or None,
-            area_id=form.area.data if form.area else None,
-            picture=picture,
-            no_picture=bool(form.no_picture and form.no_picture.data),
-        )
+        actions.change_profile(form.data, picture)
         says(_("Your settings are saved."))
         return redirect("/me")
     devices = db.session.scalars(sa.select(SignIn).order_by(SignIn.created_at.desc())).all()
-    here = sessions.fingerprint(sessions.current_token() or "")
-    return page("me", form=form, email=account.email, devices=devices, here=here)
+    return page("me", form=form, email=account.email, devices=devices, here=sessions.here())
 
 
 def _picture(field: Any) -> files.Prepared | None:
@@ -208,9 +192,7 @@ def password() -> Response:
     """Choose another password; all other devices are signed out."""
     account = get_or_404(Account, access.viewer().id)
     form: Any = forms.PasswordForm()
-    if account.password_hash is None:
-        del form.current
-    if form.validate_on_submit() and _present_password(form, account):
+    if _proven(form, account):
         actions.change_password(passwords.digest(form.password.data))
         says(_("Your password is changed. Your other devices are signed out."))
         return redirect("/me")
@@ -223,18 +205,19 @@ def email() -> Response:
     """Ask for another e-mail address: the link mailed to it makes the change."""
     account = get_or_404(Account, access.viewer().id)
     form: Any = forms.AddressForm()
-    if account.password_hash is None:
-        del form.current
-    if form.validate_on_submit() and _present_password(form, account):
+    if _proven(form, account):
         claims.change_address(account.user_id, account.email, form.email.data)
         return page("mail_sent", email=form.email.data)
     return page("email", form=form, email=account.email)
 
 
-def _present_password(form: Any, account: Account) -> bool:
-    """Whether who sits here knows the password; where there is none, being signed in is enough."""
+def _proven(form: Any, account: Account) -> bool:
+    """Whether the form is sound, and from who knows the password; where there is none, it isn't asked for."""
     if account.password_hash is None:
-        return True
+        del form.current
+        return bool(form.validate_on_submit())
+    if not form.validate_on_submit():
+        return False
     throttle.hit("password", account.email)
     if passwords.matches(account.password_hash, form.current.data):
         throttle.forgive("password", account.email)
