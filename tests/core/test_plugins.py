@@ -140,7 +140,7 @@ def test_a_kind_of_space_that_is_not_listed_stays_out_of_the_list(
     with monkeypatch.context() as patch:
         patch.setitem(vars(dummy.plugin.space_kinds[0]), "listed", False)
         assert "Mending workshop" not in ana.get("/spaces").text
-    assert ana.get(f"/spaces/{workshop}").status_code == 200
+    assert ana.get(f"/dummy/{workshop}/").status_code == 200
 
 
 def test_two_processes_see_a_switch_at_their_next_request(town: Town, workshop: int, app: Flask) -> None:
@@ -187,15 +187,8 @@ def test_a_failing_part_never_takes_a_page_of_the_core_down(
     monkeypatch.setattr(registry, "FAILURES_ALLOWED", 1_000)
     [entry_id] = town.run(lambda: db.session.scalars(sa.select(Idea.entry_id)).all())
     ana = town.browser("ana")
-    pages = (
-        "/",
-        "/spaces",
-        f"/spaces/{workshop}",
-        f"/posts/{entry_id}",
-        "/people/ana",
-        "/feed.atom",
-        "/admin",
-    )
+    space = (f"/spaces/{workshop}", f"/spaces/{workshop}/about", f"/posts/{entry_id}")
+    pages = ("/", "/spaces", "/people/ana", "/feed.atom", "/admin", *space)
     for nonsense in (fail, lambda: 42, lambda: [object()], lambda: "words"):
         trouble[place] = nonsense
         answers = {path: ana.get(path).status_code for path in pages}

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core import colours, create_app, settings
-from core.db import write
+from core.db import db, write
 from core.testing import Town
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ def test_only_an_administrator_sets_the_town(town: Town) -> None:
 
 
 def test_every_process_sees_new_settings_at_its_next_request(town: Town) -> None:
-    other = Town(create_app(town.app.config["PARVIS"], {})).browser()
-    assert "Valbrume" not in other.get("/legal").text
+    other = Town(create_app(town.app.config["PARVIS"], {}))
+    assert "Valbrume" not in other.browser().get("/legal").text
     save(town)
-    assert "Valbrume" in other.get("/legal").text
+    assert "Valbrume" in other.browser().get("/legal").text
+    with other.app.app_context():
+        db.engine.dispose()
 
 
 def test_settings_that_are_rolled_back_leave_no_trace_in_the_process(town: Town) -> None:
