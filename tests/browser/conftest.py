@@ -1,0 +1,146 @@
+"""The demonstration town, served to a browser; who may sign in there, and what its addresses stand for."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.serving import make_server
+
+from core import create_app
+from core.access import as_system
+from core.accounts import claims
+from core.accounts.sessions import as_viewer
+from core.config import Config
+from core.db import db, write
+from core.models import Entry, File, Mail, Membership, Space, User
+from core.spaces import actions as spaces
+from demo import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+LANGUAGES = {"fr": "fr-FR", "en": "en-GB"}
+DEMO = (
+    "resident",
+    "neighbour",
+    "mayor",
+    "deputy",
+    "opposition",
+    "agent",
+    "admin",
+    "member",
+    "mayor2",
+    "agent2",
+)
+ROLES = ("visitor", *DEMO)
+
+
+@dataclass
+class DemoTown:
+    """The served town: its application and address, and a session of each of its people."""
+
+    app: Flask
+    url: str
+    clients: dict[str, FlaskClient] = field(default_factory=dict)
+
+    def client(self, role: str) -> FlaskClient:
+        """A session of this role in this process; a browser can have its cookie."""
+        if role not in self.clients:
+            client = self.clients[role] = self.app.test_client()
+            if role != "visitor":
+                form = {"email": f"{role}@parvis.example", "password": build.PASSWORD}
+                form["csrf_token"] = token(client.get("/sign-in", base_url=self.url).text)
+                answer = client.post("/sign-in", data=form, base_url=self.url)
+                assert answer.status_code in (302, 303), answer.text
+        return self.clients[role]
+
+    def cookies(self, role: str) -> list[dict[str, Any]]:
+        """The cookies of this role's session, as a browser takes them."""
+        cookie = self.client(role).get_cookie("parvis", "localhost")
+        return [{"name": "parvis", "value": cookie.value, "url": self.url}] if cookie else []
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Do work outside a request, as the system."""
+        with self.app.app_context(), as_system("test"):
+            try:
+                return work()
+            finally:
+                db.session.remove()
+
+    def links(self) -> dict[str, list[Any]]:
+        """What each part of a route may stand for, so that somebody sees a page there."""
+        client = self.app.test_client()
+        form = {"email": "resident@parvis.example"}
+        form["csrf_token"] = token(client.get("/reset", base_url=self.url).text)
+        client.post("/reset", data=form, base_url=self.url)
+        return self.run(self._links)
+
+    def _links(self) -> dict[str, list[Any]]:
+        every = lambda column: list(db.session.scalars(sa.select(column)))  # noqa: E731
+        with write():
+            link = claims.issue("resident@parvis.example", claims.RESET, {})
+        group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
+        with as_viewer(group.created_by or self.owner(group.id)):
+            spaces.invite(db.session.get(Space, group.id), "resident@parvis.example")
+        letters = [text or "" for text in every(Mail.text)]
+        invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(letters))
+        entries = every(Entry.id)
+        return {
+            "space_id": every(Space.id),
+            "entry_id": entries,
+            "question_id": list(db.session.scalars(sa.select(Entry.id).where(Entry.kind.like("visits.%")))),
+            "user_id": every(User.id),
+            "handle": every(User.handle),
+            "mail_id": every(Mail.id),
+            "file_id": every(File.id),
+            "token": [link.rpartition("/")[2], *invitations],
+            "name": ["neighbourhood_visits"],
+            "filename": ["parvis.css"],
+            "key": ["nothing"],
+        }
+
+    def owner(self, space: int) -> int:
+        """Somebody who owns the space."""
+        owners = sa.select(Membership.user_id).where(Membership.space_id == space, Membership.role == "owner")
+        return int(db.session.scalars(owners.limit(1)).one())
+
+
+def token(page: str) -> str:
+    """The cross-site token of a page."""
+    return re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0]
+
+
+def combinations(rule: Any, links: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """What to put into a route; a name that nobody told of fails the test."""
+    names = sorted(rule.arguments)
+    unknown = [name for name in names if name not in links]
+    assert not unknown, f"{rule.rule}: say in `links` what {unknown} stand for"
+    return [dict(zip(names, values, strict=True)) for values in itertools.product(*(links[n] for n in names))]
+
+
+@pytest.fixture(scope="session")
+def demo_town(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[DemoTown]:
+    """The demonstration town, made once, served from this process."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    config = Config(data=tmp_path_factory.mktemp("demo"), url=url, port=port, demo=True)
+    app = create_app(config)
+    build.fill(app)
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield DemoTown(app, url)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    with app.app_context():
+        db.engine.dispose()

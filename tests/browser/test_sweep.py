@@ -1,0 +1,114 @@
+"""Every page, as everybody, in both languages, at a phone and a desk, light and dark, is accessible."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+from typing import TYPE_CHECKING, Any
+
+from .conftest import LANGUAGES, ROLES, combinations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+    from playwright.sync_api import Page
+
+    from .conftest import DemoTown
+
+SOAK = bool(os.environ.get("SOAK"))
+NO_PAGE = {  # they answer something else than a page
+    "static",
+    "health.healthz",
+    "files.show",
+    "feed.mentions",
+    "feed.feed_atom",
+    "feed.person_atom",
+    "feed.space_atom",
+}
+LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
+Case = tuple[str, str, str]
+
+
+def cases(town: DemoTown, chance: random.Random) -> Iterator[tuple[str, list[Case]]]:
+    """Each route with the pages found there: role, path and endpoint."""
+    links = town.links()
+    for rule in sorted(town.app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        if "GET" not in (rule.methods or ()) or rule.endpoint in NO_PAGE or rule.endpoint.endswith(".static"):
+            continue
+        filled = combinations(rule, links)
+        tries = [(role, values) for values in filled for role in ROLES]
+        chance.shuffle(tries)
+        yield rule.rule, list(shown(town, rule, tries))
+
+
+def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) -> Iterator[Case]:
+    """The pages of a route: the first that somebody sees, or in `make soak` one for each role."""
+    adapter, seen = town.app.url_map.bind("localhost"), set()
+    for role, values in tries[: 2000 if SOAK else 600]:
+        if role not in seen:
+            path = adapter.build(rule.endpoint, values)
+            answer = town.client(role).get(path, base_url=town.url)
+            if answer.status_code == 200 and answer.mimetype == "text/html":
+                seen.add(role)
+                yield role, path, rule.endpoint
+                if not SOAK:
+                    return
+
+
+def test_every_page_is_accessible_valid_and_fits(
+    demo_town: DemoTown,
+    new_page: Callable[..., Page],
+    axe: Callable[[Page], list[str]],
+    html_errors: Callable[[str], list[str]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chance = random.Random(os.environ["SEED"])
+    found: list[str] = []
+    unseen: list[str] = []
+    routes = pages = 0
+    for rule, where in cases(demo_town, chance):
+        routes += 1
+        unseen += [] if where else [rule]
+        for role, path, _endpoint in where:
+            for language, width, scheme in LOOKS if SOAK else [chance.choice(LOOKS)]:
+                pages += 1
+                page = new_page(width=width, locale=LANGUAGES[language], color_scheme=scheme)
+                page.context.add_cookies(demo_town.cookies(role))
+                label = f"{path} as {role}, {language}, {width}, {scheme}"
+                found += [
+                    f"{label}: {fault}" for fault in faults(page, demo_town.url + path, axe, html_errors)
+                ]
+                page.context.close()
+    with capsys.disabled():
+        print(f"\nswept {pages} pages of {routes} routes")
+    assert unseen == []
+    assert "\n".join(found) == ""
+
+
+def faults(
+    page: Page, url: str, axe: Callable[[Page], list[str]], html_errors: Callable[[str], list[str]]
+) -> Iterator[str]:
+    """What is wrong with a page: as it is, and with everything opened that can be."""
+    answer = page.goto(url)
+    assert answer is not None
+    yield from html_errors(answer.text())
+    yield from axe(page)
+    yield from overflow(page)
+    details = page.locator("details:not([open])")
+    if details.count():
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        yield from (f"all opened: {fault}" for fault in (*axe(page), *overflow(page)))
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false })")
+    for opener in page.locator("[popovertarget]:visible").all():
+        if opener.get_attribute("popovertargetaction") != "hide":
+            opener.click()
+            yield from (f"menu open: {fault}" for fault in axe(page))
+            page.keyboard.press("Escape")
+
+
+def overflow(page: Page) -> list[str]:
+    """Whether the page must be scrolled sideways."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [f"{wide} px too wide"] if wide > 0 else []
