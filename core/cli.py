@@ -100,15 +100,15 @@ def serve() -> None:
 
 
 @main.command()
-@click.option("--child", is_flag=True, hidden=True)
-def worker(child: bool) -> None:
+@click.option("--parent", type=int, hidden=True)
+def worker(parent: int | None) -> None:
     """Run the jobs until Ctrl-C; `parvis serve` does it too."""
     config = Config.from_env()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if child:
-        server.end_with_parent()
+    if parent is not None:
+        server.end_with(parent)
     threading.Thread(target=_beat, args=(config, stop), daemon=True).start()
     jobs.work(create_app(config), stop)
 

@@ -1,6 +1,7 @@
 """The server of `parvis serve`: web processes under granian, one process for jobs, a watchdog for each."""
 
 import logging
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -76,7 +77,8 @@ class Watchdog:
     def __init__(self, app: Wsgi, seconds: float) -> None:
         self.app, self.seconds = app, seconds
         self.since: float | None = None
-        end_with_parent()
+        if (parent := multiprocessing.parent_process()) is not None:
+            end_with(parent.pid or 0)
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -95,9 +97,8 @@ class Watchdog:
                 os._exit(1)
 
 
-def end_with_parent() -> None:
+def end_with(parent: int) -> None:
     """End this process with the one that started it: nothing of a killed server stays behind."""
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -132,7 +133,9 @@ class Worker:
 
     def _keep(self) -> None:
         while not self.stopping.is_set():
-            self.process = subprocess.Popen([sys.executable, "-m", "core.cli", "worker", "--child"])
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "core.cli", "worker", f"--parent={os.getpid()}"]
+            )
             self.process.wait()
             if not self.stopping.wait(RESTART_PAUSE):
                 log.error("the worker ended and is started again")

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +198,18 @@ def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
     wait_for(lambda: status(f"http://127.0.0.1:{port}/sign-in") == 200)
     server.kill()
     server.wait()
-    wait_for(lambda: status(f"http://127.0.0.1:{port}/sign-in") == 0)
+    wait_for(lambda: not processes_of(folder))
+    assert status(f"http://127.0.0.1:{port}/sign-in") == 0
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The processes that act on the town in this folder."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"PARVIS_DATA={folder}".encode() in environ.read_bytes().split(b"\0"):
+                found.append(environ.parent.name)
+    return found
 
 
 def test_the_watchdog_ends_a_process_whose_request_hangs(tmp_path: Path) -> None:
