@@ -2,7 +2,11 @@
 import { createInterface } from "node:readline";
 import { HtmlValidate } from "html-validate";
 
-const checker = new HtmlValidate({ root: true, extends: ["html-validate:standard", "html-validate:document"] });
+const checker = new HtmlValidate({
+  root: true,
+  extends: ["html-validate:standard", "html-validate:document"],
+  rules: { "require-sri": ["error", { target: "crossorigin" }] },
+});
 
 for await (const line of createInterface({ input: process.stdin })) {
   const report = await checker.validateString(JSON.parse(line));

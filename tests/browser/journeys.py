@@ -82,12 +82,18 @@ class Journey:
         """The first button of this name in the page's main part."""
         return self.page.get_by_role("main").get_by_role("button", name=name, exact=True).first
 
+    def send(self, button: Locator) -> None:
+        """Press a form's button, and see what comes of it."""
+        with self.page.expect_response(lambda answer: answer.request.method == "POST"):
+            self.hand.press(button)
+        self.page.wait_for_load_state("networkidle")
+
     def sign_in(self, who: str) -> None:
         """Sign in as one of the demo people."""
         self.go("/sign-in")
         self.hand.fill(self.page.locator("[name=email]"), f"{who}@parvis.example")
         self.hand.fill(self.page.locator("[name=password]"), PASSWORD)
-        self.hand.press(self.button("Sign in"))
+        self.send(self.button("Sign in"))
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
@@ -99,16 +105,14 @@ def sign_up(journey: Journey) -> None:
     hand.fill(page.locator("[name=name]"), "Camille Nouvelle")
     hand.fill(page.locator("[name=email]"), address)
     hand.fill(page.locator("[name=password]"), "un-chat-orange-sur-le-toit")
-    hand.press(page.locator("main form button:not([name])").first)
-    page.wait_for_load_state()
+    journey.send(page.locator("main form button:not([type=button])").last)
     text = journey.town.run(
         lambda: db.session.scalars(
             sa.select(Mail.text).where(Mail.recipient == address).order_by(Mail.id.desc())
         ).first()
     )
     journey.go(re.findall(r"/confirm/[\w-]+", text)[0])
-    hand.press(page.locator("main form button").first)
-    page.wait_for_load_state()
+    journey.send(page.locator("main form button:not([type=button])").last)
     journey.go("/me")
     assert page.url.endswith("/me")
 
@@ -122,12 +126,12 @@ def write(journey: Journey) -> None:
     journey.go(f"/spaces/{space}")
     hand.press(page.locator("main details.prompt > summary"))
     hand.fill(page.locator("main details.prompt [name=body]"), words)
-    hand.press(page.locator("main details.prompt button:not([name]):not([type=button])").last)
+    journey.send(page.locator("main details.prompt button:not([name]):not([type=button])").last)
     page.get_by_text(words).first.wait_for()
     post = journey.town.run(lambda: db.session.scalars(sa.select(Entry.id).where(Entry.body == words)).one())
     journey.go(f"/posts/{post}")
     hand.fill(page.locator("form[action$='/reply'] [name=body]"), f"{words}, again")
-    hand.press(page.locator("form[action$='/reply'] button:not([name]):not([type=button])").last)
+    journey.send(page.locator("form[action$='/reply'] button:not([name]):not([type=button])").last)
     page.get_by_text(f"{words}, again").first.wait_for()
 
 
@@ -149,8 +153,7 @@ def support(journey: Journey) -> None:
     journey.go("/")
     form = journey.page.locator("form[action$='/support']").first
     action = form.get_attribute("action") or ""
-    journey.hand.press(form.locator("button"))
-    journey.page.wait_for_load_state("networkidle")
+    journey.send(form.locator("button"))
     journey.go(action.replace("/support", ""))
     pressed = journey.page.locator(f"form[action='{action}'] button").first
     assert pressed.get_attribute("aria-pressed") == "true"
@@ -158,12 +161,11 @@ def support(journey: Journey) -> None:
 
 def language(journey: Journey) -> None:
     """Read the portal in French, and in English again."""
-    for code, other in (("fr", "en"), ("en", "fr")):
+    for code in ("fr", "en"):
         journey.go("/legal")
         choice = journey.page.locator(f"form[action='/language'] button[value='{code}']:visible")
-        journey.hand.press(choice.first)
-        journey.page.wait_for_load_state("networkidle")
-        assert journey.page.locator("html").get_attribute("lang") == code != other
+        journey.send(choice.first)
+        assert journey.page.locator("html").get_attribute("lang") == code
 
 
 def profile(journey: Journey) -> None:
@@ -172,8 +174,7 @@ def profile(journey: Journey) -> None:
     journey.go("/me")
     words = f"I garden by {type(journey.hand).__name__.lower()}."
     journey.hand.fill(journey.page.locator("[name=about]"), words)
-    journey.hand.press(journey.page.locator("form:has([name=about]) button:not([type=button])").last)
-    journey.page.wait_for_load_state("networkidle")
+    journey.send(journey.page.locator("form:has([name=about]) button:not([type=button])").last)
     journey.go("/me")
     assert journey.page.locator("[name=about]").input_value() == words
 
@@ -187,8 +188,7 @@ def switch(journey: Journey) -> None:
         details = journey.page.locator("details:has(form[action$='/neighbourhood_visits/switch'])")
         if details.count():
             journey.hand.press(details.locator("summary").first)
-        journey.hand.press(form.locator("button").first)
-        journey.page.wait_for_load_state("networkidle")
+        journey.send(form.locator("button").first)
         answer = journey.page.request.get(f"{journey.town.url}/visits/")
         assert answer.status == status
 
