@@ -26,6 +26,10 @@ bench: .venv/.test ## measure the promises of speed, each beside its reference (
 	@tools/test-services
 	BENCH='$(BENCH)' $(BIN)/python -m bench
 
+screenshots: .venv/.test ## take the README's pictures anew
+	@tools/test-services
+	SCREENSHOTS='$(CURDIR)/docs/screenshots' $(BIN)/pytest tests/browser/test_screenshots.py -n0
+
 lint: .venv/.test ## check style, types, imports, templates and catalogues
 	@tools/lint
 

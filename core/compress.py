@@ -21,7 +21,8 @@ def init(app: Flask) -> None:
 
 
 def _compress(response: Response) -> Response:
-    if not (response.mimetype or "").startswith(TYPES) or response.content_encoding or response.status_code != 200:
+    text = (response.mimetype or "").startswith(TYPES)
+    if not text or response.content_encoding or response.status_code != 200:
         return response
     response.vary.add("Accept-Encoding")
     if not request.accept_encodings["gzip"]:

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -113,13 +115,13 @@ class Config:
     def secret_key(self) -> str:
         """The key that signs cookies and links, made at first use and kept in the data folder."""
         path = self.data / "secret-key"
-        self.data.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text()
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
+        if not path.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self.data) as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                with suppress(FileExistsError):  # another process was first: its key is the town's
+                    os.link(file.name, path)
         return path.read_text()
 
 
