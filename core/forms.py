@@ -3,12 +3,18 @@
 from typing import Any
 
 from flask_wtf import FlaskForm
+from wtforms import HiddenField
 
 
 class Form(FlaskForm):  # type: ignore[misc]
     """A form whose fields a page draws with `m.field`; what was typed is kept when it is refused."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def render_field(self, field: Any, render_kw: dict[str, Any]) -> Any:
+            if isinstance(field, HiddenField):  # nothing refers to it, and a page may show several forms
+                render_kw = {"id": False, **render_kw}
+            return super().render_field(field, render_kw)
+
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             filters = list(unbound_field.kwargs.get("filters", ()))
             if _trim not in filters and unbound_field.field_class.__name__ in _TRIMMED:

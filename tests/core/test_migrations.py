@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from core import migrate, registry
 from core.db import WRITING, prepare
+from core.models import Space, User
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-PERSON = "INSERT INTO core_user (id, handle, name, folded, role, about, created_at) VALUES "
-PERSON += "(7, 'ana', 'Ana', 'ana', 'resident', '', '2026-01-01')"
+PERSON = sa.insert(User).values(id=7, handle="ana", name="Ana", folded="ana")
+SPACE = sa.insert(Space).values(id=1, name="Square", folded="square")
 FOLLOW = "INSERT INTO core_follow (user_id, space_id) VALUES (7, 1)"
-SPACE = "INSERT INTO core_space (id, kind, name, summary, body, html, visibility, joining, created_at, "
-SPACE += "entry_count, member_count, version) VALUES (1, 'core.group', 'S', '', '', '', 'public', 'open', "
-SPACE += "'2026-01-01', 0, 0, 1)"
 
 
 @pytest.fixture
@@ -60,11 +58,11 @@ def tables(engine: Engine) -> set[str]:
     return set(sa.inspect(engine).get_table_names()) - {"sqlite_sequence"}
 
 
-def run(engine: Engine, *statements: str) -> None:
+def run(engine: Engine, *statements: Any) -> None:
     """Change rows as somebody's application would."""
     with engine.connect().execution_options(**WRITING) as connection:
         for statement in statements:
-            connection.execute(sa.text(statement))
+            connection.execute(sa.text(statement) if isinstance(statement, str) else statement)
         connection.commit()
 
 
