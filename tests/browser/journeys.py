@@ -84,8 +84,11 @@ class Journey:
 
     def send(self, button: Locator) -> None:
         """Press a form's button, and see what comes of it."""
-        with self.page.expect_response(lambda answer: answer.request.method == "POST"):
+        self.page.evaluate("() => { window.isLeft = true }")
+        with self.page.expect_response(lambda answer: answer.request.method == "POST") as caught:
             self.hand.press(button)
+        if caught.value.request.is_navigation_request():
+            self.page.wait_for_function("() => !window.isLeft")
         self.page.wait_for_load_state("networkidle")
 
     def sign_in(self, who: str) -> None:
