@@ -67,4 +67,5 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         app.register_blueprint(blueprint)
     plugins = registry.load(app, core, registry.discover() if modules is None else modules)
     checks.endpoints(app, plugins)
+    checks.permissions(app, plugins)
     return app

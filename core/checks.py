@@ -116,6 +116,19 @@ def models(registry: "Registry") -> None:
                 )
 
 
+def permissions(app: Flask, registry: "Registry") -> None:
+    """Refuse a link, a kind or a view that names a permission which nobody declares."""
+    for plugin in (registry.core, *registry.installed.values()):
+        named = [item.permission for item in plugin.nav] + [tab.permission for tab in plugin.tabs]
+        for name in named + [kind.publish for kind in plugin.entry_kinds]:
+            if name not in access.permissions:
+                raise PluginError(f"{plugin.name}: permission {name!r} is declared nowhere")
+    for endpoint, view in app.view_functions.items():
+        name = getattr(view, "permission", "core.read")
+        if name not in access.permissions:
+            raise PluginError(f"{endpoint}: permission {name!r} is declared nowhere")
+
+
 def endpoints(app: Flask, registry: "Registry") -> None:
     """Refuse views without a declared permission, and plugins' rules outside their own paths."""
     for rule in app.url_map.iter_rules():

@@ -6,6 +6,12 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField
 
 
+def whole(text: Any) -> int | None:
+    """The whole number that a field of a request holds, if it is one of at most nine digits."""
+    text = str(text)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 class Form(FlaskForm):  # type: ignore[misc]
     """A form whose fields a page draws with `m.field`; what was typed is kept when it is refused."""
 

@@ -125,7 +125,7 @@ class Registry:
                 answer = work()
                 if db.session.new or db.session.dirty or db.session.deleted:
                     raise WriteOutsideBoundary(place)
-        except Exception as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
             if not db.session.info.get("writing"):
                 db.session.rollback()
             self.fault(name, place, error)

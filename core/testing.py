@@ -205,13 +205,21 @@ def _imports(node: ast.AST) -> Iterator[str]:
             yield f"imports {module}: only core.api is promised"
 
 
+PASSING_BY = {
+    *("text", "connection", "raw_connection", "exec_driver_sql", "execution_options", "literal_column", "op"),
+    *("suffix_with", "prefix_with", "make_transient", "make_transient_to_detached", "query_to_xml"),
+}
+
+
 def _ways_around(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Attribute) and node.attr == "__table__":
         yield "uses __table__, which the read guard does not filter"
     called = node.func if isinstance(node, ast.Call) else None
     named = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    if named in {"text", "connection"}:
+    if named in PASSING_BY:
         yield f"calls {named}(), which the read guard does not filter"
+    if "guarded" in (getattr(node, "arg", ""), getattr(node, "value", "")):
+        yield "says guarded, which the core alone may"
 
 
 def _undeclared_people(plugin: Any) -> Iterator[str]:

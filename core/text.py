@@ -133,7 +133,8 @@ def _place_headings(state: StateCore) -> None:
 
 
 _FOLDED = _fold_table()
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough"])
+# No tables: some hundred characters of one can make a million cells.
 _MARKDOWN.disable(["image", "html_block", "html_inline"])
 _MARKDOWN.core.ruler.push("link_words", _link_words)
 _MARKDOWN.core.ruler.push("place_headings", _place_headings)

@@ -37,7 +37,7 @@ def create_user(
     if password is not None:
         password_hash = passwords.digest(password)
     handle = base = _handle(name)
-    while not insert_once(User, handle=handle, name=name, folded=fold(name), role=role, **values):
+    while not insert_once(User, handle=handle, name=name, folded=fold(name)[:80], role=role, **values):
         handle = f"{base}-{secrets.randbelow(10_000)}"
     user = db.session.scalars(sa.select(User).where(User.handle == handle)).one()
     db.session.add(Account(user_id=user.id, email=email, password_hash=password_hash, **private))
@@ -63,7 +63,7 @@ def change_profile(values: dict[str, Any], picture: files.Prepared | None = None
     person = access.viewer()
     with write() as session:
         user, account = session.get(User, person.id), session.get(Account, person.id)
-        user.name, user.folded, user.about = values["name"], fold(values["name"]), values["about"]
+        user.name, user.folded, user.about = values["name"], fold(values["name"])[:80], values["about"]
         account.language, account.timezone = values["language"], values["timezone"]
         if person.role == "resident":
             user.area_id = values["area"]

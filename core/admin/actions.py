@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from .. import access, files, registry, settings
 from ..accounts import sessions
 from ..db import db, lock, write
-from ..models import File, User
+from ..models import File, Membership, User
 
 
 class LastAdministrator(Exception):
@@ -50,6 +50,9 @@ def set_person(user_id: int, **values: Any) -> None:
         session.flush()
         if moved:
             sessions.sign_out_everywhere(user.id, but_here=True)
+            given = Membership.user_id == user.id, Membership.team, Membership.source != "core"
+            with access.as_system("what rules gave to the old role ends with it"):
+                session.execute(sa.delete(Membership).where(*given))
         for _answer in registry.current().call("user_changed", user=user, change="role"):
             pass
 

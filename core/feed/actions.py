@@ -107,6 +107,8 @@ def change_entry(
     space = _space_of(entry)
     if person.id is None or person.id != entry.author_id:
         _of_team(entry, space)
+    elif entry.state == "published" and registry.current().entry_kind(entry.kind).initial_state == "pending":
+        raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
     title, body = entry.title if title is None else title, entry.body if body is None else body
     html, mentioned = render(body, space)
     draft = Draft(space, person, entry.kind, title, body, html, None, entry.channel, entry)

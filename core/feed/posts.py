@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from .. import access, errors, registry
 from ..access import Forbidden, Refused, viewer
 from ..db import db
+from ..forms import whole
 from ..models import Entry, Follow, Revision, Space, Support
 from ..spaces import actions as spaces
 from ..spaces import reads
@@ -103,7 +104,7 @@ def edit(entry_id: int) -> Page:
     url, back = f"/posts/{entry_id}/edit", f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
     if not form.validate_on_submit() or "preview" in request.form:
         return _form_page(form, url, _("Edit"), back, entry=entry)
-    seen = int(form.version.data) if str(form.version.data).isdecimal() else None
+    seen = whole(form.version.data)
     try:
         actions.change_entry(entry, form.title.data or "", form.body.data, seen, form.confirmed.data)
     except AskAuthor as question:

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from .. import access, files, registry
 from ..access import viewer
 from ..db import db, table_of, unfiltered
+from ..forms import whole
 from ..models import Area, File, Space, User
 from ..settings import town
 from ..spaces import reads as spaces
@@ -104,19 +105,19 @@ def space_atom(space_id: int) -> Response:
 def preview() -> str:
     """A Markdown text as it will be shown."""
     body = request.form.get("body", "")[:BODY]
-    space_id = request.form.get("space", "")
-    space = db.session.get(Space, int(space_id)) if space_id.isdecimal() and len(space_id) < 10 else None
-    return actions.render(body, space)[0] if space else markdown(body)
+    space_id = whole(request.form.get("space"))
+    space = db.session.get(Space, space_id) if space_id else None
+    return actions.render(body, space)[0] if space and spaces.readable(space) else markdown(body)
 
 
 @blueprint.get("/mentions")
 @needs("core.account")
 def mentions() -> Response:
     """People whose name begins so and who may read the space, for those who may read it themselves."""
-    start, space_id = fold(request.args.get("q", "")[:80]), request.args.get("space", "")
-    if not start or not space_id.isdecimal() or len(space_id) > 9:
+    start, space_id = fold(request.args.get("q", "")[:80]), whole(request.args.get("space"))
+    if not start or not space_id:
         return jsonify([])
-    space = db.session.get(Space, int(space_id))
+    space = db.session.get(Space, space_id)
     if space is None or not spaces.readable(space):
         return jsonify([])
     user = table_of(User)

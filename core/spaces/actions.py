@@ -36,7 +36,7 @@ def create_space(
 ) -> Space:
     """A new space; a group's founder owns it. A plugin checks its own permission for its own kinds."""
     space = Space(kind=kind, name=name, visibility=visibility, joining=joining, summary=summary)
-    space.body, space.html, space.area_id, space.folded = body, markdown(body), area_id, fold(name)
+    space.body, space.html, space.area_id, space.folded = body, markdown(body), area_id, fold(name)[:240]
     if _of_core(space):
         require("core.create_space", space)
     founder = viewer().id
@@ -66,7 +66,7 @@ def change_space(space: Space, version: int | None = None, **values: Any) -> Non
         if "body" in values:
             space.html = markdown(values["body"])
         if "name" in values:
-            space.folded = fold(values["name"])
+            space.folded = fold(values["name"])[:240]
         for name, value in values.items():
             setattr(space, name, value)
 
@@ -176,7 +176,7 @@ def invitation(token: str) -> tuple[Invitation, Space] | None:
 
 
 def accept_invitation(token: str) -> Space:
-    """Become a member by an invitation to one's own address; a link works once."""
+    """Become a member by an invitation to one's own address, once; who is one already keeps their role."""
     require("core.account")
     with write() as session:
         found = invitation(token)
@@ -192,7 +192,9 @@ def accept_invitation(token: str) -> Space:
             used = sa.delete(table_of(Invitation)).where(Invitation.token_hash == invited.token_hash)
             if not unfiltered(used).rowcount:
                 raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
-            _give(space, person, OWN, invited.role, invited.member_until)
+            values = {"role": invited.role, "team": _role(space, invited.role).team}
+            key = {"space_id": space.id, "user_id": person, "source": OWN}
+            insert_once(Membership, **key, **values, expires_at=invited.member_until)
             _count(space.id)
     return space
 

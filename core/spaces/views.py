@@ -18,6 +18,7 @@ from ..feed import query
 from ..feed.cards import cards, space_url
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import more_url, page, panels
+from ..forms import whole
 from ..models import Space
 from ..plugin import SpaceRole
 from ..web import get_or_404, needs, says
@@ -35,7 +36,7 @@ blueprint = Blueprint("spaces", __name__)
 def index() -> str:
     """All spaces that the viewer may know of, by name."""
     search, area = request.args.get("q", "").strip()[:80], request.args.get("area", "")
-    area_id = int(area) if area.isdecimal() and len(area) < 10 else None
+    area_id = whole(area)
     found, after = reads.listed(search, area_id, request.args.get("after"))
     return render_template(
         "core/spaces.html",
@@ -187,7 +188,7 @@ def settings(space_id: int) -> Page:
     space = _managed(space_id)
     form: Any = SpaceForm(obj=space, area=space.area_id or 0)
     if form.validate_on_submit():
-        version = int(form.version.data) if str(form.version.data).isdecimal() else None
+        version = whole(form.version.data)
         if _done(lambda: actions.change_space(space, version, **_values(form)), form):
             says(_("Your change is saved."))
             return redirect(f"/spaces/{space_id}")

@@ -120,6 +120,14 @@ def test_a_form_sent_twice_is_one_post_and_a_preview_is_none(town: Town) -> None
     assert shown.endswith("<em>x</em> &lt;b&gt;</p>")
 
 
+def test_a_preview_tells_nobody_who_belongs(town: Town) -> None:
+    space_id = group(town, visibility="members", joining="invite")
+    mention, text = '<a href="/people/olga" class="mention"', {"body": "@olga", "space": str(space_id)}
+    assert mention in town.browser("olga").submit("/preview", "/me", **text).text
+    for stranger in (town.browser("zoe"), town.browser()):
+        assert mention not in stranger.submit("/preview", "/", **text).text
+
+
 def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -> None:
     space_id = group(town)
     post = say(town, "ana", space_id, "Who repairs it?")

@@ -79,6 +79,19 @@ def test_a_manifest_that_is_unfit_is_refused(tmp_path: Path, values: dict[str, A
         start(tmp_path, plugin_module(**values))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"nav": (api.NavItem("Ideas", "/tried", permission="tried.nothing"),)},
+        {"tabs": (api.Tab("Ideas", lambda _space: None, permission="tried.nothing"),)},
+        {"entry_kinds": (api.EntryKind("tried.idea", "Idea", publish="tried.nothing"),)},
+    ],
+)
+def test_a_permission_that_nobody_declares_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    with pytest.raises(PluginError, match=r"'tried\.nothing' is declared nowhere"):
+        start(tmp_path, plugin_module(**values))
+
+
 def test_paths_and_prefixes_that_another_plugin_has_are_refused(tmp_path: Path) -> None:
     for values in ({"paths": ("/dummy",)}, {"paths": ("/dummy/more",)}, {"table_prefix": "dummy"}):
         with pytest.raises(PluginError, match="dummy"):

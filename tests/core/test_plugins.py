@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -194,6 +195,12 @@ def test_a_failing_part_never_takes_a_page_of_the_core_down(
         answers = {path: ana.get(path).status_code for path in pages}
         assert set(answers.values()) <= {200, 302}, answers
     assert (place, "ZeroDivisionError") in faults(town)
+
+
+def test_a_hook_cannot_end_the_process(town: Town) -> None:
+    trouble["panels"] = sys.exit
+    assert town.browser().get("/").status_code == 200
+    assert faults(town) == [("panels", "SystemExit")]
 
 
 def test_a_failing_hook_loses_its_own_part_and_staff_see_which(town: Town) -> None:

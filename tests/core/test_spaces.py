@@ -146,6 +146,27 @@ def test_an_invitation_lets_in_whoever_proves_the_address_once(town: Town) -> No
     assert 'href="#until"' in wrong.text
 
 
+def test_an_invitation_takes_no_role_away(town: Town) -> None:
+    ident = group(town)
+    with_rights, url = town.browser("olga"), f"/spaces/{ident}"
+    town.person("marc")
+    town.browser("marc").submit(f"{url}/join")
+    town.run(lambda: actions.set_role(space(ident), town.person("marc"), "moderator"), "olga")
+    town.browser("marc").submit(f"{url}/invite", email="olga@example.org", role="member")
+    letter = town.run(lambda: db.session.scalars(sa.select(Mail)).one())
+    link = re.search(r"/invitations/\S+", letter.text)
+    assert link is not None
+    assert with_rights.submit(link[0]).status_code == 302
+    assert roles(town, "olga", ident) == {"owner"}
+
+
+def test_a_number_that_is_none_is_no_failure(town: Town) -> None:
+    url = f"/spaces/{group(town)}/settings"
+    form = {"name": "Halle", "visibility": "public", "joining": "open", "area": "0"}
+    assert town.browser("olga").submit(url, **form, version="1" * 5000).status_code < 500
+    assert town.browser("olga").submit(url, **form, version="²").status_code < 500
+
+
 def test_an_expired_invitation_lets_nobody_in(town: Town) -> None:
     ident = group(town, visibility="hidden", joining="invite")
     town.run(lambda: actions.invite(space(ident), "ana@example.org"), "olga")

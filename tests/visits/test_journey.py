@@ -87,6 +87,25 @@ def test_a_question_from_its_author_to_its_answer(scene: Scene) -> None:
     assert DRAFT not in read + public.get(page).text
 
 
+def test_what_was_accepted_stays_what_was_read(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    resident, edit = scene.browser("resident"), f"/posts/{question}/edit"
+    answer = resident.submit(edit, title="Another", body="Written after it was accepted")
+    assert "has to be looked at" in answer.text
+    assert "Written after it was accepted" not in scene.browser().get(f"/posts/{question}").text
+
+
+def test_who_loses_office_leaves_the_team(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    page, mayor = f"/visits/questions/{question}", scene.town.person("mayor")
+    scene.town.person("ada", "administrator")
+    told = scene.browser("ada").submit(f"/admin/people/{mayor}", role="resident", mandate="", area_id="0")
+    assert told.status_code == 302
+    assert scene.browser("mayor").get(page).status_code in (403, 404)
+    assert scene.browser("deputy").get(page).status_code == 200
+
+
 def test_draft_history_is_never_public(scene: Scene) -> None:
     question = scene.accepted(scene.visit())
     review = f"/visits/questions/{question}"
