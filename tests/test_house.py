@@ -77,6 +77,7 @@ def test_publiccode_yml_tells_what_pyproject_tells() -> None:
         assert len(description["shortDescription"]) <= 150
         assert 150 <= len(description["longDescription"]) <= 10_000
         assert description["features"]
+        assert all((ROOT / picture).is_file() for picture in description["screenshots"])
 
 
 def test_the_changelog_tells_of_this_version() -> None:
