@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -131,6 +131,8 @@ class SessionLock:
     def release(self) -> None:
         """Let another lead."""
         if self.connection is not None:
+            with suppress(sa.exc.SQLAlchemyError):  # a session that died has let go already
+                self.connection.execute(sa.select(sa.func.pg_advisory_unlock(LEADER_KEY)))
             self.connection.invalidate()
             self.connection.close()
             self.connection = None
