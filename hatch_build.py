@@ -44,7 +44,7 @@ def copy_page_libraries(root: Path) -> None:
 
 def compile_catalogues(root: Path) -> None:
     """Compile each .po of the core and of the plugins into the .mo beside it, unless that is newer."""
-    for source in [*root.glob("core/translations/**/*.po"), *root.glob("plugins/*/translations/**/*.po")]:
+    for source in [*root.glob("*/translations/**/*.po"), *root.glob("plugins/*/translations/**/*.po")]:
         compiled = source.with_suffix(".mo")
         if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
             with source.open("rb") as text, compiled.open("wb") as file:

@@ -22,7 +22,6 @@ from . import (
 )
 from .config import Config
 from .db import db, prepare
-from .manifest import core
 
 
 def create_app(config: Config | None = None, modules: dict[str, ModuleType] | None = None) -> Flask:
@@ -63,9 +62,10 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
     files.init(app)
     assets.init(app)
     errors.init(app)
+    core, found = registry.discover()
     for blueprint in core.blueprints:
         app.register_blueprint(blueprint)
-    plugins = registry.load(app, core, registry.discover() if modules is None else modules)
+    plugins = registry.load(app, core, found if modules is None else modules)
     checks.endpoints(app, plugins)
     checks.permissions(app, plugins)
     return app

@@ -71,8 +71,9 @@ def catalogue(language: str) -> NullTranslations:
 
 
 def _load(language: str) -> NullTranslations:
-    modules = current_app.extensions["parvis"].modules.values()
-    homes = [Path(__file__).parent, *(Path(str(module.__file__)).parent for module in modules)]
+    plugins = current_app.extensions["parvis"]
+    modules = (str(module.__file__) for module in plugins.modules.values())
+    homes = [Path(source).parent for source in (__file__, plugins.core.where[0], *modules)]
     merged: NullTranslations | None = None
     for home in reversed(homes):
         source = home / "translations" / language / "LC_MESSAGES" / "messages.po"

@@ -2,38 +2,28 @@
 
 A job runs in the worker's main thread, where an alarm ends it after its `seconds`. The lease outlives
 that, so a job is taken up again only when its worker died. A periodic job is one row that comes back;
-jobs of a plugin that is off wait. One worker leads at a time: by a lock on a file with SQLite, by one
-that a session holds with PostgreSQL.
+jobs of a plugin that is off wait. What runs the worker itself is in `ops/worker.py`.
 """
 
 import datetime as dt
-import fcntl
 import logging
-import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 import sqlalchemy as sa
-from apscheduler.executors.debug import DebugExecutor
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
-from sqlalchemy.engine import Connection, Engine
 
-from . import access, health, registry
+from . import access, registry
 from .db import db, insert_once, lock, now, write
 from .models import JobRow
 from .plugin import Job
 
 PAUSES = tuple(dt.timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600))
 LEASE_MARGIN = dt.timedelta(seconds=60)
-LEADER_KEY = 7068947  # of the advisory lock, any number that nobody else uses
 
 log = logging.getLogger("parvis.jobs")
 
@@ -56,86 +46,6 @@ def run_due(app: Flask, stop: threading.Event | None = None) -> int:
     while not (stop and stop.is_set()) and _run_next(app):
         count += 1
     return count
-
-
-def work(app: Flask, stop: threading.Event) -> None:
-    """Run what is due, second by second, until `stop` is set; of several workers one leads."""
-    with app.app_context():
-        engine, config = db.engine, app.config["PARVIS"]
-    on_postgresql = engine.dialect.name == "postgresql"
-    leader = SessionLock(engine) if on_postgresql else FileLock(config.data / "worker.lock")
-    executors = {"default": DebugExecutor(), "beat": ThreadPoolExecutor(1)}
-    scheduler = BlockingScheduler(timezone=dt.UTC, executors=executors)
-
-    def tick() -> None:
-        if leader.held():
-            run_due(app, stop)
-
-    def end() -> None:
-        stop.wait()
-        while not scheduler.running:
-            time.sleep(0.1)
-        scheduler.shutdown(wait=False)
-
-    health.beat(config)
-    scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
-    scheduler.add_job(health.beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")
-    threading.Thread(target=end, daemon=True, name="stop").start()
-    try:
-        scheduler.start()
-    finally:
-        leader.release()
-
-
-class FileLock:
-    """The leader among the workers on one machine; the system gives it back when a process ends."""
-
-    def __init__(self, path: Path) -> None:
-        self.file = os.open(path, os.O_RDWR | os.O_CREAT)  # stays open: closing it gives the lock away
-
-    def held(self) -> bool:
-        """Whether this process leads, or could just become the leader."""
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let another lead."""
-        fcntl.flock(self.file, fcntl.LOCK_UN)
-
-
-class SessionLock:
-    """The leader among the workers on one PostgreSQL: whose session holds the lock, while it lives."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.connection: Connection | None = None
-
-    def held(self) -> bool:
-        """Whether this process leads, or could just become the leader; asks the session each time."""
-        try:
-            if self.connection is not None:
-                self.connection.execute(sa.select(1))
-                return True
-            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LEADER_KEY))):
-                self.connection = connection
-            else:
-                connection.close()
-        except sa.exc.OperationalError:
-            self.release()
-        return self.connection is not None
-
-    def release(self) -> None:
-        """Let another lead."""
-        if self.connection is not None:
-            with suppress(sa.exc.SQLAlchemyError):  # a session that died has let go already
-                self.connection.execute(sa.select(sa.func.pg_advisory_unlock(LEADER_KEY)))
-            self.connection.invalidate()
-            self.connection.close()
-            self.connection = None
 
 
 def _active() -> list[Job]:

@@ -211,10 +211,11 @@ def current() -> Registry:
     return registry
 
 
-def discover() -> dict[str, ModuleType]:
-    """The plugin modules that installed packages announce."""
+def discover() -> tuple[Plugin, dict[str, ModuleType]]:
+    """The core's own manifest, and the modules of the plugins, that installed packages announce."""
     found = {point.name: point.load() for point in metadata.entry_points(group=GROUP)}
-    return dict(sorted(found.items()))
+    core: Plugin = found.pop("core").plugin
+    return core, dict(sorted(found.items()))
 
 
 def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:

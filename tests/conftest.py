@@ -133,7 +133,7 @@ def migrate_new(url: str) -> None:
 
     engine = sqlalchemy.create_engine(url)
     db.prepare(engine)
-    migrate.upgrade(engine, registry.discover())
+    migrate.upgrade(engine, registry.discover()[1])
     engine.dispose()
 
 

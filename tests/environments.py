@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = {
-    "parvis": "from core.cli import main; main()",
+    "parvis": "from ops.cli import main; main()",
     "pytest": "import sys, pytest; sys.exit(pytest.main())",
     "pip": "import sys; from pip._internal.cli.main import main; sys.exit(main())",
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PEOPLE = """
 import sys
-from core.cli import opened
+from ops.cli import opened
 from core.accounts.actions import create_user
 from core.accounts.passwords import digest
 from core.config import Config

@@ -44,8 +44,12 @@ def main() -> int:
 
 
 def owners() -> list[Path]:
-    """Return the packages that have texts: the core and each plugin."""
-    return [ROOT / "core", *sorted(path.parent for path in (ROOT / "plugins").glob("*/plugin.py"))]
+    """Return the packages that have texts: the core, its pages, and each plugin."""
+    return [
+        ROOT / "core",
+        ROOT / "portal",
+        *sorted(path.parent for path in (ROOT / "plugins").glob("*/plugin.py")),
+    ]
 
 
 def updated(owner: Path, path: Path) -> Catalog:

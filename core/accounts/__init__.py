@@ -1,1 +1,1 @@
-"""People's accounts: passwords, sign-ins, confirmation links, throttling and one's own settings."""
+"""People's accounts: verbs, passwords, sign-ins, confirmation links and throttling."""

@@ -1,1 +1,1 @@
-"""Entries: drafts and verbs (`actions`), reading (`query`), drawing (`cards`, `atom`), pages (`views`)."""
+"""Entries: drafts and verbs (`actions`), reading (`query`), drawing (`cards`)."""

@@ -1,1 +1,1 @@
-"""Spaces and their members: verbs (`actions`), forms, pages (`views`)."""
+"""Spaces and their members: verbs (`actions`) and what pages show of them (`reads`)."""

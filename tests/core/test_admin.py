@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from dummy_plugin.trouble import trouble
 
 from core import mail, registry
-from core.admin.actions import mask
 from core.db import db, write
 from core.models import Mail, Setting, User
+from portal.admin.actions import mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +203,7 @@ def test_people_are_found_by_a_part_of_the_name_or_a_whole_address(town: Town) -
 
 
 def test_people_come_page_by_page(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.admin import views
+    from portal.admin import views
 
     monkeypatch.setattr(views, "PAGE", 2)
     ada = town.browser("ada", "administrator")

@@ -32,7 +32,7 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 
 def parvis(folder: Path, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    command = [sys.executable, "-m", "core.cli", *words]
+    command = [sys.executable, "-m", "ops.cli", *words]
     return subprocess.run(
         command, env=environment(folder, **settings), capture_output=True, text=True, check=False
     )
@@ -50,7 +50,7 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 @contextmanager
 def serving(folder: Path, port: int, **settings: object) -> Iterator[str]:
     """The address of a server in processes of its own; they end cleanly at the end."""
-    command = [sys.executable, "-m", "core.cli", "serve"]
+    command = [sys.executable, "-m", "ops.cli", "serve"]
     server = subprocess.Popen(
         command,
         env=environment(folder, port=port, **settings),
@@ -192,7 +192,7 @@ def test_two_servers_and_a_command_line_share_one_town(database_url: str, tmp_pa
 def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
     folder, port = tmp_path / "town", free()
     assert parvis(folder, "init").returncode == 0
-    command = [sys.executable, "-m", "core.cli", "serve"]
+    command = [sys.executable, "-m", "ops.cli", "serve"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, env=environment(folder, port=port), **quiet)
     wait_for(lambda: status(f"http://127.0.0.1:{port}/sign-in") == 200)
@@ -215,7 +215,7 @@ def processes_of(folder: Path) -> list[str]:
 def test_the_watchdog_ends_a_process_whose_request_hangs(tmp_path: Path) -> None:
     program = (
         "import sys, threading\n"
-        "from core.server import Watchdog\n"
+        "from ops.server import Watchdog\n"
         "def slow(environ, start): return threading.Event().wait(environ['wait']) or [b'done']\n"
         "app = Watchdog(slow, 0.4)\n"
         "print(app({'wait': 0.05}, None), flush=True)\n"

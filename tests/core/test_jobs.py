@@ -16,6 +16,7 @@ from core import api, jobs, registry
 from core.db import db, now, write
 from core.models import JobRow, PluginFault, SignIn
 from core.testing import Town
+from ops import worker
 
 ran: list[Any] = []
 
@@ -231,8 +232,8 @@ def test_one_worker_leads_and_the_next_takes_over(town: Town) -> None:
     def lock() -> Any:
         with town.app.app_context():
             if db.engine.dialect.name == "postgresql":
-                return jobs.SessionLock(db.engine)
-        return jobs.FileLock(town.app.config["PARVIS"].data / "worker.lock")
+                return worker.SessionLock(db.engine)
+        return worker.FileLock(town.app.config["PARVIS"].data / "worker.lock")
 
     first, second = lock(), lock()
     assert first.held()
@@ -249,7 +250,7 @@ HOLD = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(
 
 def test_a_killed_worker_leads_no_longer(tmp_path: Path) -> None:
     path = tmp_path / "worker.lock"
-    lock = jobs.FileLock(path)
+    lock = worker.FileLock(path)
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
@@ -263,7 +264,7 @@ def test_a_killed_worker_leads_no_longer(tmp_path: Path) -> None:
 
 def test_a_leader_whose_session_died_leads_no_longer(pg_url: str) -> None:
     engine = sa.create_engine(pg_url)
-    first, second = jobs.SessionLock(engine), jobs.SessionLock(engine)
+    first, second = worker.SessionLock(engine), worker.SessionLock(engine)
     assert first.held()
     assert first.connection
     pid = first.connection.scalar(sa.select(sa.func.pg_backend_pid()))
@@ -281,7 +282,7 @@ def test_the_worker_runs_jobs_until_it_is_stopped(town: Town) -> None:
     enqueue(town, "worker.count", word="by the worker")
     watcher = threading.Thread(target=lambda: (_until(lambda: asked({"word": "by the worker"})), stop.set()))
     watcher.start()
-    jobs.work(town.app, stop)
+    worker.run(town.app, stop)
     watcher.join()
     assert asked({"word": "by the worker"}) == [{"word": "by the worker"}]
 
@@ -289,7 +290,7 @@ def test_the_worker_runs_jobs_until_it_is_stopped(town: Town) -> None:
 def test_a_worker_stopped_before_it_began_ends(town: Town) -> None:
     stop = threading.Event()
     stop.set()
-    jobs.work(town.app, stop)
+    worker.run(town.app, stop)
     assert (town.app.config["PARVIS"].data / "worker-beat").exists(), "the health check knows that it lived"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core import api, hookspecs, plugin
-from core.cli_plugins import plugins
+from ops.cli_plugins import plugins
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/plugins.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")

@@ -16,10 +16,11 @@ from dummy_plugin.models import Bookmark
 from PIL import Image
 from werkzeug.datastructures import FileStorage
 
-from core import api, files, purge, registry
-from core.cli import main
+from core import api, files, registry
 from core.db import db, write
 from core.models import Entry, File, PluginState, Setting, Space
+from ops import purge
+from ops.cli import main
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -38,7 +39,8 @@ def plugin_modules() -> dict[str, ModuleType]:
 def parvis(town: Town, monkeypatch: pytest.MonkeyPatch, plugin_modules: dict[str, ModuleType]) -> object:
     """Return `parvis(words, input=None)`: run a command on the town under test."""
     config = town.app.config["PARVIS"]
-    monkeypatch.setattr(registry, "discover", lambda: plugin_modules)
+    core, _plugins = registry.discover()
+    monkeypatch.setattr(registry, "discover", lambda: (core, plugin_modules))
     environment = {"PARVIS_DATA": str(config.data), "PARVIS_DATABASE_URL": config.database_url}
 
     def run(words: str, typed: str | None = None) -> Result:

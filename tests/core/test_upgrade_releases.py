@@ -43,11 +43,11 @@ def dump(url: str) -> str:
         return text
     lines: list[str] = []
     mock = sa.create_mock_engine("postgresql+psycopg://", lambda ddl, *_, **__: lines.append(ddl))
-    installed = ("core_", *(plugin.plugin.table_prefix + "_" for plugin in registry.discover().values()))
+    installed = ("core_", *(plugin.plugin.table_prefix + "_" for plugin in registry.discover()[1].values()))
     tables = [table for table in Base.metadata.sorted_tables if table.name.startswith(installed)]
     Base.metadata.create_all(mock, tables, checkfirst=False)  # type: ignore[arg-type]
     statements = [str(ddl.compile(dialect=mock.dialect)).strip() + ";" for ddl in lines]  # type: ignore[attr-defined]
-    versions = [f"{owner}_version" for owner in migrate.owners(registry.discover())]
+    versions = [f"{owner}_version" for owner in migrate.owners(registry.discover()[1])]
     statements += [
         f"CREATE TABLE {name} (version_num VARCHAR(32) NOT NULL PRIMARY KEY);" for name in versions
     ]

@@ -1,0 +1,164 @@
+"""The command `parvis`: every word of it acts on the town in the folder PARVIS_DATA."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from flask import Flask
+
+from core import __version__, access, create_app, health, migrate, registry
+from core.accounts import actions as accounts
+from core.accounts import claims
+from core.checks import PluginError
+from core.config import Config, ConfigError
+from core.db import db, write
+from core.models import Account
+
+from . import server
+from . import worker as work
+from .cli_plugins import plugins
+
+
+class Refusal(click.ClickException):
+    """What can't be done, in one line on stderr."""
+
+    def show(self, _file: Any = None) -> None:
+        click.echo(f"parvis: {self.message}", err=True)
+
+
+class Commands(click.Group):
+    """Commands whose foreseeable failures are one clear line and an exit code of 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, PluginError, server.PortTaken) as error:
+            raise Refusal(str(error)) from error
+        except sa.exc.OperationalError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            raise Refusal(f"the database does not answer: {reason}") from error
+        except OSError as error:
+            raise Refusal(f"{error.filename or 'the system'}: {error.strerror or error}") from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="parvis")
+def main() -> None:
+    """A town square on the web: residents, elected officials and agency staff in one feed."""
+
+
+main.add_command(plugins)
+
+
+@main.command()
+@click.option("--email", help="Address of the first administrator.", default="administrator@localhost")
+def init(email: str) -> None:
+    """Make an empty town, and a link by which its first administrator chooses a password."""
+    config = Config.from_env()
+    if config.data.exists() and any(config.data.iterdir()):
+        raise Refusal(f"{config.data.absolute()} is not empty")
+    with made(config):
+        if not migrate.empty(db.engine):
+            raise Refusal("the database holds a town already")
+        migrate.upgrade(db.engine, registry.current().modules)
+        with write():
+            accounts.create_user(email, "Administrator", role="administrator")
+            link = claims.issue(email, claims.RESET, {})
+    click.echo(f"An empty town is ready in {config.data.absolute()}.")
+    click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")
+
+
+@main.command()
+def demo() -> None:
+    """Serve a lived-in demonstration town; the first start makes it."""
+    os.environ["PARVIS_DEMO"] = "1"
+    config = Config.from_env()
+    server.check_port(config)
+    from demo import build
+
+    try:
+        build.prepare(config)
+    except build.RealTown as error:
+        raise Refusal(str(error)) from error
+    click.echo(f"\n  {build.welcome(config)}\n")
+    server.serve(config)
+
+
+@main.command()
+def serve() -> None:
+    """Serve the portal until Ctrl-C."""
+    config = Config.from_env()
+    server.check_port(config)
+    with opened(config):
+        pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
+    if pretended and not config.demo:
+        raise Refusal("this town has demonstration accounts; a real town starts empty, by `parvis init`")
+    click.echo(f"Parvis listens at {config.base_url} (data: {config.data.absolute()})")
+    server.serve(config)
+
+
+@main.command()
+@click.option("--parent", type=int, hidden=True)
+def worker(parent: int | None) -> None:
+    """Run the jobs until Ctrl-C; `parvis serve` does it too."""
+    config = Config.from_env()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if parent is not None:
+        server.end_with(parent)
+    work.run(create_app(config), stop)
+
+
+@main.command()
+def upgrade() -> None:
+    """Bring the database to this version, the plugins' tables included."""
+    with made(Config.from_env()):
+        changed = migrate.upgrade(db.engine, registry.current().modules)
+    click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
+
+
+@main.command()
+def check() -> None:
+    """Say whether settings, database, files, mail and plugins are well."""
+    with made(Config.from_env()):
+        found = health.checks()
+    for one in found:
+        click.echo(f"{'ok  ' if one.ok else 'BAD '} {one.name}: {one.detail}")
+    if not all(one.ok for one in found):
+        raise SystemExit(1)
+
+
+@contextmanager
+def made(config: Config) -> Iterator[Flask]:
+    """The application, with the rights of the system."""
+    app = create_app(config)
+    with app.app_context(), access.as_system("command line"):
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Flask]:
+    """The application on a town that exists and is up to date."""
+    with made(config) as app:
+        if migrate.empty(db.engine):
+            raise Refusal(
+                f"no town in {config.data.absolute()}: run `parvis init`, or `parvis demo` to look around"
+            )
+        behind = migrate.behind(db.engine, registry.current().modules)
+        if behind:
+            raise Refusal(f"the tables of {', '.join(behind)} are of another version: run `parvis upgrade`")
+        yield app
+
+
+if __name__ == "__main__":
+    main()

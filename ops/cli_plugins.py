@@ -1,0 +1,167 @@
+"""`parvis plugins …`: list, show, enable, disable, make, revise and purge plugins from the command line."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from flask import current_app
+
+from core import contributions, migrate, registry
+from core.config import Config
+from core.db import db
+from core.db import prepare as prepare_engine
+from core.models import PluginFault, PluginState
+from core.registry import Registry
+
+from . import purge, scaffold
+
+
+@click.group()
+def plugins() -> None:
+    """List, show, switch, make and purge plugins."""
+
+
+@plugins.command("list")
+def list_all() -> None:
+    """Say which plugins are installed, and which are on."""
+    with _town() as installed:
+        for name, plugin in installed.installed.items():
+            click.echo(f"{_state(name):11} {name} {plugin.version} – {plugin.title}")
+        if not installed.installed:
+            click.echo("No plugin is installed.")
+
+
+@plugins.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print all that a plugin adds, each thing with the file and line that say so."""
+    with _town(name) as installed:
+        plugin = installed.installed[name]
+        click.echo(f"{name} {plugin.version} ({_state(name)}) – {plugin.title}\n{plugin.summary}\n")
+        for one in contributions.contributions(_app(), installed, name):
+            title = f" – {one.title}" if one.title else ""
+            click.echo(f"{one.sort:13} {one.name}{title}\n{'':13} {_short(one.file)}:{one.line}")
+        found = contributions.reach(_app(), installed, name)
+        click.echo(f"\nIt holds {found.spaces} spaces and {found.entries} posts.")
+        for check in dict(installed.call("health")).get(name, ()):
+            click.echo(f"{'well' if check.ok else 'NOT WELL'}: {check.name} {check.detail}")
+        latest = sa.select(PluginFault).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
+        for fault in db.session.scalars(latest.limit(5)):
+            click.echo(f"fault: {fault.at:%Y-%m-%d %H:%M} {fault.place}: {fault.what}")
+
+
+@plugins.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Switch a plugin on, for every process at its next request."""
+    with _town(name) as installed:
+        installed.switch(name, True)
+    click.echo(f"{name} is on.")
+
+
+@plugins.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Switch a plugin off; nothing is deleted."""
+    with _town(name) as installed:
+        installed.switch(name, False)
+    click.echo(f"{name} is off. Its data stay.")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option(
+    "--into", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where to write it."
+)
+def new(name: str, into: Path) -> None:
+    """Write a new plugin, a package of its own with tests that pass."""
+    if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", name):
+        raise _refusal(f"{name!r}: a name is 2 to 20 lower case letters and digits")
+    folder = into / f"parvis-{name}"
+    if folder.exists():
+        raise _refusal(f"{folder} is there already")
+    for path in scaffold.write(name, folder):
+        click.echo(path.relative_to(into))
+    click.echo(f"Now: pip install --editable {folder}, then pytest {folder}")
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--message", "-m", default="Follow the models", help="What the revision does, in a few words.")
+def revise(name: str, message: str) -> None:
+    """Write a migration from what a plugin's models say that its revisions do not."""
+    _core, modules = registry.discover()
+    if name not in modules:
+        raise _refusal(f"no plugin {name!r} is installed")
+    module = modules[name]
+    folder = Path(str(module.__file__)).parent / "migrations"
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        engine = sa.create_engine(f"sqlite:///{scratch}/scratch.db")
+        prepare_engine(engine)
+        migrate.upgrade(engine, {name: module})
+        before = set(folder.glob("*.py"))
+        migrate.revise(engine, module.plugin.table_prefix, folder, message)
+        engine.dispose()
+    [written] = set(folder.glob("*.py")) - before
+    click.echo(f"{_short(str(written))}\nRead it, then: parvis upgrade")
+
+
+@plugins.command("purge")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def purge_one(name: str, yes: bool) -> None:
+    """Export all that a plugin keeps, then delete it: tables, posts, spaces, settings."""
+    with _town(name) as installed:
+        if _state(name) != "off":
+            raise _refusal(f"{name} is on: run `parvis plugins disable {name}` first")
+        found = contributions.reach(_app(), installed, name)
+        if not yes:
+            click.confirm(
+                f"Delete {found.spaces} spaces and {found.entries} posts of {name} for good?", abort=True
+            )
+        click.echo(f"Exported to {purge.export(name)}")
+        purge.purge(name)
+    click.echo(
+        f"{name} is purged. Uninstall its package before the next start, or `parvis upgrade` to begin anew."
+    )
+
+
+@contextmanager
+def _town(name: str | None = None) -> Iterator[Registry]:
+    """The plugins of the town in PARVIS_DATA; refuses a name that is not installed."""
+    from .cli import opened  # imports this module
+
+    with opened(Config.from_env()):
+        installed = registry.current()
+        if name is not None and name not in installed.installed:
+            raise _refusal(f"no plugin {name!r} is installed")
+        yield installed
+        installed.settle()
+
+
+def _refusal(message: str) -> click.ClickException:
+    from .cli import Refusal  # imports this module
+
+    return Refusal(message)
+
+
+def _state(name: str) -> str:
+    state = db.session.get(PluginState, name)
+    if state is None or not state.enabled:
+        return "off"
+    return "quarantine" if state.quarantined_at else "on"
+
+
+def _app() -> Any:
+    return current_app._get_current_object()  # type: ignore[attr-defined]
+
+
+def _short(path: str) -> str:
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else path

@@ -1,0 +1,104 @@
+"""The process that runs jobs, second by second; of several workers one leads.
+
+The leader holds a lock: on a file with SQLite, one of its own session's with PostgreSQL.
+"""
+
+import datetime as dt
+import fcntl
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import sqlalchemy as sa
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.blocking import BlockingScheduler
+from flask import Flask
+from sqlalchemy.engine import Connection, Engine
+
+from core import health, jobs
+from core.db import db
+
+LEADER_KEY = 7068947  # of the advisory lock, any number that nobody else uses
+
+
+def run(app: Flask, stop: threading.Event) -> None:
+    """Run what is due, second by second, until `stop` is set; of several workers one leads."""
+    with app.app_context():
+        engine, config = db.engine, app.config["PARVIS"]
+    on_postgresql = engine.dialect.name == "postgresql"
+    leader = SessionLock(engine) if on_postgresql else FileLock(config.data / "worker.lock")
+    executors = {"default": DebugExecutor(), "beat": ThreadPoolExecutor(1)}
+    scheduler = BlockingScheduler(timezone=dt.UTC, executors=executors)
+
+    def tick() -> None:
+        if leader.held():
+            jobs.run_due(app, stop)
+
+    def end() -> None:
+        stop.wait()
+        while not scheduler.running:
+            time.sleep(0.1)
+        scheduler.shutdown(wait=False)
+
+    health.beat(config)
+    scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
+    scheduler.add_job(health.beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")
+    threading.Thread(target=end, daemon=True, name="stop").start()
+    try:
+        scheduler.start()
+    finally:
+        leader.release()
+
+
+class FileLock:
+    """The leader among the workers on one machine; the system gives it back when a process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT)  # stays open: closing it gives the lock away
+
+    def held(self) -> bool:
+        """Whether this process leads, or could just become the leader."""
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let another lead."""
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+
+
+class SessionLock:
+    """The leader among the workers on one PostgreSQL: whose session holds the lock, while it lives."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.connection: Connection | None = None
+
+    def held(self) -> bool:
+        """Whether this process leads, or could just become the leader; asks the session each time."""
+        try:
+            if self.connection is not None:
+                self.connection.execute(sa.select(1))
+                return True
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LEADER_KEY))):
+                self.connection = connection
+            else:
+                connection.close()
+        except sa.exc.OperationalError:
+            self.release()
+        return self.connection is not None
+
+    def release(self) -> None:
+        """Let another lead."""
+        if self.connection is not None:
+            with suppress(sa.exc.SQLAlchemyError):  # a session that died has let go already
+                self.connection.execute(sa.select(sa.func.pg_advisory_unlock(LEADER_KEY)))
+            self.connection.invalidate()
+            self.connection.close()
+            self.connection = None

@@ -1,0 +1,169 @@
+"""The forms of accounts: signing up and in, passwords, and one's own settings."""
+
+import zoneinfo
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from email_validator import validate_email
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import (
+    BooleanField,
+    EmailField,
+    FileField,
+    HiddenField,
+    PasswordField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired, Length, ValidationError
+
+from core import access, settings
+from core.accounts import passwords
+from core.db import db
+from core.forms import Form
+from core.i18n import LANGUAGES
+from core.models import Area
+
+ABOUT = 500
+
+
+def normal(email: str) -> str:
+    """An address as it is kept and compared; raises ValueError where it can't be one."""
+    return validate_email(email, check_deliverability=False).normalized.lower()
+
+
+def typed(email: str) -> str:
+    """An address somebody signs in with, as it is kept if it is one at all."""
+    try:
+        return normal(email)
+    except ValueError:
+        return email.lower()
+
+
+def an_address(_form: Form, field: Any) -> None:
+    """Validator: a complete e-mail address; the field then holds it as it is kept."""
+    try:
+        field.data = normal(field.data or "")
+    except ValueError:
+        raise ValidationError(gettext("Write a complete address, such as name@example.org.")) from None
+    if len(field.data) > 254:
+        raise ValidationError(gettext("This address is too long."))
+
+
+def one_line(text: str | None) -> str | None:
+    """Filter: the text with its white space, line breaks included, made single spaces."""
+    return " ".join(text.split()) if text else text
+
+
+def _strong(form: Form, field: Any) -> None:
+    person = access.viewer()
+    own = [other.data or "" for other in form if isinstance(other, StringField) and other is not field]
+    problem = passwords.weakness(field.data or "", [*own, person.name, settings.town().name])
+    if problem:
+        raise ValidationError(problem)
+
+
+def _name() -> StringField:
+    required = [InputRequired(_("Write your name.")), Length(max=80, message=_("Use at most 80 characters."))]
+    return StringField(_("Name"), required, filters=[one_line])
+
+
+def _address(label: Any) -> EmailField:
+    return EmailField(label, [InputRequired(_("Write your e-mail address.")), an_address])
+
+
+def _new_password(label: Any) -> PasswordField:
+    return PasswordField(label, [InputRequired(_("Choose a password.")), _strong])
+
+
+def _choices(*pairs: tuple[Any, Any]) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+def _or_none(value: str | None) -> str | None:
+    return value or None
+
+
+class SignInForm(Form):
+    """E-mail address and password."""
+
+    email = EmailField(_("E-mail address"), [InputRequired(_("Write your e-mail address."))])
+    password = PasswordField(_("Password"), [InputRequired(_("Write your password."))])
+    remember = BooleanField(_("Stay signed in on this device"))
+    next = HiddenField()
+
+
+class SignUpForm(Form):
+    """A new account."""
+
+    name = _name()
+    email = _address(_("E-mail address"))
+    password = _new_password(_("Password"))
+    next = HiddenField()
+
+
+class ResetForm(Form):
+    """Whose password was forgotten."""
+
+    email = _address(_("E-mail address"))
+
+
+class ConfirmForm(Form):
+    """The one button of a link's page."""
+
+
+class ChoosePasswordForm(Form):
+    """A new password, for who came by a link."""
+
+    password = _new_password(_("New password"))
+
+
+class PasswordForm(Form):
+    """A new password, for who knows the present one."""
+
+    current = PasswordField(_("Present password"), [InputRequired(_("Write your present password."))])
+    password = _new_password(_("New password"))
+
+
+class AddressForm(Form):
+    """A new e-mail address, for who knows the password."""
+
+    email = _address(_("New e-mail address"))
+    current = PasswordField(_("Password"), [InputRequired(_("Write your password."))])
+
+
+class ProfileForm(Form):
+    """What others see of a person, and how the portal speaks to them."""
+
+    name = _name()
+    about = TextAreaField(_("About me"), [Length(max=ABOUT, message=_("Use at most 500 characters."))])
+    picture = FileField(_("Picture"))
+    no_picture = BooleanField(_("Remove my picture"))
+    area = SelectField(_("Where I live"), coerce=lambda value: int(value) if value else None)
+    language = SelectField(_("Language"), coerce=_or_none)
+    timezone = SelectField(_("Time zone"), coerce=_or_none)
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        areas = db.session.execute(sa.select(Area.id, Area.name, Area.path).order_by(Area.path))
+        self.area.choices = _choices(
+            ("", gettext("I would rather not say")),
+            *((row.id, "\u2003" * (row.path.count("/") - 2) + row.name) for row in areas),
+        )
+        self.language.choices = _choices(("", gettext("As my browser says")), *LANGUAGES.items())
+        self.timezone.choices = _choices(("", gettext("That of the town")), *timezones())
+        if access.viewer().role != "resident":
+            del self.area
+        if access.viewer().picture_url is None:
+            del self.no_picture
+
+
+@cache
+def timezones() -> list[tuple[str, str]]:
+    """The time zones of places, by name."""
+    names = sorted(zoneinfo.available_timezones())
+    return [(name, name.replace("_", " ")) for name in names if "/" in name and not name.startswith("Etc/")]

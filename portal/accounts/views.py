@@ -1,0 +1,239 @@
+"""The pages of accounts: signing up, in and out, confirmation links, and one's own settings."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, make_response, redirect, render_template, request, session
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from core import access, errors, files, registry
+from core.accounts import actions, claims, passwords, sessions, throttle
+from core.db import db, write
+from core.models import Account, SignIn, User
+from core.web import get_or_404, local_path, needs, says
+
+from . import forms
+
+blueprint = Blueprint("accounts", __name__)
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """A page of accounts; a form that was refused answers 422."""
+    refused = "form" in values and values["form"].errors
+    return make_response(render_template(f"portal/{template}.html", **values), 422 if refused else status)
+
+
+@blueprint.app_errorhandler(throttle.TooMany)
+def too_many(error: throttle.TooMany) -> Response:
+    """Say when to try again, and what can be done meanwhile."""
+    wait = format_timedelta(error.wait, threshold=1)
+    text = _("This was tried too often. Please try again in %(time)s.", time=wait)
+    return errors.page(429, text, {"Retry-After": str(error.retry_after)})
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@needs("core.read")
+def sign_in() -> Response:
+    """Sign in with address and password."""
+    form: Any = forms.SignInForm(next=request.args.get("next", ""))
+    if access.viewer().signed_in:
+        return redirect(local_path(form.next.data) or "/")
+    if form.validate_on_submit():
+        email = forms.typed(form.email.data)
+        throttle.hit("sign_in", email)
+        person = claims.known(email)
+        kept = person.password_hash if person else None
+        if passwords.matches(kept, form.password.data) and person:
+            throttle.forgive("sign_in", email)
+            _renew(person, form.password.data)
+            sessions.sign_in(person.user_id, form.remember.data)
+            return redirect(local_path(form.next.data) or "/")
+        form.password.errors = [_("This address and this password don’t go together.")]
+    return page("sign_in", form=form)
+
+
+def _renew(person: claims.Known, password: str) -> None:
+    """Hash the password anew when today's costs are higher."""
+    if person.password_hash and passwords.outdated(person.password_hash):
+        digest = passwords.digest(password)
+        with sessions.as_viewer(person.user_id), write() as database:
+            database.get(Account, person.user_id).password_hash = digest
+
+
+@blueprint.post("/sign-out")
+@needs("core.read")
+def sign_out() -> Response:
+    """Sign this browser out."""
+    sessions.sign_out()
+    says(_("You are signed out."))
+    return redirect("/")
+
+
+@blueprint.post("/sign-out-everywhere")
+@needs("core.account")
+def sign_out_everywhere() -> Response:
+    """Sign out all browsers, this one too."""
+    sessions.sign_out_everywhere(access.viewer().id or 0)
+    says(_("You are signed out on all your devices."))
+    return redirect("/")
+
+
+@blueprint.route("/sign-up", methods=["GET", "POST"])
+@needs("core.read")
+def sign_up() -> Response:
+    """Ask for an account: the link in the mail opens it."""
+    if access.viewer().signed_in:
+        return redirect("/")
+    form: Any = forms.SignUpForm(next=request.args.get("next", ""))
+    if form.validate_on_submit():
+        digest = passwords.digest(form.password.data)
+        claims.sign_up(form.email.data, form.name.data, digest, local_path(form.next.data) or "/")
+        return page("mail_sent", email=form.email.data)
+    return page("sign_up", form=form)
+
+
+@blueprint.route("/reset", methods=["GET", "POST"])
+@needs("core.read")
+def reset() -> Response:
+    """Ask for a link that lets one choose a new password."""
+    form: Any = forms.ResetForm()
+    if form.validate_on_submit():
+        claims.reset(form.email.data)
+        return page("mail_sent", email=form.email.data)
+    return page("reset", form=form)
+
+
+@blueprint.route("/confirm/<token>", methods=["GET", "POST"])
+@needs("core.read")
+def confirm(token: str) -> Response:
+    """Show what a mailed link is for; its button, and nothing else, carries it out."""
+    try:
+        response = _confirm(token)
+    except claims.Unusable as reason:
+        response = _unusable(token, str(reason))
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _confirm(token: str) -> Response:
+    pending = claims.look(token)
+    if pending.state != "open":
+        raise claims.Unusable(pending.state)
+    if pending.of_account and not access.viewer().signed_in:
+        return redirect(f"/sign-in?next=/confirm/{token}")
+    choosing = pending.claim.name == claims.RESET
+    form: Any = forms.ChoosePasswordForm() if choosing else forms.ConfirmForm()
+    if not form.validate_on_submit():
+        return page("reset_confirm" if choosing else "confirm", form=form, pending=pending)
+    given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
+    try:
+        path = claims.confirm(token, **given)
+    except (access.Forbidden, access.Refused, HTTPException):
+        raise claims.Unusable("refused") from None
+    except Exception as error:
+        if pending.owner == "core" or isinstance(error, claims.Unusable):
+            raise
+        registry.current().fault(pending.owner, f"claim {pending.claim.name}", error, counts=False)
+        raise claims.Unusable("fault") from error
+    if "_flashes" not in session:
+        says(_("Thank you, this is confirmed."))
+    return redirect(path)
+
+
+@blueprint.post("/confirm/<token>/again")
+@needs("core.read")
+def confirm_again(token: str) -> Response:
+    """Mail a new link in place of one that expired."""
+    try:
+        claims.again(token)
+    except claims.Unusable as reason:
+        return _unusable(token, str(reason))
+    return page("mail_sent", email="")
+
+
+def _unusable(token: str, reason: str) -> Response:
+    """Say why a link does nothing; links that never were are counted, so that nobody guesses many."""
+    if reason == "unknown":
+        throttle.hit("confirm")
+    return page("confirm_not", 404 if reason == "unknown" else 410, reason=reason, token=token)
+
+
+@blueprint.route("/me", methods=["GET", "POST"])
+@needs("core.account")
+def me() -> Response:
+    """One's own profile, preferences and devices."""
+    user, account = get_or_404(User, access.viewer().id), get_or_404(Account, access.viewer().id)
+    kept = {"area": user.area_id, "language": account.language, "timezone": account.timezone}
+    form: Any = forms.ProfileForm(name=user.name, about=user.about, **kept)
+    picture = _picture(form.picture) if form.validate_on_submit() else None
+    if form.is_submitted() and not form.errors:
+        actions.change_profile(form.data, picture)
+        says(_("Your settings are saved."))
+        return redirect("/me")
+    devices = db.session.scalars(sa.select(SignIn).order_by(SignIn.created_at.desc())).all()
+    return page("me", form=form, email=account.email, devices=devices, here=sessions.here())
+
+
+def _picture(field: Any) -> files.Prepared | None:
+    """The uploaded picture if there is one; what can't be taken is said beside the field."""
+    if not getattr(field.data, "filename", ""):
+        return None
+    try:
+        return files.prepare(field.data, files.FACE)
+    except files.FileError as error:
+        field.errors = [str(error)]
+        return None
+
+
+@blueprint.route("/me/password", methods=["GET", "POST"])
+@needs("core.account")
+def password() -> Response:
+    """Choose another password; all other devices are signed out."""
+    account = get_or_404(Account, access.viewer().id)
+    form: Any = forms.PasswordForm()
+    if _proven(form, account):
+        actions.change_password(passwords.digest(form.password.data))
+        says(_("Your password is changed. Your other devices are signed out."))
+        return redirect("/me")
+    return page("password", form=form)
+
+
+@blueprint.route("/me/email", methods=["GET", "POST"])
+@needs("core.account")
+def email() -> Response:
+    """Ask for another e-mail address: the link mailed to it makes the change."""
+    account = get_or_404(Account, access.viewer().id)
+    form: Any = forms.AddressForm()
+    if _proven(form, account):
+        claims.change_address(account.user_id, account.email, form.email.data)
+        return page("mail_sent", email=form.email.data)
+    return page("email", form=form, email=account.email)
+
+
+def _proven(form: Any, account: Account) -> bool:
+    """Whether the form is sound, and from who knows the password; where there is none, it isn't asked for."""
+    if account.password_hash is None:
+        del form.current
+        return bool(form.validate_on_submit())
+    if not form.validate_on_submit():
+        return False
+    throttle.hit("password", account.email)
+    if passwords.matches(account.password_hash, form.current.data):
+        throttle.forgive("password", account.email)
+        return True
+    form.current.errors = [_("This is not your present password.")]
+    return False
+
+
+@blueprint.post("/me/devices/<key>/sign-out")
+@needs("core.account")
+def sign_out_device(key: str) -> Response:
+    """Sign one of one's own devices out."""
+    device = get_or_404(SignIn, key)
+    with write() as database:
+        database.delete(device)
+    says(_("That device is signed out."))
+    return redirect("/me")

@@ -1,0 +1,71 @@
+"""Public pages on the town's rules: who may do what, the legal notice, the accessibility statement."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from core import registry, settings, text
+from core.plugin import Permission
+from core.web import needs
+
+from .forms import role_title
+
+blueprint = Blueprint("about", __name__)
+STARTERS = Path(__file__).parent.parent / "texts"
+COLUMNS = ("anyone", "resident", "official", "agent", "administrator")
+
+
+@blueprint.get("/about/permissions")
+@needs("core.read")
+def permissions() -> str:
+    """Who may do what, for the core and each plugin that is on."""
+    groups: dict[Any, list[Any]] = {}
+    titles = _space_role_titles()
+    for plugin, permission in registry.all_permissions():
+        in_space = [titles.get(role, role) for role in sorted(permission.space_roles)]
+        cells = [_has(permission, column) for column in COLUMNS]
+        groups.setdefault(plugin.name, [plugin.title, []])[1].append((permission, cells, in_space))
+    columns = [role_title(column) for column in COLUMNS]
+    return render_template("portal/permissions.html", groups=groups.values(), columns=columns)
+
+
+def _has(permission: Permission, column: str) -> bool:
+    roles = permission.roles
+    return "anyone" in roles or column in roles or (column != "anyone" and "signed_in" in roles)
+
+
+def _space_role_titles() -> dict[str, Any]:
+    kinds = [kind for plugin in registry.current().active() for kind in plugin.space_kinds]
+    return {role.name: role.title for kind in reversed(kinds) for role in kind.roles}
+
+
+@blueprint.get("/legal")
+@needs("core.read")
+def legal() -> str:
+    """Who publishes the portal, who hosts it, and what becomes of personal data."""
+    return _page("legal", _("Legal notice"))
+
+
+@blueprint.get("/accessibility")
+@needs("core.read")
+def accessibility() -> str:
+    """How accessible the portal is, and whom to tell about an obstacle."""
+    return _page("accessibility", _("Accessibility"))
+
+
+def _page(name: str, title: str) -> str:
+    town = settings.town()
+    source, lang = getattr(town, name), town.language
+    if not source:
+        lang = str(get_locale())
+        source = (STARTERS / f"{name}.{lang}.md").read_text(encoding="utf-8")
+        source = source.replace("{town}", town.name).replace("{contact}", town.contact or "…")
+    return render_template(
+        "portal/about.html",
+        title=title,
+        html=text.raise_headings(text.markdown(source)),
+        lang_of_text=lang,
+    )

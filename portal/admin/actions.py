@@ -1,0 +1,84 @@
+"""What the agency does: set the town up, give roles, switch plugins. Each is one write."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import access, files, registry, settings
+from core.accounts import sessions
+from core.db import db, lock, write
+from core.models import File, Membership, User
+
+
+class LastAdministrator(Exception):
+    """The only administrator can't lose the role: nobody could give it back."""
+
+
+def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -> None:
+    """Keep the town's settings, with a new logo (a prepared picture), without one, or as it was."""
+    access.require("core.manage_town")
+    with write():
+        town = settings.town()
+        picture = {"logo_id": town.logo_id, "logo_url": town.logo_url}
+        if (logo is not None or no_logo) and town.logo_id is not None:
+            db.session.execute(sa.delete(File).where(File.id == town.logo_id))
+            picture = {"logo_id": None, "logo_url": ""}
+        if logo is not None:
+            row = files.attach(None, logo, "")
+            db.session.flush()
+            picture = {"logo_id": row.id, "logo_url": files.url(row)}
+        settings.save(settings.TOWN, {**values, **picture})
+
+
+def set_person(user_id: int, **values: Any) -> None:
+    """Give somebody a role, mandate, list, portfolio and area; a new role ends their sign-ins."""
+    access.require("core.manage_people")
+    with write() as session:
+        administrators = session.scalars(
+            lock(
+                sa.select(User.id)
+                .where(User.role == "administrator", User.closed_at.is_(None))
+                .order_by(User.id)
+            )
+        ).all()
+        user = session.get(User, user_id)
+        if user.role == "administrator" and values["role"] != "administrator" and len(administrators) < 2:
+            raise LastAdministrator
+        moved = user.role != values["role"]
+        for name, value in values.items():
+            setattr(user, name, value)
+        session.flush()
+        if moved:
+            sessions.sign_out_everywhere(user.id, but_here=True)
+            given = Membership.user_id == user.id, Membership.team, Membership.source != "core"
+            with access.as_system("what rules gave to the old role ends with it"):
+                session.execute(sa.delete(Membership).where(*given))
+        for _answer in registry.current().call("user_changed", user=user, change="role"):
+            pass
+
+
+def switch_plugin(name: str, on: bool) -> None:
+    """Enable or disable a plugin; one that protects the portal is for administrators."""
+    require_switch(name)
+    registry.current().switch(name, on)
+
+
+def save_plugin_settings(name: str, values: dict[str, Any]) -> None:
+    """Keep what staff chose in a plugin's settings form."""
+    require_switch(name)
+    with write():
+        settings.save(name, values)
+
+
+def require_switch(name: str) -> None:
+    """Raise Forbidden unless the viewer may switch this plugin and change its settings."""
+    access.require("core.switch_plugins")
+    if registry.current().installed[name].protects:
+        access.require("core.switch_protection")
+
+
+def mask(address: str) -> str:
+    """An e-mail address of which only the first letters and the end can be read."""
+    name, _, host = address.partition("@")
+    domain, _, end = host.rpartition(".")
+    return f"{name[:1]}…@{domain[:1]}….{end}"

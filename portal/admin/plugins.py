@@ -1,0 +1,111 @@
+"""The pages on which staff see, switch and set the installed plugins."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from core import access, contributions, registry, settings
+from core.db import db
+from core.models import PluginFault, PluginState
+from core.plugin import Plugin
+from core.web import needs, says
+
+from . import actions
+from .forms import role_title
+from .views import menu
+
+blueprint = Blueprint("plugins", __name__, url_prefix="/admin/plugins")
+blueprint.context_processor(menu)
+FAULTS = 20
+
+
+@blueprint.get("")
+@needs("core.switch_plugins")
+def index() -> str:
+    """Every installed plugin: what it is, whether it is on and well, and its switch."""
+    health = dict(registry.current().call("health"))
+    rows = [_described(name, health.get(name, ())) for name in registry.current().installed]
+    return render_template("portal/admin_plugins.html", plugins=rows)
+
+
+@blueprint.route("/<name>", methods=["GET", "POST"])
+@needs("core.switch_plugins")
+def index_one(name: str) -> str | Response:
+    """One plugin: what it adds, its health, its latest faults, its settings."""
+    plugins = registry.current()
+    if name not in plugins.installed:
+        abort(404)
+    form = plugins.attempt(name, "settings form", lambda: _form(plugins.installed[name]))
+    if request.method == "POST":
+        actions.require_switch(name)
+        if form is None:
+            abort(404)
+        if plugins.attempt(name, "settings form", form.validate_on_submit):
+            values = {key: value for key, value in form.data.items() if key != "csrf_token"}
+            actions.save_plugin_settings(name, values)
+            says(_("The settings are saved."))
+            return redirect(url_for("plugins.index_one", name=name))
+    health = dict(plugins.call("health"))
+    statement = sa.select(PluginFault).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
+    return render_template(
+        "portal/admin_plugin.html",
+        plugin=_described(name, health.get(name, ())),
+        faults=db.session.scalars(statement.limit(FAULTS)).all(),
+        form=form if form is not None and _may_switch(name) else None,
+        role_title=role_title,
+    )
+
+
+@blueprint.post("/<name>/switch")
+@needs("core.switch_plugins")
+def index_switch(name: str) -> Response:
+    """Enable or disable a plugin; enabling one in quarantine gives it another try."""
+    plugins = registry.current()
+    if name not in plugins.installed or request.form.get("on") not in {"0", "1"}:
+        abort(404 if name not in plugins.installed else 400)
+    on = request.form["on"] == "1"
+    actions.switch_plugin(name, on)
+    title = plugins.installed[name].title
+    says(
+        _("“%(title)s” is on.", title=title)
+        if on
+        else _("“%(title)s” is off. Nothing of it is lost.", title=title)
+    )
+    return redirect(
+        url_for("plugins.index") if request.form.get("list") else url_for("plugins.index_one", name=name)
+    )
+
+
+def _form(plugin: Plugin) -> Any:
+    return plugin.settings_form and plugin.settings_form(data=settings.plugin_settings(plugin.name))
+
+
+def _may_switch(name: str) -> bool:
+    protects = registry.current().installed[name].protects
+    return access.can("core.switch_protection" if protects else "core.switch_plugins")
+
+
+def _described(name: str, health: Any) -> dict[str, Any]:
+    """What a page tells of a plugin."""
+    plugins = registry.current()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    state = db.session.get(PluginState, name)
+    latest = sa.select(PluginFault).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
+    added = contributions.contributions(app, plugins, name)
+    return {
+        "manifest": plugins.installed[name],
+        "on": name in plugins.enabled(),
+        "quarantined_at": state and state.enabled and state.quarantined_at,
+        "may_switch": _may_switch(name),
+        "reach": contributions.reach(app, plugins, name),
+        "adds": [
+            (title, [one for one in added if one.sort == sort])
+            for sort, title in contributions.sorts().items()
+            if any(one.sort == sort for one in added)
+        ],
+        "health": health,
+        "fault": db.session.scalars(latest.limit(1)).first(),
+    }

@@ -1,0 +1,175 @@
+"""The agency's own pages: overview, town, people, outgoing mail."""
+
+import datetime as dt
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from core import access, files, registry, settings
+from core.db import db, now
+from core.models import Account, Area, Entry, JobRow, Mail, PluginFault, Space, User
+from core.text import fold
+from core.web import get_or_404, needs, says
+
+from . import actions
+from .forms import PersonForm, TownForm, mandate_title, role_title
+
+blueprint = Blueprint("admin", __name__)
+PAGE = 50
+
+
+@blueprint.context_processor
+def menu() -> dict[str, Any]:
+    """The links between the agency's pages, for those who may open them."""
+    pages = (
+        ("admin.dashboard", _("Overview"), "home", "core.staff"),
+        ("plugins.index", _("Plugins"), "plugin", "core.switch_plugins"),
+        ("admin.people", _("People"), "people", "core.manage_people"),
+        ("admin.outbox", _("Outgoing mail"), "mail", "core.read_outbox"),
+        ("admin.town", _("The town"), "settings", "core.manage_town"),
+    )
+    here = (request.endpoint or "").partition("_")[0]
+    links = [
+        SimpleNamespace(label=label, url=url_for(name), icon=icon, current=here == name, count=0)
+        for name, label, icon, permission in pages
+        if access.can(permission)
+    ]
+    return {"admin_menu": links}
+
+
+@blueprint.get("/admin")
+@needs("core.staff")
+def dashboard() -> str:
+    """Plain facts about the portal, and what waits for somebody."""
+    week = now() - dt.timedelta(days=7)
+    with access.as_system("count for the overview"):
+        facts = {
+            "people": _count(User, User.closed_at.is_(None)),
+            "spaces": _count(Space, Space.archived_at.is_(None)),
+            "posts": _count(Entry, Entry.published_at > week),
+            "mail_waiting": _count(Mail, Mail.status == "waiting"),
+            "mail_failed": _count(Mail, Mail.status == "failed"),
+            "jobs_failed": _count(JobRow, JobRow.state == "failed"),
+            "faults": _count(PluginFault, PluginFault.at > week),
+        }
+    plugins = registry.current()
+    found = plugins.call("panels", place="dashboard", subject=None)
+    panels = sorted((panel for _name, answer in found for panel in answer), key=lambda panel: panel.weight)
+    return render_template(
+        "portal/admin_dashboard.html",
+        facts=facts,
+        panels=panels,
+        on=len(plugins.enabled()),
+        all=len(plugins.installed),
+    )
+
+
+def _count(model: Any, where: Any) -> int:
+    return db.session.scalar(sa.select(sa.func.count()).select_from(model).where(where)) or 0
+
+
+@blueprint.route("/admin/town", methods=["GET", "POST"])
+@needs("core.manage_town")
+def town() -> str | Response:
+    """The town's name, colours, logo and texts."""
+    form = TownForm(data=asdict(settings.town()))
+    if form.validate_on_submit():
+        try:
+            logo = files.prepare(form.logo.data) if form.logo.data else None
+        except files.FileError as error:
+            form.logo.errors = [str(error)]
+        else:
+            names = ("name", "contact", "language", "colour", "colour_dark", "home", "legal", "accessibility")
+            actions.save_town({name: form[name].data or "" for name in names}, logo, form.no_logo.data)
+            says(_("The town’s settings are saved."))
+            return redirect(url_for("admin.town"))
+    return render_template("portal/admin_town.html", form=form)
+
+
+@blueprint.get("/admin/people")
+@needs("core.manage_people")
+def people() -> str:
+    """People by name, found by a part of it or by their whole e-mail address."""
+    query = request.args.get("q", "").strip()[:254]
+    where: list[Any] = [User.closed_at.is_(None)]
+    if "@" in query:
+        with access.as_system("find a person by address"):
+            found = db.session.scalar(sa.select(Account.user_id).where(Account.email == query.lower()))
+        where.append(User.id == found)
+    elif query:
+        where.append(User.folded.contains(fold(query), autoescape=True))
+    last = db.session.get(User, request.args.get("after", 0, type=int))
+    if last is not None:
+        where.append(
+            sa.tuple_(User.folded, User.id) > sa.tuple_(sa.literal(last.folded), sa.literal(last.id))
+        )
+    rows = db.session.scalars(
+        sa.select(User).where(*where).order_by(User.folded, User.id).limit(PAGE + 1)
+    ).all()
+    more = url_for("admin.people", q=query or None, after=rows[PAGE - 1].id) if len(rows) > PAGE else ""
+    areas = {area.id: area.name for area in db.session.scalars(sa.select(Area))}
+    return render_template(
+        "portal/admin_people.html",
+        people=rows[:PAGE],
+        areas=areas,
+        query=query,
+        more=more,
+        role_title=role_title,
+        mandate_title=mandate_title,
+    )
+
+
+@blueprint.route("/admin/people/<int:user_id>", methods=["GET", "POST"])
+@needs("core.manage_people")
+def people_edit(user_id: int) -> str | Response:
+    """One person's role and mandate."""
+    user = get_or_404(User, user_id)
+    if user.closed_at is not None:
+        abort(404)
+    areas = db.session.scalars(sa.select(Area).order_by(Area.path)).all()
+    form = PersonForm([(area.id, "– " * (area.path.count("/") - 2) + area.name) for area in areas], obj=user)
+    if form.validate_on_submit():
+        try:
+            actions.set_person(
+                user.id,
+                role=form.role.data,
+                mandate=form.mandate.data or None,
+                list_name=form.list_name.data or None,
+                portfolio=form.portfolio.data or None,
+                area_id=form.area_id.data or None,
+            )
+        except actions.LastAdministrator:
+            form.role.errors = [_("This is the only administrator. Give the role to somebody else first.")]
+        else:
+            says(_("Saved for %(name)s.", name=user.name))
+            return redirect(url_for("admin.people_edit", user_id=user_id))
+    return render_template("portal/admin_person.html", form=form, user=user)
+
+
+@blueprint.get("/admin/outbox")
+@needs("core.read_outbox")
+def outbox() -> str:
+    """Outgoing mail: its kind, state and error; recipients are masked in a real town."""
+    demo = current_app.config["PARVIS"].demo
+    shown = (Mail.id, Mail.kind, Mail.recipient, Mail.status, Mail.error, Mail.created_at, Mail.sent_at)
+    statement = sa.select(*shown, *((Mail.subject,) if demo else ())).order_by(Mail.id.desc()).limit(PAGE + 1)
+    before = request.args.get("before", type=int)
+    if before is not None:
+        statement = statement.where(Mail.id < before)
+    rows = db.session.execute(statement).all()
+    older = url_for("admin.outbox", before=rows[PAGE - 1].id) if len(rows) > PAGE else ""
+    return render_template("portal/admin_outbox.html", mails=rows[:PAGE], older=older, mask=actions.mask)
+
+
+@blueprint.get("/admin/outbox/<int:mail_id>")
+@needs("core.read_outbox")
+def outbox_mail(mail_id: int) -> str:
+    """A whole message, in the demonstration town only: a real one's mail is between sender and recipient."""
+    if not current_app.config["PARVIS"].demo:
+        abort(404)
+    return render_template("portal/admin_mail.html", mail=get_or_404(Mail, mail_id))

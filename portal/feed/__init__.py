@@ -1,0 +1,1 @@
+"""Pages of the feed: home, posts, people, Atom documents."""

@@ -1,0 +1,69 @@
+"""What somebody without an account wrote, kept until they confirm their address, then published as theirs."""
+
+from typing import Any
+
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from core import access
+from core.access import Forbidden, Refused
+from core.accounts.claims import confirm_later
+from core.db import db
+from core.feed import actions
+from core.feed.drafts import AskAuthor, Draft
+from core.models import Entry, Space
+from core.web import says
+
+PUBLISH = "core.publish"
+
+
+def keep(space: Space, parent: Entry | None, form: Any) -> None:
+    """Check the words as if they were published, then mail their author the link that publishes them.
+
+    Raises Refused, AskAuthor, Forbidden, and throttle.TooMany.
+    """
+    if space.visibility != "public" or (parent is None and not actions.open_to_all(space)):
+        raise Forbidden("core.post")
+    if space.archived_at is not None or (parent is not None and parent.locked_at is not None):
+        raise Refused(_("This conversation is closed."))
+    kind = "core.reply" if parent else "core.post"
+    html, _mentioned = actions.render(form.body.data, space)
+    draft = Draft(space, access.viewer(), kind, form.title.data or "", form.body.data, html, parent)
+    actions.check(draft, form.confirmed.data)
+    confirm_later(
+        form.email.data,
+        PUBLISH,
+        {
+            "name": form.name.data,
+            "space": space.id,
+            "parent": parent.id if parent else None,
+            "title": form.title.data or "",
+            "body": form.body.data,
+            "key": form.client_key.data,
+            "lang": str(get_locale()),
+        },
+    )
+
+
+def run(payload: dict[str, Any]) -> str:
+    """Publish what was kept, as the person who confirmed it."""
+    space = db.session.get(Space, payload["space"])
+    parent = db.session.get(Entry, payload["parent"]) if payload["parent"] else None
+    if space is None or (payload["parent"] and parent is None):
+        says(_("What you wrote to is no longer there."), "error")
+        return "/"
+    try:
+        entry = actions.publish(
+            space,
+            payload["body"],
+            payload["title"],
+            "core.reply" if parent else "core.post",
+            parent=parent,
+            lang=payload["lang"],
+            client_key=payload["key"],
+            confirmed=True,
+        )
+    except (Refused, Forbidden, AskAuthor):
+        says(_("This conversation is closed."), "error")
+        return f"/spaces/{space.id}"
+    return f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}"

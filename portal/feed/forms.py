@@ -1,0 +1,130 @@
+"""The forms of posts and replies: words, and pictures with what they show."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from core.files import FileError, Prepared, prepare
+from core.forms import Form
+
+from ..accounts.forms import an_address, one_line
+
+BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
+
+
+def _described(_form: Form, field: "PicturesField") -> None:
+    """Validator: four pictures at most, each described or said to be decorative."""
+    wrong = [] if len(field.chosen) <= PICTURES else [gettext("At most four pictures.")]
+    for number, _upload, alt, decorates in field.chosen:
+        if not alt and not decorates:
+            wrong.append(
+                gettext("Picture %(number)s: say what it shows, or that it only decorates.", number=number)
+            )
+        if len(alt) > ALT:
+            wrong.append(gettext("Picture %(number)s: use at most 300 characters.", number=number))
+    if wrong:
+        raise ValidationError(" ".join(wrong))
+
+
+class PicturesField(Field):
+    """Pictures and what they show; `data` is pairs of a prepared picture and its text, once prepared."""
+
+    data: list[tuple[Prepared, str]]
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(_("Pictures"), [_described], **kw)
+
+    def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
+        super().process(None, data, extra_filters)
+        self.data, self.chosen = [], []
+        if not formdata:
+            return
+        texts, plain = formdata.getlist("alts"), formdata.getlist("decorative")
+        for number, upload in enumerate(formdata.getlist(self.name), start=1):
+            if getattr(upload, "filename", ""):
+                alt = " ".join(texts[number - 1].split()) if number <= len(texts) else ""
+                self.chosen.append((number, upload, alt, str(number) in plain))
+
+    def prepare(self) -> bool:
+        """Check and store the chosen pictures; says whether all can be shown."""
+        for number, upload, alt, decorates in self.chosen:
+            try:
+                self.data.append((prepare(upload), "" if decorates else alt))
+            except FileError as error:
+                about = gettext("Picture %(number)s: %(problem)s", number=number, problem=str(error))
+                self.errors = [*self.errors, about]
+        return not self.errors
+
+
+class WordsForm(Form):
+    """A title where one is wanted, and the words themselves; `asks` is what a plugin asks the author."""
+
+    title = StringField(
+        _("Title"),
+        [Optional(), Length(max=TITLE, message=_("Use at most 200 characters."))],
+        filters=[one_line],
+    )
+    body = TextAreaField(
+        _("Your text"),
+        [InputRequired(_("Write something.")), Length(max=BODY, message=_("Use at most 20,000 characters."))],
+    )
+    confirmed = BooleanField(_("I have read this, post anyway"))
+    asks = ""
+
+    def refuse(self, message: str) -> None:
+        """Show why this can't be published, beside the words."""
+        self.body.errors = [*self.body.errors, message]
+
+    def ask(self, question: str) -> None:
+        """Show a plugin's question, with a box to post anyway."""
+        self.asks = question
+        self.confirmed.errors = [question]
+
+
+class PostForm(WordsForm):
+    """A post or a reply; `client_key` makes a repeated one a single one."""
+
+    client_key = HiddenField(default=lambda: secrets.token_hex(16))
+    pictures = PicturesField()
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        sound = super().validate(extra_validators) and self.pictures.prepare()
+        if not sound and self.pictures.chosen:
+            again = gettext("Please choose your pictures again: a browser does not keep them.")
+            self.pictures.errors = [*self.pictures.errors, again]
+        return sound
+
+
+class HomePostForm(PostForm):
+    """A post that says in which space."""
+
+    space = SelectField(_("Space"), [InputRequired(_("Choose a space."))], coerce=int)
+
+    def offer(self, spaces: Iterable[Any]) -> bool:
+        """Let the author choose among those of these spaces where they write; says whether there are any."""
+        self.space.choices = [SelectChoice(space.id, space.name) for space in spaces if space.writes]
+        return bool(self.space.choices)
+
+
+class GuestForm(WordsForm):
+    """A post or a reply of somebody without an account, to be confirmed by e-mail."""
+
+    client_key = HiddenField(default=lambda: secrets.token_hex(16))
+    name = StringField(
+        _("Your name"),
+        [InputRequired(_("Write your name.")), Length(max=80, message=_("Use at most 80 characters."))],
+        filters=[one_line],
+    )
+    email = EmailField(_("E-mail"), [InputRequired(_("Write your e-mail address.")), an_address])
+
+
+class EditForm(WordsForm):
+    """A change of what one said; `version` is what its author saw."""
+
+    version = HiddenField()

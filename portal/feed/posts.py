@@ -1,0 +1,351 @@
+"""The pages of a post: writing it, its permalink with replies, its history, and what can be done with it."""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, redirect, render_template, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.wrappers import Response
+
+from core import access, errors, registry
+from core.access import Forbidden, Refused, viewer
+from core.db import db
+from core.feed import actions, query
+from core.feed.cards import cards, space_url
+from core.feed.drafts import AskAuthor
+from core.forms import whole
+from core.models import Entry, Follow, Revision, Space, Support
+from core.spaces import actions as spaces
+from core.spaces import reads
+from core.text import markdown, raise_headings
+from core.web import get_or_404, local_path, needs, says
+
+from . import claims
+from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
+from .views import more_url, panels
+
+Page = str | Response | tuple[str, int]
+WRONG, CONFLICT = 422, 409
+
+blueprint = Blueprint("posts", __name__)
+
+
+@blueprint.route("/posts/new", methods=["GET", "POST"])
+@needs("core.account")
+def new() -> Page:
+    """Write a post in one of one's own spaces."""
+    form: Any = HomePostForm()
+    form.offer(reads.mine())
+    if not form.validate_on_submit() or "preview" in request.form:
+        return _form_page(form, "/posts/new", _("Write a post"))
+    space = get_or_404(Space, form.space.data)
+    return _publish(form, space, None) or _form_page(form, "/posts/new", _("Write a post"))
+
+
+@blueprint.post("/spaces/<int:space_id>/posts")
+@needs("core.read")
+def write_in_space(space_id: int) -> Page:
+    """Write a post in a space, with or without an account."""
+    space = get_or_404(Space, space_id)
+    return _written(space, None, f"/spaces/{space_id}/posts", _("Write a post"), f"/spaces/{space_id}")
+
+
+@blueprint.post("/posts/<int:entry_id>/reply")
+@needs("core.read")
+def reply(entry_id: int) -> Page:
+    """Reply to a post, with or without an account."""
+    parent = get_or_404(Entry, entry_id)
+    space = get_or_404(Space, parent.space_id)
+    return _written(space, parent, f"/posts/{entry_id}/reply", _("Reply"), f"/posts/{entry_id}")
+
+
+@blueprint.get("/posts/<int:entry_id>")
+@needs("core.read")
+def show(entry_id: int) -> Page:
+    """A post with its replies."""
+    try:
+        root, found = query.thread(entry_id, request.args.get("after"))
+    except query.BadCursor:
+        abort(400)
+    if root is None:
+        return _missing(entry_id)
+    if root.parent_id is not None:
+        return redirect(f"/posts/{root.parent_id}#post-{entry_id}")
+    card, *replies = cards([root, *found.entries])
+    card.html = Markup(raise_headings(card.html))  # noqa: S704  cleaned
+    space = Space(id=root.space_id, kind=root.space_kind, name=root.space_name)
+    form = _form(root.space_visibility == "public") if _takes_replies(root) else None
+    return render_template(
+        "portal/post.html",
+        card=card,
+        replies=replies,
+        more_url=more_url(found, "after"),
+        space=space,
+        space_url=space_url(space.id, space.kind),
+        compose=form,
+        moderates=viewer().signed_in and spaces.may_moderate(space),
+        follows=viewer().signed_in and _follows(entry_id),
+        locked=root.locked_at is not None or root.space_archived is not None,
+        panels=panels("entry", root),
+    )
+
+
+@blueprint.route("/posts/<int:entry_id>/edit", methods=["GET", "POST"])
+@needs("core.account")
+def edit(entry_id: int) -> Page:
+    """Change what one said; a change that came between is shown beside, and nothing typed is lost."""
+    entry = _own(entry_id)
+    form: Any = EditForm(title=entry.title, body=entry.body, version=entry.version)
+    url, back = f"/posts/{entry_id}/edit", f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+    if not form.validate_on_submit() or "preview" in request.form:
+        return _form_page(form, url, _("Edit"), back, entry=entry)
+    seen = whole(form.version.data)
+    try:
+        actions.change_entry(entry, form.title.data or "", form.body.data, seen, form.confirmed.data)
+    except AskAuthor as question:
+        form.ask(str(question))
+    except (Refused, StaleDataError) as refusal:
+        entry = _own(entry_id)
+        form.version.data = entry.version
+        form.refuse(str(refusal) if isinstance(refusal, Refused) else _("This was changed meanwhile."))
+        return _form_page(form, url, _("Edit"), back, entry=entry, other=entry)
+    else:
+        says(_("Your change is saved."))
+        return redirect(back)
+    return _form_page(form, url, _("Edit"), back, entry=entry)
+
+
+@blueprint.get("/posts/<int:entry_id>/history")
+@needs("core.read")
+def history(entry_id: int) -> str:
+    """What a post said before, and what each change took away and added."""
+    entry = get_or_404(Entry, entry_id)
+    before = db.session.scalars(
+        sa.select(Revision).where(Revision.entry_id == entry_id).order_by(Revision.number.desc())
+    ).all()
+    texts = [(entry.title, entry.body, entry.edited_at or entry.published_at or entry.created_at)]
+    texts += [(old.title, old.body, old.written_at) for old in before]
+    versions = [
+        {"when": when, "title": title, "changes": Markup().join(_changes(texts[n + 1], (title, body)))}
+        if n + 1 < len(texts)
+        else {"when": when, "title": title, "html": Markup(markdown(body))}  # noqa: S704  cleaned
+        for n, (title, body, when) in enumerate(texts)
+    ]
+    return render_template("portal/post_history.html", entry=entry, versions=versions)
+
+
+@blueprint.post("/posts/<int:entry_id>/support")
+@needs("core.reply")
+def support(entry_id: int) -> Page:
+    """Add one's voice to a post, or take it back; htmx gets the button alone."""
+    entry = get_or_404(Entry, entry_id)
+    mine = sa.select(Support.user_id).where(Support.entry_id == entry_id, Support.user_id == viewer().id)
+    actions.support(entry, db.session.scalar(mine) is None)
+    if request.headers.get("HX-Request"):
+        return render_template("portal/support.html", card=cards(query.rows([entry_id]))[0])
+    return _return(entry_id)
+
+
+@blueprint.post("/posts/<int:entry_id>/follow")
+@needs("core.account")
+def follow(entry_id: int) -> Page:
+    """Hear of replies to a post, or no longer."""
+    actions.follow(not _follows(entry_id), entry=get_or_404(Entry, entry_id))
+    return _return(entry_id)
+
+
+@blueprint.post("/posts/<int:entry_id>/pin")
+@needs("core.moderate")
+def pin(entry_id: int) -> Page:
+    """Keep a post at the top of its space, or no longer."""
+    return _moderated(entry_id, lambda entry: actions.pin(entry, entry.pinned_at is None))
+
+
+@blueprint.post("/posts/<int:entry_id>/lock")
+@needs("core.moderate")
+def lock(entry_id: int) -> Page:
+    """Close a post to replies, or open it again."""
+    return _moderated(entry_id, lambda entry: actions.lock_thread(entry, entry.locked_at is None))
+
+
+@blueprint.post("/posts/<int:entry_id>/hide")
+@needs("core.moderate")
+def hide(entry_id: int) -> Page:
+    """Hide a post or reply from all but the team, or show it again."""
+
+    def turn(entry: Entry) -> None:
+        (actions.restore if entry.state == "hidden" else actions.hide)(entry)
+
+    return _moderated(entry_id, turn)
+
+
+@blueprint.post("/posts/<int:entry_id>/release")
+@needs("core.moderate")
+def release(entry_id: int) -> Page:
+    """Publish a post or reply that waited to be checked."""
+    entry = get_or_404(Entry, entry_id)
+    if entry.state != "pending" or not entry.kind.startswith("core."):
+        abort(404)
+    return _moderated(entry_id, actions.release)
+
+
+@blueprint.route("/posts/<int:entry_id>/remove", methods=["GET", "POST"])
+@needs("core.account")
+def remove(entry_id: int) -> Page:
+    """Remove one's own words, or as a moderator somebody's; asked once more before."""
+    entry = get_or_404(Entry, entry_id)
+    space = get_or_404(Space, entry.space_id)
+    own = entry.author_id == viewer().id and entry.kind.startswith("core.")
+    if not own and not spaces.may_moderate(space):
+        raise Forbidden("core.moderate")
+    if request.method == "GET":
+        return render_template("portal/post_remove.html", entry=entry, own=own)
+    above = f"/posts/{entry.parent_id}" if entry.parent_id else space_url(space.id, space.kind)
+    actions.remove(entry)
+    says(_("It is removed."))
+    return redirect(above)
+
+
+def _written(space: Space, parent: Entry | None, action: str, title: str, back: str) -> Page:
+    if not reads.readable(space):
+        raise Forbidden("core.post")
+    if viewer().signed_in:
+        form: Any = PostForm()
+        if form.validate() and "preview" not in request.form:
+            done = _publish(form, space, parent)
+            if done is not None:
+                return done
+        return _form_page(form, action, title, back, space=space, parent=parent)
+    form = GuestForm()
+    if form.validate() and "preview" not in request.form:
+        try:
+            claims.keep(space, parent, form)
+        except AskAuthor as question:
+            form.ask(str(question))
+        except Refused as refusal:
+            form.refuse(str(refusal))
+        else:
+            return render_template("portal/mail_sent.html", email=form.email.data)
+    return _form_page(form, action, title, back, space=space, parent=parent)
+
+
+def _publish(form: Any, space: Space, parent: Entry | None) -> Response | None:
+    """Publish what the form says; None leaves in the form why not."""
+    try:
+        entry = actions.publish(
+            space,
+            form.body.data,
+            form.title.data or "",
+            "core.reply" if parent else "core.post",
+            parent=parent,
+            lang=str(get_locale()),
+            pictures=form.pictures.data,
+            client_key=form.client_key.data,
+            confirmed=form.confirmed.data,
+        )
+    except AskAuthor as question:
+        form.ask(str(question))
+        return None
+    except Refused as refusal:
+        form.refuse(str(refusal))
+        return None
+    if entry.state == "pending":
+        says(_("Thank you. The team of the space looks at it before it is shown."))
+    else:
+        says(_("Your reply is published.") if parent else _("Your post is published."))
+    return redirect(f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}")
+
+
+def _form_page(form: Any, action: str, title: str, back: str = "/", **context: Any) -> Page:
+    """The form alone on a page, with what was typed, its errors, and its preview if that was asked for."""
+    shown = markdown(form.body.data or "") if "preview" in request.form else ""
+    page = render_template(
+        "portal/compose.html",
+        form=form,
+        action=action,
+        title=title,
+        back=back,
+        preview=Markup(shown),  # noqa: S704  cleaned
+        **context,
+    )
+    return page, CONFLICT if "other" in context else WRONG if form.errors else 200
+
+
+def _form(public: bool) -> WordsForm | None:
+    """An empty form for a reply: for people with an account, and in public for those without."""
+    if viewer().signed_in:
+        return PostForm(formdata=None)
+    return GuestForm(formdata=None) if public else None
+
+
+def _takes_replies(row: Any) -> bool:
+    closed = row.locked_at is not None or row.space_archived is not None
+    return (
+        not closed
+        and row.state in ("published", "pending")
+        and registry.current().entry_kind(row.kind).replies
+    )
+
+
+def _own(entry_id: int) -> Entry:
+    entry: Entry = get_or_404(Entry, entry_id)
+    if entry.author_id != viewer().id or entry.state not in ("published", "pending"):
+        raise Forbidden("core.post")
+    return entry
+
+
+def _follows(entry_id: int) -> bool:
+    follows = sa.select(Follow.id).where(Follow.user_id == viewer().id, Follow.entry_id == entry_id)
+    return db.session.scalar(follows) is not None
+
+
+def _moderated(entry_id: int, act: Callable[[Entry], None]) -> Page:
+    try:
+        act(get_or_404(Entry, entry_id))
+    except Refused as refusal:
+        says(str(refusal), "error")
+    return _return(entry_id)
+
+
+def _return(entry_id: int) -> Response:
+    """Back to the page of this portal that the button was on, else to the post."""
+    here = urlsplit(request.referrer or "")
+    path = f"{here.path}?{here.query}" if here.query else here.path
+    if here.netloc != request.host or local_path(path) is None:
+        return redirect(f"/posts/{entry_id}")
+    return redirect(f"{path}#post-{entry_id}")
+
+
+def _missing(entry_id: int) -> Page:
+    """404; of what could be read but for a plugin that is off, the page says so, without its title."""
+    plugins = registry.current()
+    kinds = list(plugins.kinds())
+    for plugin in plugins.installed.values():
+        kinds += [kind.name for kind in plugin.space_kinds] + [kind.name for kind in plugin.entry_kinds]
+    with access.as_viewer(dataclasses.replace(viewer(), kinds=tuple(kinds))):
+        off = db.session.get(Entry, entry_id) is not None
+    if not off:
+        abort(404)
+    return errors.page(404, _("This belongs to a module that is switched off at the moment."))
+
+
+def _changes(old: tuple[str, str, Any], new: tuple[str, str]) -> Iterator[Markup]:
+    """The words of a text, with what a change took away and added marked."""
+    before = f"{old[0]}\n\n{old[1]}".strip().split(" ")
+    after = f"{new[0]}\n\n{new[1]}".strip().split(" ")
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after).get_opcodes():
+        gone, come = " ".join(before[a:b]), " ".join(after[c:d])
+        if kind == "equal":
+            yield escape(come + " ")
+            continue
+        if gone:
+            yield Markup("<del>{}</del> ").format(gone)
+        if come:
+            yield Markup("<ins>{}</ins> ").format(come)

@@ -1,0 +1,46 @@
+"""The core's columns about people: what each is for, on what legal ground, and how long it is kept."""
+
+from flask_babel import lazy_gettext as _
+
+from core.plugin import PersonalData
+
+CONTRACT, TASK, INTEREST = "GDPR 6(1)(b)", "GDPR 6(1)(e)", "GDPR 6(1)(f)"
+ACCOUNT, POST = _("As long as the account is open"), _("As long as the post is kept")
+SPACE, MONTH = _("As long as the space is kept"), _("30 days")
+BROWSER, FOLLOWED = _("30 days at most, or until signing out"), _("Until one stops following")
+LINK = _("Erased when confirmed, else 30 days after the link’s end")
+INVITED, ASKED, SENT = _("Until its end"), _("Until it is answered"), _("Until it is delivered")
+
+WHO, MEMBER = _("Say who speaks"), _("Take part in a space")
+STAY, CONFIRM = _("Stay signed in, and see where one is"), _("Carry out what is confirmed by mail")
+OFFICE, SPEAK = _("Say in what office somebody speaks"), _("Speak to people in their language and time")
+
+_COLUMNS = (
+    ("user", "id handle name folded about area_id created_at closed_at", WHO, CONTRACT, ACCOUNT),
+    ("user", "role mandate list_name portfolio", OFFICE, TASK, ACCOUNT),
+    ("account", "user_id email password_hash", _("Sign in and receive mail"), CONTRACT, ACCOUNT),
+    ("account", "language timezone demo", SPEAK, CONTRACT, ACCOUNT),
+    ("sign_in", "user_id token_hash device created_at expires_at", STAY, CONTRACT, BROWSER),
+    ("claim", "email action payload token_hash created_at expires_at used_at", CONFIRM, CONTRACT, LINK),
+    ("throttle", "key count since", _("Slow down who guesses passwords"), INTEREST, _("One day")),
+    ("membership", "user_id role team source expires_at created_at", MEMBER, CONTRACT, SPACE),
+    ("space", "created_by", _("Say who opened a space"), TASK, SPACE),
+    ("invitation", "email invited_by created_at expires_at", _("Invite to a space"), CONTRACT, INVITED),
+    ("join_request", "user_id message created_at", _("Ask to join a space"), CONTRACT, ASKED),
+    ("entry", "author_id byline recorded_by reader_id", _("Say who wrote, and who may read"), TASK, POST),
+    ("entry", "title body html", _("Talk in public and with the town"), TASK, POST),
+    ("revision", "editor_id title body html written_at", _("Show how a post changed"), TASK, POST),
+    ("support", "user_id created_at", _("Count a person once"), TASK, POST),
+    ("mention", "user_id", _("Name somebody in a post"), TASK, POST),
+    ("follow", "user_id space_id entry_id", _("Hear of what one follows"), CONTRACT, FOLLOWED),
+    ("file", "profile_of uploader_id name alt", _("Show pictures"), CONTRACT, POST),
+    ("job", "payload", _("Do work later"), INTEREST, MONTH),
+    ("mail", "recipient subject", _("Deliver mail"), CONTRACT, MONTH),
+    ("mail", "text html", _("Deliver mail"), CONTRACT, SENT),
+)
+
+PERSONAL_DATA = tuple(
+    PersonalData(f"core_{table}", column, *why)
+    for table, columns, *why in _COLUMNS
+    for column in columns.split()
+)

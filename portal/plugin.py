@@ -1,0 +1,98 @@
+"""The core said as a plugin says itself: its blueprints, permissions, kinds, jobs and personal data."""
+
+import datetime as dt
+
+from flask import Blueprint
+from flask_babel import lazy_gettext as _
+
+from core import mail
+from core.accounts import actions as people
+from core.files import blueprint as files
+from core.files import sweep as sweep_files
+from core.health import blueprint as health
+from core.plugin import Claim, EntryKind, Job, NavItem, Permission, Plugin, SpaceKind, SpaceRole
+from core.spaces import actions as groups
+
+from .accounts.views import blueprint as accounts
+from .admin.about import blueprint as about
+from .admin.plugins import blueprint as plugins
+from .admin.views import blueprint as admin
+from .feed import claims as written
+from .feed.posts import blueprint as posts
+from .feed.views import blueprint as feed
+from .personal_data import PERSONAL_DATA
+from .spaces.views import blueprint as spaces
+
+pages = Blueprint("portal", __name__, template_folder="templates")
+
+ANYONE = frozenset({"anyone"})
+SIGNED_IN = frozenset({"signed_in"})
+STAFF = frozenset({"agent", "administrator"})
+ADMINISTRATOR = frozenset({"administrator"})
+TEAM = frozenset({"owner", "moderator"})
+MEMBERS = TEAM | {"member"}
+
+PERMISSIONS = (
+    Permission("core.read", _("Read what is public"), ANYONE),
+    Permission("core.account", _("Have an account, follow, and see one’s own settings"), SIGNED_IN),
+    Permission("core.reply", _("Reply and support, where one may read"), SIGNED_IN),
+    Permission(
+        "core.post",
+        _("Write in a space; where joining is open, everybody signed in may"),
+        space_roles=MEMBERS,
+    ),
+    Permission("core.moderate", _("Pin and hide posts of a space"), space_roles=TEAM),
+    Permission("core.invite", _("Invite people to a space and answer requests to join"), space_roles=TEAM),
+    Permission(
+        "core.manage_space",
+        _("Change a space and the roles of its members"),
+        space_roles=frozenset({"owner"}),
+    ),
+    Permission("core.create_space", _("Open a space"), STAFF | {"official"}),
+    Permission("core.staff", _("See the agency’s pages"), STAFF),
+    Permission("core.switch_plugins", _("Switch plugins on and off"), STAFF),
+    Permission("core.switch_protection", _("Switch the plugins that protect the portal"), ADMINISTRATOR),
+    Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
+    Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),
+    Permission("core.read_outbox", _("See the state of outgoing mail"), ADMINISTRATOR),
+)
+
+plugin = Plugin(
+    name="core",
+    title="Parvis",
+    summary=_("People, spaces and the feed"),
+    version="0.1.0",
+    table_prefix="core",
+    paths=(),
+    blueprints=(pages, feed, posts, accounts, spaces, files, admin, plugins, about, health),
+    permissions=PERMISSIONS,
+    nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
+    space_kinds=(
+        SpaceKind(
+            "core.group",
+            _("Group"),
+            roles=(
+                SpaceRole("member", _("Member")),
+                SpaceRole("moderator", _("Moderator"), team=True),
+                SpaceRole("owner", _("Owner"), team=True),
+            ),
+        ),
+    ),
+    entry_kinds=(
+        EntryKind("core.post", _("Post")),
+        EntryKind("core.reply", _("Reply to a post"), feed=False),
+    ),
+    jobs=(
+        Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
+        Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
+        Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
+        Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
+    ),
+    claims=(
+        Claim(written.PUBLISH, _("Publish what I wrote"), written.run),
+        Claim("core.sign_up", _("Open my account"), people.welcome),
+        Claim("core.reset", _("Choose a new password"), people.choose_password),
+        Claim("core.email_change", _("Change my address"), people.take_address),
+    ),
+    personal_data=PERSONAL_DATA,
+)

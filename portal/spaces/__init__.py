@@ -1,0 +1,1 @@
+"""Pages of spaces and their members."""

@@ -1,0 +1,116 @@
+"""The forms of spaces: what a space is, who belongs to it, and until when."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import get_timezone, gettext
+from flask_babel import lazy_gettext as _
+from wtforms import (
+    DateField,
+    EmailField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from core.access import viewer
+from core.db import db, now
+from core.forms import Form
+from core.models import Area
+from core.plugin import SpaceRole
+
+from ..accounts.forms import an_address, one_line
+
+VISIBILITY = (
+    SelectChoice("public", _("Everybody")),
+    SelectChoice("portal", _("Signed-in people")),
+    SelectChoice("members", _("Members; others see its name")),
+    SelectChoice("hidden", _("Members; others don’t know of it")),
+)
+JOINING = (
+    SelectChoice("open", _("Anybody may join")),
+    SelectChoice("request", _("People ask to join")),
+    SelectChoice("invite", _("By invitation")),
+)
+
+
+class SpaceForm(Form):
+    """What a space is called, what it is for, who reads it and how one joins."""
+
+    name = StringField(
+        _("Name"),
+        [
+            InputRequired(_("Give the space a name.")),
+            Length(max=120, message=_("Use at most 120 characters.")),
+        ],
+        filters=[one_line],
+    )
+    summary = StringField(
+        _("In one sentence"),
+        [Optional(), Length(max=300, message=_("Use at most 300 characters."))],
+        filters=[one_line],
+    )
+    body = TextAreaField(
+        _("What is it for?"), [Optional(), Length(max=20_000, message=_("Use at most 20,000 characters."))]
+    )
+    visibility = RadioField(_("Who reads it"), choices=VISIBILITY, default="public")
+    joining = RadioField(_("How one joins"), choices=JOINING, default="open")
+    area = SelectField(_("Part of the town"), coerce=int, default=0)
+    version = HiddenField()
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        areas = db.session.execute(sa.select(Area.id, Area.name, Area.path).order_by(Area.path)).all()
+        bound = viewer().area
+        own = [SelectChoice(area.id, area.name) for area in areas if area.path.startswith(bound)]
+        self.area.choices = own if bound else [SelectChoice(0, _("The whole town")), *own]
+        if self.area.data is None and own:
+            self.area.data = own[0].value
+
+
+class MemberForm(Form):
+    """A role in a space, and until when."""
+
+    role = RadioField(_("Role"), [InputRequired(_("Choose a role."))])
+    until = DateField(_("Until"), [Optional()])
+
+    def offer(self, roles: Iterable[SpaceRole]) -> None:
+        """Let one choose among these roles."""
+        self.role.choices = [SelectChoice(role.name, role.title) for role in roles]
+
+    def validate_until(self, field: Any) -> None:
+        if field.data and end_of(field.data) <= now():
+            raise ValidationError(gettext("Choose a day to come."))
+
+    @property
+    def end(self) -> dt.datetime | None:
+        """The end of the last day, in the reader's time zone."""
+        return end_of(self.until.data) if self.until.data else None
+
+
+class InviteForm(MemberForm):
+    """Whom to invite, as what, and until when they are members."""
+
+    email = EmailField(_("E-mail"), [InputRequired(_("Write an e-mail address.")), an_address])
+
+
+class JoinForm(Form):
+    """A word to the team of a space that lets people in on request."""
+
+    message = TextAreaField(
+        _("A word to the team"), [Optional(), Length(max=500, message=_("Use at most 500 characters."))]
+    )
+
+
+def end_of(day: dt.date) -> dt.datetime:
+    """The first moment after a day, in the reader's time zone."""
+    try:
+        return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), get_timezone()).astimezone(dt.UTC)
+    except OverflowError:
+        raise ValidationError(gettext("This day is too far away.")) from None
