@@ -102,7 +102,7 @@ READERS: dict[str, Readers] = {
 MODELS = {
     mapper.class_.__name__: mapper.class_
     for mapper in Base.registry.mappers
-    if mapper.class_.__module__ == "core.models"
+    if mapper.class_.__module__.startswith("core.models.")
 }
 
 

@@ -1,0 +1,37 @@
+"""The core's tables. Each model declares who reads it by one mixin of `access.py`."""
+
+from .entries import CHANNELS, STATES, Entry, File, Follow, Mention, Revision, Support
+from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
+from .spaces import JOINING, VISIBILITIES, Invitation, JoinRequest, Membership, Space
+from .system import JobRow, Mail, PluginFault, PluginState, Setting, Stamp
+
+__all__ = [
+    "CHANNELS",
+    "JOINING",
+    "MANDATES",
+    "ROLES",
+    "STATES",
+    "VISIBILITIES",
+    "Account",
+    "Area",
+    "Entry",
+    "File",
+    "Follow",
+    "Invitation",
+    "JobRow",
+    "JoinRequest",
+    "Mail",
+    "Membership",
+    "Mention",
+    "PendingClaim",
+    "PluginFault",
+    "PluginState",
+    "Revision",
+    "Setting",
+    "SignIn",
+    "Space",
+    "Stamp",
+    "Support",
+    "Throttle",
+    "User",
+]
