@@ -17,10 +17,10 @@ from .. import access, files, registry
 from ..access import SYSTEM, Forbidden, Refused, as_system, require, viewer
 from ..db import db, insert_once, lock, now, table_of, unfiltered, write
 from ..models import Entry, File, Follow, Membership, Mention, Revision, Space, Support, User
-from ..plugin import Ask, EntryKind, Hold, Refuse
+from ..plugin import EntryKind
 from ..spaces import actions as spaces
-from ..text import handles, markdown
-from .drafts import AskAuthor, Draft
+from . import changes
+from .drafts import Draft, check, render
 
 _entry, _space, _user, _member = table_of(Entry), table_of(Space), table_of(User), table_of(Membership)
 _support, _follow, _mentioned = table_of(Support), table_of(Follow), table_of(Mention)
@@ -136,7 +136,7 @@ def change_entry(
         row.title, row.body, row.html = title, body, html
         _mention(row, mentioned)
         session.flush()
-        tell("entry_changed", entry=row, actor=person, change="edited")
+        changes.tell(row, "edited")
 
 
 def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) -> None:
@@ -162,7 +162,7 @@ def hide(entry: Entry) -> None:
             raise Refused(_("This is not published."))
         row.state = "hidden"
         _settle(row, root)
-        tell("entry_changed", entry=row, actor=viewer(), change="hidden")
+        changes.tell(row, "hidden")
 
 
 def restore(entry: Entry) -> None:
@@ -172,7 +172,7 @@ def restore(entry: Entry) -> None:
             raise Refused(_("This is not hidden."))
         row.state = "published"
         _settle(row, root)
-        tell("entry_changed", entry=row, actor=viewer(), change="restored")
+        changes.tell(row, "restored")
 
 
 def remove(entry: Entry) -> None:
@@ -184,7 +184,7 @@ def remove(entry: Entry) -> None:
     ident = entry.id
     with write():
         with _changing(entry, allowed=own) as (row, root):
-            tell("entry_changed", entry=row, actor=viewer(), change="removed")
+            changes.tell(row, "removed")
             row.state, row.title, row.body, row.html, row.byline = "removed", "", "", "", None
             _settle(row, root)
             for table in (table_of(Revision), _mentioned, table_of(File)):
@@ -239,42 +239,6 @@ def follow(on: bool, space: Space | None = None, entry: Entry | None = None) -> 
             unfiltered(sa.delete(_follow).where(*same))
 
 
-def check(draft: Draft, confirmed: bool) -> bool:
-    """Whether the plugins let this be published without a look by the team; raises Refused, AskAuthor."""
-    answers = [answer for _name, answer in registry.current().call("check_entry", draft=draft)]
-    for answer in answers:
-        if isinstance(answer, Refuse):
-            raise Refused(str(answer.message))
-    for answer in answers:
-        if isinstance(answer, Ask) and not confirmed:
-            raise AskAuthor(str(answer.message))
-    return not any(isinstance(answer, Hold) for answer in answers)
-
-
-def render(body: str, space: Space) -> tuple[str, list[int]]:
-    """The HTML of a body, and who is mentioned in it: people who may read the space, nobody else."""
-    named = handles(body)
-    if not named:
-        return markdown(body), []
-    people = sa.select(_user.c.id, _user.c.handle).where(
-        _user.c.handle.in_(named), _user.c.closed_at.is_(None), reads(space)
-    )
-    found = unfiltered(people).all()
-    return markdown(body, {row.handle: f"/people/{row.handle}" for row in found}), [row.id for row in found]
-
-
-def reads(space: Space) -> Any:
-    """The clause that a row of core_user may read the content of this space."""
-    if space.visibility in ("public", "portal"):
-        return sa.true()
-    belongs = sa.select(_member.c.user_id).where(
-        _member.c.user_id == _user.c.id,
-        _member.c.space_id == space.id,
-        sa.or_(_member.c.expires_at.is_(None), _member.c.expires_at > now()),
-    )
-    return belongs.exists()
-
-
 def may_post(space: Space, kind: str = "core.post") -> bool:
     """Whether the viewer may begin something of this kind in the space."""
     if space.archived_at is not None:
@@ -287,12 +251,6 @@ def may_post(space: Space, kind: str = "core.post") -> bool:
 def open_to_all(space: Space) -> bool:
     """Whether everybody signed in may post in the space, and becomes a member by it."""
     return space.joining == "open" and space.visibility in ("public", "portal")
-
-
-def tell(hook: str, **arguments: Any) -> None:
-    """Call a hook whose answers don't matter."""
-    for _answer in registry.current().call(hook, **arguments):
-        pass
 
 
 def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
@@ -402,12 +360,12 @@ def _add(table: Any, ident: int, **changes: int) -> None:
 
 
 def _announce(entry: Entry, root: Entry | None) -> None:
-    """Move the thread of what is published first up, and tell the plugins."""
+    """Move the thread of what is published first up, and tell of it."""
     at = entry.published_at
     if root is not None and not entry.team_only:
         moved = sa.update(_entry).where(_entry.c.id == root.id, _entry.c.active_at < at).values(active_at=at)
         unfiltered(moved)
-    tell("entry_published", entry=entry, actor=viewer())
+    changes.tell(entry, "published")
 
 
 def _mention(entry: Entry, user_ids: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from core import access
 from core.access import Forbidden, Refused
 from core.accounts.claims import confirm_later
 from core.db import db
-from core.feed import actions
+from core.feed import actions, drafts
 from core.feed.drafts import AskAuthor, Draft
 from core.models import Entry, Space
 from core.web import says
@@ -27,9 +27,9 @@ def keep(space: Space, parent: Entry | None, form: Any) -> None:
     if space.archived_at is not None or (parent is not None and parent.locked_at is not None):
         raise Refused(_("This conversation is closed."))
     kind = "core.reply" if parent else "core.post"
-    html, _mentioned = actions.render(form.body.data, space)
+    html, _mentioned = drafts.render(form.body.data, space)
     draft = Draft(space, access.viewer(), kind, form.title.data or "", form.body.data, html, parent)
-    actions.check(draft, form.confirmed.data)
+    drafts.check(draft, form.confirmed.data)
     confirm_later(
         form.email.data,
         PUBLISH,

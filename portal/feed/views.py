@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from core import access, files, registry
 from core.access import viewer
 from core.db import db, table_of, unfiltered
-from core.feed import actions, query
+from core.feed import drafts, query
 from core.feed.cards import Person, cards, role_label
 from core.feed.query import BadCursor, Page
 from core.forms import whole
@@ -109,7 +109,7 @@ def preview() -> str:
     body = request.form.get("body", "")[:BODY]
     space_id = whole(request.form.get("space"))
     space = db.session.get(Space, space_id) if space_id else None
-    return actions.render(body, space)[0] if space and spaces.readable(space) else markdown(body)
+    return drafts.render(body, space)[0] if space and spaces.readable(space) else markdown(body)
 
 
 @blueprint.get("/mentions")
@@ -128,7 +128,7 @@ def mentions() -> Response:
     handle = user.c.handle.startswith(start, autoescape=True)
     people = (
         sa.select(user.c.handle, user.c.name, user.c.role, user.c.mandate)
-        .where(sa.or_(like, word, handle), user.c.closed_at.is_(None), actions.reads(space))
+        .where(sa.or_(like, word, handle), user.c.closed_at.is_(None), drafts.reads(space))
         .order_by(sa.case((like, 0), else_=1), user.c.folded, user.c.id)
         .limit(SUGGESTIONS)
     )
