@@ -1,8 +1,11 @@
 """The application factory; read it from top to bottom to see what a request meets, and in what order."""
 
+from contextlib import suppress
 from types import ModuleType
 
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import (
@@ -24,6 +27,14 @@ from .config import Config
 from .db import db, prepare
 
 
+class Compiled(FileSystemBytecodeCache):
+    """Keeps compiled templates; where it can't write, the page is drawn all the same."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 def create_app(config: Config | None = None, modules: dict[str, ModuleType] | None = None) -> Flask:
     """A portal with these deployment settings and these plugin modules (those installed, unless given)."""
     config = config or Config.from_env()
@@ -43,6 +54,9 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         SESSION_COOKIE_NAME="parvis",
         SESSION_REFRESH_EACH_REQUEST=False,
     )
+    templates = config.data / "templates"  # compiled once for all processes and starts
+    templates.mkdir(parents=True, exist_ok=True)
+    app.jinja_options = {"bytecode_cache": Compiled(str(templates))}
     if config.proxies:
         n = config.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]

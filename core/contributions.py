@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_babel import gettext as _
 
-from . import access, checks, migrate
+from . import access, checks
 from .db import Base, db
 from .models import Entry, Space
 from .plugin import Plugin, Text
@@ -92,6 +92,8 @@ def _tables(registry: Registry, name: str) -> Iterator[Contribution]:
 
 
 def _revisions(registry: Registry, name: str) -> Iterator[Contribution]:
+    from . import migrate  # Alembic is dear to load, and most pages need none of it
+
     module = registry.modules[name]
     folder = migrate.owners({name: module}).get(module.plugin.table_prefix)
     for path in sorted(folder.glob("*.py")) if folder else ():

@@ -4,13 +4,13 @@ import datetime as dt
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -145,8 +145,7 @@ def unfiltered(statement: sa.Executable) -> "sa.CursorResult[Any]":
 
 def insert_once(model: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key is there; says whether this call inserted it."""
-    dialect = db.session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = import_module(f"sqlalchemy.dialects.{db.session.get_bind().dialect.name}").insert
     db.session.flush()
     row = insert(model).values(**values).on_conflict_do_nothing()
     return db.session.execute(row.returning(sa.literal_column("1"))).first() is not None

@@ -1,20 +1,15 @@
-"""Stored files: pictures typed by content, bounded, re-encoded without metadata, and served at one door."""
+"""Stored files: bytes that rows name, attached to what they belong to, and served at one door."""
 
 import hashlib
 import io
 import os
 import secrets
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import puremagic
 import sqlalchemy as sa
 from flask import Blueprint, Flask, abort, current_app, request, send_file
-from flask_babel import gettext as _
-from PIL import Image, ImageCms, ImageOps
 from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
@@ -24,8 +19,6 @@ from .db import db
 from .models import Entry, File
 from .web import get_or_404, needs
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-MOST_PIXELS = 40_000_000
 LARGE, SMALL, FACE = 2000, 640, 320
 ORPHAN_SECONDS = 24 * 3600
 
@@ -64,16 +57,16 @@ def prepare(upload: FileStorage, most: int = LARGE) -> Prepared:
 
     Done before the write; bytes that no row comes to name are swept a day later. Raises FileError.
     """
-    picture = _decode(upload.stream.read())
-    picture.thumbnail((most, most))
-    whole = _encode(picture)
+    from . import pictures  # the library behind it is dear to load, and most pages need none of it
+
+    picture = pictures.decode(upload.stream.read())
+    whole = pictures.encode(picture, most)
     key = hashlib.sha256(whole).hexdigest()
     stem = secure_filename(Path(upload.filename or "").stem)[:80] or "picture"
     prepared = Prepared(f"{stem}.webp", key, len(whole), picture.width, picture.height)
     _store(stored(key), whole)
     if max(picture.size) > SMALL:
-        picture.thumbnail((SMALL, SMALL))
-        _store(stored(key, small=True), _encode(picture))
+        _store(stored(key, small=True), pictures.encode(picture, SMALL))
     return prepared
 
 
@@ -132,57 +125,6 @@ def sweep() -> None:
             if path.name[:64] not in kept:
                 path.unlink()
     db.session.rollback()
-
-
-def _decode(data: bytes) -> Image.Image:
-    if not data:
-        raise FileError(_("This file is empty."))
-    if not any(kind.startswith("image/") for kind in _types(data)):
-        raise FileError(_("This is not a picture that can be shown. JPEG, PNG, WebP and GIF can."))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height > MOST_PIXELS:
-                raise FileError(_("This picture is too large: 40 million pixels at most."))
-            picture.thumbnail((LARGE, LARGE))
-            ImageOps.exif_transpose(picture, in_place=True)
-            return _plain(picture)
-    except Image.DecompressionBombError as error:
-        raise FileError(_("This picture is too large: 40 million pixels at most.")) from error
-    except FileError:
-        raise
-    except Exception as error:  # decoders raise anything on hostile bytes
-        raise FileError(_("This picture is damaged or not a JPEG, PNG, WebP or GIF.")) from error
-
-
-def _types(data: bytes) -> Iterator[str]:
-    try:
-        yield from (match.mime_type for match in puremagic.magic_string(data[:4096] + data[-512:]))
-    except (puremagic.PureError, ValueError):
-        return
-
-
-def _plain(picture: Image.Image) -> Image.Image:
-    """The first frame in ordinary colours, without anything but its pixels."""
-    profile = picture.info.get("icc_profile")
-    see_through = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
-    if profile and picture.mode in ("RGB", "CMYK"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            screen = ImageCms.createProfile("sRGB")
-            picture = ImageCms.profileToProfile(picture, source, screen, outputMode="RGB") or picture
-        except (ImageCms.PyCMSError, OSError):
-            pass
-    pixels = picture.convert("RGBA" if see_through else "RGB")
-    pixels.info.clear()
-    return pixels
-
-
-def _encode(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=82)
-    return buffer.getvalue()
 
 
 def stored(key: str, small: bool = False) -> Path:

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from . import access, migrate, registry
+from . import access, registry
 from .config import Config
 from .db import db, now
 from .models import Mail, Stamp
@@ -79,6 +79,8 @@ def _database() -> tuple[bool, str]:
 
 
 def _migrations() -> tuple[bool, str]:
+    from . import migrate  # Alembic is dear to load, and most pages need none of it
+
     behind = migrate.behind(db.engine, registry.current().modules)
     return not behind, f"behind: {', '.join(behind)}" if behind else "up to date"
 

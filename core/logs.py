@@ -1,15 +1,15 @@
 """Log lines: one JSON object each on stderr, without names, addresses, e-mail, query strings or tokens."""
 
+import datetime as dt
+import json
 import logging
 import re
 import secrets
 import sys
 import time
 import traceback
-from collections.abc import MutableMapping
 from typing import Any, TextIO
 
-import structlog
 from flask import Flask, Response, g, request
 
 from .config import Config
@@ -34,28 +34,30 @@ def configure(config: Config) -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, StderrHandler)]:
         root.removeHandler(handler)
     handler = StderrHandler()
-    handler.setFormatter(formatter())
+    handler.setFormatter(Lines())
     root.addHandler(handler)
     logging.getLogger("parvis").setLevel(config.log_level.upper())
     for noisy in ("alembic", "apscheduler", "flask_wtf.csrf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def formatter() -> logging.Formatter:
-    """The formatter of every line."""
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.ExtraAdder(),
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _exception,
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-        ],
-        foreign_pre_chain=(),
-        use_get_message=True,
-    )
+class Lines(logging.Formatter):
+    """A line is one JSON object; of an error it tells the class and the place, not the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(),
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
+        }
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            line |= {"error": type(error).__name__, "trace": trace(error)}
+            if logging.getLogger("parvis").isEnabledFor(logging.DEBUG):
+                line["message"] = str(error)
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def server_logging() -> dict[str, Any]:
@@ -63,7 +65,7 @@ def server_logging() -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "core.logs.formatter"}},
+        "formatters": {"json": {"()": "core.logs.Lines"}},
         "handlers": {"console": {"()": "core.logs.StderrHandler", "formatter": "json"}},
         "loggers": {
             "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
@@ -109,12 +111,4 @@ def _end(response: Response) -> Response:
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-
-def _exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    info = event.pop("exc_info", None)
-    if isinstance(info, tuple) and info[1] is not None:
-        event["error"] = type(info[1]).__name__
-        event["trace"] = trace(info[1])
-        if logging.getLogger("parvis").isEnabledFor(logging.DEBUG):
-            event["message"] = str(info[1])
-    return event
+_STANDARD = {*vars(logging.makeLogRecord({})), "taskName"}

@@ -1,0 +1,68 @@
+"""Pictures from anybody: typed by content, bounded in pixels, and made anew without metadata."""
+
+import io
+import warnings
+from collections.abc import Iterator
+
+import puremagic
+from flask_babel import gettext as _
+from PIL import Image, ImageCms, ImageOps
+
+from .files import LARGE, FileError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+MOST_PIXELS = 40_000_000
+
+
+def decode(data: bytes) -> Image.Image:
+    """The first frame of a picture in ordinary colours; raises FileError."""
+    if not data:
+        raise FileError(_("This file is empty."))
+    if not any(kind.startswith("image/") for kind in _types(data)):
+        raise FileError(_("This is not a picture that can be shown. JPEG, PNG, WebP and GIF can."))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            if picture.width * picture.height > MOST_PIXELS:
+                raise FileError(_("This picture is too large: 40 million pixels at most."))
+            picture.thumbnail((LARGE, LARGE))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return _plain(picture)
+    except Image.DecompressionBombError as error:
+        raise FileError(_("This picture is too large: 40 million pixels at most.")) from error
+    except FileError:
+        raise
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise FileError(_("This picture is damaged or not a JPEG, PNG, WebP or GIF.")) from error
+
+
+def encode(picture: Image.Image, most: int) -> bytes:
+    """The picture as WebP, made smaller in place to at most `most` pixels a side."""
+    picture.thumbnail((most, most))
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=82)
+    return buffer.getvalue()
+
+
+def _types(data: bytes) -> Iterator[str]:
+    try:
+        yield from (match.mime_type for match in puremagic.magic_string(data[:4096] + data[-512:]))
+    except (puremagic.PureError, ValueError):
+        return
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """The first frame in ordinary colours, without anything but its pixels."""
+    profile = picture.info.get("icc_profile")
+    see_through = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+    if profile and picture.mode in ("RGB", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            screen = ImageCms.createProfile("sRGB")
+            picture = ImageCms.profileToProfile(picture, source, screen, outputMode="RGB") or picture
+        except (ImageCms.PyCMSError, OSError):
+            pass
+    pixels = picture.convert("RGBA" if see_through else "RGB")
+    pixels.info.clear()
+    return pixels
