@@ -1,8 +1,7 @@
 """The pages of a post: writing it, its permalink with replies, its history, and what can be done with it."""
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, redirect, render_template, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.wrappers import Response
 
@@ -21,13 +20,13 @@ from core.feed import actions, query
 from core.feed.cards import cards, space_url
 from core.feed.drafts import AskAuthor
 from core.forms import whole
-from core.models import Entry, Follow, Revision, Space, Support
+from core.models import Entry, Follow, Space, Support
 from core.spaces import actions as spaces
 from core.spaces import reads
 from core.text import markdown, raise_headings
 from core.web import get_or_404, local_path, needs, says
 
-from . import claims
+from . import claims, history
 from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
 from .views import more_url, panels
 
@@ -124,21 +123,11 @@ def edit(entry_id: int) -> Page:
 
 @blueprint.get("/posts/<int:entry_id>/history")
 @needs("core.read")
-def history(entry_id: int) -> str:
-    """What a post said before, and what each change took away and added."""
+def show_history(entry_id: int) -> str:
+    """What a post said before, and what each change took away and added, the newest first."""
     entry = get_or_404(Entry, entry_id)
-    before = db.session.scalars(
-        sa.select(Revision).where(Revision.entry_id == entry_id).order_by(Revision.number.desc())
-    ).all()
-    texts = [(entry.title, entry.body, entry.edited_at or entry.published_at or entry.created_at)]
-    texts += [(old.title, old.body, old.written_at) for old in before]
-    versions = [
-        {"when": when, "title": title, "changes": Markup().join(_changes(texts[n + 1], (title, body)))}
-        if n + 1 < len(texts)
-        else {"when": when, "title": title, "html": Markup(markdown(body))}  # noqa: S704  cleaned
-        for n, (title, body, when) in enumerate(texts)
-    ]
-    return render_template("portal/post_history.html", entry=entry, versions=versions)
+    versions, earlier = history.versions(entry, whole(request.args.get("before")))
+    return render_template("portal/post_history.html", entry=entry, versions=versions, earlier=earlier)
 
 
 @blueprint.post("/posts/<int:entry_id>/support")
@@ -334,18 +323,3 @@ def _missing(entry_id: int) -> Page:
     if not off:
         abort(404)
     return errors.page(404, _("This belongs to a module that is switched off at the moment."))
-
-
-def _changes(old: tuple[str, str, Any], new: tuple[str, str]) -> Iterator[Markup]:
-    """The words of a text, with what a change took away and added marked."""
-    before = f"{old[0]}\n\n{old[1]}".strip().split(" ")
-    after = f"{new[0]}\n\n{new[1]}".strip().split(" ")
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after).get_opcodes():
-        gone, come = " ".join(before[a:b]), " ".join(after[c:d])
-        if kind == "equal":
-            yield escape(come + " ")
-            continue
-        if gone:
-            yield Markup("<del>{}</del> ").format(gone)
-        if come:
-            yield Markup("<ins>{}</ins> ").format(come)

@@ -1,6 +1,7 @@
 """The pages of the feed, as browsers ask for them: writing, replying, editing, supporting, subscribing."""
 
 import datetime as dt
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from core.models import Entry, File, Mail, Revision, Space, Support
 from core.registry import current
 from core.spaces import actions as spaces
 from core.testing import Browser, Town
+from portal.feed.history import SIZE, changes
 
 pytest_plugins = ["core.testing"]
 
@@ -179,6 +181,31 @@ def test_editing_keeps_a_public_history_and_both_texts_of_a_conflict(town: Town)
     assert "<ins>second</ins>" in history
     assert "The first words" in history
     assert len(town.run(lambda: db.session.scalars(sa.select(Revision)).all())) == 1
+
+
+def test_a_change_too_large_to_compare_by_words_is_shown_whole() -> None:
+    words = [str(n % 50) for n in range(10_000)]
+    doubled = [part for word in words for part in (word, "X")]
+    shown = list(changes(("Title", " ".join(words)), ("Title", " ".join(doubled))))
+    assert [part[:5] for part in shown] == ["Title", "<del>", "<ins>", ""]
+    small = "".join(changes(("", "one two three"), ("", "one 2 three")))
+    assert small == "one <del>two</del> <ins>2</ins> three"
+
+
+def test_a_long_history_comes_page_by_page(town: Town) -> None:
+    post = say(town, "ana", group(town), "Text 0", title="Title")
+    ana, url = town.browser("ana"), f"/posts/{post}/edit"
+    for number in range(1, SIZE + 2):
+        form = ana.get(url).text
+        version = re.findall(r'name="version"[^>]*value="([0-9]+)"', form)[0]
+        ana.submit(url, title="Title", body=f"Text {number}", version=version)
+    newest = town.browser().get(f"/posts/{post}/history").text
+    assert newest.count("<h2>") == SIZE
+    earlier = html.unescape(re.findall(r'href="([^"]*before=[0-9]+)"', newest)[0])
+    oldest = town.browser().get(earlier).text
+    assert "Text 0" in oldest
+    assert "As first published" in oldest
+    assert "before=" not in oldest.partition("<main")[2]
 
 
 def test_support_is_a_button_that_turns(town: Town) -> None:
