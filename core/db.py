@@ -167,7 +167,7 @@ def prepare(engine: Engine) -> None:
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     for pragma in (
-        "busy_timeout=30000",
+        "busy_timeout=10000",  # less than a request may take: who waits in vain is told so
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",

@@ -44,6 +44,10 @@ class Letter(NamedTuple):
     html: str
 
 
+class Unsendable(Exception):
+    """This message can't leave by this mail server, whatever its state."""
+
+
 def compose(template: str, language: str | None, **values: Any) -> Letter:
     """The letter of `<template>.txt` in this language (else the town's); its first line is the subject."""
     town = settings.town()
@@ -109,17 +113,24 @@ def _deliver(config: Config, due: Sequence[int]) -> bool:
                 if server is None:
                     server = _connect(config)
                     connection.callback(server.close)
-                server.send_message(message(mail, config))
+                _hand_over(server, mail, config)
             except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
                 _failed(mail, error)
+            except Unsendable as error:
+                _failed(mail, error, for_good=True)
             except (smtplib.SMTPException, OSError) as error:
                 _failed(mail, error)
                 return False
-            except ValueError as error:
-                _failed(mail, error, for_good=True)
             else:
                 _change(mail, status="sent", sent_at=now(), text=None, html=None, error="")
     return True
+
+
+def _hand_over(server: smtplib.SMTP, mail: Mail, config: Config) -> None:
+    try:
+        server.send_message(message(mail, config))
+    except (ValueError, smtplib.SMTPNotSupportedError) as error:  # an address that this server can't write
+        raise Unsendable(type(error).__name__) from error
 
 
 def message(mail: Mail, config: Config) -> EmailMessage:
@@ -168,7 +179,8 @@ def _failed(mail: Mail, error: Exception, for_good: bool = False) -> None:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
     refused = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) and min(codes) >= 500
-    reason = " ".join([type(error).__name__, *(str(code) for code in codes if code)])
+    name = str(error) if isinstance(error, Unsendable) else type(error).__name__
+    reason = " ".join([name, *(str(code) for code in codes if code)])
     log.warning("mail not sent", extra={"mail": mail.id, "reason": reason, "attempt": mail.attempts})
     if for_good or refused or mail.attempts >= TRIES:
         _change(mail, status="failed", error=reason, text=None, html=None)

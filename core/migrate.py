@@ -53,7 +53,7 @@ def downgrade(engine: Engine, owner: str, folder: Path) -> None:
 
 def behind(engine: Engine, modules: dict[str, ModuleType]) -> list[str]:
     """Owners whose tables are not at the newest revision."""
-    with _connected(engine) as connection:
+    with _reading(engine) as connection:
         return [
             owner
             for owner, folder in owners(modules).items()
@@ -76,7 +76,7 @@ def check(engine: Engine, modules: dict[str, ModuleType]) -> None:
 
 def empty(engine: Engine) -> bool:
     """Whether the database holds no town yet."""
-    with _connected(engine) as connection:
+    with _reading(engine) as connection:
         return current(connection, "core") is None
 
 
@@ -100,6 +100,11 @@ def _config(owner: str, folder: Path, connection: Connection) -> AlembicConfig:
         owner=owner, connection=connection, metadata=Base.metadata, version_table=f"{owner}_version"
     )
     return config
+
+
+def _reading(engine: Engine) -> Connection:
+    """A connection that takes no write lock."""
+    return engine.connect().execution_options(guarded=True)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def publish(
     _may_publish(entry_kind, space, parent)
     html, mentioned = render(body, space)
     free = check(Draft(space, person, kind, title, body, html, parent, channel), confirmed)
-    key = _key(author, client_key)
+    key = _key(author, kind, parent.id if parent else None, client_key)
     with write() as session:
         root = _hold(space.id, parent.id if parent else None)
         if key is not None:
@@ -116,8 +116,7 @@ def change_entry(
         raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
     with write() as session:
         row = _row(entry.id)
-        if version is not None and row.version != version:
-            raise Refused(_("This was changed meanwhile, in another window. Please compare and save again."))
+        _unchanged(row, version)
         if (row.title, row.body) == (title, body):
             return
         if row.published_at is not None:
@@ -145,9 +144,15 @@ def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) ->
         row.private, row.reader_id = team_only, reader_id if team_only else None
 
 
-def release(entry: Entry, team_only: bool = False, reader_id: int | None = None) -> None:
-    """Publish what was pending or kept for the team, as wide as its thread allows, unless said narrower."""
+def release(
+    entry: Entry, team_only: bool = False, reader_id: int | None = None, version: int | None = None
+) -> None:
+    """Publish what was pending or kept for the team, as wide as its thread allows, unless said narrower.
+
+    `version` is what the team looked at: Refused when the entry changed since.
+    """
     with _changing(entry) as (row, root):
+        _unchanged(row, version)
         row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
         _settle(row, root)
         if row.published_at is None:
@@ -263,9 +268,16 @@ def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
         require(kind.publish, space)
 
 
-def _key(author: int | None, client_key: str | None) -> str | None:
-    """A key of its author's own, so that nobody can use up another's."""
-    return hashlib.sha256(f"{author} {client_key}".encode()).hexdigest() if client_key else None
+def _unchanged(row: Entry, version: int | None) -> None:
+    if version is not None and row.version != version:
+        raise Refused(_("This was changed meanwhile. Please read it again."))
+
+
+def _key(author: int | None, kind: str, root_id: int | None, client_key: str | None) -> str | None:
+    """A key of its author's own, for this kind and thread, so that nothing else can be taken for it."""
+    if not client_key:
+        return None
+    return hashlib.sha256(f"{author} {kind} {root_id} {client_key}".encode()).hexdigest()
 
 
 def _said(space_id: int, key: str) -> Entry | None:
@@ -322,8 +334,7 @@ def _settle(entry: Entry, root: Entry | None) -> None:
     if root is not None and above and entry.reader_id != root.reader_id:
         entry.reader_id = None
     entry.team_only = entry.private or not published or above
-    shown = registry.current().entry_kind(entry.kind).feed
-    entry.in_feed = published and root is None and shown
+    entry.in_feed = published and root is None and registry.current().entry_kind(entry.kind).feed
 
 
 def _cascade(root: Entry) -> None:

@@ -56,6 +56,7 @@ class Card:
     """An entry as `m.card` draws it; `extra` is its kind's own row, `drawn` its kind's template."""
 
     id: int
+    version: int
     kind: str
     label: str
     title: str
@@ -146,6 +147,7 @@ def _card(row: Any, kind: EntryKind, place: Place | None, person: Viewer) -> Car
     closed = row.locked_at is not None or row.space_archived is not None
     return Card(
         id=row.id,
+        version=row.version,
         kind=row.kind,
         label="" if row.kind.startswith("core.") else str(kind.label),
         title=row.title,

@@ -143,14 +143,17 @@ def ask(
     return entry
 
 
-def accept(question_id: int) -> None:
-    """Show a question to everybody; what its author and the team said about it until now stays theirs."""
+def accept(question_id: int, version: int | None = None) -> None:
+    """Show a question to everybody; what its author and the team said about it until now stays theirs.
+
+    `version` is what the team looked at: Refused when its author changed it since.
+    """
     with api.write():
         entry, question, space = _held(question_id)
         question.triage = step("question", "accept", question.triage, space)
         question.reason = ""
         _casework(question_id).triaged_by = api.viewer().id
-        api.release(entry)
+        api.release(entry, version=version)
         letters.later(question_id)
 
 

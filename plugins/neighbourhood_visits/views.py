@@ -224,7 +224,7 @@ def accept(question_id: int) -> Response:
     """Show a question to everybody; the team goes on to the next."""
     found = api.get_or_404(api.Entry, question_id)
     try:
-        actions.accept(question_id)
+        actions.accept(question_id, request.form.get("version", type=int))
         api.says(_("Accepted: everybody can read this question and support it."))
     except api.Refused as reason:
         api.says(str(reason), "error")

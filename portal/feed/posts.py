@@ -182,7 +182,8 @@ def release(entry_id: int) -> Page:
     entry = get_or_404(Entry, entry_id)
     if entry.state != "pending" or not entry.kind.startswith("core."):
         abort(404)
-    return _moderated(entry_id, actions.release)
+    seen = whole(request.form.get("version"))
+    return _moderated(entry_id, lambda entry: actions.release(entry, version=seen))
 
 
 @blueprint.route("/posts/<int:entry_id>/remove", methods=["GET", "POST"])

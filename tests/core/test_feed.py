@@ -147,6 +147,9 @@ def test_the_same_key_says_nothing_twice_and_is_its_authors_own(town: Town) -> N
     first = say(town, "ana", space_id, "One", client_key="k")
     assert say(town, "ana", space_id, "One", client_key="k") == first
     assert say(town, "olga", space_id, "Other", client_key="k") != first
+    reply = say(town, "ana", space_id, "Answer", parent=first, client_key="k")
+    assert reply != first
+    assert say(town, "ana", space_id, "Answer", parent=first, client_key="k") == reply
     counted(town)
 
 
@@ -320,7 +323,13 @@ def test_a_plugin_may_refuse_ask_or_hold(town: Town, watch: Watch) -> None:
     with pytest.raises(Forbidden):
         do(town, "ana", actions.release, held)
     counted(town)
-    do(town, "olga", actions.release, held)
+    seen = entry(town, held).version
+    watch.answer = None
+    do(town, "ana", actions.change_entry, held, body="Held back, and changed")
+    with pytest.raises(Refused, match="changed meanwhile"):
+        do(town, "olga", actions.release, held, version=seen)
+    watch.answer = Hold("A look first")
+    do(town, "olga", actions.release, held, version=entry(town, held).version)
     assert held in home(town, "zoe")
     with pytest.raises(Refused):
         do(town, "ana", actions.change_entry, held, body="Something else")

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from core import health
 from core.api import Health, Plugin, hookimpl
@@ -38,6 +39,20 @@ def test_details_that_strangers_need_not_know_are_kept(town: Town, config: objec
     assert str(tmp_path) not in page.text
     assert page.json["checks"]["files"]["detail"] == ""
     assert page.json["checks"]["migrations"]["detail"] == "up to date"
+
+
+def test_a_long_write_of_somebody_holds_up_no_check(town: Town, config: object) -> None:
+    def look(statement: str) -> list[str]:
+        begun: list[str] = []
+        listener = lambda _connection, _cursor, sql, *_rest: begun.append(sql)  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", listener)
+        try:
+            health.checks()
+        finally:
+            event.remove(db.engine, "before_cursor_execute", listener)
+        return [sql for sql in begun if sql.startswith(statement)]
+
+    assert town.run(lambda: look("BEGIN IMMEDIATE")) == []
 
 
 def test_a_silent_worker_is_noticed(town: Town, config: object, tmp_path: Path) -> None:

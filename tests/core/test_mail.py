@@ -2,6 +2,7 @@
 
 import datetime as dt
 import email.policy
+import smtplib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -147,6 +148,17 @@ def test_a_refused_recipient_fails_at_once_and_holds_nobody_up(posting: Town, sm
     refused, sent = (row(posting, number) for number in numbers)
     assert (refused.status, refused.error) == ("failed", "SMTPRecipientsRefused 550")
     assert "nobody" not in refused.error
+    assert sent.status == "sent"
+
+
+def test_an_address_that_the_server_cannot_write_holds_nobody_up(
+    posting: Town, smtp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtplib.SMTP, "has_extn", lambda _server, name: name.lower() != "smtputf8")
+    numbers = [send(posting, "zoé@example.org"), send(posting, "ana@example.org")]
+    jobs.run_due(posting.app)
+    refused, sent = (row(posting, number) for number in numbers)
+    assert (refused.status, refused.error) == ("failed", "SMTPNotSupportedError")
     assert sent.status == "sent"
 
 
