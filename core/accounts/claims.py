@@ -20,7 +20,7 @@ from ..access import as_system
 from ..db import db, lock, now, write
 from ..models import Account, PendingClaim, User
 from ..plugin import Claim
-from . import actions, sessions, throttle
+from . import actions, passwords, sessions, throttle
 
 SIGN_UP, RESET, CHANGE_ADDRESS = "core.sign_up", "core.reset", "core.email_change"
 LIFETIMES = {RESET: dt.timedelta(hours=2), CHANGE_ADDRESS: dt.timedelta(days=1)}
@@ -69,9 +69,10 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     _mail_link(email, action, payload, "confirm", known(email), title=title)
 
 
-def sign_up(email: str, name: str, password_hash: str, path: str) -> None:
+def sign_up(email: str, name: str, password: str, path: str) -> None:
     """Mail a link that opens the account, or one that lets the owner of a known address in."""
     throttle.hit("mail", email)
+    password_hash = passwords.digest(password)  # for a known address too, whose answer takes as long
     person = known(email)
     if person is None:
         language = str(get_locale())

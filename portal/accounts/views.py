@@ -89,8 +89,8 @@ def sign_up() -> Response:
         return redirect("/")
     form: Any = forms.SignUpForm(next=request.args.get("next", ""))
     if form.validate_on_submit():
-        digest = passwords.digest(form.password.data)
-        claims.sign_up(form.email.data, form.name.data, digest, local_path(form.next.data) or "/")
+        path = local_path(form.next.data) or "/"
+        claims.sign_up(form.email.data, form.name.data, form.password.data, path)
         return page("mail_sent", email=form.email.data)
     return page("sign_up", form=form)
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import db as database
-from core.accounts import throttle
+from core.accounts import passwords, throttle
 from core.db import db
 from core.models import Throttle
 from core.testing import PASSWORD, Browser, Town
@@ -127,6 +127,25 @@ def test_nobodys_mailbox_is_flooded(town: Town, clock: Clock, url: str) -> None:
     assert [ask(number) for number in range(7)] == [200] * 5 + [429] * 2
     clock.pass_by(minutes=10)
     assert ask(8) == 200
+
+
+def test_nobody_has_passwords_hashed_without_being_counted(
+    town: Town, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.person("ana")
+    hashed: list[str] = []
+    digest = passwords.digest
+    monkeypatch.setattr(passwords, "digest", lambda password: hashed.append(password) or digest(password))
+
+    def ask(email: str, password: str) -> int:
+        browser = at(town, "203.0.113.7")
+        return browser.submit("/sign-up", name="Ana", email=email, password=password).status_code
+
+    for email in ("ana@example.org", "nobody@example.org"):
+        answers = [ask(email, f"quiet-lantern-harbour-{number}") for number in range(7)]
+        assert answers == [200] * 5 + [429] * 2
+        assert len(hashed) == 5, "what is refused costs nothing, and a known address as much as another"
+        hashed.clear()
 
 
 def test_links_are_not_guessed(town: Town, clock: Clock) -> None:
