@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import current_app, request
 from werkzeug.exceptions import TooManyRequests
 
-from ..access import as_system
+from ..access import as_system, viewer
 from ..db import insert_once, lock, now, write
 from ..models import Throttle
 
@@ -40,6 +40,7 @@ LIMITS = {
     "mail": (Limit("network", 20, MINUTE), Limit("account", 5, 10 * MINUTE)),
     "confirm": (Limit("network", 30, 10 * SECOND),),
     "password": (Limit("account", 6, 2 * MINUTE),),
+    "preview": (Limit("account", 60, 2 * SECOND),),
 }
 
 
@@ -70,6 +71,11 @@ def hit(action: str, account: str = "") -> None:
                 row.count += 1
     if waits:
         raise TooMany(max(waits))
+
+
+def person() -> str:
+    """Whom to count where most are signed in: the account, for a visitor the network."""
+    return str(viewer().id or network(request.remote_addr or "::1"))
 
 
 def forgive(action: str, account: str) -> None:

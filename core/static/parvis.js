@@ -125,9 +125,8 @@ for (const bar of document.querySelectorAll("[data-preview]")) {
   preview.addEventListener("click", async () => {
     const { csrf_token, space } = field.form.elements;
     const data = new URLSearchParams({ csrf_token: csrf_token.value, space: space?.value ?? "", body: field.value });
-    const answer = await fetch(bar.dataset.url, { method: "POST", body: data, headers: { "HX-Request": "true" } });
-    if (!answer.ok) return;
-    pane.innerHTML = await answer.text();
+    const answer = await fetch(bar.dataset.url, { method: "POST", body: data, headers: { "HX-Request": "true", Accept: "text/plain" } });
+    pane[answer.ok ? "innerHTML" : "textContent"] = await answer.text();
     show(true);
     pane.focus();
   });

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from core import access, errors, registry
 from core.access import Forbidden, Refused, viewer
+from core.accounts import throttle
 from core.db import db
 from core.feed import actions, query
 from core.feed.cards import cards, space_url
@@ -255,7 +256,10 @@ def _publish(form: Any, space: Space, parent: Entry | None) -> Response | None:
 
 def _form_page(form: Any, action: str, title: str, back: str = "/", **context: Any) -> Page:
     """The form alone on a page, with what was typed, its errors, and its preview if that was asked for."""
-    shown = markdown(form.body.data or "") if "preview" in request.form else ""
+    shown = ""
+    if "preview" in request.form:
+        throttle.hit("preview", throttle.person())
+        shown = markdown(form.body.data or "")
     page = render_template(
         "portal/compose.html",
         form=form,

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from core import access, files, registry
 from core.access import viewer
+from core.accounts import throttle
 from core.db import db, table_of, unfiltered
 from core.feed import drafts, query
 from core.feed.cards import Person, cards, role_label
@@ -106,6 +107,7 @@ def space_atom(space_id: int) -> Response:
 @needs("core.read")
 def preview() -> str:
     """A Markdown text as it will be shown."""
+    throttle.hit("preview", throttle.person())
     body = request.form.get("body", "")[:BODY]
     space_id = whole(request.form.get("space"))
     space = db.session.get(Space, space_id) if space_id else None

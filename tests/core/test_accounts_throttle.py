@@ -163,6 +163,30 @@ def test_the_present_password_is_not_guessed(town: Town, clock: Clock) -> None:
     assert answers == [422] * 6 + [429]
 
 
+def test_previews_are_many_for_each_account_and_not_endless(
+    town: Town, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(throttle.LIMITS, "preview", (throttle.Limit("account", 3, 2 * throttle.SECOND),))
+    space = town.space("Square", "ana")
+    url = f"/spaces/{space}/posts"
+
+    def look(browser: Browser) -> int:
+        return browser.submit("/preview", f"/spaces/{space}", body="*x*").status_code
+
+    def look_without_script(browser: Browser) -> int:
+        return browser.submit(url, f"/spaces/{space}", body="*x*", preview="1").status_code
+
+    ana = town.browser("ana")
+    assert [look(ana) for _ in range(4)] == [200] * 3 + [429]
+    assert look_without_script(ana) == 429
+    visitor = at(town, "203.0.113.7")
+    assert [look_without_script(visitor) for _ in range(4)] == [422] * 3 + [429]
+    assert look(visitor) == 429
+    assert look(at(town, "198.51.100.4")) == 200
+    clock.pass_by(seconds=2)
+    assert [look(ana), look(ana)] == [200, 429]
+
+
 def test_counters_name_nobody_and_drain(town: Town, clock: Clock) -> None:
     guess(at(town, "203.0.113.7"))
     rows = town.run(lambda: db.session.scalars(sa.select(Throttle)).all())
