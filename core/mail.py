@@ -6,6 +6,7 @@ mail server's yes and our own note of it, at worst the message leaves again, lat
 
 import datetime as dt
 import logging
+import re
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -48,18 +49,24 @@ class Unsendable(Exception):
     """This message can't leave by this mail server, whatever its state."""
 
 
-def compose(template: str, language: str | None, **values: Any) -> Letter:
-    """The letter of `<template>.txt` in this language (else the town's); its first line is the subject."""
+def compose(template: str, language: str | None, link: str = "", **values: Any) -> Letter:
+    """The letter of `<template>.txt` in this language (else the town's); its first line is the subject.
+
+    `link` is an address of the portal. All other values are words, in which no address can be followed.
+    """
     town = settings.town()
     config: Config = current_app.config["PARVIS"]
+    if link and not _own(link, config):
+        raise ValueError("a letter leads to the portal's own pages alone")
+    values = {name: _defused(value) if isinstance(value, str) else value for name, value in values.items()}
     with force_locale(language or town.language):
         environment = current_app.jinja_env
-        values |= {"town": town, "url": config.base_url}
+        values |= {"town": town, "url": config.base_url, "link": link}
         written = environment.get_template(f"{template}.txt").render(values).strip()
         subject, _, text = written.partition("\n")
         text = f"{text.strip()}\n"
         values |= {"lang": language or town.language, "subject": subject}
-        paragraphs = [_linked(part) for part in text.split("\n\n")]
+        paragraphs = [_linked(part, config) for part in text.split("\n\n")]
         html = environment.get_template("core/mail/letter.html").render(values, paragraphs=paragraphs)
     return Letter(" ".join(subject.split()), text, html)
 
@@ -193,7 +200,20 @@ def _change(mail: Mail, **values: Any) -> None:
         session.execute(sa.update(Mail).where(Mail.id == mail.id).values(**values))
 
 
-def _linked(paragraph: str) -> Markup:
-    link, web = Markup('<a href="{0}">{0}</a>'), ("http://", "https://")
-    words = (link.format(word) if word.startswith(web) else escape(word) for word in paragraph.split())
-    return Markup(" ").join(words)
+def _own(address: str, config: Config) -> bool:
+    return address == config.base_url or address.startswith(f"{config.base_url}/")
+
+
+def _defused(words: str) -> str:
+    """Words that no mail program makes a link of: what strangers call themselves reaches other people."""
+    return _ADDRESS.sub(r"[\g<0>]", words)
+
+
+_ADDRESS = re.compile(r":(?=//)|(?<=\w)[.\uff0e\u3002\uff61](?=[^\W\d_]{2})")
+
+
+def _linked(paragraph: str, config: Config) -> Markup:
+    """A paragraph in which each line that is an address of the portal, and nothing else, is a link."""
+    link = Markup('<a href="{0}">{0}</a>')
+    lines = map(str.strip, paragraph.splitlines())
+    return Markup("<br>").join(link.format(line) if _own(line, config) else escape(line) for line in lines)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import email.policy
+import re
 import smtplib
 from collections.abc import Callable
 from dataclasses import replace
@@ -217,6 +218,38 @@ def test_a_letter_is_written_in_its_readers_language(town: Town) -> None:
     assert '<html lang="fr">' in french.html
     assert "Bonjour Ana <b>" in french.text
     assert french.subject != english.subject
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("https://evil.example/x", "https[:]//evil[.]example/x"),
+        ("Ana http://localhost/sign-out", "Ana http[:]//localhost/sign-out"),
+        ("www.évil.fr", "www[.]évil[.]fr"),
+        ("win@evil.example", "win@evil[.]example"),
+        ("evil．example", "evil[．]example"),
+        ("M. Jean-Noël St. James 3.2, l’été", "M. Jean-Noël St. James 3.2, l’été"),
+    ],
+)
+def test_words_of_strangers_lead_nowhere(town: Town, words: str, shown: str) -> None:
+    letters = town.run(
+        lambda: [
+            mail.compose("core/mail/reset", "en", name=words, link="http://localhost/x"),
+            mail.compose("core/mail/invitation", "en", inviter=words, space=words, link="http://localhost/x"),
+        ]
+    )
+    for letter in letters:
+        assert re.findall(r'href="([^"]*)"', letter.html) == ["http://localhost/x", "http://localhost"]
+        assert re.findall(r"\w+://\S+", letter.text) == ["http://localhost/x", "http://localhost"]
+        assert shown in letter.text
+        assert shown in letter.html
+        assert words == shown or words not in letter.subject
+
+
+def test_a_letter_leads_to_the_portal_alone(town: Town) -> None:
+    for link in ("https://evil.example/", "http://localhost@evil.example/", "http://localhost.evil.example"):
+        with pytest.raises(ValueError, match="own pages"):
+            town.run(lambda link=link: mail.compose("core/mail/reset", "en", name="Ana", link=link))
 
 
 def test_messages_travel_as_valid_mail(town: Town) -> None:
