@@ -3,9 +3,13 @@
 Kept in each process, and read again when the stamp `settings` says that something changed.
 """
 
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from flask import Flask, current_app, g, request
@@ -71,10 +75,45 @@ def plugin_settings(name: str) -> dict[str, Any]:
 
 def save(key: str, values: dict[str, Any]) -> None:
     """Keep the settings of `core.town` or of a plugin, for every process from its next request on."""
+    values = storable(values)
     insert_once(Setting, key=key, value=values)
     changed = sa.update(_TABLE).where(_TABLE.c.key == key).values(value=values)
     db.session.execute(changed, execution_options={"guarded": True})
     stamps.bump(STAMP)
+
+
+def storable(value: Any) -> Any:
+    """The value in words of JSON, a date as `{"$date": …}`; raises TypeError for what can't be kept."""
+    name = type(value).__name__
+    if name in _READ:
+        return {f"${name}": str(value)}
+    if isinstance(value, dict):
+        return {key: storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(one) for one in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"settings can't keep a {name}")
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "date": dt.date.fromisoformat,
+    "datetime": dt.datetime.fromisoformat,
+    "time": dt.time.fromisoformat,
+    "Decimal": Decimal,
+    "UUID": UUID,
+}
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_restored(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    [name, *others] = value or [""]
+    if not others and name[:1] == "$" and name[1:] in _READ:
+        return _READ[name[1:]](value[name])
+    return {key: _restored(one) for key, one in value.items()}
 
 
 def nav() -> list[Any]:
@@ -96,7 +135,7 @@ def _all() -> dict[str, dict[str, Any]]:
     if version == kept.version:
         return kept.values
     rows = db.session.execute(sa.select(_TABLE), execution_options={"guarded": True})
-    values = {row.key: row.value for row in rows}
+    values = {row.key: _restored(row.value) for row in rows}
     if not db.session.info.get("writing"):
         kept.version, kept.values = version, values
     return values

@@ -45,9 +45,11 @@ def index_one(name: str) -> str | Response:
             abort(404)
         if plugins.attempt(name, "settings form", form.validate_on_submit):
             values = {key: value for key, value in form.data.items() if key != "csrf_token"}
-            actions.save_plugin_settings(name, values)
-            says(_("The settings are saved."))
-            return redirect(url_for("plugins.index_one", name=name))
+            if plugins.attempt(name, "settings form", lambda: settings.storable(values)) is not None:
+                actions.save_plugin_settings(name, values)
+                says(_("The settings are saved."))
+                return redirect(url_for("plugins.index_one", name=name))
+            form.form_errors.append(_("The module has a fault: its settings could not be saved."))
     health = dict(plugins.call("health"))
     statement = sa.select(PluginFault).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
     return render_template(

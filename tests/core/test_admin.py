@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import dummy_plugin.plugin as dummy
 import pytest
 import sqlalchemy as sa
+import wtforms
 from dummy_plugin.trouble import trouble
+from flask_wtf import FlaskForm
+from wtforms import (  # type: ignore[attr-defined]
+    DateField,
+    DateTimeLocalField,
+    DecimalField,
+    FieldList,
+    FormField,
+    IntegerField,
+    SelectChoice,
+    SelectMultipleField,
+    StringField,
+    TimeField,
+)
+from wtforms.validators import Optional
 
-from core import mail, registry
+from core import mail, registry, settings
 from core.db import db, write
-from core.models import Mail, Setting, User
+from core.models import Mail, PluginFault, Setting, User
 from portal.admin.actions import mask
 
 if TYPE_CHECKING:
@@ -152,6 +169,66 @@ def test_a_settings_form_that_fails_leaves_the_page_standing(
     page = ada.get("/admin/plugins/dummy")
     assert page.status_code == 200
     assert "settings form" in ada.get("/admin/plugins/dummy").text
+
+
+def test_a_settings_form_may_ask_for_anything_that_a_form_can(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hours(wtforms.Form):
+        closes = TimeField("Closes", [Optional()])
+
+    class Everything(FlaskForm):  # type: ignore[misc]
+        greeting = StringField("Greeting")
+        most = IntegerField("Most")
+        since = DateField("Since")
+        next = DateTimeLocalField("Next")
+        price = DecimalField("Price")
+        days = SelectMultipleField("Days", choices=[SelectChoice("mo", "Mo"), SelectChoice("tu", "Tu")])
+        holidays = FieldList(DateField("Holiday"), min_entries=2)
+        opens = TimeField("Opens")
+        ends = DateField("Ends", [Optional()])
+        saturday = FormField(Hours)
+
+    monkeypatch.setitem(vars(dummy.plugin), "settings_form", Everything)
+    ada = town.browser("ada", "agent")
+    given = {
+        "greeting": "Good day",
+        "most": "3",
+        "since": "2026-05-01",
+        "next": "2026-05-02T10:30",
+        "price": "12.50",
+        "days": ["mo", "tu"],
+        "opens": "09:30",
+        "ends": "",
+        "holidays-0": "2026-07-14",
+        "holidays-1": "2026-08-15",
+        "saturday-closes": "12:00",
+    }
+    assert ada.submit("/admin/plugins/dummy", **given).status_code == 302
+    kept = town.run(lambda: settings.plugin_settings("dummy"))
+    assert kept["since"] == dt.date(2026, 5, 1)
+    assert kept["next"] == dt.datetime(2026, 5, 2, 10, 30)  # noqa: DTZ001  what the form's field gives
+    assert (kept["opens"], kept["ends"]) == (dt.time(9, 30), None)
+    assert (kept["price"], kept["days"]) == (Decimal("12.50"), ["mo", "tu"])
+    assert kept["holidays"] == [dt.date(2026, 7, 14), dt.date(2026, 8, 15)]
+    assert kept["saturday"]["closes"] == dt.time(12)
+    shown = ada.get("/admin/plugins/dummy").text
+    for value in ("2026-05-01", "2026-05-02 10:30:00", "12.50", "09:30", "2026-08-15", "12:00"):
+        assert f'value="{value}"' in shown
+
+
+def test_a_settings_form_that_gives_what_cannot_be_kept_is_named(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Odd(FlaskForm):  # type: ignore[misc]
+        greeting = StringField("Greeting", filters=[lambda _: object()])
+
+    monkeypatch.setitem(vars(dummy.plugin), "settings_form", Odd)
+    page = town.browser("ada", "agent").submit("/admin/plugins/dummy", greeting="Good day")
+    assert page.status_code == 200
+    assert "could not be saved" in page.text
+    fault = town.run(lambda: db.session.scalars(sa.select(PluginFault)).one())
+    assert (fault.place, fault.what) == ("settings form", "TypeError")
 
 
 # People
