@@ -115,6 +115,7 @@ def change_entry(
     if not check(draft, confirmed):
         raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
     with write() as session:
+        spaces.hold_open(space.id)
         row = _row(entry.id)
         _unchanged(row, version)
         if (row.title, row.body) == (title, body):
@@ -201,10 +202,11 @@ def remove(entry: Entry) -> None:
 
 
 def support(entry: Entry, on: bool) -> None:
-    """Add one's voice to an entry or take it back; a person counts once."""
+    """Add one's voice to an entry or take it back; a person counts once. Refused in a closed space."""
     require("core.reply")
     with write():
         row = _row(entry.id)
+        spaces.must_be_open(row.space_id)
         if row.state != "published" or not registry.current().entry_kind(row.kind).supports:
             raise Forbidden("core.reply")
         if on:
@@ -288,11 +290,9 @@ def _said(space_id: int, key: str) -> Entry | None:
 
 def _hold(space_id: int, root_id: int | None) -> Entry | None:
     """Hold the space, then the thread, which is answered; Refused when either is closed."""
-    spaces.hold(space_id)
-    archived = sa.select(_space.c.archived_at).where(_space.c.id == space_id)
-    closed = unfiltered(archived).scalar() is not None
+    spaces.hold_open(space_id)
     root = None if root_id is None else _row(root_id, held=True)
-    if closed or (root is not None and (root.locked_at is not None or root.state in _CLOSED)):
+    if root is not None and (root.locked_at is not None or root.state in _CLOSED):
         raise Refused(_("This conversation is closed."))
     return root
 

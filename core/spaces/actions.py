@@ -115,6 +115,7 @@ def join(space: Space) -> bool:
     if space.joining != "open":
         raise Forbidden("core.join")
     with write():
+        hold_open(space.id)
         return enter(space.id, viewer().id)
 
 
@@ -124,6 +125,7 @@ def ask_to_join(space: Space, message: str) -> None:
     if space.joining != "request":
         raise Forbidden("core.join")
     with write():
+        hold_open(space.id)
         insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message)
 
 
@@ -132,6 +134,7 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
     require("core.invite", space)
     theirs = (_request.c.space_id == space.id, _request.c.user_id == user_id)
     with write():
+        (hold_open if accept else hold)(space.id)
         answered = unfiltered(sa.delete(_request).where(*theirs))
         if answered.rowcount and accept:
             enter(space.id, user_id)
@@ -151,6 +154,7 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
         space=space.name,
     )
     with write() as session:
+        hold_open(space.id)
         session.add(
             Invitation(
                 token_hash=_digest(token),
@@ -187,7 +191,7 @@ def accept_invitation(token: str) -> Space:
         own = session.get(Account, person)
         if own is None or own.email.lower() != invited.email.lower():
             raise Refused(_("This invitation was sent to another address. Sign in with that address."))
-        hold(space.id)
+        hold_open(space.id)
         with as_system("an invitation is used up by who could not see the space before"):
             used = sa.delete(table_of(Invitation)).where(Invitation.token_hash == invited.token_hash)
             if not unfiltered(used).rowcount:
@@ -247,9 +251,22 @@ def enter(space_id: int, user_id: int | None) -> bool:
 
 
 def hold(space_id: int) -> None:
-    """Let no other write change who belongs to the space until this one ends."""
+    """Let no other write change who belongs to the space, or close it, until this one ends."""
     held = sa.select(_space.c.id).where(_space.c.id == space_id).with_for_update(key_share=True)
     unfiltered(held)
+
+
+def hold_open(space_id: int) -> None:
+    """Hold the space in order to add something to it; Refused when it is closed."""
+    hold(space_id)
+    must_be_open(space_id)
+
+
+def must_be_open(space_id: int) -> None:
+    """Raise Refused when the space is closed."""
+    archived = sa.select(_space.c.archived_at).where(_space.c.id == space_id)
+    if unfiltered(archived).scalar() is not None:
+        raise Refused(_("This space is closed: what was said stays readable."))
 
 
 def _give(space: Space, user_id: int | None, source: str, role: str, until: dt.datetime | None) -> None:

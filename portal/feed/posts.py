@@ -104,6 +104,12 @@ def edit(entry_id: int) -> Page:
     entry = _own(entry_id)
     form: Any = EditForm(title=entry.title, body=entry.body, version=entry.version)
     url, back = f"/posts/{entry_id}/edit", f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+    if request.method == "GET":
+        try:
+            spaces.must_be_open(entry.space_id)
+        except Refused as refusal:
+            says(str(refusal), "error")
+            return redirect(back)
     if not form.validate_on_submit() or "preview" in request.form:
         return _form_page(form, url, _("Edit"), back, entry=entry)
     seen = whole(form.version.data)
@@ -137,7 +143,10 @@ def support(entry_id: int) -> Page:
     """Add one's voice to a post, or take it back; htmx gets the button alone."""
     entry = get_or_404(Entry, entry_id)
     mine = sa.select(Support.user_id).where(Support.entry_id == entry_id, Support.user_id == viewer().id)
-    actions.support(entry, db.session.scalar(mine) is None)
+    try:
+        actions.support(entry, db.session.scalar(mine) is None)
+    except Refused as refusal:
+        says(str(refusal), "error")
     if request.headers.get("HX-Request"):
         return render_template("portal/support.html", card=cards(query.rows([entry_id]))[0])
     return _return(entry_id)

@@ -167,9 +167,10 @@ def invite(space_id: int) -> Page:
     form: Any = InviteForm(role="member")
     form.offer(_roles(space, access.can("core.manage_space", space)))
     if form.validate_on_submit():
-        actions.invite(space, form.email.data, form.role.data, form.end)
-        says(_("The invitation is on its way to %(email)s.", email=form.email.data))
-        return redirect(f"/spaces/{space_id}/members")
+        email = form.email.data
+        if _done(lambda: actions.invite(space, email, form.role.data, form.end), form):
+            says(_("The invitation is on its way to %(email)s.", email=email))
+            return redirect(f"/spaces/{space_id}/members")
     return _form("portal/space_invite.html", form, space=space)
 
 
@@ -178,7 +179,10 @@ def invite(space_id: int) -> Page:
 def answer(space_id: int, user_id: int) -> Response:
     """Let in who asked, or not."""
     space: Space = get_or_404(Space, space_id)
-    actions.answer_request(space, user_id, request.form.get("accept") == "1")
+    try:
+        actions.answer_request(space, user_id, request.form.get("accept") == "1")
+    except Refused as refusal:
+        says(str(refusal), "error")
     return redirect(f"/spaces/{space_id}/members")
 
 
@@ -214,14 +218,12 @@ def join(space_id: int) -> Page:
     form: Any = JoinForm()
     if space.joining == "invite":
         raise Forbidden("core.join")
+    joins = space.joining == "open"
     if form.validate_on_submit():
-        if space.joining == "open":
-            actions.join(space)
-            says(_("Welcome! You are a member now."))
-        else:
-            actions.ask_to_join(space, form.message.data or "")
-            says(_("The team has your request."))
-        return redirect(f"/spaces/{space_id}")
+        message = form.message.data or ""
+        if _done(lambda: actions.join(space) if joins else actions.ask_to_join(space, message), form):
+            says(_("Welcome! You are a member now.") if joins else _("The team has your request."))
+            return redirect(f"/spaces/{space_id}")
     return _form("portal/space_join.html", form, space=space)
 
 

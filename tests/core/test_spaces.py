@@ -11,7 +11,7 @@ from core import access
 from core.access import Forbidden, Refused
 from core.db import db, now, write
 from core.feed import actions as feed
-from core.models import Invitation, JoinRequest, Mail, Membership, Space
+from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support
 from core.spaces import actions, reads
 from core.testing import Town
 
@@ -255,6 +255,51 @@ def test_settings_are_changed_once_at_a_time_and_a_space_can_close(town: Town) -
     assert "This space is closed" in olga.get(url).text
     with pytest.raises(Refused):
         town.run(lambda: feed.publish(space(ident), "Too late"), "olga")
+
+
+def test_nothing_is_added_to_a_closed_space(town: Town) -> None:
+    sentence, open_id, asked_id = "This space is closed", group(town), group(town, joining="request")
+    ana, zoe, olga = town.browser("ana"), town.browser("zoe"), town.browser("olga")
+    url, asked = f"/spaces/{open_id}", f"/spaces/{asked_id}"
+    zoe.submit(f"{asked}/join", message="Let me in")
+    post = ana.submit(f"{url}/posts", url, title="Kept", body="Words").location
+    before = ana.get(f"{post}/edit").text
+    town.run(lambda: actions.invite(space(open_id), "zoe@example.org"), "olga")
+    link = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalars(sa.select(Mail)).one()).text)
+    assert link is not None
+    for ident in (open_id, asked_id):
+        town.run(lambda i=ident: actions.change_space(space(i), archived=True), "olga")
+
+    assert sentence in zoe.submit(f"{url}/join").text
+    assert sentence in ana.submit(f"{asked}/join", message="Me too").text
+    assert sentence in olga.submit(f"{url}/invite", email="x@example.org", role="member").text
+    assert "/invite" not in olga.get(f"{url}/members").text
+    request = f"{asked}/requests/{town.person('zoe')}"
+    olga.submit(request, f"{asked}/members", accept="1")
+    assert sentence in olga.get(f"{asked}/members").text
+    zoe.submit(link[0])
+    assert sentence in zoe.get(link[0]).text
+    for ident in (open_id, asked_id):
+        assert roles(town, "zoe", ident) == set()
+    olga.submit(request, f"{asked}/members", accept="0")
+    assert "Let me in" not in olga.get(f"{asked}/members").text, "to decline adds nothing"
+
+    zoe.submit(f"{post}/support", post)
+    assert sentence in zoe.get(post).text
+    assert ana.get(f"{post}/edit").location.startswith(post)
+    assert sentence in ana.get(post).text
+    token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', before)[0]
+    late = ana.client.post(
+        f"{post}/edit", data={"csrf_token": token, "title": "Other", "body": "Other words"}
+    )
+    assert sentence in late.text
+    assert "Other words" in late.text, "what was typed is kept"
+    shown = town.browser().get(post).text
+    assert "Kept" in shown
+    assert "Other words" not in shown
+    supports = sa.select(sa.func.count()).select_from(Support)
+    assert town.run(lambda: db.session.scalar(supports)) == 0
+    assert ana.submit(f"{post}/remove").status_code == 302, "one's own words can still be removed"
 
 
 def test_opening_a_space_by_its_form(town: Town) -> None:
