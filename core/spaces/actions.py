@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from .. import access, mail, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
+from ..accounts import sessions
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
 from ..text import fold, markdown
@@ -169,14 +170,33 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
         mail.send("core.invitation", email, *letter)
 
 
+def withdraw(space: Space, key: str) -> None:
+    """Take an invitation back; `key` is its `token_hash`."""
+    require("core.invite", space)
+    with write() as session:
+        session.execute(
+            sa.delete(Invitation).where(Invitation.space_id == space.id, Invitation.token_hash == key)
+        )
+
+
 def invitation(token: str) -> tuple[Invitation, Space] | None:
     """The invitation behind a link and its space, as long as it holds."""
     with as_system("whoever holds the link may see what it is for"):
         found = db.session.get(Invitation, _digest(token))
         space = db.session.get(Space, found.space_id) if found else None
-    if found is None or space is None or found.expires_at <= now():
-        return None
-    return found, space
+    return (found, space) if found and space and holds(found, space) else None
+
+
+def holds(invited: Invitation, space: Space) -> bool:
+    """Whether an invitation is open still: it ends with its time, and with its sender's right to send it."""
+    if invited.expires_at <= now() or space.kind not in registry.current().kinds():
+        return False
+    needed = ["core.invite"] + ["core.manage_space"] * _role(space, invited.role).team
+    try:
+        with sessions.as_viewer(invited.invited_by or 0):
+            return all(access.can(name, space) for name in needed)
+    except LookupError:  # no account, or a closed one
+        return False
 
 
 def accept_invitation(token: str) -> Space:

@@ -135,7 +135,9 @@ def members(space_id: int) -> Page:
         titles={role.name: role.title for role in registry.current().space_kind(space.kind).roles},
         invites=invites,
         requests=reads.requests(space_id) if invites else [],
-        invitations=reads.invitations(space_id) if invites else [],
+        invitations=[
+            one for one in (reads.invitations(space_id) if invites else []) if actions.holds(one, space)
+        ],
         **_frame(space, standing, "members"),
     )
 
@@ -172,6 +174,16 @@ def invite(space_id: int) -> Page:
             says(_("The invitation is on its way to %(email)s.", email=email))
             return redirect(f"/spaces/{space_id}/members")
     return _form("portal/space_invite.html", form, space=space)
+
+
+@blueprint.post("/spaces/<int:space_id>/invitations/<key>/withdraw")
+@needs("core.invite")
+def withdraw(space_id: int, key: str) -> Response:
+    """Take an invitation back before it is answered."""
+    space: Space = get_or_404(Space, space_id)
+    actions.withdraw(space, key)
+    says(_("The invitation is withdrawn."))
+    return redirect(f"/spaces/{space_id}/members")
 
 
 @blueprint.post("/spaces/<int:space_id>/requests/<int:user_id>")

@@ -11,7 +11,7 @@ from core import access
 from core.access import Forbidden, Refused
 from core.db import db, now, write
 from core.feed import actions as feed
-from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support
+from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support, User
 from core.spaces import actions, reads
 from core.testing import Town
 
@@ -179,6 +179,64 @@ def test_an_expired_invitation_lets_nobody_in(town: Town) -> None:
 
     town.run(expire)
     assert town.browser("ana").get(link[0]).status_code == 404
+
+
+def invited(town: Town, by: str, space_id: int, role: str = "member") -> str:
+    """The path of an invitation that `by` sends to ana."""
+    town.person("ana")
+    town.run(lambda: actions.invite(space(space_id), "ana@example.org", role), by)
+    letters = sa.select(Mail.text).order_by(Mail.id.desc()).limit(1)
+    found = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalar(letters)))
+    assert found is not None
+    return found[0]
+
+
+def test_an_invitation_can_be_withdrawn_by_the_team(town: Town) -> None:
+    ident, other = group(town, joining="invite"), group(town, joining="invite")
+    url, link = f"/spaces/{ident}", invited(town, "olga", ident)
+    ana, olga = town.browser("ana"), town.browser("olga")
+    page = olga.get(f"{url}/members").text
+    found = re.search(rf'action="({url}/invitations/\w+/withdraw)"', page)
+    assert found is not None
+    assert "Withdraw<span" in page
+    assert "withdraw" not in ana.get(f"{url}/members").text
+    assert ana.submit(found[1], url).status_code == 403
+    olga.submit(found[1].replace(str(ident), str(other), 1), url)
+    assert ana.get(link).status_code == 200, "it is withdrawn in its own space alone"
+    assert olga.submit(found[1], f"{url}/members").location == f"{url}/members"
+    shown = olga.get(f"{url}/members").text
+    assert "The invitation is withdrawn" in shown
+    assert "ana@example.org" not in shown
+    assert ana.get(link).status_code == 404
+    assert ana.submit(link, "/me").status_code == 404
+    assert roles(town, "ana", ident) == set()
+
+
+@pytest.mark.parametrize("end", ["expelled", "lowered", "ended", "closed"])
+def test_an_invitation_ends_with_its_senders_right_to_send_it(town: Town, end: str) -> None:
+    ident, marc = group(town, joining="invite"), town.person("marc")
+    town.run(lambda: actions.set_role(space(ident), marc, "owner"), "olga")
+    link, kept = invited(town, "marc", ident, "moderator"), invited(town, "olga", ident)
+    assert town.browser().get(link).status_code == 200
+
+    def close_account() -> None:
+        with write() as session:
+            session.execute(sa.update(User).where(User.id == marc).values(closed_at=now()))
+
+    ends: dict[str, Any] = {
+        "expelled": lambda: actions.expel(space(ident), marc),
+        "lowered": lambda: actions.set_role(space(ident), marc, "moderator"),
+        "ended": lambda: actions.set_role(space(ident), marc, "owner", now() - dt.timedelta(seconds=1)),
+        "closed": close_account,
+    }
+    town.run(ends[end])
+    ana = town.browser("ana")
+    assert ana.get(link).status_code == 404
+    assert ana.submit(link, "/me").status_code == 404
+    assert town.browser("olga").get(f"/spaces/{ident}/members").text.count("ana@example.org<") == 1
+    assert roles(town, "ana", ident) == set()
+    assert ana.submit(kept).status_code == 302
+    assert roles(town, "ana", ident) == {"member"}
 
 
 def test_roles_are_given_by_owners_and_the_last_owner_stays(town: Town) -> None:
