@@ -19,7 +19,7 @@ _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 
 class WriteOutsideBoundary(RuntimeError):
-    """A change was sent to the database outside `with write():`."""
+    """A change was sent to the database outside `with write():`, or somebody else wanted to end one."""
 
 
 class Base(DeclarativeBase):
@@ -71,8 +71,26 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def _held(name: str) -> Callable[..., Any]:
+    method = getattr(FlaskSession, name)
+
+    def end(self: "Session", *args: Any, **kw: Any) -> Any:
+        if self.info.get("writing") or self.info.get("visited"):
+            raise WriteOutsideBoundary(f"{name}(): what somebody else began is not yours to end")
+        return method(self, *args, **kw)
+
+    return end
+
+
 class Session(FlaskSession):
-    """A session whose `get` is always a SELECT, so that the read guard sees it; bulk methods are closed."""
+    """A session whose `get` is always a SELECT, so that the read guard sees it; bulk methods are closed.
+
+    During a `write`, or while it is `visited` by a plugin's hook, nobody but a `write` ends its transaction.
+    """
+
+    commit, rollback, close, reset, invalidate, expunge_all = map(
+        _held, ("commit", "rollback", "close", "reset", "invalidate", "expunge_all")
+    )
 
     def get(self, entity: Any, ident: Any, **kw: Any) -> Any:
         if any(kw.values()):
@@ -103,14 +121,14 @@ def write() -> Iterator[Session]:
         return
     if session.new or session.dirty or session.deleted:
         raise WriteOutsideBoundary("objects were changed before `with write():`")
-    session.rollback()
+    FlaskSession.rollback(session)
     session.info.update(writing=True, after_commit=[])
     try:
         session.connection(execution_options=WRITING)
         yield session
-        session.commit()
+        FlaskSession.commit(session)
     except BaseException:
-        session.rollback()
+        FlaskSession.rollback(session)
         session.info["after_commit"] = []
         raise
     finally:

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
@@ -18,6 +19,7 @@ from typing import Any
 import pluggy
 import sqlalchemy as sa
 from flask import Flask, abort, current_app, g, request
+from sqlalchemy.orm import Session
 
 from . import access, checks, hookspecs, stamps
 from .db import WriteOutsideBoundary, db, insert_once, now, write
@@ -122,12 +124,13 @@ class Registry:
                 with db.session.begin_nested():
                     answer = work()
             else:
-                answer = work()
+                with _visited():
+                    answer = work()
                 if db.session.new or db.session.dirty or db.session.deleted:
                     raise WriteOutsideBoundary(place)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
             if not db.session.info.get("writing"):
-                db.session.rollback()
+                Session.rollback(db.session())  # also within another plugin's hook, where ours refuses
             self.fault(name, place, error)
             return otherwise
         self.failures.pop((name, place), None)
@@ -238,6 +241,17 @@ def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:
     checks.models(registry)
     app.extensions["parvis"] = registry
     return registry
+
+
+@contextmanager
+def _visited() -> Iterator[None]:
+    """Let nobody take from the core what it has read for its page."""
+    before = db.session.info.get("visited")
+    db.session.info["visited"] = True
+    try:
+        yield
+    finally:
+        db.session.info["visited"] = before
 
 
 def gate() -> None:

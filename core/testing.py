@@ -207,7 +207,15 @@ def _imports(node: ast.AST) -> Iterator[str]:
 
 PASSING_BY = {
     *("text", "connection", "raw_connection", "exec_driver_sql", "execution_options", "literal_column", "op"),
-    *("suffix_with", "prefix_with", "make_transient", "make_transient_to_detached", "query_to_xml"),
+    *(
+        "get_transaction",
+        "get_nested_transaction",
+        "suffix_with",
+        "prefix_with",
+        "make_transient",
+        "make_transient_to_detached",
+        "query_to_xml",
+    ),
 }
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
 
-from core import access, create_app, registry
+from core import access, api, create_app, registry
 from core.db import db, write
 from core.models import Entry, PluginFault, PluginState, Space
 from core.testing import Town
@@ -30,7 +30,9 @@ def plugin_modules() -> dict[str, ModuleType]:
 
 
 @pytest.fixture(autouse=True)
-def _no_trouble() -> Iterator[None]:
+def _no_trouble(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let nothing be slow, on a busy machine too, and nothing fail unless a test says so."""
+    monkeypatch.setattr(registry, "SLOW_MILLISECONDS", 60_000)
     yield
     trouble.clear()
 
@@ -238,6 +240,54 @@ def test_a_hook_that_changes_something_while_reading_is_stopped(town: Town) -> N
     assert faults(town) == [("panels", "WriteOutsideBoundary")]
 
 
+def end_session(end: str) -> None:
+    """Do to the session what only its owner may."""
+    getattr(db.session if end == "remove" else db.session(), end)()
+
+
+ENDS = ("commit", "rollback", "close", "reset", "invalidate", "expunge_all", "remove")
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_hook_cannot_end_the_write_that_it_is_called_in(town: Town, workshop: int, end: str) -> None:
+    trouble["entry_published"] = lambda: end_session(end)
+    town.browser("ana").submit(f"/dummy/{workshop}/say", title="A shared saw", body="Sharp.", place="Cellar")
+    ideas = sa.select(Entry.title, Idea.place).join(Idea, Idea.entry_id == Entry.id)
+    assert ("A shared saw", "Cellar") in town.run(lambda: list(map(tuple, db.session.execute(ideas))))
+    lines = town.run(lambda: db.session.scalars(sa.select(Line.text)).all())
+    assert len([line for line in lines if line.startswith("published")]) == 1, "its own rows are gone"
+    assert faults(town) == [("entry_published", "WriteOutsideBoundary")]
+
+
+def test_a_write_that_fails_after_a_hook_wanted_to_commit_leaves_nothing(town: Town, workshop: int) -> None:
+    def publish_and_fail() -> None:
+        with write():
+            api.publish(db.session.get(Space, workshop), "Sharp.", "A shared saw", "dummy.idea")
+            raise LookupError
+
+    trouble["entry_published"] = lambda: db.session.commit()
+    with pytest.raises(LookupError):
+        town.run(publish_and_fail, "ana")
+    assert "A shared saw" not in town.run(lambda: db.session.scalars(sa.select(Entry.title)).all())
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_hook_takes_nothing_from_the_page_that_it_is_called_in(town: Town, workshop: int, end: str) -> None:
+    trouble["tab"] = trouble["panels"] = lambda: end_session(end)
+    page = town.browser().get(f"/spaces/{town.space('Square', 'ana')}")
+    assert page.status_code == 200
+    assert "Square" in page.text
+    assert set(faults(town)) == {(place, "WriteOutsideBoundary") for place in ("tab", "panels")}
+
+
+def test_a_hook_that_fails_within_another_plugins_hook_is_named_alone(town: Town, workshop: int) -> None:
+    trouble["decorate_entries"] = fail
+    trouble["panels"] = lambda: api.cards(api.page().entries) and []
+    assert town.browser().get("/about/permissions").status_code == 200
+    assert town.browser().get("/").status_code == 200
+    assert {place for place, _what in faults(town)} == {"decorate_entries"}
+
+
 def test_a_failing_check_holds_the_entry(town: Town, workshop: int) -> None:
     trouble["check_entry"] = fail
     town.browser("ana").submit(f"/dummy/{workshop}/say", title="A shared saw", body="Sharp.")
@@ -332,7 +382,7 @@ def test_only_the_latest_faults_are_kept(town: Town, monkeypatch: pytest.MonkeyP
 
 
 def test_what_hooks_answer_is_checked_down_to_its_texts() -> None:
-    from core import api, hookspecs
+    from core import hookspecs
 
     good = {
         "panels": [api.Panel("Title", "<p>", 1)],
