@@ -1,18 +1,20 @@
 """The server of `parvis serve`: web processes under granian, one process for jobs, a watchdog for each."""
 
+import io
 import logging
 import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from core import create_app, logs
@@ -20,6 +22,10 @@ from core.config import Config
 
 log = logging.getLogger("parvis.server")
 RESTART_PAUSE = 2.0
+CONNECTIONS = 512  # of a web process; each may keep a thread waiting for the rest of its request
+BODIES = 128  # that a web process takes in at once
+CHUNK, IN_MEMORY = 64 * 1024, 256 * 1024
+SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -40,7 +46,9 @@ def serve(config: Config) -> None:
         port=config.port,
         interface=Interfaces.WSGI,
         workers=config.workers,
-        blocking_threads=1,
+        http=HTTPModes.http1,  # a connection of HTTP/2 would bring many requests at once
+        backpressure=CONNECTIONS,
+        blocking_threads=CONNECTIONS,
         respawn_failed_workers=True,
         respawn_interval=0.2,
         workers_kill_timeout=10,
@@ -48,6 +56,7 @@ def serve(config: Config) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=logs.server_logging(),
     )
+    logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
     try:
         server.serve()
     finally:
@@ -66,34 +75,80 @@ def check_port(config: Config) -> None:
 
 
 def web() -> Wsgi:
-    """The application of one web process, under its watchdog."""
+    """The application of one web process."""
     config = Config.from_env()
-    return Watchdog(create_app(config).wsgi_app, config.request_seconds)
+    return Web(create_app(config).wsgi_app, config)
 
 
-class Watchdog:
-    """Ends the process whose request takes too long; the server starts another in its place."""
+class Web:
+    """One web process: requests come in side by side, pages are made one at a time, and what hangs ends it.
 
-    def __init__(self, app: Wsgi, seconds: float) -> None:
-        self.app, self.seconds = app, seconds
+    Whoever sends slowly keeps a thread that sleeps. A page leaves whole, so whoever reads slowly keeps none.
+    """
+
+    def __init__(self, app: Wsgi, config: Config) -> None:
+        self.app, self.seconds, self.largest = app, config.request_seconds, config.max_body
+        self.turn, self.places = threading.Lock(), threading.Semaphore(BODIES)
         self.since: float | None = None
+        self.due: dict[int, float] = {}
         if (parent := multiprocessing.parent_process()) is not None:
             end_with(parent.pid or 0)
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        self.since = time.monotonic()
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > self.largest:  # the application says so to whoever sends it
+            environ["wsgi.input"] = io.BytesIO()
+        elif length or "HTTP_TRANSFER_ENCODING" in environ:
+            with tempfile.SpooledTemporaryFile(IN_MEMORY) as body:
+                refusal = self._take_in(environ["wsgi.input"], body, length)
+                if refusal:
+                    start_response(refusal, [("Content-Type", "text/plain"), ("Connection", "close")])
+                    return [refusal.encode()]
+                environ["wsgi.input"] = body
+                return self._page(environ, start_response)
+        return self._page(environ, start_response)
+
+    def _take_in(self, sent: Any, body: Any, length: int) -> str:
+        """Read a request's body to its end; else answer with the status that says why not."""
+        if not self.places.acquire(timeout=self.seconds):
+            return "503 Service Unavailable"
+        me, size = threading.get_ident(), 0
+        self.due[me] = time.monotonic() + self.seconds + (length or self.largest) / SLOWEST
         try:
-            return self.app(environ, start_response)
+            while size <= self.largest and (chunk := sent.read(CHUNK)):
+                size += body.write(chunk)
         finally:
-            self.since = None
+            del self.due[me]
+            self.places.release()
+        body.seek(0)
+        if size > self.largest:
+            return "413 Content Too Large"
+        return "400 Bad Request" if size < length else ""
+
+    def _page(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        with self.turn:
+            self.since = time.monotonic()
+            try:
+                answer = self.app(environ, start_response)
+                try:
+                    return [b"".join(answer)]
+                finally:
+                    if hasattr(answer, "close"):
+                        answer.close()
+            finally:
+                self.since = None
 
     def _watch(self) -> None:
         while True:
             time.sleep(min(1.0, self.seconds / 4))
-            since = self.since
-            if since is not None and time.monotonic() - since > self.seconds:
+            moment, since = time.monotonic(), self.since
+            if since is not None and moment - since > self.seconds:
                 log.error("a request hangs; its process ends", extra={"seconds": self.seconds})
+                os._exit(1)
+            overdue = sum(due < moment for due in list(self.due.values()))
+            if overdue > BODIES // 2 and self.turn.acquire(timeout=1):
+                log.error("too many requests never end; their process does", extra={"requests": overdue})
                 os._exit(1)
 
 

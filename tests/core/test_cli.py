@@ -1,5 +1,6 @@
 """The command line acts on the town in PARVIS_DATA, refuses in one clear line, and serves."""
 
+import io
 import os
 import re
 import signal
@@ -9,15 +10,16 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core import access, create_app
+from core import access, create_app, server
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, write
@@ -215,9 +217,10 @@ def processes_of(folder: Path) -> list[str]:
 def test_the_watchdog_ends_a_process_whose_request_hangs(tmp_path: Path) -> None:
     program = (
         "import sys, threading\n"
-        "from ops.server import Watchdog\n"
+        "from core.config import Config\n"
+        "from ops.server import Web\n"
         "def slow(environ, start): return threading.Event().wait(environ['wait']) or [b'done']\n"
-        "app = Watchdog(slow, 0.4)\n"
+        "app = Web(slow, Config(request_seconds=0.4))\n"
         "print(app({'wait': 0.05}, None), flush=True)\n"
         "app({'wait': 60}, None)\n"
     )
@@ -226,6 +229,75 @@ def test_the_watchdog_ends_a_process_whose_request_hangs(tmp_path: Path) -> None
     )
     assert done.stdout == "[b'done']\n"
     assert done.returncode == 1
+
+
+UNFINISHED = (
+    b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nbegun"
+)
+
+
+@contextmanager
+def unfinished(address: str, count: int) -> Iterator[list[socket.socket]]:
+    """So many connections to the server, each with a request that has begun and does not go on."""
+    where = urllib.parse.urlsplit(address)
+    with ExitStack() as stack:
+        senders = [
+            stack.enter_context(socket.create_connection((where.hostname, where.port), timeout=60))
+            for _ in range(count)
+        ]
+        for sender in senders:
+            sender.sendall(UNFINISHED)
+        yield senders
+
+
+def test_slow_senders_hold_nobody_up_and_endless_ones_are_sent_away(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    assert parvis(folder, "init").returncode == 0
+    with serving(folder, free(), workers=1, request_seconds=5) as address:
+        with unfinished(address, 40) as senders:
+            assert status(f"{address}/legal") == 200
+            for sender in senders[1:]:
+                sender.sendall(b" end")
+            for sender in senders[1:]:
+                assert sender.recv(100).startswith(b"HTTP/1.1 400 "), "it lacks its cross-site token"
+            senders[0].shutdown(socket.SHUT_WR)
+            assert senders[0].recv(1000).endswith(b"400 Bad Request"), "what is cut short reaches no page"
+        with unfinished(address, server.BODIES // 2 + 1) as senders:
+            assert [sender.recv(1) for sender in senders] == [b""] * len(senders)
+        wait_for(lambda: status(f"{address}/legal") == 200)
+
+
+def test_a_body_beyond_the_limit_is_not_taken_in_and_a_page_leaves_whole() -> None:
+    seen, closed = [], []
+
+    class Page:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"one ", b"page"])
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], _start: Any) -> Any:
+        seen.append(environ["wsgi.input"].read())
+        return Page()
+
+    web = server.Web(app, Config(max_body=10))
+    answers = []
+
+    def send(body: bytes, **environ: str) -> list[bytes]:
+        told = lambda status, headers: answers.append(status)  # noqa: E731
+        return list(web({"wsgi.input": io.BytesIO(body), **environ}, told))
+
+    assert send(b"whole", CONTENT_LENGTH="5") == [b"one page"]
+    assert closed == [True]
+    send(b"whole", HTTP_TRANSFER_ENCODING="chunked")
+    send(b"x" * 11, CONTENT_LENGTH="11")
+    assert seen == [b"whole", b"whole", b""]
+    send(b"x" * 11, HTTP_TRANSFER_ENCODING="chunked")
+    send(b"cut", CONTENT_LENGTH="5")
+    assert answers == ["413 Content Too Large", "400 Bad Request"]
+    assert len(seen) == 3
 
 
 def free() -> int:
