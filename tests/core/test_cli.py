@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from core import access, create_app, server
+from core import access, create_app
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, write
 from core.testing import Browser, EnglishClient
+from ops import server as web_server
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
@@ -263,7 +264,7 @@ def test_slow_senders_hold_nobody_up_and_endless_ones_are_sent_away(tmp_path: Pa
                 assert sender.recv(100).startswith(b"HTTP/1.1 400 "), "it lacks its cross-site token"
             senders[0].shutdown(socket.SHUT_WR)
             assert senders[0].recv(1000).endswith(b"400 Bad Request"), "what is cut short reaches no page"
-        with unfinished(address, server.BODIES // 2 + 1) as senders:
+        with unfinished(address, web_server.BODIES // 2 + 1) as senders:
             assert [sender.recv(1) for sender in senders] == [b""] * len(senders)
         wait_for(lambda: status(f"{address}/legal") == 200)
 
@@ -282,7 +283,7 @@ def test_a_body_beyond_the_limit_is_not_taken_in_and_a_page_leaves_whole() -> No
         seen.append(environ["wsgi.input"].read())
         return Page()
 
-    web = server.Web(app, Config(max_body=10))
+    web = web_server.Web(app, Config(max_body=10))
     answers = []
 
     def send(body: bytes, **environ: str) -> list[bytes]:
