@@ -3,7 +3,10 @@
 What a plugin must satisfy to be loaded at all is in `checks.py`.
 """
 
+import datetime as dt
+import json
 import logging
+import os
 import re
 import time
 import traceback
@@ -13,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,19 +35,24 @@ SLOW_MILLISECONDS = 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
+HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
 
 log = logging.getLogger("parvis.plugins")
 
 
 @dataclass
 class Registry:
-    """The installed plugins of this process, in the order of their names."""
+    """The installed plugins of this process, in the order of their names.
+
+    `running` is what this thread is in: plugin, place, and whether failures there count, the innermost last.
+    """
 
     modules: dict[str, ModuleType]
     core: Plugin
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("parvis"))
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     waiting: list[PluginFault] = field(default_factory=list)
+    running: list[tuple[str, str, bool]] = field(default_factory=list)
     _noted: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _seen: int = -1
     _enabled: frozenset[str] = frozenset()
@@ -120,14 +129,8 @@ class Registry:
         """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered."""
         started = time.perf_counter()
         try:
-            if db.session.info.get("writing"):
-                with db.session.begin_nested():
-                    answer = work()
-            else:
-                with _visited():
-                    answer = work()
-                if db.session.new or db.session.dirty or db.session.deleted:
-                    raise WriteOutsideBoundary(place)
+            with self._visit(name, place):
+                answer = work()
         except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
             if not db.session.info.get("writing"):
                 Session.rollback(db.session())  # also within another plugin's hook, where ours refuses
@@ -138,6 +141,24 @@ class Registry:
         if milliseconds > SLOW_MILLISECONDS:
             self.note(name, place, f"slow: {milliseconds:.0f} ms")
         return answer
+
+    @contextmanager
+    def _visit(self, name: str, place: str) -> Iterator[None]:
+        """A frame in which nothing of the core breaks: under a savepoint in a write, else without changes."""
+        session, running = db.session(), self.running
+        held, session.info["visited"] = session.info.get("visited"), True
+        running.append((name, place, True))
+        try:
+            if session.info.get("writing"):
+                with session.begin_nested():
+                    yield
+            else:
+                yield
+                if session.new or session.dirty or session.deleted:
+                    raise WriteOutsideBoundary(place)
+        finally:
+            running.pop()
+            session.info["visited"] = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""
@@ -154,13 +175,33 @@ class Registry:
         log.warning("plugin trouble", extra={"plugin": name, "place": place, "what": what, "trace": trace})
         self.waiting.append(PluginFault(plugin=name, place=place, what=what[:500], trace=trace, at=now()))
 
+    def leave_word(self, folder: Path, seconds: float) -> dict[str, str]:
+        """Tell the process that will come after this one what hangs; that takes no database, which may."""
+        suspects = [one for one in self.running if one[0] in self.installed]
+        if not suspects:
+            return {}
+        name, place, counts = suspects[-1]
+        what = f"{HANGS if counts else 'page hangs'}: its process was ended after {seconds} s"
+        with (folder / LAST_WORDS).open("a") as file:
+            file.write(json.dumps({"plugin": name, "place": place, "what": what}) + "\n")
+        return {"plugin": name, "place": place}
+
+    def hear(self, folder: Path) -> None:
+        """Write down for staff what the processes before this one left word of."""
+        mine = folder / f"{LAST_WORDS}-{os.getpid()}"
+        try:
+            (folder / LAST_WORDS).rename(mine)  # of several new processes, one hears it
+        except FileNotFoundError:
+            return
+        self.waiting += [PluginFault(at=now(), **json.loads(line)) for line in mine.read_text().splitlines()]
+        mine.unlink()
+        self.settle()
+
     def settle(self) -> None:
-        """Write down what was noted, and quarantine whoever failed five times in a row; never raises."""
+        """Write down what was noted, and quarantine whoever failed too often; never raises."""
         faults, self.waiting = self.waiting, []
         tired = {
-            name
-            for (name, _), count in self.failures.items()
-            if count >= FAILURES_ALLOWED and name in self.installed and not self.installed[name].protects
+            name for (name, _), n in self.failures.items() if n >= FAILURES_ALLOWED and self._may_rest(name)
         }
         if not faults and not tired:
             return
@@ -170,11 +211,27 @@ class Registry:
                 session.flush()
                 for name in {fault.plugin for fault in faults}:
                     _keep_latest(name)
-                for name in tired:
+                for name in tired | self._hanging(faults):
                     self._quarantine(name)
         except Exception:  # the page was answered; what can't be written down is in the log
             log.exception("plugin faults could not be written down")
             db.session.rollback()
+
+    def _may_rest(self, name: str) -> bool:
+        return name in self.installed and not self.installed[name].protects
+
+    def _hanging(self, faults: list[PluginFault]) -> set[str]:
+        """Whose hook hung once more, and so often in the last hour that the portal does better without."""
+        again = {fault.plugin for fault in faults if fault.what.startswith(HANGS)}
+        hung = (
+            sa.select(PluginFault.plugin)
+            .join(PluginState, PluginState.name == PluginFault.plugin)
+            .where(PluginFault.plugin.in_(again), PluginFault.what.startswith(HANGS))
+            .where(PluginFault.at > now() - LATELY, PluginFault.at > PluginState.switched_at)
+            .group_by(PluginFault.plugin, PluginFault.place)
+            .having(sa.func.count() >= FAILURES_ALLOWED)
+        )
+        return set(filter(self._may_rest, db.session.scalars(hung)))
 
     def _quarantine(self, name: str) -> None:
         state = sa.update(PluginState).where(PluginState.name == name, PluginState.enabled)
@@ -243,21 +300,11 @@ def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:
     return registry
 
 
-@contextmanager
-def _visited() -> Iterator[None]:
-    """Let nobody take from the core what it has read for its page."""
-    before = db.session.info.get("visited")
-    db.session.info["visited"] = True
-    try:
-        yield
-    finally:
-        db.session.info["visited"] = before
-
-
 def gate() -> None:
     """Answer 404 for every path of a plugin that is off, redirects and unknown methods included."""
     registry = current()
     owner = registry.owner(request.path)
+    registry.running = [(owner, request.endpoint or request.path, False)] if owner else []
     if owner is not None and owner not in registry.enabled():
         abort(404)
 

@@ -17,7 +17,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from core import create_app, logs
+from core import create_app, logs, registry
 from core.config import Config
 
 log = logging.getLogger("parvis.server")
@@ -77,7 +77,10 @@ def check_port(config: Config) -> None:
 def web() -> Wsgi:
     """The application of one web process."""
     config = Config.from_env()
-    return Web(create_app(config).wsgi_app, config)
+    app = create_app(config)
+    with app.app_context():
+        registry.current().hear(config.data)
+    return Web(app.wsgi_app, config, app.extensions["parvis"])
 
 
 class Web:
@@ -86,8 +89,9 @@ class Web:
     Whoever sends slowly keeps a thread that sleeps. A page leaves whole, so whoever reads slowly keeps none.
     """
 
-    def __init__(self, app: Wsgi, config: Config) -> None:
-        self.app, self.seconds, self.largest = app, config.request_seconds, config.max_body
+    def __init__(self, app: Wsgi, config: Config, plugins: registry.Registry) -> None:
+        self.app, self.plugins, self.data = app, plugins, config.data
+        self.seconds, self.largest = config.request_seconds, config.max_body
         self.turn, self.places = threading.Lock(), threading.Semaphore(BODIES)
         self.since: float | None = None
         self.due: dict[int, float] = {}
@@ -144,7 +148,8 @@ class Web:
             time.sleep(min(1.0, self.seconds / 4))
             moment, since = time.monotonic(), self.since
             if since is not None and moment - since > self.seconds:
-                log.error("a request hangs; its process ends", extra={"seconds": self.seconds})
+                hanging = self.plugins.leave_word(self.data, self.seconds)
+                log.error("a page hangs; its process ends", extra={"seconds": self.seconds, **hanging})
                 os._exit(1)
             overdue = sum(due < moment for due in list(self.due.values()))
             if overdue > BODIES // 2 and self.turn.acquire(timeout=1):

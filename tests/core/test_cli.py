@@ -19,12 +19,13 @@ from typing import Any
 
 import pytest
 
-from core import access, create_app
+from core import access, create_app, registry
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, write
 from core.testing import Browser, EnglishClient
 from ops import server as web_server
+from portal.plugin import plugin as core
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
@@ -218,10 +219,12 @@ def processes_of(folder: Path) -> list[str]:
 def test_the_watchdog_ends_a_process_whose_request_hangs(tmp_path: Path) -> None:
     program = (
         "import sys, threading\n"
-        "from core.config import Config\n"
-        "from ops.server import Web\n"
+        "from core import config, registry\n"
+        "from ops import server\n"
+        "from portal.plugin import plugin as core\n"
         "def slow(environ, start): return threading.Event().wait(environ['wait']) or [b'done']\n"
-        "app = Web(slow, Config(request_seconds=0.4))\n"
+        "plugins = registry.Registry({}, core)\n"
+        "app = server.Web(slow, config.Config(request_seconds=0.4), plugins)\n"
         "print(app({'wait': 0.05}, None), flush=True)\n"
         "app({'wait': 60}, None)\n"
     )
@@ -283,7 +286,7 @@ def test_a_body_beyond_the_limit_is_not_taken_in_and_a_page_leaves_whole() -> No
         seen.append(environ["wsgi.input"].read())
         return Page()
 
-    web = web_server.Web(app, Config(max_body=10))
+    web = web_server.Web(app, Config(max_body=10), registry.Registry({}, core))
     answers = []
 
     def send(body: bytes, **environ: str) -> list[bytes]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dummy_plugin.plugin as dummy
@@ -356,6 +360,81 @@ def test_a_slow_hook_is_named_once(town: Town, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         visitor.get("/")
     assert faults(town).count(("panels", "slow")) == 1
+
+
+HANG = """
+import sys, threading
+from pathlib import Path
+import dummy_plugin.plugin as dummy
+from dummy_plugin.trouble import trouble
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+from core import config, create_app, server
+
+settings = config.Config(data=Path(sys.argv[1]), database_url=sys.argv[2], url="http://localhost")
+app = create_app(settings, {"dummy": dummy})
+web = server.Web(app.wsgi_app, settings, app.extensions["parvis"])
+run_wsgi_app(web, EnvironBuilder("/legal").get_environ())
+web.seconds = 1
+trouble[sys.argv[3]] = lambda: threading.Event().wait()
+run_wsgi_app(web, EnvironBuilder(sys.argv[4]).get_environ())
+"""
+
+
+def hang(town: Town, place: str, path: str) -> str:
+    """What a web process logs that is ended because a part of the plugin hangs there."""
+    config = town.app.config["PARVIS"]
+    command = [sys.executable, "-c", HANG, config.data, config.database_url, place, path]
+    ended = subprocess.run(
+        command,
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "PYTHONPATH": ".:.."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stderr
+    return ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "named", "what"),
+    [("panels", "/", "panels", "hangs"), ("index", "/dummy/", "dummy.index", "page hangs")],
+)
+def test_what_hangs_is_named_by_the_process_that_comes_next(
+    town: Town, place: str, path: str, named: str, what: str
+) -> None:
+    line = json.loads(hang(town, place, path))
+    assert (line["event"], line["plugin"], line["place"]) == (
+        "a page hangs; its process ends",
+        "dummy",
+        named,
+    )
+    data = town.app.config["PARVIS"].data
+    for _ in range(2):
+        town.run(lambda: registry.current().hear(data))
+    assert faults(town) == [(named, what)]
+    page = town.browser("ana", "agent").get("/admin/plugins/dummy").text
+    assert f"{what}: its process was ended after 1 s" in page
+
+
+def test_a_hook_that_hangs_time_and_again_means_quarantine_and_a_page_does_not(
+    town: Town, tmp_path: Path
+) -> None:
+    visitor, plugins = town.browser(), town.run(registry.current)
+
+    def end_of_a_process(counts: bool) -> None:
+        plugins.running = [("dummy", "here", counts)]
+        plugins.leave_word(tmp_path, 30)
+        town.run(lambda: plugins.hear(tmp_path))
+
+    for counts in [False] * 6 + [True] * 4:
+        end_of_a_process(counts)
+    assert visitor.get("/dummy/").status_code == 200
+    end_of_a_process(counts=True)
+    assert visitor.get("/dummy/").status_code == 404
+    switch(town, on=True)
+    end_of_a_process(counts=True)
+    assert visitor.get("/dummy/").status_code == 200, "staff's switch begins the count again"
 
 
 def test_faults_that_cannot_be_written_down_break_no_page(
