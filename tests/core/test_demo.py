@@ -139,6 +139,13 @@ def test_a_second_start_keeps_what_was_written(config: Config, demo: Flask) -> N
     assert "Still here." in browser.get(posted.location).text
 
 
+def test_a_second_start_keeps_who_signed_up(config: Config, demo: Flask) -> None:
+    with demo.app_context(), as_system("test"), write():
+        accounts.create_user("newcomer@example.org", "Newcomer")
+    build.prepare(config)
+    assert read(demo, sa.select(User.name).where(User.name == "Newcomer")) == [("Newcomer",)]
+
+
 def test_a_start_that_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(data=tmp_path / "town", demo=True)
 
