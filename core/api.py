@@ -35,7 +35,7 @@ from .feed.drafts import AskAuthor
 from .feed.query import page
 from .files import FileError, attach
 from .files import prepare as prepare_picture
-from .forms import Form
+from .forms import Form, one_line
 from .hookspecs import hookimpl
 from .i18n import town_zone
 from .jobs import enqueue
@@ -132,6 +132,7 @@ __all__ = [
     "ngettext",
     "notify",
     "now",
+    "one_line",
     "page",
     "prepare_picture",
     "publish",

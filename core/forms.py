@@ -1,19 +1,25 @@
-"""The base of every form: cross-site protection, and times and choices read with care."""
+"""The base of every form: cross-site protection, texts without what can't be seen, choices read with care."""
 
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
+from wtforms import HiddenField, PasswordField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired
+
+from . import text
 
 
-def whole(text: Any) -> int | None:
+def whole(value: Any) -> int | None:
     """The whole number that a field of a request holds, if it is one of at most nine digits."""
-    text = str(text)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+    digits = str(value)
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
 
 
 class Form(FlaskForm):  # type: ignore[misc]
-    """A form whose fields a page draws with `m.field`; what was typed is kept when it is refused."""
+    """A form whose fields a page draws with `m.field`; what was typed is kept when it is refused.
+
+    A text is kept as it can be seen, and one that must be there is refused when nothing of it can.
+    """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def render_field(self, field: Any, render_kw: dict[str, Any]) -> Any:
@@ -22,14 +28,22 @@ class Form(FlaskForm):  # type: ignore[misc]
             return super().render_field(field, render_kw)
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
-            filters = list(unbound_field.kwargs.get("filters", ()))
-            if _trim not in filters and unbound_field.field_class.__name__ in _TRIMMED:
-                unbound_field.kwargs["filters"] = [_trim, *filters]
-            return unbound_field.bind(form=form, **options)
+            field = unbound_field.bind(form=form, **options)
+            if isinstance(field, StringField) and not isinstance(field, HiddenField | PasswordField):
+                field.filters = [_lines if isinstance(field, TextAreaField) else one_line, *field.filters]
+                field.validators = [
+                    DataRequired(check.message) if isinstance(check, InputRequired) else check
+                    for check in field.validators
+                ]
+            return field
 
 
-_TRIMMED = {"StringField", "TextAreaField", "EmailField", "SearchField", "TelField", "URLField"}
+def one_line(value: Any) -> Any:
+    """Filter: the text in one line, without what can't be seen."""
+    return text.one_line(value) if isinstance(value, str) else value
 
 
-def _trim(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+def _lines(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.strip() if text.visible(value) else ""

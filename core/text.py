@@ -1,4 +1,4 @@
-"""Markdown to safe HTML, folded text for comparing, plain text and excerpts."""
+"""Markdown to safe HTML, folded text for comparing, one line of text, plain text and excerpts."""
 
 import html as entities
 import re
@@ -51,6 +51,23 @@ def handles(source: str) -> set[str]:
 def fold(text: str) -> str:
     """The text for comparing: lower case, without accents, ligatures spelt out, spaces made one."""
     return " ".join(text.lower().translate(_FOLDED).split())
+
+
+def visible(text: str) -> bool:
+    """Whether anything of the text can be seen."""
+    return any(c not in _FILLERS and unicodedata.category(c) not in _UNSEEN for c in text)
+
+
+def one_line(text: str) -> str:
+    """The text in one line, without characters that can't be seen or that turn the direction of others."""
+    if not visible(text):
+        return ""
+    words = ("".join(c for c in word if c not in _FILLERS and not _formats(c)) for word in text.split())
+    return " ".join(filter(None, words))
+
+
+def _formats(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf")
 
 
 def plain(html: str) -> str:
@@ -132,6 +149,8 @@ def _place_headings(state: StateCore) -> None:
             token.tag = f"h{level}"
 
 
+_UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"}
+_FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that look like nothing
 _FOLDED = _fold_table()
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough"])
 # No tables: some hundred characters of one can make a million cells.

@@ -37,11 +37,6 @@ from .actions import EXECUTIVE, Plan
 from .models import Visit
 
 
-def one_line(text: str | None) -> str:
-    """The text with every run of white space, line ends included, as one space."""
-    return " ".join((text or "").split())
-
-
 def needed(message: Any) -> DataRequired:
     """The field must hold more than white space; says so in these words."""
     return DataRequired(message)
@@ -125,7 +120,7 @@ class VisitForm(api.Form):
         closes_at = _moment(said["closes"] + dt.timedelta(days=1), dt.time())
         return Plan(
             name=said["name"],
-            summary=one_line(said["summary"]),
+            summary=api.one_line(said["summary"] or ""),
             area_id=said["area"] or None,
             details={
                 "starts_at": starts_at,
@@ -198,7 +193,7 @@ class AskForm(api.Form):
     key = HiddenField(default=lambda: secrets.token_urlsafe(16), validators=[Length(max=64)])
     title = TextAreaField(
         lazy_gettext("Your question"),
-        filters=[one_line],
+        filters=[api.one_line],
         validators=[needed(lazy_gettext("Write your question.")), at_most(200)],
     )
     place = StringField(lazy_gettext("Where is it?"), validators=[at_most(200)])

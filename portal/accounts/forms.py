@@ -54,11 +54,6 @@ def an_address(_form: Form, field: Any) -> None:
         raise ValidationError(gettext("This address is too long."))
 
 
-def one_line(text: str | None) -> str | None:
-    """Filter: the text with its white space, line breaks included, made single spaces."""
-    return " ".join(text.split()) if text else text
-
-
 def _strong(form: Form, field: Any) -> None:
     person = access.viewer()
     own = [other.data or "" for other in form if isinstance(other, StringField) and other is not field]
@@ -69,7 +64,7 @@ def _strong(form: Form, field: Any) -> None:
 
 def _name() -> StringField:
     required = [InputRequired(_("Write your name.")), Length(max=80, message=_("Use at most 80 characters."))]
-    return StringField(_("Name"), required, filters=[one_line])
+    return StringField(_("Name"), required)
 
 
 def _address(label: Any) -> EmailField:

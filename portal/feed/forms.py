@@ -12,8 +12,9 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from core.files import FileError, Prepared, prepare
 from core.forms import Form
+from core.text import one_line
 
-from ..accounts.forms import an_address, one_line
+from ..accounts.forms import an_address
 
 BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
 
@@ -48,7 +49,7 @@ class PicturesField(Field):
         texts, plain = formdata.getlist("alts"), formdata.getlist("decorative")
         for number, upload in enumerate(formdata.getlist(self.name), start=1):
             if getattr(upload, "filename", ""):
-                alt = " ".join(texts[number - 1].split()) if number <= len(texts) else ""
+                alt = one_line(texts[number - 1]) if number <= len(texts) else ""
                 self.chosen.append((number, upload, alt, str(number) in plain))
 
     def prepare(self) -> bool:
@@ -68,7 +69,6 @@ class WordsForm(Form):
     title = StringField(
         _("Title"),
         [Optional(), Length(max=TITLE, message=_("Use at most 200 characters."))],
-        filters=[one_line],
     )
     body = TextAreaField(
         _("Your text"),
@@ -119,7 +119,6 @@ class GuestForm(WordsForm):
     name = StringField(
         _("Your name"),
         [InputRequired(_("Write your name.")), Length(max=80, message=_("Use at most 80 characters."))],
-        filters=[one_line],
     )
     email = EmailField(_("E-mail"), [InputRequired(_("Write your e-mail address.")), an_address])
 

@@ -25,7 +25,7 @@ from core.forms import Form
 from core.models import Area
 from core.plugin import SpaceRole
 
-from ..accounts.forms import an_address, one_line
+from ..accounts.forms import an_address
 
 VISIBILITY = (
     SelectChoice("public", _("Everybody")),
@@ -49,12 +49,10 @@ class SpaceForm(Form):
             InputRequired(_("Give the space a name.")),
             Length(max=120, message=_("Use at most 120 characters.")),
         ],
-        filters=[one_line],
     )
     summary = StringField(
         _("In one sentence"),
         [Optional(), Length(max=300, message=_("Use at most 300 characters."))],
-        filters=[one_line],
     )
     body = TextAreaField(
         _("What is it for?"), [Optional(), Length(max=20_000, message=_("Use at most 20,000 characters."))]
