@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField, TextAreaField
-from wtforms.validators import DataRequired, InputRequired
+from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from . import text
+from .accounts import addresses
 
 
 def whole(value: Any) -> int | None:
@@ -41,6 +43,16 @@ class Form(FlaskForm):  # type: ignore[misc]
 def one_line(value: Any) -> Any:
     """Filter: the text in one line, without what can't be seen."""
     return text.one_line(value) if isinstance(value, str) else value
+
+
+def an_address(_form: Form, field: Any) -> None:
+    """Validator: a complete e-mail address; the field then holds it as it is kept."""
+    try:
+        field.data = addresses.normal(field.data or "")
+    except ValueError:
+        raise ValidationError(_("Write a complete address, such as name@example.org.")) from None
+    if len(field.data) > 254:
+        raise ValidationError(_("This address is too long."))
 
 
 def _lines(value: Any) -> Any:

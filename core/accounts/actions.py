@@ -15,6 +15,7 @@ from ..registry import current
 from ..text import fold
 from ..web import local_path
 from . import passwords, sessions
+from .addresses import typed
 
 KEPT = dt.timedelta(days=30)
 _PRIVATE = {"language", "timezone", "demo"}
@@ -40,7 +41,7 @@ def create_user(
     while not insert_once(User, handle=handle, name=name, folded=fold(name)[:80], role=role, **values):
         handle = f"{base}-{secrets.randbelow(10_000)}"
     user = db.session.scalars(sa.select(User).where(User.handle == handle)).one()
-    db.session.add(Account(user_id=user.id, email=email, password_hash=password_hash, **private))
+    db.session.add(Account(user_id=user.id, email=typed(email), password_hash=password_hash, **private))
     db.session.flush()
     _tell_plugins(user, "joined")
     return user
@@ -48,6 +49,7 @@ def create_user(
 
 def reserve(email: str) -> bool:
     """Whether the address is nobody's yet; nobody else can take it before this write ends."""
+    email = typed(email)
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(email))))
     with as_system("see whether an address is free"):

@@ -21,6 +21,7 @@ from ..db import db, lock, now, write
 from ..models import Account, PendingClaim, User
 from ..plugin import Claim
 from . import actions, passwords, sessions, throttle
+from .addresses import normal, typed
 
 SIGN_UP, RESET, CHANGE_ADDRESS = "core.sign_up", "core.reset", "core.email_change"
 LIFETIMES = {RESET: dt.timedelta(hours=2), CHANGE_ADDRESS: dt.timedelta(days=1)}
@@ -54,7 +55,7 @@ def known(email: str) -> Known | None:
     account = sa.select(Account.user_id, User.name, Account.language, Account.password_hash)
     account = account.join(User, User.id == Account.user_id)
     with as_system("find whose address it is"):
-        found = db.session.execute(account.where(Account.email == email, User.closed_at.is_(None)))
+        found = db.session.execute(account.where(Account.email == typed(email), User.closed_at.is_(None)))
         return found.one_or_none()
 
 
@@ -62,16 +63,16 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     """Keep what somebody without an account started, and mail the link that carries it out.
 
     `action` names a Claim of a manifest. `payload["name"]` names the account of an address that has none yet;
-    `payload["body"]` is shown on the link's page. Raises throttle.TooMany.
+    `payload["body"]` is shown on the link's page. Raises throttle.TooMany, and ValueError for no address.
     """
-    throttle.hit("mail", email)
+    email = _counted(email)
     title = registry.current().declared("claims", action)[1].title
     _mail_link(email, action, payload, "confirm", known(email), title=title)
 
 
 def sign_up(email: str, name: str, password: str, path: str) -> None:
     """Mail a link that opens the account, or one that lets the owner of a known address in."""
-    throttle.hit("mail", email)
+    email = _counted(email)
     password_hash = passwords.digest(password)  # for a known address too, whose answer takes as long
     person = known(email)
     if person is None:
@@ -84,14 +85,14 @@ def sign_up(email: str, name: str, password: str, path: str) -> None:
 
 def reset(email: str) -> None:
     """Mail a link that lets the owner of the address choose a new password, or say that nobody has it."""
-    throttle.hit("mail", email)
+    email = _counted(email)
     person = known(email)
     _mail_link(email, RESET, {}, "reset" if person else "unknown", person, name=person.name if person else "")
 
 
 def change_address(user_id: int, old: str, new: str) -> None:
     """Mail a link to the new address and a warning to the old one."""
-    throttle.hit("mail", new)
+    new = _counted(new)
     person, asking = known(new), known(old)
     payload = {"user_id": user_id, "email": new}
     _mail_link(new, CHANGE_ADDRESS, payload, "taken" if person else "change_address", asking)
@@ -99,6 +100,13 @@ def change_address(user_id: int, old: str, new: str) -> None:
     letter = mail.compose("core/mail/change_address_warning", language, new=mail.mask(new))
     with write():
         mail.send(CHANGE_ADDRESS, old, *letter)
+
+
+def _counted(email: str) -> str:
+    """The address as it is kept, once the message to it is counted, however the address is spelt."""
+    email = normal(email)
+    throttle.hit("mail", email)
+    return email
 
 
 def _mail_link(

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from .. import access, mail, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
-from ..accounts import sessions
+from ..accounts import addresses, sessions
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
 from ..text import fold, markdown
@@ -209,7 +209,7 @@ def accept_invitation(token: str) -> Space:
         invited, space = found
         person = viewer().id
         own = session.get(Account, person)
-        if own is None or own.email.lower() != invited.email.lower():
+        if own is None or own.email != addresses.typed(invited.email):
             raise Refused(_("This invitation was sent to another address. Sign in with that address."))
         hold_open(space.id)
         with as_system("an invitation is used up by who could not see the space before"):

@@ -19,7 +19,6 @@ from wtforms import (
 )
 from wtforms.validators import (
     DataRequired,
-    Email,
     InputRequired,
     Length,
     NumberRange,
@@ -222,8 +221,7 @@ class AskWithoutAccountForm(AskForm):
         lazy_gettext("E-mail"),
         validators=[
             needed(lazy_gettext("Give your e-mail address.")),
-            at_most(254),
-            Email(lazy_gettext("This is not an e-mail address: it looks like name@example.org.")),
+            api.an_address,
         ],
     )
 

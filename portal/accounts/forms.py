@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from email_validator import validate_email
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import (
@@ -24,34 +23,11 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from core import access, settings
 from core.accounts import passwords
 from core.db import db
-from core.forms import Form
+from core.forms import Form, an_address
 from core.i18n import LANGUAGES
 from core.models import Area
 
 ABOUT = 500
-
-
-def normal(email: str) -> str:
-    """An address as it is kept and compared; raises ValueError where it can't be one."""
-    return validate_email(email, check_deliverability=False).normalized.lower()
-
-
-def typed(email: str) -> str:
-    """An address somebody signs in with, as it is kept if it is one at all."""
-    try:
-        return normal(email)
-    except ValueError:
-        return email.lower()
-
-
-def an_address(_form: Form, field: Any) -> None:
-    """Validator: a complete e-mail address; the field then holds it as it is kept."""
-    try:
-        field.data = normal(field.data or "")
-    except ValueError:
-        raise ValidationError(gettext("Write a complete address, such as name@example.org.")) from None
-    if len(field.data) > 254:
-        raise ValidationError(gettext("This address is too long."))
 
 
 def _strong(form: Form, field: Any) -> None:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from core import access, errors, files, registry
-from core.accounts import actions, claims, passwords, sessions, throttle
+from core.accounts import actions, addresses, claims, passwords, sessions, throttle
 from core.db import db, write
 from core.models import Account, SignIn, User
 from core.web import get_or_404, local_path, needs, says
@@ -42,7 +42,7 @@ def sign_in() -> Response:
     if access.viewer().signed_in:
         return redirect(local_path(form.next.data) or "/")
     if form.validate_on_submit():
-        email = forms.typed(form.email.data)
+        email = addresses.typed(form.email.data)
         throttle.hit("sign_in", email)
         person = claims.known(email)
         kept = person.password_hash if person else None

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from core import access, files, registry, settings
+from core.accounts.addresses import typed
 from core.db import db, now
 from core.models import Account, Area, Entry, JobRow, Mail, PluginFault, Space, User
 from core.text import fold
@@ -99,7 +100,7 @@ def people() -> str:
     where: list[Any] = [User.closed_at.is_(None)]
     if "@" in query:
         with access.as_system("find a person by address"):
-            found = db.session.scalar(sa.select(Account.user_id).where(Account.email == query.lower()))
+            found = db.session.scalar(sa.select(Account.user_id).where(Account.email == typed(query)))
         where.append(User.id == found)
     elif query:
         where.append(User.folded.contains(fold(query), autoescape=True))

@@ -11,10 +11,8 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from core.files import FileError, Prepared, prepare
-from core.forms import Form
+from core.forms import Form, an_address
 from core.text import one_line
-
-from ..accounts.forms import an_address
 
 BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
 

@@ -21,11 +21,9 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from core.access import viewer
 from core.db import db, now
-from core.forms import Form
+from core.forms import Form, an_address
 from core.models import Area
 from core.plugin import SpaceRole
-
-from ..accounts.forms import an_address
 
 VISIBILITY = (
     SelectChoice("public", _("Everybody")),

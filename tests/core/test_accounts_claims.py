@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import api
-from core.accounts import actions, claims, passwords
+from core.accounts import actions, claims, passwords, throttle
 from core.db import db, now, write
 from core.models import Account, Mail, PendingClaim, User
 from core.testing import PASSWORD, Browser, Town
@@ -268,6 +268,38 @@ def test_a_note_left_by_address_runs_as_the_owner_of_the_mailbox(town: Town) -> 
     newcomer.submit(leave_note(town, "dan@example.org", name="Dan"))
     assert signed_in_as(newcomer) == "Dan"
     assert done[-1]["by"] == town.run(lambda: claims.known("dan@example.org")).user_id
+
+
+def test_however_an_address_is_spelt_it_is_one_mailbox_and_one_person(town: Town) -> None:
+    ana = town.person("ana")
+    for spelling in ("ANA@example.org", "ana@EXAMPLE.org"):
+        town.browser().submit(leave_note(town, spelling, name="Somebody else"))
+    assert who(town) == ["Ana"]
+    assert {one["by"] for one in done} == {ana}
+    for spelling in ("Dan@example.org", "dan@Example.org", "DAN@example.org"):
+        town.browser().submit(leave_note(town, spelling, name="Dan"))
+    assert who(town) == ["Ana", "Dan"]
+    assert {mail.recipient for mail in mails(town)} == {"ana@example.org", "dan@example.org"}
+
+
+def test_another_spelling_is_no_way_round_the_throttle(town: Town) -> None:
+    for spelling in (
+        "dan@example.org",
+        "Dan@example.org",
+        "DAN@example.org",
+        "dan@Example.org",
+        "daN@example.org",
+    ):
+        leave_note(town, spelling)
+    with pytest.raises(throttle.TooMany):
+        leave_note(town, "dAn@example.org")
+    assert len(mails(town)) == 5
+
+
+def test_what_is_no_address_is_no_claim(town: Town) -> None:
+    with pytest.raises(ValueError, match="@"):
+        leave_note(town, "dan at example.org")
+    assert mails(town) == []
 
 
 def test_a_claim_of_a_plugin_that_is_off_is_kept(town: Town) -> None:

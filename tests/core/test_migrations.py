@@ -151,3 +151,26 @@ def test_a_revision_that_would_break_references_is_undone_whole(
     assert count(engine, "core_follow") == 1
     assert not {"extra_thing"} & tables(engine)
     assert migrate.behind(engine, extension(first)) == ["extra"]
+
+
+def test_addresses_of_the_first_release_are_folded_where_they_are_nobody_elses(engine: Engine) -> None:
+    remove_everything(engine)
+    migrate.upgrade(engine, {}, "core_0001")
+    spelt = ["Ana@Example.org", "ben@example.org", "BEN@example.org", "CLEO@example.org", "Cleo@example.org"]
+    for number, email in enumerate(spelt, 1):
+        person = f"({number}, 'p{number}', 'P', 'p', 'resident', '', '2026-01-01 00:00:00')"
+        run(
+            engine,
+            f"INSERT INTO core_user (id, handle, name, folded, role, about, created_at) VALUES {person}",
+            f"INSERT INTO core_account (user_id, email, demo) VALUES ({number}, '{email}', false)",
+        )
+    migrate.upgrade(engine, {})
+    with engine.connect() as connection:
+        kept = connection.execute(sa.text("SELECT email FROM core_account ORDER BY user_id")).scalars().all()
+    assert kept == [
+        "ana@example.org",
+        "ben@example.org",
+        "BEN@example.org",
+        "cleo@example.org",
+        "Cleo@example.org",
+    ]

@@ -10,9 +10,9 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import Email, InputRequired, Length, NumberRange
+from wtforms.validators import InputRequired, Length, NumberRange
 
-from core.api import Form
+from core.api import Form, an_address
 from core.api import lazy_gettext as _
 
 
@@ -46,7 +46,7 @@ class IdeaForm(Form):
 class GuestIdeaForm(Form):
     """An idea of somebody without an account."""
 
-    email = EmailField(_("Your e-mail address"), [InputRequired(_("Write your address.")), Email()])
+    email = EmailField(_("Your e-mail address"), [InputRequired(_("Write your address.")), an_address])
     body = TextAreaField(_("Your idea"), [InputRequired(_("Write your idea.")), Length(max=10_000)])
 
 

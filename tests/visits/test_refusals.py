@@ -151,7 +151,7 @@ def test_bad_input_is_told_beside_its_field_and_kept(scene: Scene) -> None:
     assert QUESTION in answer.text
     assert "rue du Lavoir" in answer.text
     assert 'href="#name"' in answer.text
-    assert "This is not an e-mail address" in answer.text
+    assert "Write a complete address" in answer.text
     plan = scene.plan() | {"ends": "17:00", "closes": "2999-01-01", "meeting_point": ""}
     wrong = scene.browser("mayor").submit("/visits/new", **plan, announce="yes")
     assert wrong.status_code == 422
