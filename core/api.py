@@ -35,7 +35,7 @@ from .feed.drafts import AskAuthor
 from .feed.query import page
 from .files import FileError, attach
 from .files import prepare as prepare_picture
-from .forms import Form, an_address, one_line
+from .forms import Form, a_name, an_address, one_line
 from .hookspecs import hookimpl
 from .i18n import town_zone
 from .jobs import enqueue
@@ -104,6 +104,7 @@ __all__ = [
     "UtcDateTime",
     "Versioned",
     "Viewer",
+    "a_name",
     "after_commit",
     "an_address",
     "as_system",

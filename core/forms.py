@@ -8,7 +8,8 @@ from wtforms import HiddenField, PasswordField, StringField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from . import text
-from .accounts import addresses
+from .access import Refused
+from .accounts import actions, addresses
 
 
 def whole(value: Any) -> int | None:
@@ -53,6 +54,16 @@ def an_address(_form: Form, field: Any) -> None:
         raise ValidationError(_("Write a complete address, such as name@example.org.")) from None
     if len(field.data) > 254:
         raise ValidationError(_("This address is too long."))
+
+
+def a_name(_form: Form, field: Any) -> None:
+    """Validator: a name of at most 80 characters, by which nobody takes a resident for an official."""
+    if len(field.data or "") > 80:
+        raise ValidationError(_("Use at most 80 characters."))
+    try:
+        actions.check_name(field.data or "")
+    except Refused as refusal:
+        raise ValidationError(str(refusal)) from None
 
 
 def _lines(value: Any) -> Any:

@@ -3,9 +3,11 @@
 import datetime as dt
 import re
 import secrets
+import unicodedata
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from .. import access, files, mail
 from ..access import as_system, require
@@ -56,12 +58,28 @@ def reserve(email: str) -> bool:
         return db.session.scalar(sa.select(Account.user_id).where(Account.email == email)) is None
 
 
+def check_name(name: str) -> None:
+    """Raise Refused for a resident's new name by which an official or staff are known here."""
+    person, folded = access.viewer(), fold(unicodedata.normalize("NFKC", name))[:80]
+    if person.role not in ("visitor", "resident") or folded == fold(person.name)[:80]:
+        return
+    known = sa.select(User.id).where(User.folded == folded, User.role != "resident", User.closed_at.is_(None))
+    if db.session.scalar(known.limit(1)) is not None:
+        raise access.Refused(
+            _(
+                "An elected official or somebody of the staff is known by this name. If it is yours too, "
+                "add another first name or an initial, so that nobody takes one of you for the other."
+            )
+        )
+
+
 def change_profile(values: dict[str, Any], picture: files.Prepared | None = None) -> None:
     """Change one's own profile and preferences, as the form gives them.
 
     The area is one's own to say for a resident only: it bounds the rights of officials and staff, and stays.
     """
     require("core.account")
+    check_name(values["name"])
     person = access.viewer()
     with write() as session:
         user, account = session.get(User, person.id), session.get(Account, person.id)

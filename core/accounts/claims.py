@@ -63,15 +63,21 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     """Keep what somebody without an account started, and mail the link that carries it out.
 
     `action` names a Claim of a manifest. `payload["name"]` names the account of an address that has none yet;
-    `payload["body"]` is shown on the link's page. Raises throttle.TooMany, and ValueError for no address.
+    `payload["body"]` is shown on the link's page. Raises throttle.TooMany, ValueError for no address, and
+    Refused for a name by which an official or staff are known.
     """
+    actions.check_name(payload.get("name") or "")
     email = _counted(email)
     title = registry.current().declared("claims", action)[1].title
     _mail_link(email, action, payload, "confirm", known(email), title=title)
 
 
 def sign_up(email: str, name: str, password: str, path: str) -> None:
-    """Mail a link that opens the account, or one that lets the owner of a known address in."""
+    """Mail a link that opens the account, or one that lets the owner of a known address in.
+
+    Raises as `confirm_later` does.
+    """
+    actions.check_name(name)
     email = _counted(email)
     password_hash = passwords.digest(password)  # for a known address too, whose answer takes as long
     person = known(email)
@@ -190,6 +196,7 @@ def _person(pending: Pending) -> int:
     if not free or pending.claim.name == RESET:
         raise Unusable("unknown")
     said = pending.payload.get
+    actions.check_name(said("name") or "")  # somebody may have come into office since
     name, language = said("name") or _("Resident"), said("language") or str(get_locale())
     password_hash = said("password_hash") if pending.claim.name == SIGN_UP else None
     return actions.create_user(pending.email, name, password_hash=password_hash, language=language).id

@@ -215,7 +215,7 @@ class AskWithoutAccountForm(AskForm):
     """A question of somebody who has no account, or has not signed in: confirmed by e-mail."""
 
     name = StringField(
-        lazy_gettext("Your name"), validators=[needed(lazy_gettext("Give your name.")), at_most(80)]
+        lazy_gettext("Your name"), validators=[needed(lazy_gettext("Give your name.")), api.a_name]
     )
     email = EmailField(
         lazy_gettext("E-mail"),

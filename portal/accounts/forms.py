@@ -23,7 +23,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from core import access, settings
 from core.accounts import passwords
 from core.db import db
-from core.forms import Form, an_address
+from core.forms import Form, a_name, an_address
 from core.i18n import LANGUAGES
 from core.models import Area
 
@@ -39,8 +39,7 @@ def _strong(form: Form, field: Any) -> None:
 
 
 def _name() -> StringField:
-    required = [InputRequired(_("Write your name.")), Length(max=80, message=_("Use at most 80 characters."))]
-    return StringField(_("Name"), required)
+    return StringField(_("Name"), [InputRequired(_("Write your name.")), a_name])
 
 
 def _address(label: Any) -> EmailField:

@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from core.files import FileError, Prepared, prepare
-from core.forms import Form, an_address
+from core.forms import Form, a_name, an_address
 from core.text import one_line
 
 BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
@@ -114,10 +114,7 @@ class GuestForm(WordsForm):
     """A post or a reply of somebody without an account, to be confirmed by e-mail."""
 
     client_key = HiddenField(default=lambda: secrets.token_hex(16))
-    name = StringField(
-        _("Your name"),
-        [InputRequired(_("Write your name.")), Length(max=80, message=_("Use at most 80 characters."))],
-    )
+    name = StringField(_("Your name"), [InputRequired(_("Write your name.")), a_name])
     email = EmailField(_("E-mail"), [InputRequired(_("Write your e-mail address.")), an_address])
 
 

@@ -117,7 +117,10 @@ def preview() -> str:
 @blueprint.get("/mentions")
 @needs("core.account")
 def mentions() -> Response:
-    """People whose name begins so and who may read the space, for those who may read it themselves."""
+    """People whose name begins so and who may read the space, for those who may read it themselves.
+
+    Officials and staff come first: whoever means them is not to name somebody of a similar name.
+    """
     start, space_id = fold(request.args.get("q", "")[:80]), whole(request.args.get("space"))
     if not start or not space_id:
         return jsonify([])
@@ -131,7 +134,7 @@ def mentions() -> Response:
     people = (
         sa.select(user.c.handle, user.c.name, user.c.role, user.c.mandate)
         .where(sa.or_(like, word, handle), user.c.closed_at.is_(None), drafts.reads(space))
-        .order_by(sa.case((like, 0), else_=1), user.c.folded, user.c.id)
+        .order_by(user.c.role == "resident", sa.case((like, 0), else_=1), user.c.folded, user.c.id)
         .limit(SUGGESTIONS)
     )
     return jsonify(

@@ -296,6 +296,16 @@ def test_another_spelling_is_no_way_round_the_throttle(town: Town) -> None:
     assert len(mails(town)) == 5
 
 
+def test_no_plugin_starts_anything_in_the_name_of_an_official(town: Town) -> None:
+    town.person("claire", "official")
+    with pytest.raises(api.Refused):
+        leave_note(town, "dan@example.org", name="Claire")
+    path = leave_note(town, "dan@example.org", name="Odile")
+    town.person("odile", "official")
+    assert town.browser().submit(path).status_code == 410, "she came into office since"
+    assert who(town) == ["Claire", "Odile"]
+
+
 def test_what_is_no_address_is_no_claim(town: Town) -> None:
     with pytest.raises(ValueError, match="@"):
         leave_note(town, "dan at example.org")

@@ -6,8 +6,10 @@ import re
 import pytest
 import sqlalchemy as sa
 from PIL import Image
+from werkzeug.test import TestResponse
 
-from core.db import db
+from core.accounts import actions
+from core.db import db, write
 from core.models import Account, File, Mail, User
 from core.testing import PASSWORD, Browser, Town
 
@@ -29,7 +31,7 @@ def account(town: Town, name: str) -> Account:
     return town.run(lambda: db.session.get(Account, town.person(name)), name)
 
 
-def save(browser: Browser, **fields: object) -> object:
+def save(browser: Browser, **fields: object) -> TestResponse:
     return browser.submit(
         "/me", **{"name": "Ana", "about": "", "language": "", "timezone": "", "area": "", **fields}
     )
@@ -40,6 +42,40 @@ def newest_link(town: Town) -> str:
     return next(
         found.group(1) for one in text if (found := re.search(r"http://localhost(/confirm/\S+)", one))
     )
+
+
+def test_nobody_takes_the_name_of_an_official(town: Town) -> None:
+    town.person("ana")
+    town.person("claire", "official", mandate="mayor")
+    space = town.space("Halle", "olga")
+    page, guest = f"/spaces/{space}", {"body": "I resign.", "email": "x@example.org", "client_key": "1"}
+    ana, visitor = town.browser("ana"), town.browser()
+    for name in ("Claire", "CLAIRE", "Clairé", "Cla\u200bire", "\u202eClaire", "Ｃｌａｉｒｅ"):
+        for answer in (
+            save(ana, name=name),
+            visitor.submit("/sign-up", name=name, email="x@example.org", password=STRONG),
+            visitor.submit(f"{page}/posts", page, name=name, **guest),
+        ):
+            assert answer.status_code == 422, ascii(name)
+            assert "known by this name" in answer.text
+    assert (
+        visitor.submit("/sign-up", name="Claire B.", email="x@example.org", password=STRONG).status_code
+        == 200
+    )
+    assert save(town.browser("claire"), name="Claire", about="The mayor").status_code == 302
+    assert user(town, "ana").name == "Ana"
+
+
+def test_who_bore_the_name_before_the_official_keeps_it(town: Town) -> None:
+    ana = town.browser("ana")
+    town.run(lambda: _elect("Ana"))
+    assert save(ana, name="Ana", about="Not the mayor").status_code == 302
+    assert user(town, "ana").about == "Not the mayor"
+
+
+def _elect(name: str) -> None:
+    with write():
+        actions.create_user("elected@example.org", name, role="official")
 
 
 def test_a_profile_is_changed(town: Town) -> None:
