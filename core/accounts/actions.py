@@ -108,7 +108,9 @@ def change_password(password_hash: str) -> None:
 
 
 def welcome(payload: dict[str, Any]) -> str:
-    """Carry out a confirmed sign-up: the account is there, so only show the way."""
+    """Carry out a confirmed sign-up: give the account the password chosen on the link's page."""
+    with write() as session:
+        session.get(Account, access.viewer().id).password_hash = payload["password_hash"]
     return local_path(payload.get("next")) or "/"
 
 

@@ -20,7 +20,7 @@ from ..access import as_system
 from ..db import db, lock, now, write
 from ..models import Account, PendingClaim, User
 from ..plugin import Claim
-from . import actions, passwords, sessions, throttle
+from . import actions, sessions, throttle
 from .addresses import normal, typed
 
 SIGN_UP, RESET, CHANGE_ADDRESS = "core.sign_up", "core.reset", "core.email_change"
@@ -72,18 +72,18 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     _mail_link(email, action, payload, "confirm", known(email), title=title)
 
 
-def sign_up(email: str, name: str, password: str, path: str) -> None:
+def sign_up(email: str, name: str, path: str) -> None:
     """Mail a link that opens the account, or one that lets the owner of a known address in.
 
+    Whoever opens it chooses the password there, so that nobody knows that of another's account.
     Raises as `confirm_later` does.
     """
     actions.check_name(name)
     email = _counted(email)
-    password_hash = passwords.digest(password)  # for a known address too, whose answer takes as long
     person = known(email)
     if person is None:
         language = str(get_locale())
-        payload = {"name": name, "password_hash": password_hash, "language": language, "next": path}
+        payload = {"name": name, "language": language, "next": path}
         _mail_link(email, SIGN_UP, payload, "sign_up", None, name=name)
     else:
         _mail_link(email, RESET, {}, "known", person, name=person.name)
@@ -153,7 +153,8 @@ def look(token: str) -> Pending:
     except LookupError:
         raise Unusable("unknown") from None
     on = owner in plugins.active()
-    state = "used" if row.used_at else "expired" if row.expires_at <= now() else "open" if on else "off"
+    done = row.used_at or (row.action == SIGN_UP and _opened(known(row.email)))
+    state = "used" if done else "expired" if row.expires_at <= now() else "open" if on else "off"
     return Pending(claim, owner.name, row.email, row.payload, state)
 
 
@@ -191,6 +192,8 @@ def _person(pending: Pending) -> int:
     """The id of the account with the confirmed address, opened now if there is none."""
     free = actions.reserve(pending.email)
     person = known(pending.email)
+    if pending.claim.name == SIGN_UP and _opened(person):
+        raise Unusable("used")
     if person is not None:
         return int(person.user_id)
     if not free or pending.claim.name == RESET:
@@ -198,8 +201,12 @@ def _person(pending: Pending) -> int:
     said = pending.payload.get
     actions.check_name(said("name") or "")  # somebody may have come into office since
     name, language = said("name") or _("Resident"), said("language") or str(get_locale())
-    password_hash = said("password_hash") if pending.claim.name == SIGN_UP else None
-    return actions.create_user(pending.email, name, password_hash=password_hash, language=language).id
+    return actions.create_user(pending.email, name, language=language).id
+
+
+def _opened(person: Known | None) -> bool:
+    """Whether somebody has signed up with the address: an account of who only wrote has no password."""
+    return person is not None and person.password_hash is not None
 
 
 def _row(token: str) -> sa.Select[Any]:

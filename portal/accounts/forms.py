@@ -30,14 +30,6 @@ from core.models import Area
 ABOUT = 500
 
 
-def _strong(form: Form, field: Any) -> None:
-    person = access.viewer()
-    own = [other.data or "" for other in form if isinstance(other, StringField) and other is not field]
-    problem = passwords.weakness(field.data or "", [*own, person.name, settings.town().name])
-    if problem:
-        raise ValidationError(problem)
-
-
 def _name() -> StringField:
     return StringField(_("Name"), [InputRequired(_("Write your name.")), a_name])
 
@@ -46,8 +38,8 @@ def _address(label: Any) -> EmailField:
     return EmailField(label, [InputRequired(_("Write your e-mail address.")), an_address])
 
 
-def _new_password(label: Any) -> PasswordField:
-    return PasswordField(label, [InputRequired(_("Choose a password.")), _strong])
+def _new_password() -> PasswordField:
+    return PasswordField(_("New password"), [InputRequired(_("Choose a password."))])
 
 
 def _choices(*pairs: tuple[Any, Any]) -> list[SelectChoice]:
@@ -68,11 +60,10 @@ class SignInForm(Form):
 
 
 class SignUpForm(Form):
-    """A new account."""
+    """A new account; its password is chosen on the page of the mailed link."""
 
     name = _name()
     email = _address(_("E-mail address"))
-    password = _new_password(_("Password"))
     next = HiddenField()
 
 
@@ -86,17 +77,29 @@ class ConfirmForm(Form):
     """The one button of a link's page."""
 
 
-class ChoosePasswordForm(Form):
+class NewPasswordForm(Form):
+    """The part of a form where a password is chosen; `own_words` are what it may not be made of."""
+
+    own_words: tuple[str, ...] = ()
+
+    def validate_password(self, field: Any) -> None:
+        own = (*self.own_words, access.viewer().name, settings.town().name)
+        problem = passwords.weakness(field.data or "", own)
+        if problem:
+            raise ValidationError(problem)
+
+
+class ChoosePasswordForm(NewPasswordForm):
     """A new password, for who came by a link."""
 
-    password = _new_password(_("New password"))
+    password = _new_password()
 
 
-class PasswordForm(Form):
+class PasswordForm(NewPasswordForm):
     """A new password, for who knows the present one."""
 
     current = PasswordField(_("Present password"), [InputRequired(_("Write your present password."))])
-    password = _new_password(_("New password"))
+    password = _new_password()
 
 
 class AddressForm(Form):

@@ -89,8 +89,7 @@ def sign_up() -> Response:
         return redirect("/")
     form: Any = forms.SignUpForm(next=request.args.get("next", ""))
     if form.validate_on_submit():
-        path = local_path(form.next.data) or "/"
-        claims.sign_up(form.email.data, form.name.data, form.password.data, path)
+        claims.sign_up(form.email.data, form.name.data, local_path(form.next.data) or "/")
         return page("mail_sent", email=form.email.data)
     return page("sign_up", form=form)
 
@@ -124,10 +123,12 @@ def _confirm(token: str) -> Response:
         raise claims.Unusable(pending.state)
     if pending.of_account and not access.viewer().signed_in:
         return redirect(f"/sign-in?next=/confirm/{token}")
-    choosing = pending.claim.name == claims.RESET
+    choosing = pending.claim.name in (claims.SIGN_UP, claims.RESET)
     form: Any = forms.ChoosePasswordForm() if choosing else forms.ConfirmForm()
+    if choosing:
+        form.own_words = (pending.email, pending.payload.get("name") or "")
     if not form.validate_on_submit():
-        return page("reset_confirm" if choosing else "confirm", form=form, pending=pending)
+        return page("choose_password" if choosing else "confirm", form=form, pending=pending)
     given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
     try:
         path = claims.confirm(token, **given)
@@ -194,6 +195,7 @@ def password() -> Response:
     """Choose another password; all other devices are signed out."""
     account = get_or_404(Account, access.viewer().id)
     form: Any = forms.PasswordForm()
+    form.own_words = (account.email,)
     if _proven(form, account):
         actions.change_password(passwords.digest(form.password.data))
         says(_("Your password is changed. Your other devices are signed out."))

@@ -101,13 +101,12 @@ class Journey:
 
 
 def sign_up(journey: Journey) -> None:
-    """Sign up, and confirm by the link of the mail."""
+    """Sign up, and choose a password on the page of the mailed link."""
     page, hand = journey.page, journey.hand
     journey.go("/sign-up")
     address = f"newcomer-{type(hand).__name__.lower()}@parvis.example"
     hand.fill(page.locator("[name=name]"), "Camille Nouvelle")
     hand.fill(page.locator("[name=email]"), address)
-    hand.fill(page.locator("[name=password]"), "un-chat-orange-sur-le-toit")
     journey.send(page.locator("main form button:not([type=button])").last)
     text = journey.town.run(
         lambda: db.session.scalars(
@@ -115,6 +114,7 @@ def sign_up(journey: Journey) -> None:
         ).first()
     )
     journey.go(re.findall(r"/confirm/[\w-]+", text)[0])
+    hand.fill(page.locator("[name=password]"), "un-chat-orange-sur-le-toit")
     journey.send(page.locator("main form button:not([type=button])").last)
     journey.go("/me")
     assert page.url.endswith("/me")

@@ -27,7 +27,7 @@ def test_what_nobody_can_see_is_nothing(town: Town) -> None:
             olga.submit(post, page, body=blank, client_key="1"),
             olga.submit("/me", name=blank, about="", area="", language="", timezone=""),
             agnes.submit("/spaces/new", name=blank, **fields),
-            visitor.submit("/sign-up", name=blank, email="ana@example.org", password="four-unrelated-words"),
+            visitor.submit("/sign-up", name=blank, email="ana@example.org"),
             visitor.submit(post, page, name=blank, body="Words", **guest),
             visitor.submit(post, page, name="Ana", body=blank, **guest),
         ]
