@@ -1,11 +1,13 @@
 """Whether the portal is well: `/healthz` for machines, the same checks in words for `parvis check`."""
 
 import datetime as dt
+import json
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, current_app, jsonify
@@ -15,7 +17,7 @@ from werkzeug.wrappers import Response
 from . import access, registry
 from .config import Config
 from .db import db, now
-from .models import Mail, Stamp
+from .models import Entry, Mail, Stamp
 from .plugin import Health
 from .web import needs
 
@@ -23,6 +25,7 @@ blueprint = Blueprint("health", __name__)
 
 DISK_NEEDED = 200 * 1024 * 1024
 BEAT_SECONDS = 20
+CLOCK_SECONDS = 60
 MAIL_LATE = dt.timedelta(hours=1)
 SOUND_SQLITE = (3, 51, 3)
 
@@ -44,7 +47,7 @@ def answer() -> tuple[Response, int]:
 
 def checks() -> list[Health]:
     """All checks of the core, then those of the plugins, one that raises counted as failed."""
-    found = [_safely(name, check) for name, check in CHECKS.items()]
+    found = [safely(name, check) for name, check in CHECKS.items()]
     try:
         for plugin, answers in registry.current().call("health"):
             found += [Health(f"{plugin}.{one.name}", one.ok, str(one.detail)) for one in answers]
@@ -60,7 +63,24 @@ def beat(config: Config) -> None:
     temporary.replace(config.data / "worker-beat")
 
 
-def _safely(name: str, check: Callable[[], tuple[bool, str]]) -> Health:
+def note_backup(config: Config, **facts: Any) -> None:
+    """Remember the latest backup: `at`, `size` and `missing`."""
+    temporary = config.data / "last-backup.new"
+    temporary.write_text(json.dumps(facts))
+    temporary.replace(config.data / "last-backup")
+
+
+def last_backup(config: Config) -> dict[str, Any] | None:
+    """What `note_backup` was told last."""
+    try:
+        facts: dict[str, Any] = json.loads((config.data / "last-backup").read_text())
+    except FileNotFoundError:
+        return None
+    return {**facts, "at": dt.datetime.fromisoformat(facts["at"])}
+
+
+def safely(name: str, check: Callable[[], tuple[bool, str]]) -> Health:
+    """The outcome of a check; one that raises has failed."""
     try:
         ok, detail = check()
     except (SQLAlchemyError, OSError, ValueError) as error:
@@ -107,7 +127,16 @@ def _worker() -> tuple[bool, str]:
     if not file.exists():
         return False, "never ran"
     seconds = int((now() - dt.datetime.fromisoformat(file.read_text())).total_seconds())
-    return seconds < 3 * BEAT_SECONDS, f"last seen {seconds} s ago"
+    return abs(seconds) < 3 * BEAT_SECONDS, f"last seen {seconds} s ago"
+
+
+def _clock() -> tuple[bool, str]:
+    """A clock that was set back would let new posts come before old ones."""
+    newest = db.session.scalar(sa.select(Entry.created_at).order_by(Entry.id.desc()).limit(1))
+    ahead = (newest - now()).total_seconds() if newest else 0
+    return ahead < CLOCK_SECONDS, f"{now():%Y-%m-%d %H:%M:%S} UTC" + (
+        f", but something was written {ahead:.0f} s later than that" if ahead >= CLOCK_SECONDS else ""
+    )
 
 
 def _mail() -> tuple[bool, str]:
@@ -136,6 +165,7 @@ CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {
     "database": _database,
     "migrations": _migrations,
     "sqlite": _sqlite,
+    "clock": _clock,
     "disk": _disk,
     "files": _files,
     "secret": _privacy,

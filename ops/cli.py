@@ -5,23 +5,37 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 import sqlalchemy as sa
 from flask import Flask
 
-from core import __version__, access, create_app, health, migrate, registry
+from core import __version__, access, create_app, migrate, registry
 from core.accounts import actions as accounts
 from core.accounts import claims
 from core.checks import PluginError
 from core.config import Config, ConfigError
 from core.db import db, write
 from core.models import Account
+from core.plugin import Health
 
-from . import server
+from . import backup as keep
+from . import check as looks
+from . import restore as bring_back
+from . import rows, server
 from . import worker as work
 from .cli_plugins import plugins
+
+FORESEEN = (
+    ConfigError,
+    PluginError,
+    server.PortTaken,
+    keep.BackupError,
+    bring_back.RestoreError,
+    rows.RowError,
+)
 
 
 class Refusal(click.ClickException):
@@ -37,7 +51,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ConfigError, PluginError, server.PortTaken) as error:
+        except FORESEEN as error:
             raise Refusal(str(error)) from error
         except sa.exc.OperationalError as error:
             reason = str(error.orig).strip().partition("\n")[0]
@@ -124,14 +138,44 @@ def upgrade() -> None:
 
 
 @main.command()
-def check() -> None:
-    """Say whether settings, database, files, mail and plugins are well."""
+@click.option(
+    "--files", "with_files", is_flag=True, help="Read every stored file too, and compare its checksum."
+)
+def check(with_files: bool) -> None:
+    """Say whether settings, database, counters, files, mail and plugins are well."""
     with made(Config.from_env()):
-        found = health.checks()
+        if not _say(looks.everything(with_files)):
+            raise SystemExit(1)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path), default=".")
+def backup(target: Path) -> None:
+    """Write the whole town into one archive, while it is in use: TARGET, or a new file in that folder."""
+    with opened(Config.from_env()):
+        for line in keep.describe(keep.backup(target)):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("archive", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--without", multiple=True, metavar="PREFIX", help="Leave out the tables of a plugin that is gone."
+)
+def restore(archive: Path, without: tuple[str, ...]) -> None:
+    """Make the town of ARCHIVE in an empty PARVIS_DATA (and an empty PostgreSQL database), and check it."""
+    config = Config.from_env()
+    taken_at = bring_back.restore(archive, config, without)
+    click.echo(f"The town of {taken_at:%Y-%m-%d %H:%M:%S} UTC is restored in {config.data.absolute()}.")
+    with opened(config):
+        _say(looks.everything(with_files=True))
+
+
+def _say(found: list[Health]) -> bool:
+    """Print each check; answers whether all is well."""
     for one in found:
         click.echo(f"{'ok  ' if one.ok else 'BAD '} {one.name}: {one.detail}")
-    if not all(one.ok for one in found):
-        raise SystemExit(1)
+    return all(one.ok for one in found)
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from core.models import (
 )
 from core.plugin import Plugin
 
+from . import check
+
 
 def export(name: str) -> Path:
     """Write a plugin's rows, spaces, entries, settings and files into a new folder, which is answered."""
@@ -93,14 +95,9 @@ def _delete(table: Any, where: Any) -> None:
 
 def _recount() -> None:
     """Count anew what is left in the spaces and threads that lost entries."""
-    entry, reply, space = table_of(Entry), table_of(Entry).alias(), table_of(Space)
-    number = sa.select(sa.func.count())
-    shown = number.where(entry.c.space_id == space.c.id, entry.c.in_feed, ~entry.c.team_only)
-    posts = shown.select_from(entry).scalar_subquery()
-    db.session.execute(sa.update(space).where(space.c.entry_count != posts).values(entry_count=posts))
-    said = number.where(reply.c.parent_id == entry.c.id, reply.c.state == "published", ~reply.c.team_only)
-    replies = said.select_from(reply).correlate(entry).scalar_subquery()
-    db.session.execute(sa.update(entry).where(entry.c.reply_count != replies).values(reply_count=replies))
+    for table, column, recount in check.recounts():
+        wrong = sa.update(table).where(table.c[column] != recount)
+        db.session.execute(wrong.values({column: recount}))
 
 
 def _plain(value: Any) -> Any:

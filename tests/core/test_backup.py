@@ -1,0 +1,586 @@
+"""A backup taken while people write is the town of one moment; only an archive that is whole is restored."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import json
+import secrets
+import shutil
+import threading
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+from werkzeug.datastructures import FileStorage
+
+from core import access, create_app, files, health, registry
+from core.config import Config
+from core.db import db, now, write
+from core.feed import actions as feed
+from core.models import Area, Entry, File, JobRow, Mail, Space
+from core.testing import Browser, Town
+from ops import archive, backup, check, restore, rows
+
+from ..conftest import pg_address, pg_execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+
+ENGINES = ("sqlite", "postgresql")
+NOT_THE_SAME = {"core_setting", "core_stamp"}  # a restore notes itself there
+
+
+@pytest.fixture
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Config]]:
+    """Return `empty(engine)`: settings of an empty folder and an empty database of that engine."""
+    names: list[str] = []
+
+    def make(engine: str) -> Config:
+        folder = tmp_path / f"restored-{secrets.token_hex(2)}"
+        if engine == "sqlite":
+            return Config(data=folder, url="http://localhost")
+        server = request.getfixturevalue("pg_server")
+        names.append(f"empty_{secrets.token_hex(4)}")
+        pg_execute(server, f"create database {names[-1]}")
+        return Config(data=folder, url="http://localhost", database_url=pg_address(server, names[-1]))
+
+    yield make
+    for name in names:
+        pg_execute(request.getfixturevalue("pg_server"), f"drop database {name} with (force)")
+
+
+def picture(colour: str = "teal", size: tuple[int, int] = (900, 40)) -> FileStorage:
+    """A picture that is wide enough to have a small version too."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return FileStorage(io.BytesIO(buffer.getvalue()), "square.png")
+
+
+def live(town: Town) -> int:
+    """Let people write, reply, support and hang up pictures; answers the space."""
+    space = town.space("Place de l’Église ☀", "ana")
+
+    def talk() -> None:
+        first = feed.publish(db.session.get(Space, space), "Œuf\n\n\\N, 'quoted' \"so\" 🦊")
+        feed.publish(db.session.get(Space, space), "Yes", kind="core.reply", parent=first)
+        feed.support(first, True)
+        shown = files.prepare(picture())
+        with write():
+            files.attach(first, shown, "A square")
+
+    town.run(talk, "ana")
+
+    def keep() -> None:
+        with write() as session:
+            session.add(Area(name="Centre", level="commune", boundary={"type": "Point", "at": [1.5, None]}))
+            session.add(Mail(kind="core.reset", recipient="a@example.org", subject="s", text="the secret"))
+            session.add(JobRow(name="core.sweep", payload={"nested": [1, {"é": None}]}))
+
+    town.run(keep)
+    return space
+
+
+def take(app: Flask, folder: Path) -> Path:
+    """A backup of the town in this folder."""
+    folder.mkdir(exist_ok=True)
+    with app.app_context(), access.as_system("backup"):
+        return backup.backup(folder).path
+
+
+def content(app: Flask) -> dict[str, list[bytes]]:
+    """Every row of every table, as text that is the same for either engine."""
+    with app.app_context(), db.engine.connect().execution_options(guarded=True) as connection:
+        found = rows.tables(connection, rows.heads(connection))
+        return {name: list(rows.dump(connection, table)) for name, table in found.items()}
+
+
+def opened(config: Config) -> Town:
+    """The restored town."""
+    return Town(create_app(config, registry.discover()[1]))
+
+
+def ended(town: Town) -> None:
+    """Let go of its database."""
+    with town.app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_restored_town_is_the_town_on_either_engine(
+    town: Town, engine: str, empty: Callable[[str], Config], tmp_path: Path
+) -> None:
+    space = live(town)
+    path = take(town.app, tmp_path / "kept")
+    assert path.stat().st_mode & 0o777 == 0o600
+    config = empty(engine)
+    taken_at = restore.restore(path, config)
+    assert dt.timedelta() < now() - taken_at < dt.timedelta(minutes=5)
+    before, again = content(town.app), opened(config)
+    after = content(again.app)
+    assert before.keys() == after.keys()
+    assert {name: after[name] for name in before if name not in NOT_THE_SAME} == {
+        name: lines for name, lines in before.items() if name not in NOT_THE_SAME
+    }
+    well = {one.name: one.ok for one in again.run(lambda: check.everything(with_files=True))}
+    assert {name for name, ok in well.items() if not ok} == {"worker"}
+    browser = Browser(again.app.test_client())
+    assert browser.submit("/sign-in", email="ana@example.org", password="correct-horse-battery").location
+    page = browser.get(f"/spaces/{space}")
+    assert "Œuf" in page.text
+    assert "/files/1/square.webp?w=640" in page.text
+    for address in ("/files/1/square.webp", "/files/1/square.webp?w=640"):
+        assert browser.get(address).data == town.browser("ana").get(address).data
+    assert browser.submit(f"/spaces/{space}/posts", f"/spaces/{space}", body="Hello again").status_code == 302
+    assert sorted(path.name for path in config.data.iterdir() if not path.name.startswith("town.db")) == [
+        "files",
+        "secret-key",
+    ]
+    ended(again)
+
+
+def test_a_session_of_before_is_one_after(town: Town, empty: Callable[[str], Config], tmp_path: Path) -> None:
+    cookie = town.browser("ana").client.get_cookie("parvis", "localhost")
+    path, config = take(town.app, tmp_path / "kept"), empty("sqlite")
+    restore.restore(path, config)
+    again = opened(config)
+    client = again.app.test_client()
+    client.set_cookie("parvis", cookie.value if cookie else "", domain="localhost")
+    assert client.get("/me").status_code == 200
+    ended(again)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_number_that_was_given_away_is_not_given_again(
+    town: Town, engine: str, empty: Callable[[str], Config], tmp_path: Path
+) -> None:
+    space = live(town)
+
+    def publish() -> int:
+        return feed.publish(db.session.get(Space, space), "gone").id
+
+    def forget(ident: int) -> None:
+        with write() as session:
+            session.execute(sa.delete(Entry).where(Entry.id == ident))
+
+    gone = town.run(publish, "ana")
+    town.run(lambda: forget(gone))
+    config = empty(engine)
+    restore.restore(take(town.app, tmp_path / "kept"), config)
+    again = opened(config)
+    again.people.update(town.people)
+    assert again.run(publish, "ana") == gone + 1
+    ended(again)
+
+
+def test_a_backup_under_load_is_the_town_of_one_moment(
+    town: Town, empty: Callable[[str], Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn writes a post with a support and a picture, and takes the picture before away at once."""
+    monkeypatch.setattr(files, "ORPHAN_SECONDS", -1)
+    space, done, stop, begun = town.space("Square", "ana"), [0], threading.Event(), threading.Event()
+
+    def turn(number: int) -> None:
+        shown = files.prepare(picture(f"#{number:06x}"))
+        with write() as session:
+            post = feed.publish(db.session.get(Space, space), f"turn {number}")
+            session.flush()
+            files.set_picture(town.people["ana"], shown)
+            feed.support(post, True)
+        files.sweep()
+
+    def work() -> None:
+        while not stop.is_set():
+            town.run(lambda: turn(done[0] + 1), "ana")
+            done[0] += 1
+            begun.set()
+
+    writer = threading.Thread(target=work)
+    copy = backup._write_file
+
+    def slowly(*arguments: Any) -> bool:
+        """Let somebody write between the rows and the files."""
+        reached = done[0]
+        while done[0] < reached + 2:
+            threading.Event().wait(0.01)
+        return copy(*arguments)
+
+    monkeypatch.setattr(backup, "_write_file", slowly)
+    writer.start()
+    begun.wait()
+    before = done[0]
+    path = take(town.app, tmp_path / "kept")
+    after = done[0]
+    stop.set()
+    writer.join()
+    config = empty("sqlite")
+    restore.restore(path, config)
+    again = opened(config)
+
+    def look() -> tuple[list[str], int, int]:
+        bodies = db.session.scalars(sa.select(Entry.body).order_by(Entry.id)).all()
+        voices = db.session.scalars(sa.select(Entry.support_count)).all()
+        return list(bodies), db.session.get(Space, space).entry_count, sum(voices)
+
+    bodies, counter, voices = again.run(look)
+    assert bodies == [f"turn {number}" for number in range(1, len(bodies) + 1)]
+    assert counter == voices == len(bodies)
+    assert before <= len(bodies) <= after + 1
+    found = {one.name: one for one in again.run(lambda: check.everything(with_files=True))}
+    assert found["stored files"].ok, found["stored files"].detail
+    assert found["stored files"].detail == "1 are whole"
+    assert found["counters"].ok
+    assert not (town.app.config["PARVIS"].data / "backup-links").exists()
+    ended(again)
+
+
+def test_what_was_erased_is_in_no_backup(town: Town, tmp_path: Path) -> None:
+    live(town)
+
+    def erase() -> None:
+        with write() as session:
+            session.execute(sa.update(Mail).values(text=None, status="sent"))
+
+    with zipfile.ZipFile(take(town.app, tmp_path / "kept")) as before:
+        assert b"the secret" in before.read("rows/core_mail.jsonl")
+    town.run(erase)
+    for path in (tmp_path / "kept").iterdir():
+        path.unlink()
+    with zipfile.ZipFile(take(town.app, tmp_path / "kept")) as after:
+        assert not any(b"the secret" in after.read(name) for name in after.namelist())
+
+
+def test_nothing_is_overwritten_and_one_backup_runs_at_a_time(town: Town, tmp_path: Path) -> None:
+    target = tmp_path / "mine.zip"
+    target.write_text("precious")
+    with town.app.app_context(), access.as_system("test"):
+        with pytest.raises(backup.BackupError, match="there already"):
+            backup.backup(target)
+        with backup._alone(town.app.config["PARVIS"]), pytest.raises(backup.BackupError, match="running"):
+            backup.backup(tmp_path / "other.zip")
+    assert target.read_text() == "precious"
+    assert not (tmp_path / "other.zip").exists()
+
+
+def test_a_backup_that_fails_leaves_nothing(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(town)
+    folder = tmp_path / "kept"
+    folder.mkdir()
+
+    def full(*_: Any) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backup, "_write_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        take(town.app, folder)
+    assert list(folder.iterdir()) == []
+    assert health.last_backup(town.app.config["PARVIS"]) is None
+
+
+def test_files_that_are_missing_are_told_and_the_rest_is_kept(
+    town: Town, empty: Callable[[str], Config], tmp_path: Path
+) -> None:
+    live(town)
+    key = town.run(lambda: db.session.scalars(sa.select(File.sha256)).one())
+    data = town.app.config["PARVIS"].data
+    (data / "files" / key[:2] / key).unlink()
+    (tmp_path / "kept").mkdir()
+    with town.app.app_context(), access.as_system("test"):
+        taken = backup.backup(tmp_path / "kept")
+    assert taken.missing == (key,)
+    assert any("1 files are not in it" in line for line in backup.describe(taken))
+    config = empty("sqlite")
+    restore.restore(taken.path, config)
+    again = opened(config)
+    found = {one.name: one for one in again.run(lambda: check.everything(with_files=True))}
+    assert not found["stored files"].ok
+    assert key in found["stored files"].detail
+    ended(again)
+
+
+def test_the_latest_backup_is_remembered(town: Town, tmp_path: Path) -> None:
+    config = town.app.config["PARVIS"]
+    assert health.last_backup(config) is None
+    path = take(town.app, tmp_path / "kept")
+    facts = health.last_backup(config)
+    assert facts is not None
+    assert facts["size"] == path.stat().st_size
+    assert now() - facts["at"] < dt.timedelta(minutes=5)
+
+
+@pytest.fixture(scope="module")
+def archived(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive that would be restored."""
+    folder = tmp_path_factory.mktemp("town")
+    shutil.copy(sqlite_template, folder)
+    town = opened(Config(data=folder, url="http://localhost"))
+    live(town)
+    path = take(town.app, folder / "kept")
+    ended(town)
+    return path
+
+
+class TestARestoreRefuses:
+    """Each refusal leaves an empty folder and an empty database behind."""
+
+    @pytest.fixture
+    def good(self, archived: Path, tmp_path: Path) -> Path:
+        """A copy of it."""
+        return Path(shutil.copy(archived, tmp_path))
+
+    def refused(self, path: Path, config: Config, said: str, **options: Any) -> None:
+        with pytest.raises(restore.RestoreError, match=said):
+            restore.restore(path, config, **options)
+        assert not config.data.exists() or list(config.data.iterdir()) == []
+        if config.database_url:
+            engine = sa.create_engine(config.database)
+            assert sa.inspect(engine).get_table_names() == []
+            engine.dispose()
+
+    @pytest.fixture
+    def into(self, empty: Callable[[str], Config]) -> Config:
+        """An empty place, for what is refused before the database is touched."""
+        return empty("sqlite")
+
+    @pytest.fixture(params=ENGINES)
+    def into_either(self, request: pytest.FixtureRequest, empty: Callable[[str], Config]) -> Config:
+        """An empty place of each engine, for what is refused while its tables are filled."""
+        return empty(request.param)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "../outside",
+            "/etc/cron.d/parvis",
+            "files/../../outside",
+            "files/aa/../../../outside",
+            "files\\aa\\" + "a" * 64,
+            "files/aa/" + "b" * 64,
+            "rows/../secret-key.jsonl",
+            "town.db",
+            "worker-beat",
+            "files/aa/" + "a" * 64 + "/",
+            "rows/x\0y.jsonl",
+            "secret-key\n",
+        ],
+    )
+    def test_names_that_no_backup_gives(self, good: Path, into: Config, name: str) -> None:
+        self.refused(changed(good, add={name: b"x"}), into, "no name that a backup gives")
+
+    def test_a_member_that_the_manifest_does_not_name(self, good: Path, into: Config) -> None:
+        extra = {"files/aa/" + "a" * 64: b"x"}
+        self.refused(changed(good, add=extra, listed=False), into, "not those of its manifest")
+
+    def test_a_member_that_is_not_there(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, drop="secret-key", listed=False), into, "not those of its manifest")
+
+    def test_two_members_of_one_name(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, twice="secret-key"), into, "not those of its manifest")
+
+    def test_rows_of_a_table_that_the_manifest_does_not_know(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, add={"rows/core_more.jsonl": b"[]\n"}), into, "its tables are not those")
+
+    @pytest.mark.parametrize("mode", [0o120777, 0o020666, 0o040755, 0o010666])
+    def test_links_devices_folders_and_pipes(self, good: Path, into: Config, mode: int) -> None:
+        self.refused(changed(good, mode=mode), into, "no plain file")
+
+    @pytest.mark.parametrize("name", ["secret-key", "rows/core_user.jsonl", "rows/core_entry.jsonl"])
+    def test_a_changed_byte(self, good: Path, into: Config, name: str) -> None:
+        self.refused(changed(good, flip=name), into, "damaged: its checksum")
+
+    def test_a_size_that_is_not_the_manifest_s(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, sizes={"secret-key": 63}), into, "another size")
+
+    def test_a_bomb(self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A member of 60 MB in 60 kB, honestly listed: there is no room for it."""
+        bomb = changed(good, add={"files/aa/" + "a" * 64: bytes(60_000_000)})
+        assert bomb.stat().st_size < 1_000_000
+        usage = type("usage", (), {"free": 50_000_000})
+        monkeypatch.setattr(restore.shutil, "disk_usage", lambda _: usage)
+        self.refused(bomb, into, "more than there is room for")
+
+    def test_a_bomb_that_lies_about_its_size(self, good: Path, into: Config) -> None:
+        """The sizes in the list of members and in the manifest say 10 bytes; the stream goes on."""
+        name = "files/aa/" + "a" * 64
+        lying = changed(good, add={name: bytes(5_000_000)}, sizes={name: 10})
+        data = bytearray(lying.read_bytes())
+        where = data.rindex(b"PK\x01\x02", 0, data.rindex(name.encode()))
+        data[where + 24 : where + 28] = (10).to_bytes(4, "little")
+        lying.write_bytes(data)
+        self.refused(lying, into, "damaged")
+
+    def test_a_manifest_that_is_a_bomb(
+        self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(archive, "LARGEST_MANIFEST", 1000)
+        self.refused(good, into, "manifest is too large")
+
+    def test_a_row_without_end(
+        self, good: Path, into_either: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rows, "LONGEST_ROW", 1000)
+        endless = changed(good, replace={"rows/core_user.jsonl": b"[" + b" " * 5000})
+        self.refused(endless, into_either, "a row is too long")
+
+    @pytest.mark.parametrize("cut", [10, 200, 1000])
+    def test_an_archive_that_was_cut_off(self, good: Path, into: Config, cut: int) -> None:
+        good.write_bytes(good.read_bytes()[:-cut])
+        self.refused(good, into, "damaged")
+
+    @pytest.mark.parametrize("manifest", [b"", b"[]", b"{}", b'{"format": 1}', b"[" * 100_000, b"\xff"])
+    def test_a_manifest_of_something_else(self, good: Path, into: Config, manifest: bytes) -> None:
+        self.refused(changed(good, manifest=manifest), into, "this archive can't be restored")
+
+    def test_something_that_is_no_archive(self, tmp_path: Path, into: Config) -> None:
+        (tmp_path / "text.zip").write_text("hello")
+        self.refused(tmp_path / "text.zip", into, "damaged")
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            (b"[1]\n", "can't be read"),
+            (b"nonsense\n", "can't be read"),
+            (b"[" * 50_000 + b"\n", "can't be read"),
+            (b'{"a": 1}\n', "can't be read"),
+            (b'["admin", 1', "cut off"),
+        ],
+    )
+    def test_rows_that_are_none(self, good: Path, into_either: Config, line: bytes, said: str) -> None:
+        self.refused(changed(good, replace={"rows/core_stamp.jsonl": line}), into_either, said)
+
+    def test_rows_that_refer_to_nobody(self, good: Path, into_either: Config) -> None:
+        with zipfile.ZipFile(good) as source:
+            accounts = json.loads(source.read("rows/core_account.jsonl").splitlines()[0])
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_account"]
+        accounts[columns.index("user_id")] = 999_999
+        line = json.dumps(accounts).encode() + b"\n"
+        self.refused(
+            changed(good, replace={"rows/core_account.jsonl": line}), into_either, r"not there|don't fit"
+        )
+
+    @pytest.mark.parametrize("column", ["nothing", "id; DROP TABLE core_user", "name\0"])
+    def test_columns_that_are_not_there(self, good: Path, into_either: Config, column: str) -> None:
+        self.refused(changed(good, tables={"core_stamp": [column, "version"]}), into_either, "has no column")
+
+    def test_tables_of_a_plugin_that_is_not_installed_unless_they_are_left_out(
+        self, good: Path, into_either: Config
+    ) -> None:
+        stranger = changed(
+            good,
+            heads={"gone": "gone_0001"},
+            tables={"gone_one": ["id"]},
+            add={"rows/gone_one.jsonl": b"[1]\n"},
+        )
+        self.refused(stranger, into_either, "--without gone")
+        restore.restore(stranger, into_either, without=["gone"])
+
+    def test_tables_of_a_newer_version(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, heads={"core": "core_9999"}), into, "newer version")
+
+    def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
+        into.data.mkdir()
+        (into.data / "precious").write_text("data")
+        with pytest.raises(restore.RestoreError, match="is not empty"):
+            restore.restore(good, into)
+        assert [path.name for path in into.data.iterdir()] == ["precious"]
+
+    def test_a_database_that_is_not_empty(self, good: Path, pg_url: str, tmp_path: Path) -> None:
+        fresh = Config(data=tmp_path / "fresh", database_url=pg_url)
+        with pytest.raises(restore.RestoreError, match="database of PARVIS_DATABASE_URL is not empty"):
+            restore.restore(good, fresh)
+        engine = sa.create_engine(pg_url)
+        assert "core_user" in sa.inspect(engine).get_table_names()
+        engine.dispose()
+        assert not fresh.data.exists()
+
+
+def changed(
+    path: Path,
+    add: dict[str, bytes] | None = None,
+    replace: dict[str, bytes] | None = None,
+    drop: str = "",
+    twice: str = "",
+    flip: str = "",
+    mode: int = 0,
+    sizes: dict[str, int] | None = None,
+    listed: bool = True,
+    manifest: bytes | None = None,
+    **facts: dict[str, Any],
+) -> Path:
+    """A copy of an archive with something else in it, and a manifest that agrees unless `listed` is false."""
+    with zipfile.ZipFile(path) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    told = json.loads(members.pop("manifest.json"))
+    members |= {**(add or {}), **(replace or {})}
+    members.pop(drop, None)
+    if listed:
+        told["members"] = {
+            name: [len(data), hashlib.sha256(data).hexdigest()] for name, data in members.items()
+        }
+    for name, size in (sizes or {}).items():
+        told["members"][name][0] = size
+    for fact, values in facts.items():
+        told[fact].update(values)
+    if flip:
+        data = members[flip]
+        members[flip] = bytes([data[0] ^ 1]) + data[1:]
+    copy = path.with_name(f"changed-{secrets.token_hex(3)}.zip")
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, data in members.items():
+            info = zipfile.ZipInfo(name)
+            info.filename = name  # whatever is in it
+            info.compress_type = zipfile.ZIP_DEFLATED
+            if mode and name == "secret-key":
+                info.external_attr = mode << 16
+            target.writestr(info, data)
+        if twice:
+            target.fp.seek(target.start_dir)  # type: ignore[union-attr]
+            target.NameToInfo.pop(twice)
+            target.writestr(twice, members[twice])
+        target.writestr("manifest.json", json.dumps(told) if manifest is None else manifest)
+    return copy
+
+
+def test_check_tells_what_is_wrong(town: Town) -> None:
+    live(town)
+
+    def spoil() -> None:
+        with write() as session:
+            session.execute(sa.update(Entry).where(Entry.parent_id.is_(None)).values(support_count=7))
+
+    def bad() -> dict[str, str]:
+        return {one.name: str(one.detail) for one in check.everything(with_files=True) if not one.ok}
+
+    assert town.run(bad).keys() == {"worker"}
+    town.run(spoil)
+    key = town.run(lambda: db.session.scalars(sa.select(File.sha256)).one())
+    stored = town.app.config["PARVIS"].data / "files" / key[:2] / key
+    stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+    found = town.run(bad)
+    assert found["counters"] == "core_entry.support_count in 1 rows"
+    assert "1 of 1 missing or damaged" in found["stored files"]
+
+
+class TestOfSqlite:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        """SQLite alone can hold such rows."""
+        return sqlite_url
+
+    def test_check_finds_rows_without_what_they_refer_to(self, town: Town) -> None:
+        town.person("ana")
+        engine = sa.create_engine(town.app.config["PARVIS"].database)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM core_user")
+        engine.dispose()
+        found = {one.name: one for one in town.run(check.everything)}
+        assert not found["references"].ok
+        assert "core_account" in str(found["references"].detail)
