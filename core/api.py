@@ -33,6 +33,7 @@ from .feed.actions import (
 from .feed.cards import cards
 from .feed.drafts import AskAuthor
 from .feed.query import page
+from .fetch import Fetched, FetchError, fetch
 from .files import FileError, attach
 from .files import prepare as prepare_picture
 from .forms import Form, a_name, an_address, one_line
@@ -76,6 +77,8 @@ __all__ = [
     "Decoration",
     "Entry",
     "EntryKind",
+    "FetchError",
+    "Fetched",
     "FileError",
     "Forbidden",
     "Form",
@@ -119,6 +122,7 @@ __all__ = [
     "create_space",
     "db",
     "enqueue",
+    "fetch",
     "fold",
     "format_date",
     "format_datetime",

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from werkzeug.wrappers import Response
 from . import access, registry
 from .config import Config
 from .db import db, now
-from .models import Entry, Mail, Stamp
+from .models import Mail, Stamp
 from .plugin import Health
 from .web import needs
 
@@ -25,7 +26,6 @@ blueprint = Blueprint("health", __name__)
 
 DISK_NEEDED = 200 * 1024 * 1024
 BEAT_SECONDS = 20
-CLOCK_SECONDS = 60
 MAIL_LATE = dt.timedelta(hours=1)
 SOUND_SQLITE = (3, 51, 3)
 
@@ -63,20 +63,12 @@ def beat(config: Config) -> None:
     temporary.replace(config.data / "worker-beat")
 
 
-def note_backup(config: Config, **facts: Any) -> None:
-    """Remember the latest backup: `at`, `size` and `missing`."""
-    temporary = config.data / "last-backup.new"
-    temporary.write_text(json.dumps(facts))
-    temporary.replace(config.data / "last-backup")
-
-
 def last_backup(config: Config) -> dict[str, Any] | None:
-    """What `note_backup` was told last."""
-    try:
+    """What `parvis backup` noted of the latest one: `at`, `size`, `missing`."""
+    with suppress(FileNotFoundError):
         facts: dict[str, Any] = json.loads((config.data / "last-backup").read_text())
-    except FileNotFoundError:
-        return None
-    return {**facts, "at": dt.datetime.fromisoformat(facts["at"])}
+        return {**facts, "at": dt.datetime.fromisoformat(facts["at"])}
+    return None
 
 
 def safely(name: str, check: Callable[[], tuple[bool, str]]) -> Health:
@@ -130,15 +122,6 @@ def _worker() -> tuple[bool, str]:
     return abs(seconds) < 3 * BEAT_SECONDS, f"last seen {seconds} s ago"
 
 
-def _clock() -> tuple[bool, str]:
-    """A clock that was set back would let new posts come before old ones."""
-    newest = db.session.scalar(sa.select(Entry.created_at).order_by(Entry.id.desc()).limit(1))
-    ahead = (newest - now()).total_seconds() if newest else 0
-    return ahead < CLOCK_SECONDS, f"{now():%Y-%m-%d %H:%M:%S} UTC" + (
-        f", but something was written {ahead:.0f} s later than that" if ahead >= CLOCK_SECONDS else ""
-    )
-
-
 def _mail() -> tuple[bool, str]:
     config: Config = current_app.config["PARVIS"]
     if not config.smtp_host:
@@ -165,7 +148,6 @@ CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {
     "database": _database,
     "migrations": _migrations,
     "sqlite": _sqlite,
-    "clock": _clock,
     "disk": _disk,
     "files": _files,
     "secret": _privacy,

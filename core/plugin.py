@@ -205,5 +205,6 @@ class Plugin(Declared):
     jobs: tuple[Job, ...] = ()
     claims: tuple[Claim, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
+    egress: tuple[str, ...] = ()
     protects: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)

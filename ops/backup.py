@@ -5,6 +5,7 @@ they are copied afterwards; until then hard links keep those that the portal del
 """
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.engine import Connection, Engine
 
-from core import __version__, health
+from core import __version__
 from core.config import Config
 from core.db import db, now
 
@@ -60,8 +61,15 @@ def backup(target: Path) -> Taken:
         into.finish(parvis=__version__, taken_at=taken_at.isoformat(), missing=missing, **facts)
     files = sum(name.startswith("files/") for name in into.members)
     taken = Taken(path, path.stat().st_size, facts["count"], files, missing)
-    health.note_backup(config, at=taken_at.isoformat(), size=taken.size, missing=len(missing))
+    _note(config, at=taken_at.isoformat(), size=taken.size, missing=len(missing))
     return taken
+
+
+def _note(config: Config, **facts: Any) -> None:
+    """Tell `health.last_backup`."""
+    temporary = config.data / "last-backup.new"
+    temporary.write_text(json.dumps(facts))
+    temporary.replace(config.data / "last-backup")
 
 
 def _write_rows(into: archive.Writer) -> tuple[dict[str, Any], set[str]]:

@@ -1,5 +1,6 @@
 """What `parvis check` looks at beyond the health checks of `/healthz`, because it takes longer."""
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,17 +8,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from core import files, health
-from core.db import db, table_of
+from core.db import db, now, table_of
 from core.models import Entry, File, Membership, Space, Support
 from core.plugin import Health
 
 NAMED = 5
+CLOCK_MARGIN = dt.timedelta(minutes=1)
 
 
 def everything(with_files: bool = False) -> list[Health]:
     """The health checks, then the soundness, references and counters of the database; each file, if asked."""
     found = health.checks()
     looks: dict[str, Callable[[], tuple[bool, str]]] = {
+        "clock": _clock,
         "soundness": _soundness,
         "references": _references,
         "counters": _counters,
@@ -39,6 +42,18 @@ def recounts() -> Iterator[tuple[sa.Table, str, Any]]:
     yield entry, "reply_count", said.select_from(reply).correlate(entry).scalar_subquery()
     voices = number.where(support.c.entry_id == entry.c.id)
     yield entry, "support_count", voices.select_from(support).scalar_subquery()
+
+
+def _clock() -> tuple[bool, str]:
+    """A clock that was set back lets new posts come before old ones."""
+    newest = db.session.scalar(sa.select(Entry.created_at).order_by(Entry.id.desc()).limit(1))
+    moment = now()
+    if newest and newest - moment > CLOCK_MARGIN:
+        return (
+            False,
+            f"{moment:%Y-%m-%d %H:%M:%S} UTC, but something was written at {newest:%Y-%m-%d %H:%M:%S}",
+        )
+    return True, f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _soundness() -> tuple[bool, str]:

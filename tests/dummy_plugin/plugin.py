@@ -67,6 +67,7 @@ plugin = api.Plugin(
         api.Job("dummy.fail", _("Fail"), lambda: unless_trouble("job", lambda: None)),
     ),
     claims=(api.Claim("dummy.idea", _("Write an idea without an account"), confirm_idea),),
+    egress=("feed.example",),
     personal_data=(
         api.PersonalData(
             "dummy_bookmark", "user_id", _("Finding ideas again"), "consent", _("until it is taken back")
