@@ -248,7 +248,7 @@ _turns: dict[str, float] = {}
 
 
 def _take_turn(host: str, end: float) -> None:
-    """Wait for this process's turn at a host; raises FetchError where that takes longer than there is time."""
+    """Wait for this process's turn at a host; raises FetchError where that takes too long."""
     moment = time.monotonic()
     for known in [known for known, turn in _turns.items() if turn < moment]:
         del _turns[known]

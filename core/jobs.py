@@ -6,7 +6,6 @@ jobs of a plugin that is off wait. What runs the worker itself is in `ops/worker
 """
 
 import datetime as dt
-import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -24,8 +23,6 @@ from .plugin import Job
 
 PAUSES = tuple(dt.timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 * 3600))
 LEASE_MARGIN = dt.timedelta(seconds=60)
-
-log = logging.getLogger("parvis.jobs")
 
 
 class OutOfTime(BaseException):
@@ -76,10 +73,8 @@ def _run_next(app: Flask) -> bool:
         owner, job = plugins.declared("jobs", row.name)
         error = _run(job, row.payload)
         db.session.rollback()
-        if error is not None and owner is not plugins.core:
+        if error is not None:
             plugins.fault(owner.name, f"job {job.name}", error, counts=False)
-        elif error is not None:
-            log.error("job failed", exc_info=error, extra={"job": job.name, "attempt": row.attempts})
         with access.as_system("note how a job went"), write():
             _finish(row, job, error)
         plugins.settle()

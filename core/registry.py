@@ -310,13 +310,11 @@ def gate() -> None:
 
 
 def view_fault(error: BaseException) -> Plugin | None:
-    """The plugin whose page just failed, noted for staff; None when the page is the core's."""
+    """Note for staff whose page just failed, and answer the plugin; None when the page is the core's."""
     registry = current()
     name = registry.owner(request.path)
-    if name is None:
-        return None
-    registry.fault(name, request.endpoint or request.path, error, counts=False)
-    return registry.installed[name]
+    registry.fault(name or registry.core.name, request.endpoint or "", error, counts=False)
+    return registry.installed[name] if name else None
 
 
 def all_permissions() -> list[tuple[Plugin, Permission]]:

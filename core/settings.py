@@ -19,6 +19,7 @@ from .db import db, insert_once
 from .models import Setting
 
 TOWN = "core.town"
+RESTORED = "core.restored"
 STAMP = "settings"
 _TABLE = sa.table("core_setting", sa.column("key", sa.String), sa.column("value", sa.JSON))
 
@@ -71,6 +72,11 @@ def town() -> Town:
 def plugin_settings(name: str) -> dict[str, Any]:
     """A plugin's settings: its manifest's defaults, and over them what staff chose."""
     return {**registry.current().installed[name].defaults, **_all().get(name, {})}
+
+
+def restored() -> dict[str, dt.datetime] | None:
+    """When the town was restored (`at`), and when the backup was taken (`taken_at`), if it ever was."""
+    return {key: dt.datetime.fromisoformat(at) for key, at in _all().get(RESTORED, {}).items()} or None
 
 
 def save(key: str, values: dict[str, Any]) -> None:

@@ -23,7 +23,6 @@ from core.db import db, now, write
 from . import archive, rows
 
 STAGING = "restoring"
-MARKER = "core.restored"
 
 
 class RestoreError(Exception):
@@ -33,7 +32,7 @@ class RestoreError(Exception):
 def after_restore(taken_at: dt.datetime) -> None:
     """What must follow a restore, in a database that knows nothing of what happened since `taken_at`."""
     with write():
-        settings.save(MARKER, {"taken_at": taken_at.isoformat(), "at": now().isoformat()})
+        settings.save(settings.RESTORED, {"taken_at": taken_at.isoformat(), "at": now().isoformat()})
 
 
 def restore(path: Path, config: Config, without: Collection[str] = ()) -> dt.datetime:

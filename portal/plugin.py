@@ -15,6 +15,7 @@ from core.spaces import actions as groups
 
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
+from .admin.operations import blueprint as operations
 from .admin.plugins import blueprint as plugins
 from .admin.views import blueprint as admin
 from .feed import claims as written
@@ -54,6 +55,7 @@ PERMISSIONS = (
     Permission("core.switch_protection", _("Switch the plugins that protect the portal"), ADMINISTRATOR),
     Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
     Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),
+    Permission("core.operate", _("See how the portal runs, and try failed work again"), ADMINISTRATOR),
     Permission("core.read_outbox", _("See the state of outgoing mail"), ADMINISTRATOR),
 )
 
@@ -64,7 +66,7 @@ plugin = Plugin(
     version="0.1.0",
     table_prefix="core",
     paths=(),
-    blueprints=(pages, feed, posts, accounts, spaces, files, admin, plugins, about, health),
+    blueprints=(pages, feed, posts, accounts, spaces, files, admin, plugins, operations, about, health),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
     space_kinds=(

@@ -37,7 +37,7 @@ class PluginState(Public, Base):
 
 
 class PluginFault(StaffOnly, Base):
-    """A failure or slowness of a plugin, shown to staff: where and what, never whose."""
+    """A failure or slowness of a plugin, or an error of the core: where and what, never whose."""
 
     __tablename__ = "core_plugin_fault"
     __table_args__ = {"sqlite_autoincrement": True}

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from core import access, files, registry, settings
 from core.accounts import sessions
-from core.db import db, lock, write
-from core.models import File, Membership, User
+from core.db import db, lock, now, write
+from core.models import File, JobRow, Membership, User
 
 
 class LastAdministrator(Exception):
@@ -75,6 +75,23 @@ def require_switch(name: str) -> None:
     access.require("core.switch_plugins")
     if registry.current().installed[name].protects:
         access.require("core.switch_protection")
+
+
+def retry_job(number: int) -> bool:
+    """Let a job that gave up begin anew; says whether there was one."""
+    access.require("core.operate")
+    failed = sa.update(JobRow).where(JobRow.id == number, JobRow.state == "failed").returning(JobRow.id)
+    with write() as session:
+        anew = session.execute(failed.values(state="waiting", attempts=0, run_at=now(), error=""))
+        return anew.first() is not None
+
+
+def drop_job(number: int) -> bool:
+    """Forget a job that gave up; says whether there was one."""
+    access.require("core.operate")
+    failed = sa.delete(JobRow).where(JobRow.id == number, JobRow.state == "failed").returning(JobRow.id)
+    with write() as session:
+        return session.execute(failed).first() is not None
 
 
 def mask(address: str) -> str:

@@ -32,6 +32,7 @@ def menu() -> dict[str, Any]:
         ("plugins.index", _("Plugins"), "plugin", "core.switch_plugins"),
         ("admin.people", _("People"), "people", "core.manage_people"),
         ("admin.outbox", _("Outgoing mail"), "mail", "core.read_outbox"),
+        ("operations.index", _("Operations"), "clock", "core.operate"),
         ("admin.town", _("The town"), "settings", "core.manage_town"),
     )
     here = (request.endpoint or "").partition("_")[0]
@@ -56,7 +57,8 @@ def dashboard() -> str:
             "mail_waiting": _count(Mail, Mail.status == "waiting"),
             "mail_failed": _count(Mail, Mail.status == "failed"),
             "jobs_failed": _count(JobRow, JobRow.state == "failed"),
-            "faults": _count(PluginFault, PluginFault.at > week),
+            "faults": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin != "core")),
+            "errors": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin == "core")),
         }
     plugins = registry.current()
     found = plugins.call("panels", place="dashboard", subject=None)

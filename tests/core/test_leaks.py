@@ -248,6 +248,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "file_id": [*planted.files, MISSING],
         "user_id": [1, MISSING],
         "mail_id": [1, MISSING],
+        "job_id": [1, MISSING],
         "handle": ["victim", "nobody"],
         "token": ["nothing"],
         "key": ["nothing"],

@@ -1,0 +1,117 @@
+"""The page on which administrators see how the portal runs: checks, jobs, mail, errors, versions, backups."""
+
+import platform
+import shutil
+import sqlite3
+from types import SimpleNamespace
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, current_app, redirect, render_template, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from core import __version__, health, registry, settings
+from core.db import db
+from core.models import JobRow, Mail, PluginFault
+from core.web import needs, says
+
+from . import actions
+from .views import menu
+
+blueprint = Blueprint("operations", __name__, url_prefix="/admin/operations")
+blueprint.context_processor(menu)
+SHOWN = 20
+
+
+@blueprint.get("")
+@needs("core.operate")
+def index() -> str:
+    """How the portal runs, from what needs somebody down to the plain facts."""
+    jobs = sa.select(JobRow).order_by(JobRow.run_at, JobRow.id).limit(SHOWN)
+    faults = sa.select(PluginFault).order_by(PluginFault.id.desc()).limit(SHOWN)
+    config = current_app.config["PARVIS"]
+    return render_template(
+        "portal/admin_operations.html",
+        checks=[_described(check) for check in health.checks()],
+        failed=[_job(row) for row in db.session.scalars(jobs.where(JobRow.state == "failed"))],
+        planned=[_job(row) for row in db.session.scalars(jobs.where(JobRow.state != "failed"))],
+        jobs=_counts(JobRow.state),
+        mails=_counts(Mail.status, Mail.status != "sent"),
+        faults=[(_owner(fault.plugin), fault) for fault in db.session.scalars(faults)],
+        versions=_versions(),
+        disk=shutil.disk_usage(config.data),
+        backup=health.last_backup(config),
+        restored=settings.restored(),
+    )
+
+
+@blueprint.post("/jobs/<int:job_id>/retry")
+@needs("core.operate")
+def index_retry(job_id: int) -> Response:
+    """Let a job that gave up try again, at once."""
+    return _done(actions.retry_job(job_id), _("It is tried again within a few seconds."))
+
+
+@blueprint.post("/jobs/<int:job_id>/drop")
+@needs("core.operate")
+def index_drop(job_id: int) -> Response:
+    """Give a failed job up for good."""
+    return _done(actions.drop_job(job_id), _("It was given up."))
+
+
+def _done(found: bool, message: str) -> Response:
+    if not found:
+        abort(404)
+    says(message)
+    return redirect(url_for("operations.index") + "#jobs")
+
+
+def _counts(column: Any, *where: Any) -> dict[str, int]:
+    """How many rows there are of each state."""
+    rows = db.session.execute(sa.select(column, sa.func.count()).where(*where).group_by(column))
+    return {row[0]: row[1] for row in rows}
+
+
+def _job(row: JobRow) -> SimpleNamespace:
+    """A job with the title that its plugin gives it."""
+    try:
+        title = registry.current().declared("jobs", row.name)[1].title
+    except LookupError:  # the plugin is not installed any more
+        title = row.name
+    return SimpleNamespace(row=row, title=title)
+
+
+def _owner(name: str) -> Any:
+    """The title of a plugin, or of the portal itself."""
+    plugins = registry.current()
+    return {"core": plugins.core.title, **{key: one.title for key, one in plugins.installed.items()}}.get(
+        name, name
+    )
+
+
+def _described(check: Any) -> SimpleNamespace:
+    """A check with a name for people."""
+    titles = {
+        "database": _("Database"),
+        "migrations": _("Tables"),
+        "sqlite": _("SQLite library"),
+        "disk": _("Disk space"),
+        "files": _("Data folder"),
+        "secret": _("Secret key"),
+        "worker": _("Background work"),
+        "mail": _("Outgoing mail"),
+    }
+    owner, _dot, name = check.name.partition(".")
+    title = titles[check.name] if check.name in titles else f"{_owner(owner)} – {name}"
+    return SimpleNamespace(title=title, ok=check.ok, detail=check.detail, own=check.name not in titles)
+
+
+def _versions() -> list[tuple[Any, str]]:
+    """What runs here, and in which version."""
+    if db.engine.dialect.name == "sqlite":
+        database = ("SQLite", sqlite3.sqlite_version)
+    else:
+        database = ("PostgreSQL", ".".join(map(str, db.engine.dialect.server_version_info or ())))
+    own = [("Parvis", __version__), ("Python", platform.python_version()), database]
+    return [*own, *((plugin.title, plugin.version) for plugin in registry.current().installed.values())]

@@ -1,0 +1,151 @@
+"""Administrators see how the portal runs, and try failed work again; nobody else does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import health, registry
+from core.db import db, now, write
+from core.models import JobRow, Mail, PluginFault
+from ops import backup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.testing import Browser, Town
+
+PAGE = "/admin/operations"
+
+
+@pytest.fixture
+def admin(town: Town) -> Browser:
+    """An administrator's browser."""
+    return town.browser("admin", "administrator")
+
+
+def add(town: Town, *rows: Any) -> list[int]:
+    """Insert rows; answers their ids."""
+
+    def put() -> list[int]:
+        with write() as session:
+            session.add_all(rows)
+            session.flush()
+            return [row.id for row in rows]
+
+    found: list[int] = town.run(put)
+    return found
+
+
+def jobs(town: Town) -> list[tuple[str, str, int]]:
+    """The jobs there are: name, state, attempts."""
+    found = sa.select(JobRow.name, JobRow.state, JobRow.attempts).order_by(JobRow.id)
+    return [tuple(row) for row in town.run(lambda: db.session.execute(found).all())]
+
+
+def told(page: Any) -> str:
+    """The words of a page."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+@pytest.mark.parametrize("role", ["resident", "official", "agent"])
+def test_it_is_for_administrators_alone(town: Town, role: str) -> None:
+    [job] = add(town, JobRow(name="core.sweep", payload={}, state="failed", attempts=6))
+    browser = town.browser("ben", role)
+    assert browser.get(PAGE).status_code == 403
+    assert "/admin/operations" not in browser.get("/admin").text
+    for verb in ("retry", "drop"):
+        assert browser.submit(f"{PAGE}/jobs/{job}/{verb}", "/me").status_code == 403
+    assert town.browser().get(PAGE).status_code == 302
+    assert jobs(town) == [("core.sweep", "failed", 6)]
+
+
+def test_a_job_that_gave_up_is_tried_again_or_given_up(town: Town, admin: Browser) -> None:
+    first, second, waiting = add(
+        town,
+        JobRow(name="core.sweep", payload={}, state="failed", attempts=6, error="KeyError"),
+        JobRow(name="core.gone", payload={}, state="failed", attempts=6, error="LookupError"),
+        JobRow(name="core.deliver", payload={}, attempts=2, error="TimeoutError"),
+    )
+    page = told(admin.get(PAGE))
+    for words in (
+        "Clear away what expired",
+        "KeyError",
+        "6 tries",
+        "core.gone",
+        "Deliver mail",
+        "TimeoutError",
+    ):
+        assert words in page
+    assert admin.submit(f"{PAGE}/jobs/{first}/retry", PAGE).location.endswith(f"{PAGE}#jobs")
+    assert admin.submit(f"{PAGE}/jobs/{second}/drop", PAGE).status_code == 302
+    assert jobs(town) == [("core.sweep", "waiting", 0), ("core.deliver", "waiting", 2)]
+    for verb in ("retry", "drop"):
+        assert admin.submit(f"{PAGE}/jobs/{waiting}/{verb}", PAGE).status_code == 404, "it did not give up"
+        assert admin.submit(f"{PAGE}/jobs/{second}/{verb}", PAGE).status_code == 404
+
+
+def test_an_error_of_the_core_is_kept_without_words_and_shown(
+    town: Town, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somebody = "ben@example.org"
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError(f"words of {somebody}")
+
+    town.app.testing = False
+    visitor = town.browser()
+    with monkeypatch.context() as patch:
+        patch.setattr("portal.admin.about._page", fail)
+        for _ in range(3):
+            assert visitor.get("/legal").status_code == 500
+    found = town.run(
+        lambda: db.session.execute(sa.select(PluginFault.plugin, PluginFault.place, PluginFault.what)).all()
+    )
+    assert found == [("core", "about.legal", "ValueError")], "the same thing once in five minutes"
+    page = admin.get(PAGE)
+    assert "Parvis about.legal ValueError" in told(page).replace("  ", " ")
+    assert somebody not in page.text
+    dashboard = admin.get("/admin")
+    assert "1 error of the portal" in dashboard.text
+    assert "fault of a plugin" not in dashboard.text
+    assert town.run(lambda: registry.current().failures) == {}
+
+
+def test_errors_are_kept_in_bounds(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "FAULTS_KEPT", 3)
+
+    def fail() -> None:
+        plugins = registry.current()
+        for number in range(6):
+            plugins.fault("core", f"place {number}", ValueError(), counts=False)
+        plugins.settle()
+
+    town.run(fail)
+    places = town.run(lambda: db.session.scalars(sa.select(PluginFault.place).order_by(PluginFault.id)).all())
+    assert places == ["place 3", "place 4", "place 5"]
+
+
+def test_it_tells_what_is_not_well(town: Town, admin: Browser) -> None:
+    data = town.app.config["PARVIS"].data
+    health.beat(town.app.config["PARVIS"])
+    assert "not well" not in told(admin.get(PAGE))
+    (data / "worker-beat").write_text((now() - dt.timedelta(minutes=5)).isoformat())
+    page = told(admin.get(PAGE))
+    assert "Background work last seen 300 s ago not well" in page or "last seen 30" in page
+
+
+def test_it_tells_of_mail_and_of_the_latest_backup(town: Town, admin: Browser, tmp_path: Path) -> None:
+    add(town, Mail(kind="core.reset", recipient="a@example.org", subject="s", text="t", status="failed"))
+    page = told(admin.get(PAGE))
+    assert "0 messages wait, 1 could not be sent" in page
+    assert "No backup has been made yet" in page
+    assert "a@example.org" not in page
+    town.run(lambda: backup.backup(tmp_path / "kept.zip"))
+    page = told(admin.get(PAGE))
+    assert "No backup has been made yet" not in page
+    assert "Latest backup just now" in page
