@@ -179,8 +179,9 @@ _ENTRY = sa.table(
     *(sa.column(name) for name in ("id", "space_id", "kind", "reader_id")),
     sa.column("team_only", sa.Boolean),
 )
+_USER = sa.table("core_user", sa.column("id"), sa.column("closed_at"))
 _FOLLOW = sa.table("core_follow", sa.column("user_id"), sa.column("space_id"), sa.column("entry_id"))
-OWN_TABLES = frozenset({_SPACE, _MEMBER, _ENTRY, _FOLLOW})
+OWN_TABLES = frozenset({_SPACE, _MEMBER, _ENTRY, _FOLLOW, _USER})
 
 
 def _parameter(name: str, read: Callable[[Viewer], Any], kind: Any, **kw: Any) -> sa.BindParameter[Any]:
@@ -255,6 +256,23 @@ def owned(user_id: Any) -> ColumnElement[bool]:
 def staff() -> ColumnElement[bool]:
     """The viewer is agency staff."""
     return _STAFF.is_(True)
+
+
+def findable(document: Any) -> ColumnElement[bool]:
+    """The viewer may find a document of the search: they read what it hangs on, or may know of it."""
+    space, person = _SPACE.alias(), _USER.alias()
+    known = sa.select(_ONE).select_from(space).where(space.c.id == document.space_id, space_listed(space.c))
+    here = (
+        sa.select(_ONE)
+        .select_from(person)
+        .where(person.c.id == document.user_id, person.c.closed_at.is_(None))
+    )
+    return sa.or_(
+        sa.and_(document.kind.in_(_KINDS), document.entry_id.is_not(None), on_entry(document.entry_id)),
+        sa.and_(document.kind.in_(_KINDS), in_space(document.space_id)),
+        sa.and_(document.listed, known.correlate_except(space).exists()),
+        here.correlate_except(person).exists(),
+    )
 
 
 def following(space_id: Any, entry_id: Any) -> ColumnElement[bool]:

@@ -57,10 +57,13 @@ from .plugin import (
     PersonalData,
     Plugin,
     Refuse,
+    SearchDocument,
     SpaceKind,
     SpaceRole,
     Tab,
 )
+from .search.find import search
+from .search.index import reindex
 from .settings import plugin_settings as settings
 from .spaces.actions import change_space, create_space, set_members
 from .spaces.reads import standing
@@ -97,6 +100,7 @@ __all__ = [
     "Public",
     "Refuse",
     "Refused",
+    "SearchDocument",
     "Space",
     "SpaceKind",
     "SpaceRole",
@@ -142,11 +146,13 @@ __all__ = [
     "page",
     "prepare_picture",
     "publish",
+    "reindex",
     "release",
     "remove",
     "require",
     "restore",
     "says",
+    "search",
     "set_audience",
     "set_members",
     "settings",

@@ -100,6 +100,7 @@ def models(registry: "Registry") -> None:
         if len([mixin for mixin in MIXINS if issubclass(cls, mixin)]) != 1 and name not in (
             "core_space",
             "core_entry",
+            "core_search",
         ):
             raise PluginError(f"{cls.__module__}.{cls.__name__} needs exactly one reader mixin")
         plugin = next(

@@ -18,9 +18,10 @@ from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 
 from . import access
 from .db import Base, Session
-from .models import Entry, Space
+from .models import Document, Entry, Space
 
 FILTERED = "filtered"
+FULL_TEXT = "core_search_fts"  # SQLite's index of documents, which has no model
 
 
 class UnguardedRead(RuntimeError):
@@ -39,6 +40,7 @@ CRITERIA = (
     _criterion(access.StaffOnly, lambda _cls: access.staff()),
     _criterion(Space, lambda cls: access.space_listed(cls)),
     _criterion(Entry, lambda cls: access.entry_readable(cls)),
+    _criterion(Document, lambda cls: access.findable(cls)),
 )
 
 
@@ -56,7 +58,7 @@ def guarded_tables() -> frozenset[str]:
         for mapper in Base.registry.mappers
         if issubclass(mapper.class_, access.Public)
     }
-    return frozenset(Base.metadata.tables) - public
+    return frozenset(Base.metadata.tables) - public | {FULL_TEXT}
 
 
 def _filter(state: ORMExecuteState) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 from flask_babel.speaklater import LazyString
 
-from .plugin import Action, Ask, Decoration, Health, Hold, Panel, Refuse
+from .plugin import Action, Ask, Decoration, Health, Hold, Panel, Refuse, SearchDocument
 
 if TYPE_CHECKING:
     from .access import Viewer
@@ -56,6 +56,11 @@ def panels(place: str, subject: Any) -> list[Panel]:  # type: ignore[empty-body]
 
 
 @hookspec
+def search_documents(refs: list[tuple[str, int]]) -> list[SearchDocument]:  # type: ignore[empty-body]
+    """Further texts to be found that hang on these `("entry", id)` or `("space", id)`; the worker asks."""
+
+
+@hookspec
 def health() -> list[Health]:  # type: ignore[empty-body]
     """Named checks for the page of plugins and `/healthz`: also while the plugin is off."""
 
@@ -79,6 +84,8 @@ def sound(hook: str, answer: Any) -> bool:
             _text(panel.title) and isinstance(panel.html, str) and isinstance(panel.weight, int)
             for panel in answer
         )
+    if hook == "search_documents":
+        return _list_of(SearchDocument, answer) and all(map(_sound_document, answer))
     if hook == "health":
         return _list_of(Health, answer) and all(_text(one.name) and _text(one.detail) for one in answer)
     return False
@@ -90,6 +97,12 @@ def _sound_decoration(decoration: Decoration) -> bool:
         for one in decoration.actions
     )
     return actions and all(map(_text, decoration.badges)) and isinstance(decoration.footer, str)
+
+
+def _sound_document(document: SearchDocument) -> bool:
+    texts = (document.kind, document.title, document.text, document.url)
+    hangs = (document.entry_id is None) != (document.space_id is None)
+    return all(isinstance(text, str) for text in texts) and hangs and document.date.tzinfo is not None
 
 
 def _list_of(kind: type, answer: Any) -> bool:

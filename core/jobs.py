@@ -51,12 +51,19 @@ def _active() -> list[Job]:
 
 def _plan() -> None:
     """Give every periodic job that has none its row."""
-    periodic = {_key(job): job for job in _active() if job.every}
+    periodic = {_key(job): job for job in _active() if job.every or _waits(job)}
     planned = set(db.session.scalars(sa.select(JobRow.once).where(JobRow.once.in_(periodic))))
     if periodic.keys() - planned:
         with write():
             for key, job in periodic.items():
                 insert_once(JobRow, name=job.name, once=key, payload={})
+
+
+def _waits(job: Job) -> bool:
+    """Whether a job that looks for its work itself has found some; one that fails to look has none."""
+    plugins = registry.current()
+    owner = plugins.declared("jobs", job.name)[0].name
+    return job.waiting is not None and bool(plugins.attempt(owner, f"job {job.name}", job.waiting, False))
 
 
 def _key(job: Job) -> str:
@@ -139,8 +146,8 @@ def _finish(taken: JobRow, job: Job, error: BaseException | None) -> None:
         return
     row.leased_until, row.state = None, "waiting"
     row.error = type(error).__name__ if error else ""
-    if error is not None and row.attempts <= len(PAUSES):
-        row.run_at = now() + PAUSES[row.attempts - 1]
+    if error is not None and (row.attempts <= len(PAUSES) or job.waiting):
+        row.run_at = now() + PAUSES[min(row.attempts, len(PAUSES)) - 1]
     elif row.once == _key(job) and job.every:
         row.run_at, row.attempts = now() + job.every, 0
     elif error is not None:

@@ -122,13 +122,17 @@ class Decoration:
 
 @dataclass(frozen=True)
 class Job(Declared):
-    """Work for the worker: `run(**payload)`, at each `every` or when enqueued; `seconds` ends it."""
+    """Work for the worker: `run(**payload)`, at each `every` or when enqueued; `seconds` ends it.
+
+    With `waiting`, it runs whenever that says, within a second, that something waits for it.
+    """
 
     name: str
     title: Text
     run: Callable[..., None]
     every: dt.timedelta | None = None
     seconds: int = 60
+    waiting: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,22 @@ class Health:
     name: str
     ok: bool
     detail: Text = ""
+
+
+@dataclass(frozen=True)
+class SearchDocument:
+    """A further text to be found, by whoever reads the entry, or else the content of the space.
+
+    `kind` is one of the plugin's kinds, `url` the page that shows it, unless it is the entry's or space's.
+    """
+
+    kind: str
+    title: str
+    text: str
+    date: dt.datetime
+    entry_id: int | None = None
+    space_id: int | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True)

@@ -241,6 +241,8 @@ class Registry:
 
     def switch(self, name: str, on: bool) -> None:
         """Enable or disable an installed plugin, for every process at its next request."""
+        from .search import index  # stands on the registry
+
         with write() as session:
             insert_once(PluginState, name=name)
             values = {"enabled": on, "quarantined_at": None, "switched_at": now()}
@@ -249,6 +251,8 @@ class Registry:
             g.pop("enabled_plugins", None)
             for _ in self.call("plugin_switched", name=name, on=on):
                 pass
+            if on and hasattr(self.modules[name], "search_documents"):
+                index.note_everything()
         self.forgive(name)
 
     def forgive(self, name: str) -> None:

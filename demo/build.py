@@ -22,6 +22,7 @@ from core.config import Config
 from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Account, Area, Entry, Space
+from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
 
@@ -64,6 +65,7 @@ def fill(app: Flask) -> None:
                 registry.current().switch(name, True)
         if empty:
             Builder().build()
+            index.run(seconds=60)
         db.session.remove()
         db.engine.dispose()
 

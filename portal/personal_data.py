@@ -33,6 +33,7 @@ _COLUMNS = (
     ("support", "user_id created_at", _("Count a person once"), TASK, POST),
     ("mention", "user_id", _("Name somebody in a post"), TASK, POST),
     ("follow", "user_id space_id entry_id", _("Hear of what one follows"), CONTRACT, FOLLOWED),
+    ("search", "user_id title text words", _("Find what was said"), TASK, POST),
     ("file", "profile_of uploader_id name alt", _("Show pictures"), CONTRACT, POST),
     ("job", "payload", _("Do work later"), INTEREST, MONTH),
     ("mail", "recipient subject", _("Deliver mail"), CONTRACT, MONTH),

@@ -11,6 +11,7 @@ from core.files import blueprint as files
 from core.files import sweep as sweep_files
 from core.health import blueprint as health
 from core.plugin import Claim, EntryKind, Job, NavItem, Permission, Plugin, SpaceKind, SpaceRole
+from core.search import index
 from core.spaces import actions as groups
 
 from .accounts.views import blueprint as accounts
@@ -22,6 +23,7 @@ from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .personal_data import PERSONAL_DATA
+from .search.views import blueprint as search
 from .spaces.views import blueprint as spaces
 
 pages = Blueprint("portal", __name__, template_folder="templates")
@@ -66,7 +68,10 @@ plugin = Plugin(
     version="0.1.0",
     table_prefix="core",
     paths=(),
-    blueprints=(pages, feed, posts, accounts, spaces, files, admin, plugins, operations, about, health),
+    blueprints=(
+        *(pages, feed, posts, accounts, spaces, search, files),
+        *(admin, plugins, operations, about, health),
+    ),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
     space_kinds=(
@@ -86,6 +91,7 @@ plugin = Plugin(
     ),
     jobs=(
         Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
+        Job("core.index", _("Index what changed"), index.run, seconds=120, waiting=index.waiting),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
         Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),

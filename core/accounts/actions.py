@@ -14,6 +14,7 @@ from ..access import as_system, require
 from ..db import db, insert_once, now, write
 from ..models import Account, JobRow, Mail, PendingClaim, SignIn, Throttle, User
 from ..registry import current
+from ..search import index
 from ..text import fold
 from ..web import local_path
 from . import passwords, sessions
@@ -148,6 +149,7 @@ def sweep() -> None:
 
 
 def _tell_plugins(user: User, change: str) -> None:
+    index.note("user", user.id)
     for _answer in current().call("user_changed", user=user, change=change):
         pass
 

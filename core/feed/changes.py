@@ -3,6 +3,7 @@
 from .. import registry
 from ..access import viewer
 from ..models import Entry
+from ..search import index
 
 
 def tell(entry: Entry, change: str) -> None:
@@ -13,3 +14,4 @@ def tell(entry: Entry, change: str) -> None:
         told = registry.current().call("entry_changed", entry=entry, actor=viewer(), change=change)
     for _answer in told:
         pass
+    index.entry_changed(entry, change)

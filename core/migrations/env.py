@@ -5,16 +5,17 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context
 
+FULL_TEXT = "core_search_fts"  # with SQLite its tables, with PostgreSQL an index: made by hand, in no model
 given = context.config.attributes
 owner, connection, version_table = given["owner"], given["connection"], given["version_table"]
 
 
 def _own_object(thing: Any, name: str | None, type_: str, _reflected: bool, _other: Any) -> bool:
-    return _own_table(name if type_ == "table" else thing.table.name)
+    return FULL_TEXT not in (name or "") and _own_table(name if type_ == "table" else thing.table.name)
 
 
 def _own_name(name: str | None, type_: str, _parents: Any) -> bool:
-    return _own_table(name) if type_ == "table" else True
+    return FULL_TEXT not in (name or "") and _own_table(name) if type_ == "table" else True
 
 
 def _own_table(name: str | None) -> bool:

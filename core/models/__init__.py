@@ -2,6 +2,7 @@
 
 from .entries import CHANNELS, STATES, Entry, File, Follow, Mention, Revision, Support
 from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
+from .search import Document, Stale
 from .spaces import JOINING, VISIBILITIES, Invitation, JoinRequest, Membership, Space
 from .system import JobRow, Mail, PluginFault, PluginState, Setting, Stamp
 
@@ -14,6 +15,7 @@ __all__ = [
     "VISIBILITIES",
     "Account",
     "Area",
+    "Document",
     "Entry",
     "File",
     "Follow",
@@ -30,6 +32,7 @@ __all__ = [
     "Setting",
     "SignIn",
     "Space",
+    "Stale",
     "Stamp",
     "Support",
     "Throttle",

@@ -15,6 +15,7 @@ from ..access import Forbidden, Refused, as_system, require, viewer
 from ..accounts import addresses, sessions
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
+from ..search import index
 from ..text import fold, markdown
 
 INVITATION = dt.timedelta(days=14)
@@ -49,6 +50,7 @@ def create_space(
         session.add(space)
         session.flush()
         set_members(space, OWN, members)
+        index.note("space", space.id)
     return space
 
 
@@ -70,6 +72,7 @@ def change_space(space: Space, version: int | None = None, **values: Any) -> Non
             space.folded = fold(values["name"])[:240]
         for name, value in values.items():
             setattr(space, name, value)
+        index.note("space", space.id)
 
 
 def set_members(space: Space, source: str, members: Mapping[int, Role]) -> None:

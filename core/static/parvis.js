@@ -132,45 +132,46 @@ for (const bar of document.querySelectorAll("[data-preview]")) {
   });
 }
 
-// Names after an @: a list below the field, moved through with the arrow keys.
-for (const field of document.querySelectorAll("[data-mentions-url]")) {
-  const list = make("div", { class: "suggestions", role: "listbox", id: `${field.id}-mentions`, "aria-label": words.suggestions, hidden: "" });
+// A list below a field while one types, moved through with the arrow keys. `typed` is what to ask for, `draw`
+// what an option shows, `take` what choosing one does; in an `eager` list the first option is chosen at once.
+function suggest(field, { url, typed, draw, take, eager }) {
+  const list = make("div", { class: "suggestions", role: "listbox", id: `suggestions-${document.querySelectorAll(".suggestions").length}`, "aria-label": words.suggestions, hidden: "" });
   field.after(list);
   field.setAttribute("aria-autocomplete", "list");
   field.setAttribute("aria-controls", list.id);
-  let found = [], chosen = 0, pause, request;
-  const close = () => { clearTimeout(pause); request?.abort(); found = []; list.hidden = true; field.removeAttribute("aria-activedescendant"); };
-  const typed = () => field.value.slice(0, field.selectionStart).match(/(?:^|[\s(])@([\p{L}\p{N}_.-]{1,30})$/u)?.[1];
+  if (!eager) { field.setAttribute("role", "combobox"); field.setAttribute("autocomplete", "off"); }
+  let found = [], chosen = -1, pause, request;
+  const show = (shown) => {
+    list.hidden = !shown;
+    if (!eager) field.setAttribute("aria-expanded", shown);
+  };
+  const close = () => { clearTimeout(pause); request?.abort(); found = []; show(false); field.removeAttribute("aria-activedescendant"); };
   const point = (index) => {
     chosen = (index + found.length) % found.length;
     [...list.children].forEach((option, at) => option.setAttribute("aria-selected", at === chosen));
     field.setAttribute("aria-activedescendant", list.children[chosen].id);
     list.children[chosen].scrollIntoView({ block: "nearest" });
   };
-  const take = (index) => {
-    const end = field.selectionStart;
-    field.setRangeText(`@${found[index].handle} `, end - typed().length - 1, end, "end");
-    close();
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.focus();
-  };
+  const pick = (index) => { const one = found[index]; take(one, close); };
   const ask = async (query) => {
     request?.abort();
     request = new AbortController();
-    const url = new URL(field.dataset.mentionsUrl, location);
-    url.searchParams.set("q", query);
-    const answer = await fetch(url, { signal: request.signal }).catch(() => null);
+    const address = new URL(url, location);
+    address.searchParams.set("q", query);
+    const answer = await fetch(address, { signal: request.signal }).catch(() => null);
     if (!answer?.ok) return close();
     found = await answer.json();
     if (!found.length || typed() !== query) return close();
-    list.replaceChildren(...found.map((person, at) => {
-      const option = make("div", { role: "option", id: `${list.id}-${at}` }, person.name, make("span", {}, [`@${person.handle}`, person.role].filter(Boolean).join(" · ")));
-      option.addEventListener("pointerdown", (event) => { event.preventDefault(); take(at); });
+    list.replaceChildren(...found.map((one, at) => {
+      const option = make("div", { role: "option", id: `${list.id}-${at}`, "aria-selected": "false" }, ...draw(one));
+      option.addEventListener("pointerdown", (event) => { event.preventDefault(); pick(at); });
       return option;
     }));
-    list.hidden = false;
+    show(true);
+    chosen = -1;
+    field.removeAttribute("aria-activedescendant");
     say(`${words.suggestions}: ${found.length}`);
-    point(0);
+    if (eager) point(0);
   };
   field.addEventListener("input", () => {
     const query = typed();
@@ -180,8 +181,36 @@ for (const field of document.querySelectorAll("[data-mentions-url]")) {
   field.addEventListener("blur", close);
   field.addEventListener("keydown", (event) => {
     if (list.hidden) return;
-    const act = { ArrowDown: () => point(chosen + 1), ArrowUp: () => point(chosen - 1), Enter: () => take(chosen), Tab: () => take(chosen), Escape: close }[event.key];
+    const choose = chosen < 0 ? undefined : () => pick(chosen);
+    const act = { ArrowDown: () => point(chosen + 1), ArrowUp: () => point(Math.max(chosen, 0) - 1), Enter: choose, Tab: eager && choose, Escape: close }[event.key];
     if (act) { event.preventDefault(); act(); }
+  });
+  show(false);
+}
+
+// Names after an @.
+for (const field of document.querySelectorAll("[data-mentions-url]")) {
+  const typed = () => field.value.slice(0, field.selectionStart).match(/(?:^|[\s(])@([\p{L}\p{N}_.-]{1,30})$/u)?.[1];
+  suggest(field, {
+    url: field.dataset.mentionsUrl, typed, eager: true,
+    draw: (person) => [person.name, make("span", {}, [`@${person.handle}`, person.role].filter(Boolean).join(" · "))],
+    take: (person, close) => {
+      const end = field.selectionStart;
+      field.setRangeText(`@${person.handle} `, end - typed().length - 1, end, "end");
+      close();
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+    },
+  });
+}
+
+// Titles while one types what to search for; Enter searches, unless one of them was chosen.
+for (const field of document.querySelectorAll("[data-suggest-url]")) {
+  suggest(field, {
+    url: field.dataset.suggestUrl,
+    typed: () => field.value.trim(),
+    draw: (one) => [one.title, make("span", {}, one.kind)],
+    take: (one) => { location.href = one.url; },
   });
 }
 

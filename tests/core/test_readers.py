@@ -62,6 +62,7 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
                 models.Support(entry_id=entry.id, user_id=author),
                 models.Mention(entry_id=entry.id, user_id=author),
                 models.File(entry_id=entry.id, sha256="", name="", type="", size=1),
+                models.Document(place=entry.id, kind="core.post", entry_id=entry.id, words="a"),
             ]
         )
     later = {"expires_at": now() + dt.timedelta(days=1)}
@@ -82,6 +83,13 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
             models.Area(level="land", name=""),
             models.Stamp(key="1"),
             models.PluginState(name="1"),
+            models.Document(place=11, kind="core.group", space_id=space, words="a", text="about"),
+            models.Document(place=12, kind="core.group", space_id=space, words="a", listed=True, text="name"),
+            models.Document(place=13, kind="core.person", user_id=author, words="a", text="person"),
+            models.Document(
+                place=14, kind="off.kind", space_id=space, words="a", text="of a plugin that is off"
+            ),
+            models.Stale(sort="entry", ident=1),
         ]
     )
 
@@ -92,10 +100,18 @@ READERS: dict[str, Readers] = {
     "Membership": {"": INSIDE},
     **dict.fromkeys(("Entry", "Revision", "Support", "Mention"), ON_ENTRY),
     "File": {**ON_ENTRY, "of a profile": EVERYBODY},
+    "Document": {
+        **ON_ENTRY,
+        "about": INSIDE,
+        "name": EVERYBODY,
+        "person": EVERYBODY,
+        "of a plugin that is off": set(),
+    },
     **{name: {"": TEAM} for name in ("Invitation", "JoinRequest")},
     **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow")},
     **{
-        name: {"": STAFF} for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail")
+        name: {"": STAFF}
+        for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail", "Stale")
     },
     **{name: {"": EVERYBODY} for name in ("Area", "User", "Stamp", "PluginState")},
 }
@@ -134,4 +150,6 @@ def audience(name: str, row: Any, bodies: dict[int, str]) -> str:
     if len(READERS[name]) == 1:
         return ""
     entry = row.id if name == "Entry" else row.entry_id
+    if name == "Document" and entry is None:
+        return str(row.text)
     return bodies.get(entry, "of a profile")

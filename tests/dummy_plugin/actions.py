@@ -53,6 +53,7 @@ def plan_step(space: api.Space, text: str) -> None:
     api.require("dummy.lead", space)
     with api.write() as session:
         session.add(Step(space_id=space.id, text=text))
+        api.reindex(space)
 
 
 def assess(entry: api.Entry, text: str) -> None:
@@ -85,6 +86,11 @@ def load_workshops(ids: Sequence[int]) -> Mapping[int, Workshop]:
     """The own rows of these workshops."""
     rows = api.db.session.scalars(sa.select(Workshop).where(Workshop.space_id.in_(ids)))
     return {row.space_id: row for row in rows}
+
+
+def load_steps(space_ids: Sequence[int]) -> Sequence[Step]:
+    """The steps of these workshops."""
+    return api.db.session.scalars(sa.select(Step).where(Step.space_id.in_(space_ids))).all()
 
 
 def load_ideas(ids: Sequence[int]) -> Mapping[int, Idea]:

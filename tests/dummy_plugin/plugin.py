@@ -146,6 +146,20 @@ def panels(place: str) -> list[api.Panel]:
 
 
 @api.hookimpl
+def search_documents(refs: list[tuple[str, int]]) -> list[api.SearchDocument]:
+    """The steps of the plan, for whoever reads the workshop."""
+
+    def steps() -> list[api.SearchDocument]:
+        return [
+            api.SearchDocument("dummy.workshop", "", step.text, api.now(), space_id=step.space_id)
+            for step in actions.load_steps([ident for sort, ident in refs if sort == "space"])
+        ]
+
+    found: list[api.SearchDocument] = unless_trouble("search_documents", steps)
+    return found
+
+
+@api.hookimpl
 def health() -> list[api.Health]:
     """How long the ledger is."""
 

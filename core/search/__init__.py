@@ -1,0 +1,1 @@
+"""Search: texts as tokens (`words`), what people type (`wanted`), indexing (`index`), finding (`find`)."""

@@ -1,0 +1,172 @@
+"""Keeping the index true: a write notes what became stale; the worker makes its documents anew.
+
+What is hidden or removed leaves the index in the same write. A document that hangs on what its viewer may no
+longer read needs no new indexing: who reads is asked at each search.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from .. import registry
+from ..access import as_system
+from ..db import db, insert_once, table_of, unfiltered, write
+from ..models import Document, Entry, Space, Stale, User
+from ..plugin import SearchDocument
+from ..text import plain
+from .words import tag, tokens
+
+BATCH, SECONDS = 100, 5
+SECOND, LATEST = 2**30, 2**32 - 1  # places in a second, and seconds since 1970 that have places
+KEPT = ("published", "edited", "restored")
+THINGS: dict[str, Any] = {"user": User, "space": Space, "entry": Entry}
+_document, _stale, _entry = table_of(Document), table_of(Stale), table_of(Entry)
+
+Ref = tuple[str, int]
+
+
+def note(sort: str, ident: int) -> None:
+    """An `entry`, `space` or `user` changed: inside the write that changes it."""
+    unfiltered(sa.insert(_stale).values(sort=sort, ident=ident))
+
+
+def entry_changed(entry: Entry, change: str) -> None:
+    """An entry changed as `changes.tell` has it; what is not to be read any more leaves the index now."""
+    if change not in KEPT:
+        forget("entry", entry.id)
+    note("entry", entry.id)
+
+
+def forget(sort: str, ident: int) -> None:
+    """Take what hangs on a thing out of the index now: inside a write."""
+    unfiltered(sa.delete(_document).where(_document.c[f"{sort}_id"] == ident))
+
+
+def reindex(thing: Entry | Space) -> None:
+    """What a plugin answers of an entry or a space in `search_documents` changed: inside a write."""
+    note("entry" if isinstance(thing, Entry) else "space", thing.id)
+
+
+def note_everything() -> None:
+    """Have all documents made anew, the newest entries first."""
+    with as_system("index everything"), write():
+        for sort, model in THINGS.items():
+            every = sa.select(sa.literal(sort), model.id).order_by(model.id)
+            unfiltered(sa.insert(_stale).from_select(["sort", "ident"], every))
+
+
+def waiting() -> bool:
+    """Whether anything is stale."""
+    return unfiltered(sa.select(_stale.c.id).limit(1)).first() is not None
+
+
+def run(seconds: float = SECONDS) -> None:
+    """Index what is stale, the latest change first, for so many seconds; the rest waits for the next run."""
+    end = time.monotonic() + seconds
+    with as_system("index what changed"):
+        while _batch() and time.monotonic() < end:
+            pass
+
+
+def _batch() -> bool:
+    """Index some of what is stale; whether there was any that could be."""
+    rows = unfiltered(sa.select(_stale).order_by(_stale.c.id.desc()).limit(BATCH)).all()
+    refs = {(row.sort, row.ident): row.id for row in reversed(rows)}
+    made = list(_documents(refs))
+    active = [plugin.name for plugin in registry.current().active()]
+    with write():
+        busy = _busy(refs)
+        for sort, ident in refs.keys() - busy:
+            if sort in THINGS:
+                own = _document.c[f"{sort}_id"] == ident
+                unfiltered(sa.delete(_document).where(own, _document.c.plugin.in_(active)))
+        for ref, values in made:
+            if ref not in busy:
+                while not insert_once(Document, **values):
+                    values["place"] += 1
+        done = [row.id for row in rows if (row.sort, row.ident) not in busy]
+        unfiltered(sa.delete(_stale).where(_stale.c.id.in_(done)))
+    return bool(done)
+
+
+def _busy(refs: dict[Ref, int]) -> set[Ref]:
+    """What changed since it was read, or is being changed at this moment, and is left for the next time."""
+    idents = [ident for sort, ident in refs if sort == "entry"]
+    here = sa.select(_entry.c.id).where(_entry.c.id.in_(idents))
+    free = here.order_by(_entry.c.id).with_for_update(read=True, skip_locked=True)
+    held = set(unfiltered(here).scalars()) - set(unfiltered(free).scalars())
+    later = sa.select(_stale.c.sort, _stale.c.ident).where(_stale.c.id > max(refs.values(), default=0))
+    return {("entry", ident) for ident in held} | {(row.sort, row.ident) for row in unfiltered(later)}
+
+
+def _documents(refs: Iterable[Ref]) -> Iterator[tuple[Ref, dict[str, Any]]]:
+    """What is to be found of these things as they stand, the core's documents, then the plugins'."""
+    named = {sort: [ident for known, ident in refs if known == sort] for sort in THINGS}
+    shown = sa.select(Entry).where(Entry.id.in_(named["entry"]), Entry.state == "published")
+    for entry in db.session.scalars(shown):
+        tags = [tag("k", entry.kind), tag("s", entry.space_id)]
+        tags += [tag("p", entry.author_id)] if entry.author_id else []
+        at = entry.published_at or entry.created_at
+        found = _made(entry.kind, at, entry.id, 0, tokens(entry.title, plain(entry.html), tags))
+        yield ("entry", entry.id), {**found, "entry_id": entry.id}
+    for space in db.session.scalars(sa.select(Space).where(Space.id.in_(named["space"]))):
+        tags = [tag("k", space.kind), tag("s", space.id)]
+        called = tokens(space.name, space.summary, [*tags, tag("n", 1)])
+        found = _made(space.kind, space.created_at, space.id, 1, called)
+        yield ("space", space.id), {**found, "space_id": space.id, "listed": True}
+        if space.body:
+            found = _made(space.kind, space.created_at, space.id, 2, tokens("", plain(space.html), tags))
+            yield ("space", space.id), {**found, "space_id": space.id}
+    for person in db.session.scalars(sa.select(User).where(User.id.in_(named["user"]))):
+        text = " ".join(filter(None, (person.handle, person.about, person.portfolio, person.list_name)))
+        tags = [tag("k", "core.person"), tag("p", person.id), tag("n", 1)]
+        found = _made("core.person", person.created_at, person.id, 3, tokens(person.name, text, tags))
+        yield ("user", person.id), {**found, "user_id": person.id}
+    yield from _of_plugins([ref for ref in refs if ref[0] in ("entry", "space")])
+
+
+def _of_plugins(refs: Sequence[Ref]) -> Iterator[tuple[Ref, dict[str, Any]]]:
+    plugins = registry.current()
+    spaces: dict[Ref, int] = {(sort, ident): ident for sort, ident in refs if sort == "space"}
+    in_spaces = sa.select(_entry.c.id, _entry.c.space_id).where(
+        _entry.c.id.in_([ident for sort, ident in refs if sort == "entry"]), _entry.c.state == "published"
+    )
+    spaces |= {("entry", row.id): row.space_id for row in unfiltered(in_spaces)}
+    for name, answer in plugins.call("search_documents", refs=list(spaces)):
+        prefix = plugins.installed[name].table_prefix + "."
+        for number, one in enumerate(answer):
+            ref = ("entry", one.entry_id) if one.entry_id is not None else ("space", one.space_id)
+            if ref in spaces and one.kind.startswith(prefix):
+                tags = [tag("k", one.kind), tag("s", spaces[ref])]
+                yield ref, _further(name, one, ref[1], number, tokens(one.title, one.text, tags))
+
+
+def _further(name: str, one: SearchDocument, ident: int, number: int, words: str) -> dict[str, Any]:
+    return {
+        **_made(one.kind, one.date, ident, 4 + number, words),
+        "plugin": name,
+        "entry_id": one.entry_id,
+        "space_id": one.space_id,
+        "title": one.title[:300],
+        "text": one.text,
+        "url": one.url[:300],
+    }
+
+
+def _made(kind: str, at: dt.datetime, ident: int, number: int, words: str) -> dict[str, Any]:
+    """A document of this date; those of one second come in the order of their ids."""
+    place = place_of(at) + (ident * 16 + min(number, 15)) % SECOND
+    return {"place": place, "kind": kind, "words": words}
+
+
+def date_of(place: int) -> dt.datetime:
+    """The date of a document."""
+    return dt.datetime.fromtimestamp(place // SECOND, dt.UTC)
+
+
+def place_of(at: dt.datetime) -> int:
+    """The first place of this second, which the years 1834 to 2106 hold."""
+    return max(-LATEST, min(LATEST, int(at.timestamp()))) * SECOND

@@ -1,0 +1,1 @@
+"""The page of the search, and the suggestions while one types."""

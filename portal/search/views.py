@@ -1,0 +1,102 @@
+"""The page of the search and the suggestions: what is asked for, read from the address."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, jsonify, render_template, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from core.access import Refused, viewer
+from core.db import db, table_of, unfiltered
+from core.feed.query import BadCursor, Page
+from core.forms import whole
+from core.i18n import town_zone
+from core.models import Space, User
+from core.search import find
+from core.search.wanted import parse
+from core.spaces import reads as spaces
+from core.text import fold
+from core.web import needs
+
+from ..feed.views import more_url
+from . import results
+
+NAMESAKES = 20
+FILTERS = ("kind", "space", "person", "since", "until")
+
+blueprint = Blueprint("search", __name__)
+
+
+@blueprint.get("/search")
+@needs("core.read")
+def index() -> tuple[str, int] | str:
+    """What the viewer may read of what the address asks for; or help, where that can't be understood."""
+    asked = {name: request.args.get(name, "").strip() for name in ("q", "order", *FILTERS)}
+    trouble, found, shown = "", find.Found([]), []
+    try:
+        narrowed = _narrowed(asked)
+        found = find.search(
+            asked["q"], newest=asked["order"] == "newest", cursor=request.args.get("after"), **narrowed
+        )
+        shown = results.results(found.hits, parse(asked["q"]))
+    except Refused as refusal:
+        trouble = str(refusal)
+    except BadCursor:
+        abort(400)
+    chosen = db.session.get(Space, whole(asked["space"]) or 0) if asked["space"] else None
+    mine: list[Any] = list(spaces.mine()) if viewer().signed_in else []
+    return render_template(
+        "portal/search.html",
+        asked=asked,
+        trouble=trouble,
+        found=found,
+        results=shown,
+        more_url=more_url(Page(found.hits, found.next), "after"),
+        kinds=results.kinds(),
+        spaces={space.id: space.name for space in [*mine, chosen] if space},
+        narrowed=any(asked[name] for name in FILTERS),
+        empty=not any(asked[name] for name in ("q", "kind", "space", "person")),
+    )
+
+
+@blueprint.get("/search/suggest")
+@needs("core.read")
+def suggest() -> Response:
+    """Titles that begin as what is typed, of what the viewer may read."""
+    hits = results.rows(find.suggest(request.args.get("q", "")))
+    return jsonify(
+        [{"title": results.title(row), "url": results.url(row), "kind": results.label(row)} for row in hits]
+    )
+
+
+def _narrowed(asked: dict[str, str]) -> dict[str, Any]:
+    """The filters of the address; raises Refused for a day or a person that there is not."""
+    until = _day(asked["until"])
+    return {
+        "kind": asked["kind"] or None,
+        "space": whole(asked["space"]) or 0 if asked["space"] else None,
+        "people": _people(asked["person"]) if asked["person"] else (),
+        "since": _day(asked["since"]),
+        "until": until + dt.timedelta(days=1) if until else None,
+    }
+
+
+def _day(text: str) -> dt.datetime | None:
+    if not text:
+        return None
+    try:
+        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), town_zone())
+    except ValueError:
+        raise Refused(_("Write days as year-month-day, such as 2026-05-31.")) from None
+
+
+def _people(text: str) -> list[int]:
+    user, name = table_of(User), text.removeprefix("@")
+    called = sa.or_(user.c.handle == name.lower(), user.c.folded == fold(name)[:80])
+    people = sa.select(user.c.id).where(called, user.c.closed_at.is_(None)).order_by(user.c.id)
+    found = list(unfiltered(people.limit(NAMESAKES)).scalars())
+    if not found:
+        raise Refused(_("Nobody here has this name. Write it in full, or with @ as in a mention."))
+    return found
