@@ -23,6 +23,7 @@ NO_PAGE = {  # they answer something else than a page
     "health.healthz",
     "files.show",
     "feed.mentions",
+    "search.suggest",
     "feed.feed_atom",
     "feed.person_atom",
     "feed.space_atom",

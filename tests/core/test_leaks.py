@@ -22,7 +22,9 @@ import sqlalchemy as sa
 from core import access, guard, registry
 from core.access import as_system
 from core.db import Base, db, now, write
-from core.models import Entry, File, Mail, Membership, Space
+from core.models import Document, Entry, File, Mail, Membership, Space
+from core.search import find, index, wanted
+from portal.search import results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -158,6 +160,7 @@ class Planter:
                 self.row(model.__table__, readers, **given)
             elif issubclass(model, access.TeamOnly) and "entry_id" in model.__table__.columns:
                 self.row(model.__table__, TEAM, **given)
+        self.row(Document.__table__, readers, core_entry=ident, kind=kind, plugin="another")
         file = self.row(File.__table__, readers, entry_id=ident, uploader_id=person, type="image/png", size=1)
         self.planted.files[file] = f"zibelinette{len(self.planted.places) - 1}q"
         return ident
@@ -206,6 +209,8 @@ def planted(app: Flask, town: Town) -> Planted:
             for kind in plugin.entry_kinds:
                 plant_entries(planter, kind.name, public, hidden)
         planter.rest(hidden, planter.planted.entries[-1])
+    town.run(index.note_everything)
+    town.run(lambda: index.run(seconds=60))
     return planter.planted
 
 
@@ -265,6 +270,8 @@ QUERIES = {
     "feed.home": ["", "?order=active", "?show=followed"],
     "feed.person": ["", "?order=active"],
     "feed.mentions": ["?q=v&space={space}"],
+    "search.index": ["?person=victim", "?space={space}", "?kind=core.reply"],
+    "search.suggest": ["?q=zibelinette"],
 }
 
 
@@ -321,6 +328,30 @@ def test_nobody_sees_anywhere_what_they_may_not(
         assert "\n".join(leaks(town, planted, name, sample)) == "", name
     assert caplog.records
     assert planted.seen_by("nobody", repr([vars(record) for record in caplog.records])) == set()
+
+
+def test_nobody_finds_what_they_may_not(town: Town, planted: Planted, sample: Any) -> None:
+    kinds = [*town.run(lambda: registry.current().kinds()), "core.person"]
+    words = [f"zibelinette{number}q" for number in sample(range(len(planted.places)), 20)]
+
+    def look() -> str:
+        found = [find.suggest("zibelinette"), *(find.search(word).hits for word in words)]
+        for kind in kinds:
+            page = find.search("", kind=kind)
+            found.append(page.hits)
+            while page.next:
+                page = find.search("", kind=kind, cursor=page.next)
+                found.append(page.hits)
+        return repr([results.results(hits, wanted.Wanted()) for hits in found])
+
+    def as_visitor() -> str:
+        with access.as_viewer(access.Viewer(kinds=registry.current().kinds())):
+            return look()
+
+    for name in (*OUTSIDERS, *MEMBERS):
+        text = town.run(as_visitor) if name == "visitor" else town.run(look, name)
+        assert planted.seen_by(name, text) == set(), name
+        assert (len(CANARY.findall(text)) > 20) is (name in MEMBERS)
 
 
 def test_without_the_guard_it_would_be_seen(
