@@ -193,11 +193,11 @@ _STAFF = _parameter("viewer_staff", lambda person: person.staff, sa.Boolean)
 _KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, expanding=True)
 
 
-def member(space_id: Any, team: bool = False) -> ColumnElement[bool]:
-    """The viewer belongs to the space now (or to its team)."""
+def member(space_id: Any, team: bool = False, who: Any = _ID) -> ColumnElement[bool]:
+    """The viewer, or who is named, belongs to the space now (or to its team)."""
     row = _MEMBER.alias()
     where = [
-        row.c.user_id == _ID,
+        row.c.user_id == who,
         row.c.space_id == space_id,
         sa.or_(row.c.expires_at.is_(None), row.c.expires_at > sa.func.current_timestamp()),
     ]
@@ -218,13 +218,13 @@ def space_listed(space: Any) -> ColumnElement[bool]:
     )
 
 
-def in_space(space_id: Any) -> ColumnElement[bool]:
-    """The viewer may read the content of the space."""
+def in_space(space_id: Any, who: Any = _ID) -> ColumnElement[bool]:
+    """The viewer, or who is named, may read the content of the space."""
     row = _SPACE.alias()
     readable = sa.or_(
         row.c.visibility == "public",
-        sa.and_(row.c.visibility == "portal", _ID.is_not(None)),
-        member(row.c.id),
+        sa.and_(row.c.visibility == "portal", who.is_not(None)),
+        member(row.c.id, who=who),
     )
     found = sa.select(_ONE).select_from(row)
     return found.where(row.c.id == space_id, row.c.kind.in_(_KINDS), readable).correlate_except(row).exists()

@@ -40,6 +40,7 @@ from .forms import Form, a_name, an_address, one_line
 from .hookspecs import hookimpl
 from .i18n import town_zone
 from .jobs import enqueue
+from .live import emit
 from .mail import notify
 from .models import Area, Entry, Membership, Space, User
 from .plugin import (
@@ -125,6 +126,7 @@ __all__ = [
     "confirm_later",
     "create_space",
     "db",
+    "emit",
     "enqueue",
     "fetch",
     "fold",

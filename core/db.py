@@ -122,10 +122,13 @@ def write() -> Iterator[Session]:
     if session.new or session.dirty or session.deleted:
         raise WriteOutsideBoundary("objects were changed before `with write():`")
     FlaskSession.rollback(session)
-    session.info.update(writing=True, after_commit=[])
+    session.info.update(writing=True, before_commit={}, after_commit=[])
     try:
         session.connection(execution_options=WRITING)
         yield session
+        session.flush()
+        for call in session.info["before_commit"]:
+            call()
         FlaskSession.commit(session)
     except BaseException:
         FlaskSession.rollback(session)
@@ -135,6 +138,14 @@ def write() -> Iterator[Session]:
         session.info["writing"] = False
     for call in session.info.pop("after_commit"):
         call()
+
+
+def before_commit(call: Callable[[], None]) -> None:
+    """Run `call` as the last thing of the surrounding `write`, once however often it is asked for."""
+    session = db.session()
+    if not session.info.get("writing"):
+        raise WriteOutsideBoundary("before_commit belongs inside `with write():`")
+    session.info["before_commit"].setdefault(call)
 
 
 def after_commit(call: Callable[[], None]) -> None:

@@ -226,5 +226,6 @@ class Plugin(Declared):
     claims: tuple[Claim, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
     egress: tuple[str, ...] = ()
+    live_topics: tuple[str, ...] = ()
     protects: bool = False
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -9,13 +9,18 @@ from .db import db, insert_once
 from .models import Stamp
 
 _TABLE = sa.table("core_stamp", sa.column("key"), sa.column("version"))
+_EVENT = sa.table("core_event", sa.column("id", sa.Integer))
+_ALL = sa.union_all(
+    sa.select(_TABLE), sa.select(sa.literal("events"), sa.func.coalesce(sa.func.max(_EVENT.c.id), 0))
+).execution_options(guarded=True)
 
 
 def read() -> dict[str, int]:
-    """All stamps, read once a request; one that was never bumped is 0."""
+    """All stamps, read once a request; one that was never bumped is 0, `events` is the newest event."""
     if "stamps" not in g:
-        rows = db.session.execute(sa.select(_TABLE))
+        rows = db.session.execute(_ALL)
         g.stamps = defaultdict(int, {row.key: row.version for row in rows})
+        g.setdefault("cursor", g.stamps["events"])
     stamps: dict[str, int] = g.stamps
     return stamps
 
@@ -25,3 +30,10 @@ def bump(key: str) -> None:
     insert_once(Stamp, key=key, version=0)
     db.session.execute(sa.update(Stamp).where(Stamp.key == key).values(version=Stamp.version + 1))
     g.pop("stamps", None)
+
+
+def cursor() -> int:
+    """The newest event when this request began to read: what came later, its page has yet to be told."""
+    read()
+    number: int = g.cursor
+    return number

@@ -11,7 +11,7 @@ from flask_login import LoginManager
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from . import access, registry
+from . import access, registry, stamps
 from .accounts import sessions
 from .db import db
 
@@ -27,6 +27,7 @@ def init(app: Flask) -> None:
     manager.user_loader(sessions.load)
     app.before_request(_enter)
     app.teardown_request(_leave)
+    app.jinja_env.globals["live_cursor"] = stamps.cursor
     app.context_processor(lambda: {"viewer": access.viewer()} if "viewer_token" in g else {})
 
 

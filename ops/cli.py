@@ -117,6 +117,24 @@ def serve() -> None:
 
 
 @main.command()
+def web() -> None:
+    """Serve pages alone, without streams and jobs, behind a reverse proxy."""
+    config = Config.from_env()
+    with opened(config):
+        pass
+    server.run(config, "pages")
+
+
+@main.command()
+def live() -> None:
+    """Keep the streams of open pages alone: what a reverse proxy gets for `/live`."""
+    config = Config.from_env()
+    with opened(config):
+        pass
+    server.run(config, "streams")
+
+
+@main.command()
 @click.option("--parent", type=int, hidden=True)
 def worker(parent: int | None) -> None:
     """Run the jobs until Ctrl-C; `parvis serve` does it too."""

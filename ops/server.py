@@ -1,18 +1,18 @@
-"""The server of `parvis serve`: web processes under granian, one process for jobs, a watchdog for each."""
+"""The servers: web processes under granian that make pages, keep streams, or both; a watchdog in each."""
 
-import io
 import logging
 import multiprocessing
 import os
+import resource
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -20,14 +20,12 @@ from granian.log import LogLevels
 from core import create_app, logs, registry
 from core.config import Config
 
+from .rsgi import Application, Wsgi
+from .streams import MOST, Streams
+
 log = logging.getLogger("parvis.server")
 RESTART_PAUSE = 2.0
-CONNECTIONS = 512  # of a web process; each may keep a thread waiting for the rest of its request
-BODIES = 128  # that a web process takes in at once
-CHUNK, IN_MEMORY = 64 * 1024, 256 * 1024
-SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
-
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+BACKLOG = 1024  # connections that may wait, or be served, beside the streams
 
 
 class PortTaken(Exception):
@@ -35,32 +33,38 @@ class PortTaken(Exception):
 
 
 def serve(config: Config) -> None:
-    """Serve until SIGINT or SIGTERM; web processes and the worker are started again when one dies."""
+    """Serve pages, streams and jobs until SIGINT or SIGTERM; a process that dies is started again."""
     check_port(config)
     worker = Worker()
     worker.start()
-    server = Granian(
-        "ops.server:web",
+    try:
+        run(config, "both")
+    finally:
+        worker.stop()
+
+
+def run(config: Config, what: str) -> None:
+    """Serve `pages`, `streams` or `both` until SIGINT or SIGTERM, in processes that are kept running."""
+    check_port(config)
+    _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each stream is an open file
+    Granian(
+        f"ops.server:{what}",
         factory=True,
         address=config.host,
         port=config.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
         workers=config.workers,
-        http=HTTPModes.http1,  # a connection of HTTP/2 would bring many requests at once
-        backpressure=CONNECTIONS,
-        blocking_threads=CONNECTIONS,
+        backlog=BACKLOG,
+        backpressure=MOST + BACKLOG,
         respawn_failed_workers=True,
         respawn_interval=0.2,
         workers_kill_timeout=10,
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=logs.server_logging(),
-    )
-    logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
-    try:
-        server.serve()
-    finally:
-        worker.stop()
+    ).serve()
 
 
 def check_port(config: Config) -> None:
@@ -74,86 +78,65 @@ def check_port(config: Config) -> None:
             raise PortTaken(f"can't listen on {config.host}:{config.port}: {error.strerror}") from error
 
 
-def web() -> Wsgi:
-    """The application of one web process."""
+def pages() -> Application:
+    """A web process that makes pages; its `/live` answers what is known and ends."""
+    config, _app, watched = _made()
+    return Application(watched, config)
+
+
+def both() -> Application:
+    """A web process that makes pages and keeps streams."""
+    config, app, watched = _made()
+    return Application(watched, config, Streams(app))
+
+
+def streams() -> Application:
+    """A web process that keeps streams, and says whether it is well."""
+    config, app, watched = _made()
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] in ("/live", "/healthz"):
+            return watched(environ, start_response)
+        start_response("404 Not Found", [])
+        return []
+
+    return Application(answer, config, Streams(app))
+
+
+def _made() -> tuple[Config, Flask, "Watchdog"]:
+    """The settings, the application, and its pages under a watchdog; what hung before is heard of."""
     config = Config.from_env()
     app = create_app(config)
     with app.app_context():
         registry.current().hear(config.data)
-    return Web(app.wsgi_app, config, app.extensions["parvis"])
+    return config, app, Watchdog(app.wsgi_app, config, app.extensions["parvis"])
 
 
-class Web:
-    """One web process: requests come in side by side, pages are made one at a time, and what hangs ends it.
-
-    Whoever sends slowly keeps a thread that sleeps. A page leaves whole, so whoever reads slowly keeps none.
-    """
+class Watchdog:
+    """Ends the process whose request takes too long; the server starts another in its place."""
 
     def __init__(self, app: Wsgi, config: Config, plugins: registry.Registry) -> None:
-        self.app, self.plugins, self.data = app, plugins, config.data
-        self.seconds, self.largest = config.request_seconds, config.max_body
-        self.turn, self.places = threading.Lock(), threading.Semaphore(BODIES)
+        self.app, self.plugins, self.config = app, plugins, config
         self.since: float | None = None
-        self.due: dict[int, float] = {}
         if (parent := multiprocessing.parent_process()) is not None:
             end_with(parent.pid or 0)
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > self.largest:  # the application says so to whoever sends it
-            environ["wsgi.input"] = io.BytesIO()
-        elif length or "HTTP_TRANSFER_ENCODING" in environ:
-            with tempfile.SpooledTemporaryFile(IN_MEMORY) as body:
-                refusal = self._take_in(environ["wsgi.input"], body, length)
-                if refusal:
-                    start_response(refusal, [("Content-Type", "text/plain"), ("Connection", "close")])
-                    return [refusal.encode()]
-                environ["wsgi.input"] = body
-                return self._page(environ, start_response)
-        return self._page(environ, start_response)
-
-    def _take_in(self, sent: Any, body: Any, length: int) -> str:
-        """Read a request's body to its end; else answer with the status that says why not."""
-        if not self.places.acquire(timeout=self.seconds):
-            return "503 Service Unavailable"
-        me, size = threading.get_ident(), 0
-        self.due[me] = time.monotonic() + self.seconds + (length or self.largest) / SLOWEST
+        self.since = time.monotonic()
         try:
-            while size <= self.largest and (chunk := sent.read(CHUNK)):
-                size += body.write(chunk)
+            return self.app(environ, start_response)
         finally:
-            del self.due[me]
-            self.places.release()
-        body.seek(0)
-        if size > self.largest:
-            return "413 Content Too Large"
-        return "400 Bad Request" if size < length else ""
-
-    def _page(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        with self.turn:
-            self.since = time.monotonic()
-            try:
-                answer = self.app(environ, start_response)
-                try:
-                    return [b"".join(answer)]
-                finally:
-                    if hasattr(answer, "close"):
-                        answer.close()
-            finally:
-                self.since = None
+            self.since = None
 
     def _watch(self) -> None:
+        seconds = self.config.request_seconds
         while True:
-            time.sleep(min(1.0, self.seconds / 4))
-            moment, since = time.monotonic(), self.since
-            if since is not None and moment - since > self.seconds:
-                hanging = self.plugins.leave_word(self.data, self.seconds)
-                log.error("a page hangs; its process ends", extra={"seconds": self.seconds, **hanging})
-                os._exit(1)
-            overdue = sum(due < moment for due in list(self.due.values()))
-            if overdue > BODIES // 2 and self.turn.acquire(timeout=1):
-                log.error("too many requests never end; their process does", extra={"requests": overdue})
+            time.sleep(min(1.0, seconds / 4))
+            since = self.since
+            if since is not None and time.monotonic() - since > seconds:
+                hanging = self.plugins.leave_word(self.config.data, seconds)
+                log.error("a page hangs; its process ends", extra={"seconds": seconds, **hanging})
                 os._exit(1)
 
 

@@ -35,6 +35,7 @@ _COLUMNS = (
     ("follow", "user_id space_id entry_id", _("Hear of what one follows"), CONTRACT, FOLLOWED),
     ("search", "user_id title text words", _("Find what was said"), TASK, POST),
     ("file", "profile_of uploader_id name alt", _("Show pictures"), CONTRACT, POST),
+    ("event", "topic kind ref at", _("Keep open pages up to date"), CONTRACT, _("One day")),
     ("job", "payload", _("Do work later"), INTEREST, MONTH),
     ("mail", "recipient subject", _("Deliver mail"), CONTRACT, MONTH),
     ("mail", "text html", _("Deliver mail"), CONTRACT, SENT),

@@ -5,7 +5,7 @@ import datetime as dt
 from flask import Blueprint
 from flask_babel import lazy_gettext as _
 
-from core import mail
+from core import live, mail
 from core.accounts import actions as people
 from core.files import blueprint as files
 from core.files import sweep as sweep_files
@@ -22,6 +22,7 @@ from .admin.views import blueprint as admin
 from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
+from .live import blueprint as stream
 from .personal_data import PERSONAL_DATA
 from .search.views import blueprint as search
 from .spaces.views import blueprint as spaces
@@ -69,7 +70,7 @@ plugin = Plugin(
     table_prefix="core",
     paths=(),
     blueprints=(
-        *(pages, feed, posts, accounts, spaces, search, files),
+        *(pages, feed, posts, accounts, spaces, search, files, stream),
         *(admin, plugins, operations, about, health),
     ),
     permissions=PERMISSIONS,
@@ -94,6 +95,12 @@ plugin = Plugin(
         Job("core.index", _("Index what changed"), index.run, seconds=120, waiting=index.waiting),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
         Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
+        Job(
+            "core.prune_events",
+            _("Forget what open pages were told"),
+            live.prune,
+            every=dt.timedelta(hours=1),
+        ),
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(
@@ -103,4 +110,5 @@ plugin = Plugin(
         Claim("core.email_change", _("Change my address"), people.take_address),
     ),
     personal_data=PERSONAL_DATA,
+    live_topics=("core.notice",),
 )

@@ -89,6 +89,7 @@ def publish(
         if entry.state == "published":
             _announce(entry, root)
             _tally(entry, root, was=False)
+        changes.show(entry, entry.state)
     return entry
 
 
@@ -137,11 +138,12 @@ def change_entry(
         _mention(row, mentioned)
         session.flush()
         changes.tell(row, "edited")
+        changes.show(row, "edited")
 
 
 def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) -> None:
     """Keep an entry between the team and one reader, or open it; replies are never wider."""
-    with _changing(entry) as (row, _root):
+    with _changing(entry, "moved") as (row, _root):
         row.private, row.reader_id = team_only, reader_id if team_only else None
 
 
@@ -152,7 +154,7 @@ def release(
 
     `version` is what the team looked at: Refused when the entry changed since.
     """
-    with _changing(entry) as (row, root):
+    with _changing(entry, "published") as (row, root):
         _unchanged(row, version)
         row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
         _settle(row, root)
@@ -163,7 +165,7 @@ def release(
 
 def hide(entry: Entry) -> None:
     """Take an entry and its replies out of sight, the team's excepted, until it is restored."""
-    with _changing(entry) as (row, root):
+    with _changing(entry, "hidden") as (row, root):
         if row.state != "published":
             raise Refused(_("This is not published."))
         row.state = "hidden"
@@ -173,7 +175,7 @@ def hide(entry: Entry) -> None:
 
 def restore(entry: Entry) -> None:
     """Show again what was hidden, to those who saw it before."""
-    with _changing(entry) as (row, root):
+    with _changing(entry, "restored") as (row, root):
         if row.state != "hidden":
             raise Refused(_("This is not hidden."))
         row.state = "published"
@@ -189,7 +191,7 @@ def remove(entry: Entry) -> None:
     own = viewer().id is not None and viewer().id == entry.author_id and entry.kind.startswith("core.")
     ident = entry.id
     with write():
-        with _changing(entry, allowed=own) as (row, root):
+        with _changing(entry, "removed", allowed=own) as (row, root):
             changes.tell(row, "removed")
             row.state, row.title, row.body, row.html, row.byline = "removed", "", "", "", None
             _settle(row, root)
@@ -214,7 +216,9 @@ def support(entry: Entry, on: bool) -> None:
         else:
             own = sa.delete(_support).where(_support.c.entry_id == row.id, _support.c.user_id == viewer().id)
             change = -unfiltered(own).rowcount
-        _add(_entry, row.id, support_count=change)
+        if change:
+            _add(_entry, row.id, support_count=change)
+            changes.show(row, "supported")
 
 
 def pin(entry: Entry, on: bool) -> None:
@@ -225,13 +229,16 @@ def pin(entry: Entry, on: bool) -> None:
         if row.parent_id is not None:
             raise Refused(_("Only a post can be pinned, not a reply."))
         row.pinned_at = now() if on else None
+        changes.show(row, "pinned")
 
 
 def lock_thread(entry: Entry, on: bool) -> None:
     """Close a post to further replies, or open it again."""
     _moderate(entry)
     with write():
-        _row(entry.id).locked_at = now() if on else None
+        row = _row(entry.id)
+        row.locked_at = now() if on else None
+        changes.show(row, "locked")
 
 
 def follow(on: bool, space: Space | None = None, entry: Entry | None = None) -> None:
@@ -307,17 +314,18 @@ def _row(entry_id: int, held: bool = False) -> Entry:
 
 
 @contextmanager
-def _changing(entry: Entry, allowed: bool = False) -> Iterator[tuple[Entry, Entry | None]]:
-    """Change state or audience inside a write; replies, feeds and counters follow."""
+def _changing(entry: Entry, what: str, allowed: bool = False) -> Iterator[tuple[Entry, Entry | None]]:
+    """Change state or audience inside a write; replies, feeds, counters and open pages follow."""
     if not allowed:
         _moderate(entry)
     with write() as session:
         spaces.hold(entry.space_id)
         root = None if entry.parent_id is None else _row(entry.parent_id, held=True)
         row = _row(entry.id, held=True)
-        was = _counted(row)
+        was, before = _counted(row), changes.audience(row)
         yield row, root
         _settle(row, root)
+        changes.show(row, what, before)
         session.flush()
         _tally(row, root, was)
         if root is None:

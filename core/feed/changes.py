@@ -1,6 +1,6 @@
 """What follows when an entry changes, inside the write that changes it: each follower is a line of `tell`."""
 
-from .. import registry
+from .. import live, registry
 from ..access import viewer
 from ..models import Entry
 from ..search import index
@@ -15,3 +15,18 @@ def tell(entry: Entry, change: str) -> None:
     for _answer in told:
         pass
     index.entry_changed(entry, change)
+
+
+def show(entry: Entry, what: str, before: frozenset[str] = frozenset()) -> None:
+    """Let open pages know what became of an entry: those who may see it, and those who could `before`."""
+    ref = f"{entry.parent_id}/{entry.id}" if entry.parent_id else entry.id
+    for topic in before | audience(entry):
+        live.tell(topic, f"{entry.kind}:{what}", ref)
+
+
+def audience(entry: Entry) -> frozenset[str]:
+    """The topics of those who may see an entry."""
+    topics = {live.of_space(entry.space_id, entry.team_only)}
+    if entry.team_only and entry.reader_id is not None:
+        topics.add(f"user/{entry.reader_id}")
+    return frozenset(topics)

@@ -30,7 +30,19 @@ _me = sa.bindparam("me", type_=sa.Integer)
 _shown: Any = sa.literal_column("core_entry.in_feed")  # bare, as the partial indexes have it
 _no: Any = sa.literal_column("0")
 _readable = access.entry_readable(_entry.c)
-_SHOWN = ("id", "kind", "title", "html", "lang", "author_id", "byline", "channel", "state", "team_only")
+_SHOWN = (
+    "id",
+    "kind",
+    "title",
+    "html",
+    "lang",
+    "author_id",
+    "byline",
+    "channel",
+    "state",
+    "team_only",
+    "in_feed",
+)
 _DATES = ("published_at", "created_at", "active_at", "edited_at", "pinned_at", "locked_at")
 _NUMBERS = ("space_id", "parent_id", "reply_count", "support_count", "reader_id", "version")
 
@@ -75,7 +87,7 @@ def page(
         filters.append("before")
         values["moment"], values["id"] = parse(before)
     pinned = space is not None and before is None and kind is None
-    spaces = _followed_spaces() if followed else []
+    spaces = followed_spaces() if followed else []
     if followed and len(spaces) <= FEW:
         values |= {f"space_{n}": ident for n, ident in enumerate(spaces)}
         statement = _merge(order, tuple(filters), len(spaces))
@@ -133,7 +145,8 @@ def parse(text: str) -> tuple[dt.datetime, int]:
         raise BadCursor(text) from error
 
 
-def _followed_spaces() -> list[int]:
+def followed_spaces() -> list[int]:
+    """The spaces that the viewer follows or belongs to, one more than FEW at most."""
     return list(db.session.scalars(_followed, {"me": viewer().id, "now": now(), "most": FEW + 1}))
 
 

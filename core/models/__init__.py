@@ -1,6 +1,7 @@
 """The core's tables. Each model declares who reads it by one mixin of `access.py`."""
 
 from .entries import CHANNELS, STATES, Entry, File, Follow, Mention, Revision, Support
+from .live import Event
 from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
 from .search import Document, Stale
 from .spaces import JOINING, VISIBILITIES, Invitation, JoinRequest, Membership, Space
@@ -17,6 +18,7 @@ __all__ = [
     "Area",
     "Document",
     "Entry",
+    "Event",
     "File",
     "Follow",
     "Invitation",

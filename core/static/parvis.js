@@ -243,3 +243,189 @@ document.addEventListener("htmx:before:swap", (event) => {
     location.reload();
   }
 });
+
+// What is new appears by itself: each event names what changed, and the page reads that anew.
+const stream = words.live && new URL(words.live, location);
+const list = document.querySelector("[data-live-list]");
+const thread = document.querySelector("[data-live-thread]");
+const live = { changed: new Set(), news: new Set(), moved: false, on: new Set(), spread: 0, tries: 0 };
+const read = async (url) => {
+  const answer = await fetch(url);
+  return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+};
+
+// Put new elements in place of old ones; what has the focus keeps it, and what is read stays where it is.
+const still = (change) => {
+  const focus = document.activeElement, anchor = focus === document.body ? null : focus;
+  const top = anchor?.getBoundingClientRect().top;
+  change();
+  const kept = anchor?.id ? document.getElementById(anchor.id) : anchor?.isConnected ? anchor : null;
+  if (!kept) return;
+  if (kept !== document.activeElement) kept.focus({ preventScroll: true });
+  scrollBy({ top: kept.getBoundingClientRect().top - top, behavior: "instant" });
+};
+const swap = (old, fresh) => { old.replaceWith(fresh); window.htmx?.process(fresh); };
+
+async function readCards(ids) {
+  const url = new URL(list.dataset.liveList, location);
+  for (const id of ids) url.searchParams.append("id", id);
+  const { answer, page } = await read(url);
+  if (!answer.ok) throw new Error(answer.status);
+  still(() => {
+    for (const id of ids) {
+      const shown = document.getElementById(`post-${id}`), fresh = page.getElementById(`post-${id}`);
+      if (shown && fresh) swap(shown, fresh); else shown?.remove();
+    }
+  });
+}
+
+async function readPage(changed, on) {
+  const { answer, page } = await read(location);
+  if (answer.status >= 500) throw new Error(answer.status);
+  if (!answer.ok || answer.redirected) return document.querySelector("main").replaceWith(page.querySelector("main"));
+  still(() => {
+    for (const part of document.querySelectorAll("[data-live-on]")) {
+      const fresh = page.getElementById(part.id);
+      if (part.dataset.liveOn.split(" ").some((kind) => on.has(kind)) && fresh) swap(part, fresh);
+    }
+    if (thread && changed.size) mergeThread(page, changed);
+  });
+}
+
+function mergeThread(page, changed) {
+  const id = thread.dataset.liveThread, feed = thread.querySelector(".feed"), fresh = page.querySelector("[data-live-thread]");
+  if (changed.has(id)) swap(document.getElementById(`post-${id}`), page.getElementById(`post-${id}`));
+  document.getElementById("replies-title").textContent = page.getElementById("replies-title").textContent;
+  let before = null, replied = false;
+  for (const reply of [...fresh.querySelectorAll(".feed > article")]) {
+    const shown = document.getElementById(reply.id);
+    if (shown && changed.has(reply.id.slice(5))) swap(shown, reply);
+    else if (!shown) {
+      replied = true;
+      reply.classList.add("live-new");
+      if (before) before.after(reply); else feed.prepend(reply);
+      window.htmx?.process(reply);
+    }
+    before = document.getElementById(reply.id);
+    changed.delete(reply.id.slice(5));
+  }
+  for (const gone of changed) if (gone !== id) document.getElementById(`post-${gone}`)?.remove();
+  const more = fresh.querySelector("#more");
+  if (more && !thread.querySelector("#more") && before === feed.lastElementChild) feed.append(more);
+  if (replied) say(words.liveReplied);
+}
+
+// New posts wait behind a button: nothing moves under the eyes of who reads.
+function offer() {
+  let bar = document.querySelector(".live-news");
+  if (!live.news.size && !live.moved) return bar?.remove();
+  if (!bar) {
+    bar = make("div", { class: "live-news" }, make("button", { class: "button small", type: "button" }));
+    bar.firstChild.addEventListener("click", showNews);
+    list.before(bar);
+  }
+  const count = live.news.size;
+  const text = !count ? words.liveChanged : count === 1 ? words.liveOne : words.liveMany.replace("{n}", new Intl.NumberFormat(document.documentElement.lang).format(count));
+  if (bar.textContent === text) return;
+  bar.firstChild.textContent = text;
+  clearTimeout(live.saying);
+  live.saying = setTimeout(() => say(text), 5000);
+}
+async function showNews() {
+  const { answer, page } = await read(location).catch(() => ({}));
+  const fresh = page?.querySelector("[data-live-list]");
+  if (!answer?.ok || !fresh) return location.reload();
+  live.news.clear();
+  live.moved = false;
+  list.replaceChildren(...fresh.childNodes);
+  window.htmx?.process(list);
+  offer();
+  (list.querySelector(".card") ?? list).focus({ preventScroll: true });
+  document.activeElement.scrollIntoView({ block: "nearest" });
+}
+
+// Read anew what events named, a little later, so that not all pages ask at once.
+function soon() {
+  live.reading ??= setTimeout(async () => {
+    const { changed, on } = live;
+    live.changed = new Set();
+    live.on = new Set();
+    try {
+      if (list && changed.size) await readCards([...changed].slice(0, 50));
+      if (on.size || (thread && changed.size)) await readPage(changed, on);
+    } catch {
+      for (const id of changed) live.changed.add(id);
+      for (const kind of on) live.on.add(kind);
+    }
+    live.reading = undefined;
+    if (live.changed.size || live.on.size) setTimeout(soon, 5000);
+  }, 150 + Math.random() * live.spread * 1000);
+}
+
+function heard({ kind, ref }) {
+  const [name, what] = kind.split(":"), ids = ref.split("/"), first = ids[0];
+  live.on.add(name).add(kind).add(`${name}:${ref}`);
+  if (![...document.querySelectorAll("[data-live-on]")].some((part) => part.dataset.liveOn.split(" ").some((on) => live.on.has(on)))) live.on.clear();
+  if (thread?.dataset.liveThread === first) for (const id of ids) live.changed.add(id);
+  if (list && what) {
+    const shown = document.getElementById(`post-${first}`);
+    if (shown) live.changed.add(first);
+    if (ids.length === 1 && !new URLSearchParams(location.search).has("before")) {
+      if (what === "published" || (!shown && ["restored", "moved"].includes(what))) { if (!shown) live.news.add(first); }
+      else if (what === "pinned") live.moved = true;
+      else if (!shown && ["hidden", "removed"].includes(what)) live.news.delete(first);
+      offer();
+    }
+  }
+  if (live.changed.size || live.on.size) soon();
+}
+
+function listen() {
+  if (live.source || document.hidden) return;
+  const source = live.source = new EventSource(stream);
+  const alive = (event) => {
+    if (event.lastEventId) stream.searchParams.set("after", event.lastEventId);
+    clearTimeout(live.silence);
+    live.silence = setTimeout(again, 60_000);
+  };
+  source.onopen = (event) => {
+    alive(event);
+    live.tries = 0;
+    clearTimeout(live.worry);
+    live.worry = undefined;
+    document.querySelector(".live-lost")?.remove();
+  };
+  source.onmessage = (event) => { alive(event); heard(JSON.parse(event.data)); };
+  source.addEventListener("beat", (event) => { alive(event); live.spread = Math.min(Number(event.data), 30); });
+  source.addEventListener("again", (event) => again(Number(event.data)));
+  source.addEventListener("reset", (event) => {
+    alive(event);
+    if (list) { live.moved = true; offer(); }
+    if (thread) for (const reply of thread.querySelectorAll("article")) live.changed.add(reply.id.slice(5));
+    if (thread) { live.changed.add(thread.dataset.liveThread); soon(); }
+  });
+  source.onerror = () => again();
+}
+function again(seconds) {
+  pauseListening();
+  const polled = typeof seconds === "number";
+  const wait = polled ? seconds : Math.min(60, 2 ** live.tries++) * (0.5 + Math.random());
+  if (!polled) live.worry ??= setTimeout(() => document.body.append(make("p", { class: "live-lost", role: "status" }, words.liveLost)), 30_000);
+  live.retry = setTimeout(listen, wait * 1000);
+}
+function pauseListening() {
+  live.source?.close();
+  live.source = undefined;
+  clearTimeout(live.silence);
+  clearTimeout(live.retry);
+}
+if (stream && window.EventSource) {
+  addEventListener("load", () => { live.retry = setTimeout(listen, 1000); });
+  addEventListener("pagehide", pauseListening);
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(live.hiding);
+    if (document.hidden) live.hiding = setTimeout(pauseListening, 30_000);
+    else { clearTimeout(live.retry); listen(); }
+  });
+}

@@ -33,6 +33,7 @@ from .views import more_url, panels
 
 Page = str | Response | tuple[str, int]
 WRONG, CONFLICT = 422, 409
+SOME = 50
 
 blueprint = Blueprint("posts", __name__)
 
@@ -47,6 +48,17 @@ def new() -> Page:
         return _form_page(form, "/posts/new", _("Write a post"))
     space = get_or_404(Space, form.space.data)
     return _publish(form, space, None) or _form_page(form, "/posts/new", _("Write a post"))
+
+
+@blueprint.get("/posts/cards")
+@needs("core.read")
+def some() -> str:
+    """The cards of these posts as a feed shows them, without those that it would not show this viewer."""
+    ids = [ident for ident in map(whole, request.args.getlist("id")[:SOME]) if ident]
+    shown = [row for row in query.rows(ids) if row.in_feed]
+    level = 3 if request.args.get("level") == "3" else 2
+    drawn = cards(shown, show_space="space" not in request.args)
+    return render_template("portal/cards.html", cards=drawn, level=level)
 
 
 @blueprint.post("/spaces/<int:space_id>/posts")

@@ -54,6 +54,7 @@ def home() -> str:
         others=[] if person.signed_in else spaces.newest(),
         welcome=Markup(markdown(town().home)),  # noqa: S704  cleaned
         panels=panels("home"),
+        heard=_heard(followed),
     )
 
 
@@ -170,6 +171,12 @@ def panels(place: str, subject: Any = None) -> Sequence[Any]:
 def as_visitor() -> Any:
     """Read as anybody may."""
     return access.as_viewer(access.Viewer(kinds=viewer().kinds))
+
+
+def _heard(followed: bool) -> str:
+    """What the home page hears of: everything, or what one follows, unless that is much."""
+    spaces = query.followed_spaces() if followed else []
+    return urlencode([("space", ident) for ident in spaces]) if 0 < len(spaces) <= query.FEW else "space=all"
 
 
 def _order() -> str:

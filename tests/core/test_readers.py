@@ -80,6 +80,7 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
             models.PluginFault(plugin="1", place="", what=""),
             models.JobRow(name="1", payload={}),
             models.Mail(kind="1", recipient="", subject=""),
+            models.Event(topic="space/1", kind="core.post:published", ref="1"),
             models.Area(level="land", name=""),
             models.Stamp(key="1"),
             models.PluginState(name="1"),
@@ -111,7 +112,7 @@ READERS: dict[str, Readers] = {
     **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow")},
     **{
         name: {"": STAFF}
-        for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail", "Stale")
+        for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail", "Stale", "Event")
     },
     **{name: {"": EVERYBODY} for name in ("Area", "User", "Stamp", "PluginState")},
 }

@@ -1,0 +1,164 @@
+"""What Granian calls: pages are made by the WSGI application on one thread, streams cost none.
+
+A body is read before its page is begun, so that a slow sender keeps nobody waiting.
+"""
+
+import asyncio
+import io
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from core.config import Config
+
+from .streams import Streams
+
+BODIES = 128  # that a web process takes in at once
+SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Application:
+    """One web process: `app` makes its pages, `streams` keeps its streams, if it has any."""
+
+    def __init__(self, app: Wsgi, config: Config, streams: Streams | None = None) -> None:
+        self.app, self.config, self.streams = app, config, streams
+        self.places = asyncio.Semaphore(BODIES)
+        self.waiting: queue.SimpleQueue[tuple[Any, Environ, asyncio.Future[None]]] = queue.SimpleQueue()
+        self.fixed = {
+            "SCRIPT_NAME": "",
+            "wsgi.version": (1, 0),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": SentFile,
+        }
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        threading.Thread(target=self._make_pages, daemon=True, name="pages").start()
+        if self.streams is not None:
+            self.streams.start(loop)
+            for number in (signal.SIGINT, signal.SIGTERM):  # Granian's own handler, on the loop, runs as well
+                signal.signal(number, self.streams.end)
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        headers = scope.headers
+        body = b""
+        if "content-length" in headers or "transfer-encoding" in headers:
+            try:
+                async with self.places, asyncio.timeout(self.config.request_seconds) as patience:
+                    body = await self._body(headers.get("content-length"), protocol, patience)
+            except (TimeoutError, Broken):
+                protocol.response_empty(408, [("connection", "close")])
+                return
+        done = self.loop.create_future()
+        self.waiting.put((protocol, self._environ(scope, body), done))
+        await done
+
+    async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
+        """The body, little more than the largest accepted; Broken when its sender gave up.
+
+        Whoever sends has some seconds, and more for what has arrived: so long as it is not too slow.
+        """
+        limit = patience.when() or self.loop.time()
+        if length is not None and (not length.isdigit() or int(length) > self.config.max_body):
+            return b""  # the application refuses it by its length
+        parts: list[bytes] = []
+        size, ends = 0, 0
+        async for part in protocol:
+            parts.append(part)
+            size, ends = size + len(part), ends + (not part)
+            patience.reschedule(limit + size / SLOWEST)
+            if size > self.config.max_body:
+                break
+        if ends > 1 or (length is not None and size < int(length)):
+            raise Broken
+        return b"".join(parts)
+
+    def _environ(self, scope: Any, body: bytes) -> Environ:
+        """The request as WSGI has it: bytes as Latin-1, headers in capitals."""
+        server, client = scope.server.rpartition(":"), scope.client.rpartition(":")
+        environ = {
+            **self.fixed,
+            "REQUEST_METHOD": scope.method,
+            "PATH_INFO": scope.path.encode().decode("latin-1"),
+            "QUERY_STRING": scope.query_string,
+            "SERVER_NAME": server[0].strip("[]"),
+            "SERVER_PORT": server[2],
+            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+            "REMOTE_ADDR": client[0].strip("[]"),
+            "wsgi.url_scheme": scope.scheme,
+            "wsgi.input": io.BytesIO(body),
+        }
+        for name, value in scope.headers.items():
+            if "_" in name:  # it would pass for the header with a hyphen
+                continue
+            key = "HTTP_" + name.upper().replace("-", "_")
+            if key in environ:
+                value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
+            environ[key] = value
+        if "HTTP_CONTENT_TYPE" in environ:
+            environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE")
+        length = environ.pop("HTTP_CONTENT_LENGTH", None)
+        if body or length is not None:
+            environ["CONTENT_LENGTH"] = str(len(body)) if body else length
+        return environ
+
+    def _make_pages(self) -> None:
+        while True:
+            protocol, environ, done = self.waiting.get()
+            try:
+                self._answer(protocol, environ)
+            except Exception:  # noqa: BLE001  the application has answers for errors; this is none of its own
+                protocol.response_empty(500, [])
+            self.loop.call_soon_threadsafe(done.set_result, None)
+
+    def _answer(self, protocol: Any, environ: Environ) -> None:
+        begun: list[Any] = []
+        listening: list[Any] = []
+        if self.streams is not None and self.streams.room():
+            environ["parvis.listen"] = listening.append
+        said = self.app(environ, lambda status, headers, _exc=None: begun.extend((status, headers)))
+        try:
+            status, headers = int(begun[0][:3]), [_header(*header) for header in begun[1]]
+            if listening and status == 200 and self.streams is not None:
+                kept = [header for header in headers if header[0] != "content-length"]
+                self.streams.join(listening[0], protocol.response_stream(status, kept).send_bytes)
+            elif isinstance(said, SentFile) and said.path is not None:
+                protocol.response_file(status, headers, said.path)
+            else:
+                protocol.response_bytes(status, headers, b"".join(said))
+        finally:
+            if hasattr(said, "close"):
+                said.close()
+
+
+class Broken(Exception):
+    """A request whose sender went away before its end."""
+
+
+class SentFile:
+    """What the application sends of a file: the server reads the whole of one that has a path by itself."""
+
+    def __init__(self, file: Any, size: int = 64 * 1024) -> None:
+        self.file, self.size = file, size
+        name = getattr(file, "name", None)
+        self.path = name if isinstance(name, str) and file.tell() == 0 else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.file.read(self.size), b"")
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def _header(name: str, value: str) -> tuple[str, str]:
+    """A header as the server takes it: ASCII alone."""
+    return name.lower(), value if value.isascii() else quote(value, safe=" !\"#$%&'()*+,-./:;<=>?@[]^_`{|}~")
