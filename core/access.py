@@ -31,6 +31,7 @@ class Viewer:
     picture_url: str | None = None
     language: str | None = None
     timezone: str | None = None
+    unread: int = field(default=0, compare=False)
     kinds: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -193,11 +194,21 @@ _STAFF = _parameter("viewer_staff", lambda person: person.staff, sa.Boolean)
 _KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, expanding=True)
 
 
-def member(space_id: Any, team: bool = False, who: Any = _ID) -> ColumnElement[bool]:
-    """The viewer, or who is named, belongs to the space now (or to its team)."""
+def kind_is_on(kind: Any) -> ColumnElement[bool]:
+    """The kind of space, entry or notice is the core's or an enabled plugin's."""
+    return kind.in_(_KINDS)  # type: ignore[no-any-return]
+
+
+def viewer_id() -> ColumnElement[Any]:
+    """The viewer's id, for statements that are made before anybody looks."""
+    return _ID
+
+
+def member(space_id: Any, team: bool = False, person: Any = _ID) -> ColumnElement[bool]:
+    """The viewer, or another person, belongs to the space now (or to its team)."""
     row = _MEMBER.alias()
     where = [
-        row.c.user_id == who,
+        row.c.user_id == person,
         row.c.space_id == space_id,
         sa.or_(row.c.expires_at.is_(None), row.c.expires_at > sa.func.current_timestamp()),
     ]
@@ -206,34 +217,36 @@ def member(space_id: Any, team: bool = False, who: Any = _ID) -> ColumnElement[b
     return sa.select(_ONE).select_from(row).where(*where).correlate_except(row).exists()
 
 
-def space_listed(space: Any) -> ColumnElement[bool]:
-    """The viewer may know that the space exists: its name and summary."""
+def space_listed(space: Any, person: Any = _ID) -> ColumnElement[bool]:
+    """The viewer, or another person, may know that the space exists: its name and summary."""
     return sa.and_(
         space.kind.in_(_KINDS),
         sa.or_(
             space.visibility.in_(("public", "members")),
-            sa.and_(space.visibility == "portal", _ID.is_not(None)),
-            member(space.id),
+            sa.and_(space.visibility == "portal", person.is_not(None)),
+            member(space.id, person=person),
         ),
     )
 
 
-def in_space(space_id: Any, who: Any = _ID) -> ColumnElement[bool]:
-    """The viewer, or who is named, may read the content of the space."""
+def in_space(space_id: Any, person: Any = _ID) -> ColumnElement[bool]:
+    """The viewer, or another person, may read the content of the space."""
     row = _SPACE.alias()
     readable = sa.or_(
         row.c.visibility == "public",
-        sa.and_(row.c.visibility == "portal", who.is_not(None)),
-        member(row.c.id, who=who),
+        sa.and_(row.c.visibility == "portal", person.is_not(None)),
+        member(row.c.id, person=person),
     )
     found = sa.select(_ONE).select_from(row)
     return found.where(row.c.id == space_id, row.c.kind.in_(_KINDS), readable).correlate_except(row).exists()
 
 
-def entry_readable(entry: Any) -> ColumnElement[bool]:
-    """The viewer may read the entry (design: space readable, and not team-only unless reader or team)."""
-    audience = sa.or_(~entry.team_only, entry.reader_id == _ID, member(entry.space_id, team=True))
-    return sa.and_(entry.kind.in_(_KINDS), in_space(entry.space_id), audience)
+def entry_readable(entry: Any, person: Any = _ID) -> ColumnElement[bool]:
+    """The viewer, or another person, may read the entry: its space, and what is for the team only as such."""
+    audience = sa.or_(
+        ~entry.team_only, entry.reader_id == person, member(entry.space_id, team=True, person=person)
+    )
+    return sa.and_(entry.kind.in_(_KINDS), in_space(entry.space_id, person), audience)
 
 
 def on_entry(entry_id: Any) -> ColumnElement[bool]:

@@ -41,8 +41,10 @@ from .hookspecs import hookimpl
 from .i18n import town_zone
 from .jobs import enqueue
 from .live import emit
-from .mail import notify
+from .mailbox import Incoming
+from .mailbox import address as mailbox
 from .models import Area, Entry, Membership, Space, User
+from .notices.tell import notify
 from .plugin import (
     Action,
     Ask,
@@ -52,7 +54,9 @@ from .plugin import (
     Health,
     Hold,
     Job,
+    MailHandler,
     NavItem,
+    NoticeType,
     Panel,
     Permission,
     PersonalData,
@@ -89,9 +93,12 @@ __all__ = [
     "Health",
     "Hold",
     "InSpace",
+    "Incoming",
     "Job",
+    "MailHandler",
     "Membership",
     "NavItem",
+    "NoticeType",
     "OnEntry",
     "Owned",
     "Panel",
@@ -139,6 +146,7 @@ __all__ = [
     "insert_once",
     "lazy_gettext",
     "lock",
+    "mailbox",
     "markdown",
     "needs",
     "ngettext",

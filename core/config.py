@@ -74,6 +74,16 @@ class Config:
         "How mail is protected on its way: starttls, tls or none.",
     )
     mail_from: str = _setting("", str, "Sender of all e-mail; empty means parvis@ the host of PARVIS_URL.")
+    mailbox: str = _setting("", str, "Address of the mailbox that replies go to; its host must know +tags.")
+    imap_host: str = _setting("", str, "IMAP server of that mailbox; empty means that no mail is taken in.")
+    imap_port: int = _setting(993, _whole(1, 65535), "Port of the IMAP server.")
+    imap_user: str = _setting("", str, "User name at the IMAP server.")
+    imap_password: str = _setting("", str, "Password at the IMAP server.")
+    imap_tls: str = _setting(
+        "tls",
+        _one_of("starttls", "tls", "none"),
+        "How mail is protected on its way in: starttls, tls or none.",
+    )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "Least important log line written."
     )

@@ -64,6 +64,10 @@ def _declared(plugin: Plugin) -> Iterator[Contribution]:
         yield Contribution("job", job.name, job.title, *job.where)
     for claim in plugin.claims:
         yield Contribution("claim", claim.name, claim.title, *claim.where)
+    for notice in plugin.notice_types:
+        yield Contribution("notice", notice.name, notice.title, *notice.where)
+    for handler in plugin.mail_handlers:
+        yield Contribution("mail handler", handler.name, handler.title, *handler.where)
     if plugin.settings_form is not None:
         yield Contribution("settings", plugin.settings_form.__name__, "", *_source(plugin.settings_form))
     for data in plugin.personal_data:
@@ -140,6 +144,8 @@ def sorts() -> dict[str, str]:
         "permission": _("Rights"),
         "job": _("Regular work"),
         "claim": _("What people without an account may start"),
+        "notice": _("What people are told of"),
+        "mail handler": _("What may be done by e-mail"),
         "personal data": _("Personal data it keeps"),
     }
 

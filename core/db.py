@@ -172,9 +172,13 @@ def unfiltered(statement: sa.Executable) -> "sa.CursorResult[Any]":
     return result
 
 
+def insert(model: Any) -> Any:
+    """An INSERT of the engine in use, which knows ON CONFLICT."""
+    return import_module(f"sqlalchemy.dialects.{db.session.get_bind().dialect.name}").insert(model)
+
+
 def insert_once(model: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key is there; says whether this call inserted it."""
-    insert = import_module(f"sqlalchemy.dialects.{db.session.get_bind().dialect.name}").insert
     db.session.flush()
     row = insert(model).values(**values).on_conflict_do_nothing()
     return db.session.execute(row.returning(sa.literal_column("1"))).first() is not None

@@ -9,7 +9,7 @@ import logging
 import re
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 from . import access, jobs, settings
 from .config import Config
 from .db import db, now, write
-from .models import Account, Mail
+from .models import Mail
 
 DELIVER = "core.deliver"
 BATCH = 50
@@ -49,6 +49,10 @@ class Unsendable(Exception):
     """This message can't leave by this mail server, whatever its state."""
 
 
+Written = tuple[Letter, Mapping[str, str]]  # with further headers
+writers: dict[str, Callable[[Mail], Written | None]] = {}  # of mail whose words are chosen when it leaves
+
+
 def compose(template: str, language: str | None, link: str = "", **values: Any) -> Letter:
     """The letter of `<template>.txt` in this language (else the town's); its first line is the subject.
 
@@ -67,7 +71,8 @@ def compose(template: str, language: str | None, link: str = "", **values: Any) 
         text = f"{text.strip()}\n"
         values |= {"lang": language or town.language, "subject": subject}
         paragraphs = [_linked(part, config) for part in text.split("\n\n")]
-        html = environment.get_template("core/mail/letter.html").render(values, paragraphs=paragraphs)
+        dressed = environment.select_template([f"{template}.html", "core/mail/letter.html"])
+        html = dressed.render(values, paragraphs=paragraphs)
     return Letter(" ".join(subject.split()), text, html)
 
 
@@ -79,15 +84,9 @@ def send(kind: str, recipient: str, subject: str, text: str, html: str | None = 
     jobs.enqueue(DELIVER, once=DELIVER)
 
 
-def notify(user_id: int, kind: str, template: str, **values: Any) -> None:
-    """Mail the letter of `<template>.txt` to a person in their language, if they have an account."""
-    with access.as_system("write to somebody"):
-        account = db.session.get(Account, user_id)
-        if account is None:
-            return
-        email, letter = account.email, compose(template, account.language, **values)
-        with write():
-            send(kind, email, *letter)
+def sender(config: Config) -> str:
+    """The address that all mail comes from."""
+    return config.mail_from or f"parvis@{urlsplit(config.base_url).hostname or 'localhost'}"
 
 
 def mask(recipient: str) -> str:
@@ -120,7 +119,11 @@ def _deliver(config: Config, due: Sequence[int]) -> bool:
                 if server is None:
                     server = _connect(config)
                     connection.callback(server.close)
-                _hand_over(server, mail, config)
+                words = written(mail)
+                if words is None:
+                    _drop(mail)
+                else:
+                    _hand_over(server, mail, config, words)
             except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
                 _failed(mail, error)
             except Unsendable as error:
@@ -133,26 +136,35 @@ def _deliver(config: Config, due: Sequence[int]) -> bool:
     return True
 
 
-def _hand_over(server: smtplib.SMTP, mail: Mail, config: Config) -> None:
+def _hand_over(server: smtplib.SMTP, mail: Mail, config: Config, words: Written) -> None:
     try:
-        server.send_message(message(mail, config))
+        server.send_message(message(mail, config, *words))
     except (ValueError, smtplib.SMTPNotSupportedError) as error:  # an address that this server can't write
         raise Unsendable(type(error).__name__) from error
 
 
-def message(mail: Mail, config: Config) -> EmailMessage:
+def written(mail: Mail) -> Written | None:
+    """What an outbox row says when it leaves now; None when nothing is left to say."""
+    if mail.kind in writers:
+        return writers[mail.kind](mail)
+    return Letter(mail.subject, mail.text or "", mail.html or ""), {}
+
+
+def message(mail: Mail, config: Config, letter: Letter, headers: Mapping[str, str]) -> EmailMessage:
     """The message of an outbox row as it travels; its Message-ID is the row's own."""
     host = urlsplit(config.base_url).hostname or "localhost"
     made = EmailMessage()
-    made["From"] = Address(settings.town().name, addr_spec=config.mail_from or f"parvis@{host}")
+    made["From"] = Address(settings.town().name, addr_spec=sender(config))
     made["To"] = mail.recipient
-    made["Subject"] = mail.subject
+    made["Subject"] = letter.subject
     made["Date"] = format_datetime(mail.created_at)
     made["Message-ID"] = f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>"
     made["Auto-Submitted"] = "auto-generated"
-    made.set_content(mail.text or "")
-    if mail.html:
-        made.add_alternative(mail.html, subtype="html")
+    for name, value in headers.items():
+        made[name] = value
+    made.set_content(letter.text)
+    if letter.html:
+        made.add_alternative(letter.html, subtype="html")
     return made
 
 
@@ -193,6 +205,11 @@ def _failed(mail: Mail, error: Exception, for_good: bool = False) -> None:
         _change(mail, status="failed", error=reason, text=None, html=None)
     else:
         _change(mail, error=reason, next_at=now() + dt.timedelta(minutes=2) * 2 ** (mail.attempts - 1))
+
+
+def _drop(mail: Mail) -> None:
+    with write() as session:
+        session.execute(sa.delete(Mail).where(Mail.id == mail.id))
 
 
 def _change(mail: Mail, **values: Any) -> None:

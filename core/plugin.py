@@ -148,6 +148,33 @@ class Claim(Declared):
 
 
 @dataclass(frozen=True)
+class NoticeType(Declared):
+    """A kind of notice; `text` says what happened with `%(actor)s`, `%(title)s` and `%(space)s`.
+
+    `default` is how it leaves: `at_once`, `daily`, `weekly`, `page` or `none`. `detail(entry_id)` adds words
+    to the message.
+    """
+
+    name: str
+    title: Text
+    text: Text
+    default: str = "page"
+    detail: Callable[[int], str] | None = None
+
+
+@dataclass(frozen=True)
+class MailHandler(Declared):
+    """Takes in what is mailed to the addresses `mailbox(name, …)`: `run(letter)`, within a write.
+
+    Refused, raised, is answered by mail.
+    """
+
+    name: str
+    title: Text
+    run: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
 class PersonalData(Declared):
     """A column that holds personal data, and why."""
 
@@ -224,6 +251,8 @@ class Plugin(Declared):
     settings_form: type["FlaskForm"] | None = None
     jobs: tuple[Job, ...] = ()
     claims: tuple[Claim, ...] = ()
+    notice_types: tuple[NoticeType, ...] = ()
+    mail_handlers: tuple[MailHandler, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
     egress: tuple[str, ...] = ()
     live_topics: tuple[str, ...] = ()

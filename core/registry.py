@@ -84,10 +84,11 @@ class Registry:
         return [self.core, *(plugin for name, plugin in self.installed.items() if name in on)]
 
     def kinds(self) -> tuple[str, ...]:
-        """Names of the kinds of spaces and entries that exist for readers now."""
+        """Names of the kinds of spaces, entries and notices that exist for readers now."""
         spaces = (kind.name for plugin in self.active() for kind in plugin.space_kinds)
         entries = (kind.name for plugin in self.active() for kind in plugin.entry_kinds)
-        return (*spaces, *entries)
+        notices = (kind.name for plugin in self.active() for kind in plugin.notice_types)
+        return (*spaces, *entries, *notices)
 
     def declared(self, sort: str, name: str) -> tuple[Plugin, Any]:
         """The plugin, or the core, whose manifest has a thing of this sort and name; and the thing."""

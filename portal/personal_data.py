@@ -14,6 +14,8 @@ INVITED, ASKED, SENT = _("Until its end"), _("Until it is answered"), _("Until i
 WHO, MEMBER = _("Say who speaks"), _("Take part in a space")
 STAY, CONFIRM = _("Stay signed in, and see where one is"), _("Carry out what is confirmed by mail")
 OFFICE, SPEAK = _("Say in what office somebody speaks"), _("Speak to people in their language and time")
+TELL, WISH = _("Tell people what concerns them"), _("Tell people as they wish")
+ONCE, NEWS = _("Mail each thing once"), _("90 days after it was read, a year at most")
 
 _COLUMNS = (
     ("user", "id handle name folded about area_id created_at closed_at", WHO, CONTRACT, ACCOUNT),
@@ -36,6 +38,11 @@ _COLUMNS = (
     ("search", "user_id title text words", _("Find what was said"), TASK, POST),
     ("file", "profile_of uploader_id name alt", _("Show pictures"), CONTRACT, POST),
     ("event", "topic kind ref at", _("Keep open pages up to date"), CONTRACT, _("One day")),
+    ("notice", "user_id type entry_id space_id actor_id once way created_at read_at", TELL, CONTRACT, NEWS),
+    ("notice_choice", "user_id type space_id way", WISH, CONTRACT, ACCOUNT),
+    ("notice_times", "user_id hour days paused_at", WISH, CONTRACT, ACCOUNT),
+    ("notice_round", "user_id way mailed_id due_at", ONCE, CONTRACT, ACCOUNT),
+    ("notice_letter", "user_id mail_id way after_id upto_id thread_id", ONCE, CONTRACT, MONTH),
     ("job", "payload", _("Do work later"), INTEREST, MONTH),
     ("mail", "recipient subject", _("Deliver mail"), CONTRACT, MONTH),
     ("mail", "text html", _("Deliver mail"), CONTRACT, SENT),

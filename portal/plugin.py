@@ -10,10 +10,12 @@ from core.accounts import actions as people
 from core.files import blueprint as files
 from core.files import sweep as sweep_files
 from core.health import blueprint as health
-from core.plugin import Claim, EntryKind, Job, NavItem, Permission, Plugin, SpaceKind, SpaceRole
+from core.notices import rounds, tell
+from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from core.search import index
 from core.spaces import actions as groups
 
+from . import intake
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
 from .admin.operations import blueprint as operations
@@ -23,6 +25,10 @@ from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .live import blueprint as stream
+from .notices import actions as notices
+from .notices import replies
+from .notices.kinds import NOTICE_TYPES
+from .notices.views import blueprint as notice_pages
 from .personal_data import PERSONAL_DATA
 from .search.views import blueprint as search
 from .spaces.views import blueprint as spaces
@@ -70,7 +76,7 @@ plugin = Plugin(
     table_prefix="core",
     paths=(),
     blueprints=(
-        *(pages, feed, posts, accounts, spaces, search, files, stream),
+        *(pages, feed, posts, accounts, spaces, search, files, stream, notice_pages),
         *(admin, plugins, operations, about, health),
     ),
     permissions=PERMISSIONS,
@@ -93,6 +99,17 @@ plugin = Plugin(
     jobs=(
         Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
         Job("core.index", _("Index what changed"), index.run, seconds=120, waiting=index.waiting),
+        Job(tell.TELL, _("See whom an entry concerns"), tell.tell, seconds=600),
+        Job(tell.NOTIFY, _("Tell people"), tell.tell_people, seconds=600),
+        Job(
+            rounds.MAIL,
+            _("Write notification mail"),
+            rounds.mail_due,
+            every=dt.timedelta(minutes=1),
+            seconds=300,
+        ),
+        Job(intake.FETCH, _("Take mail in"), intake.fetch, every=dt.timedelta(minutes=1), seconds=120),
+        Job("core.sweep_notices", _("Delete old notifications"), notices.sweep, every=dt.timedelta(days=1)),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
         Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
         Job(
@@ -109,6 +126,8 @@ plugin = Plugin(
         Claim("core.reset", _("Choose a new password"), people.choose_password),
         Claim("core.email_change", _("Change my address"), people.take_address),
     ),
+    notice_types=NOTICE_TYPES,
+    mail_handlers=(MailHandler(replies.NAME, _("Reply by e-mail"), replies.reply),),
     personal_data=PERSONAL_DATA,
     live_topics=("core.notice",),
 )

@@ -16,6 +16,7 @@ from .. import access, registry
 from ..access import Viewer
 from ..db import after_commit, db, now, table_of, write
 from ..models import Account, Area, File, SignIn, User
+from ..notices.reads import unread
 
 SHORT = dt.timedelta(hours=12)
 LONG = dt.timedelta(days=30)
@@ -27,6 +28,7 @@ _person = (
         *(_account.c[name] for name in ("language", "timezone")),
         sa.func.coalesce(_area.c.path, "").label("area"),
         *(_file.c[name].label(f"picture_{name}") for name in ("id", "name")),
+        unread(_user.c.id).label("unread"),
     )
     .select_from(_user)
     .join(_account, _account.c.user_id == _user.c.id)
@@ -54,7 +56,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def load(token: str) -> SignedIn | None:
     """The signed-in person behind a cookie's token, unless it expired or was ended."""
-    row = db.session.execute(_by_token, {"token_hash": fingerprint(token), "now": now()}).one_or_none()
+    values = {"token_hash": fingerprint(token), "now": now(), **_kinds()}
+    row = db.session.execute(_by_token, values).one_or_none()
     return None if row is None else SignedIn(token, _viewer(row))
 
 
@@ -66,7 +69,7 @@ def viewer() -> Viewer:
 
 def viewer_for(user_id: int) -> Viewer:
     """The viewer that this person is; raises LookupError for an unknown or closed account."""
-    row = db.session.execute(_by_id, {"user_id": user_id}).one_or_none()
+    row = db.session.execute(_by_id, {"user_id": user_id, **_kinds()}).one_or_none()
     if row is None:
         raise LookupError(f"no open account {user_id}")
     return _viewer(row)
@@ -147,6 +150,11 @@ _MARKS = (_BROWSERS, _SYSTEMS | {"Mac OS X": "macOS", "Linux": "Linux", "X11": "
 
 def _delete(*which: sa.ColumnElement[bool]) -> None:
     db.session.execute(sa.delete(_sign_in).where(*which).execution_options(guarded=True))
+
+
+def _kinds() -> dict[str, Any]:
+    """Of the clauses of `access`, what nobody looks for yet."""
+    return {"viewer_kinds": registry.current().kinds()}
 
 
 def _viewer(row: Any) -> Viewer:

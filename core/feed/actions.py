@@ -84,11 +84,13 @@ def publish(
         for picture, alt in pictures:
             files.attach(entry, picture, alt)
         _mention(entry, mentioned)
-        if root is None and author is not None:
-            insert_once(Follow, user_id=author, entry_id=entry.id)
+        if author is not None:
+            insert_once(Follow, user_id=author, entry_id=(root or entry).id)
         if entry.state == "published":
             _announce(entry, root)
             _tally(entry, root, was=False)
+        elif root is None or entry_kind.initial_state == "published":
+            changes.tell(entry, "waits")
         changes.show(entry, entry.state)
     return entry
 

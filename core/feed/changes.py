@@ -3,11 +3,15 @@
 from .. import live, registry
 from ..access import viewer
 from ..models import Entry
+from ..notices import tell as notices
 from ..search import index
 
 
 def tell(entry: Entry, change: str) -> None:
-    """An entry was `published` for the first time, `edited`, `hidden`, `restored` or `removed`."""
+    """An entry was `published` for the first time, `edited`, `hidden`, `restored`, `removed`, or `waits`."""
+    notices.follow(entry, change)
+    if change == "waits":
+        return
     if change == "published":
         told = registry.current().call("entry_published", entry=entry, actor=viewer())
     else:

@@ -2,6 +2,7 @@
 
 from .entries import CHANNELS, STATES, Entry, File, Follow, Mention, Revision, Support
 from .live import Event
+from .notices import Notice, NoticeChoice, NoticeLetter, NoticeRound, NoticeTimes, Received
 from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
 from .search import Document, Stale
 from .spaces import JOINING, VISIBILITIES, Invitation, JoinRequest, Membership, Space
@@ -27,9 +28,15 @@ __all__ = [
     "Mail",
     "Membership",
     "Mention",
+    "Notice",
+    "NoticeChoice",
+    "NoticeLetter",
+    "NoticeRound",
+    "NoticeTimes",
     "PendingClaim",
     "PluginFault",
     "PluginState",
+    "Received",
     "Revision",
     "Setting",
     "SignIn",

@@ -15,6 +15,7 @@ from ..access import Forbidden, Refused, as_system, require, viewer
 from ..accounts import addresses, sessions
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
+from ..notices.tell import notify
 from ..search import index
 from ..text import fold, markdown
 
@@ -97,6 +98,7 @@ def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = 
     with write():
         hold(space.id)
         _give(space, user_id, OWN, role, until)
+        notify("core.membership", [user_id], space=space)
         _keep_an_owner(space)
         _count(space.id)
 
@@ -130,7 +132,8 @@ def ask_to_join(space: Space, message: str) -> None:
         raise Forbidden("core.join")
     with write():
         hold_open(space.id)
-        insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message)
+        if insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message):
+            notify("core.join_request", _team(space.id), space=space)
 
 
 def answer_request(space: Space, user_id: int, accept: bool) -> None:
@@ -142,6 +145,7 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
         answered = unfiltered(sa.delete(_request).where(*theirs))
         if answered.rowcount and accept:
             enter(space.id, user_id)
+            notify("core.membership", [user_id], space=space)
 
 
 def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
@@ -222,6 +226,7 @@ def accept_invitation(token: str) -> Space:
             values = {"role": invited.role, "team": _role(space, invited.role).team}
             key = {"space_id": space.id, "user_id": person, "source": OWN}
             insert_once(Membership, **key, **values, expires_at=invited.member_until)
+            notify("core.newcomer", _team(space.id), space=space)
             _count(space.id)
     return space
 
@@ -307,6 +312,11 @@ def _end(space: Space, user_id: int | None) -> None:
         unfiltered(sa.delete(_membership).where(*theirs, _membership.c.source == OWN))
         _keep_an_owner(space)
         _count(space.id)
+
+
+def _team(space_id: int) -> list[int]:
+    theirs = sa.select(_membership.c.user_id).where(_membership.c.space_id == space_id, _membership.c.team)
+    return list(unfiltered(theirs).scalars())
 
 
 def _keep_an_owner(space: Space) -> None:

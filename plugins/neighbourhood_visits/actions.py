@@ -154,7 +154,7 @@ def accept(question_id: int, version: int | None = None) -> None:
         question.reason = ""
         _casework(question_id).triaged_by = api.viewer().id
         api.release(entry, version=version)
-        letters.later(question_id)
+        letters.tell("accepted", entry)
 
 
 def reject(question_id: int, reason: str) -> None:
@@ -169,7 +169,7 @@ def reject(question_id: int, reason: str) -> None:
         _casework(question_id).triaged_by = api.viewer().id
         if public:
             api.set_audience(entry, team_only=True, reader_id=entry.author_id)
-        letters.later(question_id)
+        letters.tell("rejected", entry)
 
 
 def keep_note(question_id: int, note: str) -> None:
@@ -194,9 +194,9 @@ def publish_answer(question_id: int, body: str, version: int) -> api.Entry:
         answer, draft = _draft(entry, question, space, body, version)
         answer.state = step("answer", "publish", answer.state, space)
         draft.author_id = api.viewer().id
+        letters.tell("answered", entry, draft)
         api.release(draft)
         question.answered_at = api.now()
-        letters.later(question_id)
     return draft
 
 

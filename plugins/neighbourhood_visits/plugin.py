@@ -66,7 +66,6 @@ plugin = api.Plugin(
     settings_form=SettingsForm,
     defaults={"days_to_answer": 30, "acknowledgement": "", "themes": ""},
     jobs=(
-        api.Job("visits.tell_author", _("Write to the author of a question"), letters.tell_author),
         api.Job(
             "visits.close_due",
             _("Stop taking questions on the closing date"),
@@ -75,6 +74,7 @@ plugin = api.Plugin(
         ),
     ),
     claims=(api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question),),
+    notice_types=letters.NOTICE_TYPES,
     personal_data=tuple(
         api.PersonalData(
             f"visits_{table}", column, purpose, "GDPR 6(1)(e)", _("As long as the visit is kept")

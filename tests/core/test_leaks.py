@@ -113,6 +113,8 @@ class Planter:
         """A value for a column: what is given, what it refers to, or the canary where it is free text."""
         if column.name in given:
             return given[column.name]
+        if column.name == "way":
+            return "daily"
         for key in column.foreign_keys:
             return given.get(key.column.table.name)
         default = getattr(column.default, "arg", None)
@@ -177,7 +179,11 @@ class Planter:
         for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__):
             model, name = mapper.class_, mapper.local_table.name
             if issubclass(model, access.Owned) and name != "core_account":
-                given = owned if name == "core_follow" else {**owned, "entry_id": entry}
+                alone = ("core_follow", "core_notice_choice")
+                given = owned if name in alone else {**owned, "entry_id": entry}
+                given |= {"type": None} if name == "core_notice_choice" else {}
+                given |= {"type": "core.mention"} if name == "core_notice" else {}
+                given |= {"core_mail": self.row(Mail.__table__, (), kind="confirm", error="")}
                 self.row(mapper.local_table, {"victim"}, **given)
             elif issubclass(model, access.StaffOnly):
                 shown = {"kind": "confirm", "error": ""} if name == "core_mail" else {}
@@ -254,6 +260,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "user_id": [1, MISSING],
         "mail_id": [1, MISSING],
         "job_id": [1, MISSING],
+        "notice_id": [1, MISSING],
         "handle": ["victim", "nobody"],
         "token": ["nothing"],
         "key": ["nothing"],

@@ -260,7 +260,7 @@ def test_messages_travel_as_valid_mail(town: Town) -> None:
         )
         with write():
             settings.save("core.town", {"name": 'Val, "d’Œuvre" <x@y.z>'})
-        return mail.message(row, town.app.config["PARVIS"]).as_bytes(policy=email.policy.SMTP)
+        return mail.message(row, town.app.config["PARVIS"], letter, {}).as_bytes(policy=email.policy.SMTP)
 
     raw = town.run(build)
     read = email.message_from_bytes(raw, policy=email.policy.default)

@@ -65,6 +65,8 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
                 models.Document(place=entry.id, kind="core.post", entry_id=entry.id, words="a"),
             ]
         )
+    session.add(models.Mail(id=1, kind="1", recipient="", subject=""))
+    session.flush()
     later = {"expires_at": now() + dt.timedelta(days=1)}
     session.add_all(
         [
@@ -74,13 +76,18 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
             models.Account(user_id=author, email="author@example.org"),
             models.SignIn(token_hash="1", user_id=author, **later),
             models.Follow(user_id=author, space_id=space),
+            models.Notice(user_id=author, type="", once="", way="page"),
+            models.NoticeChoice(user_id=author, type="", way="page"),
+            models.NoticeTimes(user_id=author),
+            models.NoticeRound(user_id=author, way="daily"),
+            models.Received(key="1"),
             models.PendingClaim(token_hash="1", action="", email="", payload={}, **later),
             models.Throttle(key="1"),
             models.Setting(key="1", value={}),
             models.PluginFault(plugin="1", place="", what=""),
             models.JobRow(name="1", payload={}),
-            models.Mail(kind="1", recipient="", subject=""),
             models.Event(topic="space/1", kind="core.post:published", ref="1"),
+            models.NoticeLetter(user_id=author, mail_id=1, way="daily", after_id=0, upto_id=1),
             models.Area(level="land", name=""),
             models.Stamp(key="1"),
             models.PluginState(name="1"),
@@ -111,9 +118,14 @@ READERS: dict[str, Readers] = {
     **{name: {"": TEAM} for name in ("Invitation", "JoinRequest")},
     **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow")},
     **{
+        name: {"": AUTHOR}
+        for name in ("Notice", "NoticeChoice", "NoticeTimes", "NoticeRound", "NoticeLetter")
+    },
+    **{
         name: {"": STAFF}
         for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail", "Stale", "Event")
     },
+    "Received": {"": STAFF},
     **{name: {"": EVERYBODY} for name in ("Area", "User", "Stamp", "PluginState")},
 }
 MODELS = {

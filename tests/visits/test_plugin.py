@@ -138,17 +138,22 @@ def test_authors_are_written_to_and_nobody_else(scene: Scene) -> None:
     jobs.run_due(scene.town.app)
     from sqlalchemy import select
 
-    from core.models import Mail
+    from core import mail
+    from core.models import Mail, Notice
+    from core.notices import rounds
 
-    rows = select(Mail.kind, Mail.recipient, Mail.text).where(Mail.kind.startswith("visits."))
-    sent = scene.town.run(lambda: db.session.execute(rows).all())
-    about = {(kind, recipient): text for kind, recipient, text in sent}
-    assert set(about) == {
-        ("visits.answered", "resident@example.org"),
-        ("visits.rejected", "neighbour@example.org"),
-    }
-    assert f"/posts/{answered}" in about["visits.answered", "resident@example.org"]
-    assert "Ask about the street." in about["visits.rejected", "neighbour@example.org"]
+    told = select(Notice.type, Notice.user_id).where(Notice.type.startswith("visits.")).order_by(Notice.id)
+    assert scene.town.run(lambda: [tuple(row) for row in db.session.execute(told)]) == [
+        ("visits.accepted", scene.town.person("resident")),
+        ("visits.answered", scene.town.person("resident")),
+        ("visits.rejected", scene.town.person("neighbour")),
+    ]
+    scene.town.run(rounds.mail_due)
+    rows = select(Mail).where(Mail.kind == rounds.KIND)
+    sent = scene.town.run(lambda: {row.recipient: mail.written(row) for row in db.session.scalars(rows)})
+    assert set(sent) == {"resident@example.org", "neighbour@example.org"}
+    assert f"/posts/{answered}" in sent["resident@example.org"][0].text
+    assert "Ask about the street." in sent["neighbour@example.org"][0].text
 
 
 def test_pages_cost_the_same_however_many_questions_there_are(scene: Scene) -> None:

@@ -1,0 +1,158 @@
+"""The one way in for mail: each message is handed, once, to the MailHandler that its address names.
+
+An address is `mailbox+name.rest@host`. How messages come from the mailbox is in `portal/intake.py`.
+"""
+
+import email
+import email.policy
+import hashlib
+import html as entities
+import logging
+import re
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import getaddresses, parseaddr
+from typing import Any
+
+import nh3
+from flask import current_app
+from flask_babel import force_locale
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import access, mail, registry, settings
+from .access import Refused, as_system
+from .accounts import claims
+from .config import Config
+from .db import insert_once, write
+from .models import Received
+
+HEADERS = 32 * 1024  # bytes; more is nobody's letter
+
+log = logging.getLogger("parvis.mailbox")
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message: what its address says after the name of its handler, who sent it, and its words.
+
+    `user_id` is the account with that address, None for nobody's: an address is easily feigned, so what a
+    handler does in somebody's name needs a secret in `rest` too. `key` is the message's own.
+    """
+
+    rest: str
+    sender: str
+    user_id: int | None
+    subject: str
+    text: str
+    attachments: int
+    key: str
+
+
+def address(name: str, rest: str) -> str | None:
+    """The address that the MailHandler of this name answers to; None where the town takes no mail in."""
+    config: Config = current_app.config["PARVIS"]
+    local, _, host = config.mailbox.partition("@")
+    return f"{local}+{name}.{rest}@{host}" if config.mailbox and config.imap_host else None
+
+
+def take_in(raw: bytes) -> bool:
+    """Hand a message to its handler, once; says whether that did something with it."""
+    try:
+        read = _read(raw)
+    except (LookupError, TypeError, ValueError, AttributeError):  # a header or part that is none
+        return False
+    if read is None:
+        return False
+    name, letter, language = read
+    owner, handler = registry.current().declared("mail_handlers", name)
+    return owner in registry.current().active() and _handle(owner.name, handler, letter, language)
+
+
+def _read(raw: bytes) -> tuple[str, Incoming, str | None] | None:
+    """For which handler a message is, what it says, its sender's language; None where no person wrote it."""
+    config: Config = current_app.config["PARVIS"]
+    if len(re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]) > HEADERS:
+        return None
+    made: Any = email.message_from_bytes(raw, policy=email.policy.default)
+    if automatic(made, config):
+        return None
+    name, rest = _addressee(made, config)
+    registry.current().declared("mail_handlers", name)
+    sender = _sender(made)
+    owner = claims.known(sender)
+    key = hashlib.sha256(str(made["Message-ID"] or "").encode() or raw).hexdigest()
+    said = (str(made["Subject"] or ""), _words(made), sum(1 for _part in made.iter_attachments()))
+    letter = Incoming(rest, sender, owner.user_id if owner else None, *said, key)
+    return name, letter, owner.language if owner else None
+
+
+def automatic(made: EmailMessage, config: Config) -> bool:
+    """Whether a machine wrote the message: an absence, a list, a failed delivery, or this portal itself."""
+    sender = _sender(made)
+    said = {
+        name: str(made[name] or "").strip().lower()
+        for name in ("Auto-Submitted", "Precedence", "Return-Path")
+    }
+    return (
+        said["Auto-Submitted"] not in ("", "no")
+        or said["Precedence"] in ("bulk", "junk", "list", "auto_reply")
+        or said["Return-Path"] == "<>"
+        or any(made[name] for name in ("List-Id", "X-Autoreply", "X-Autorespond"))
+        or made.get_content_type() == "multipart/report"
+        or sender.partition("@")[0] in ("", "mailer-daemon", "postmaster")
+        or sender in (config.mailbox.lower(), mail.sender(config))
+    )
+
+
+def _sender(made: EmailMessage) -> str:
+    return parseaddr(str(made["From"] or ""))[1].lower()
+
+
+def _addressee(made: EmailMessage, config: Config) -> tuple[str, str]:
+    """The handler and the rest that the message's address names; LookupError where it names none."""
+    local, _, host = re.escape(config.mailbox.lower()).partition("@")
+    ours = re.compile(rf"{local}\+([a-z][a-z0-9]*\.[a-z0-9_]+)\.([^@\s]{{1,64}})@{host}")
+    headers = [str(value) for name in _TO for value in made.get_all(name, [])]
+    for _name, where in getaddresses(headers):
+        match = ours.fullmatch(where.lower())
+        if match:
+            return match[1], match[2]
+    raise LookupError("no address of ours")
+
+
+_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
+
+
+def _handle(owner: str, handler: Any, letter: Incoming, language: str | None) -> bool:
+    """Run the handler as nobody; what it refuses is told to the sender. Either is noted in the same write."""
+    nobody = access.Viewer(kinds=registry.current().kinds())
+    language = language or settings.town().language
+    try:
+        with force_locale(language), access.as_viewer(nobody), write():
+            if insert_once(Received, key=letter.key):
+                handler.run(letter)
+    except Refused as refusal:
+        reason = str(refusal)
+        written = mail.compose("core/mail/refused", language, title=letter.subject, reason=reason)
+        with as_system("answer a message"), write():
+            if insert_once(Received, key=letter.key):
+                mail.send("core.refused", letter.sender, *written)
+        return False
+    except SQLAlchemyError:  # the database is not well: later
+        raise
+    except Exception as error:
+        log.exception("message not handled", extra={"handler": handler.name})
+        registry.current().fault(owner, f"mail {handler.name}", error, counts=False)
+        return False
+    return True
+
+
+def _words(made: EmailMessage) -> str:
+    """The text of a message, without what its HTML quotes where it has nothing else."""
+    part: Any = made.get_body(("plain", "html"))
+    text = "" if part is None else str(part.get_content())
+    if part is None or part.get_content_type() != "text/html":
+        return text
+    lines = re.sub(r"(?i)<br[^>]{0,200}>|</(?:p|div|li|h\d)>", "\\g<0>\n", text)
+    gone = {"script", "style", "blockquote", "head"}
+    return entities.unescape(nh3.clean(lines, tags=set(), clean_content_tags=gone))

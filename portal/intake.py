@@ -1,0 +1,55 @@
+"""Reads the town's mailbox by IMAP: each message is handed on, then lies in the folder Done or Refused."""
+
+import imaplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app
+
+from core import mailbox
+from core.access import as_system
+from core.config import Config
+
+FETCH = "core.fetch_mail"
+TIMEOUT = 20
+MESSAGES = 50  # of one run
+LARGEST = 256 * 1024  # bytes read of a message: words come first, attachments after
+DONE, REFUSED = "Done", "Refused"
+
+
+def fetch() -> None:
+    """Job: take in what lies in the mailbox, if there is one."""
+    config: Config = current_app.config["PARVIS"]
+    if not config.imap_host or not config.mailbox:
+        return
+    with as_system("take mail in"), _connected(config) as server:
+        _status, [found] = server.uid("SEARCH", "ALL")
+        for uid in (found or b"").decode().split()[:MESSAGES]:
+            _status, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
+            raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
+            if raw is not None:
+                _move(server, uid, DONE if mailbox.take_in(raw) else REFUSED)
+
+
+@contextmanager
+def _connected(config: Config) -> Iterator[imaplib.IMAP4]:
+    where, context = (config.imap_host, config.imap_port), ssl.create_default_context()
+    if config.imap_tls == "tls":
+        server: imaplib.IMAP4 = imaplib.IMAP4_SSL(*where, ssl_context=context, timeout=TIMEOUT)
+    else:
+        server = imaplib.IMAP4(*where, timeout=TIMEOUT)
+    with server:
+        if config.imap_tls == "starttls":
+            server.starttls(context)
+        server.login(config.imap_user, config.imap_password)
+        for folder in (DONE, REFUSED):
+            server.create(folder)  # answers NO where it is there
+        server.select("INBOX")
+        yield server
+
+
+def _move(server: imaplib.IMAP4, uid: str, folder: str) -> None:
+    if server.uid("COPY", uid, folder)[0] == "OK":
+        server.uid("STORE", uid, "+FLAGS", r"(\Deleted)")
+        server.expunge()

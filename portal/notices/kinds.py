@@ -1,0 +1,50 @@
+"""The kinds of notices that the core itself gives."""
+
+from flask_babel import lazy_gettext as _
+
+from core.plugin import NoticeType
+
+NOTICE_TYPES = (
+    NoticeType(
+        "core.reply",
+        _("Replies to what I wrote or follow"),
+        _("%(actor)s replied to “%(title)s”"),
+        "at_once",
+    ),
+    NoticeType(
+        "core.mention",
+        _("I am mentioned"),
+        _("%(actor)s mentioned you in “%(title)s”"),
+        "at_once",
+    ),
+    NoticeType(
+        "core.post",
+        _("New posts in spaces I belong to or follow"),
+        _("%(actor)s published “%(title)s” in %(space)s"),
+        "daily",
+    ),
+    NoticeType(
+        "core.membership",
+        _("My place in a space changes"),
+        _("Your place in %(space)s has changed"),
+        "at_once",
+    ),
+    NoticeType(
+        "core.join_request",
+        _("For teams: somebody asks to join"),
+        _("%(actor)s asks to join %(space)s"),
+        "at_once",
+    ),
+    NoticeType(
+        "core.newcomer",
+        _("For teams: somebody accepts an invitation"),
+        _("%(actor)s has accepted the invitation to %(space)s"),
+        "page",
+    ),
+    NoticeType(
+        "core.waits",
+        _("For teams: something waits to be checked"),
+        _("In %(space)s, “%(title)s” by %(actor)s waits to be checked"),
+        "daily",
+    ),
+)

@@ -1,0 +1,184 @@
+"""What a message with notices says: worded when it leaves, by what its reader may read at that moment."""
+
+from itertools import groupby
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import current_app
+from flask_babel import force_locale, ngettext
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from core import mail, registry, settings
+from core.accounts import sessions
+from core.config import Config
+from core.db import db, table_of
+from core.models import Entry, Mail, Notice, NoticeChoice, NoticeLetter, NoticeTimes
+from core.models.notices import BY_MAIL
+from core.notices import reads, rounds
+from core.text import excerpt
+
+from . import replies, words
+
+MOST = 50  # notices that a message tells of; the page has them all
+WORDS, DIGEST_WORDS = 2000, 240
+
+_notice = table_of(Notice)
+
+
+class Event(NamedTuple):
+    """One thing that happened in a thread."""
+
+    sentence: str
+    words: str
+    lang: str | None
+    detail: str
+
+
+class Thread(NamedTuple):
+    """What happened in one thread, or in one space."""
+
+    title: str
+    space: str
+    url: str
+    events: list[Event]
+
+
+def write(row: Mail) -> mail.Written | None:
+    """The message of an outbox row; None when its reader may read or wants nothing of it any more."""
+    letter = db.session.get(NoticeLetter, row.id)
+    if letter is None:
+        return None
+    try:
+        with sessions.as_viewer(letter.user_id) as person:
+            language = person.language or settings.town().language
+            with force_locale(language):
+                return _written(letter, language)
+    except LookupError:  # the account was closed
+        return None
+
+
+def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
+    found = _told(letter)
+    rows = found[:MOST]
+    if not rows:
+        return None
+    at_once, only = letter.way == "at_once", len({row.thread_id for row in rows}) == 1
+    threads = [
+        _thread(list(events), WORDS if at_once else DIGEST_WORDS)
+        for _key, events in groupby(sorted(rows, key=_place), _place)
+    ]
+    config: Config = current_app.config["PARVIS"]
+    address = _reply_address(rows[0]) if at_once and only else None
+    stop = f"{config.base_url}/unsubscribe/{_stop(letter.user_id, rows)}"
+    values = {"threads": threads, "more": len(found) > MOST, "stop": stop, "digest": not at_once}
+    subject = _subject(rows, threads, at_once)
+    written = mail.compose(
+        "portal/mail/notices", language, title=subject, reply=address, why=_why(rows), **values
+    )
+    return written, _headers(config, rows[0].thread_id if at_once and only else None, stop, address)
+
+
+def _told(letter: NoticeLetter) -> list[Any]:
+    """The notices of a letter that may be read and are wanted by mail now, in the order of their threads."""
+    mine = (_notice.c.way == letter.way, _notice.c.id > letter.after_id, _notice.c.id <= letter.upto_id)
+    told = words.told().where(*mine).order_by(_notice.c.id).limit(MOST + 1)
+    if letter.way == "at_once":
+        told = told.where(reads.thread.is_not_distinct_from(letter.thread_id))
+    if db.session.scalar(sa.select(NoticeTimes.paused_at)) is not None:
+        return []
+    choices = {
+        choice.type or choice.space_id: choice.way for choice in db.session.scalars(sa.select(NoticeChoice))
+    }
+    return [
+        row
+        for row in db.session.execute(told)
+        if choices.get(row.space_id, choices.get(row.type, row.way)) in BY_MAIL
+    ]
+
+
+def _place(row: Any) -> tuple[int, int]:
+    return row.thread_id or 0, row.space_id or 0
+
+
+def _thread(rows: list[Any], length: int) -> Thread:
+    first = rows[0]
+    base = current_app.config["PARVIS"].base_url
+    url = f"{base}/posts/{first.thread_id}" if first.thread_id else f"{base}/spaces/{first.space_id}"
+    return Thread(words.title(first), first.space or "", url, [_event(row, length) for row in rows])
+
+
+def _event(row: Any, length: int) -> Event:
+    """What happened; the words of what is between a resident and the team stay on the portal."""
+    owner, kind = registry.current().declared("notice_types", row.type)
+    detail = ""
+    if kind.detail is not None and row.entry_id is not None:
+        place = f"detail of {row.type}"
+        detail = str(
+            registry.current().attempt(owner.name, place, lambda: kind.detail(row.entry_id), "") or ""
+        )
+    said = "" if row.team_only or not row.html else excerpt(row.html, length)
+    return Event(words.sentence(row), said, row.lang, detail)
+
+
+def _subject(rows: list[Any], threads: list[Thread], at_once: bool) -> str:
+    if at_once and len(threads) == 1:
+        answers = rows[0].parent_id is not None
+        return f"Re: {threads[0].title}" if answers else threads[0].title
+    town = settings.town().name
+    return str(
+        ngettext("%(num)s item of news – %(town)s", "%(num)s items of news – %(town)s", len(rows), town=town)
+    )
+
+
+def _why(rows: list[Any]) -> str:
+    """For which kinds of notices one receives this, as the page of settings calls them."""
+    declared = registry.current().declared
+    return ", ".join(dict.fromkeys(str(declared("notice_types", row.type)[1].title) for row in rows))
+
+
+def _reply_address(row: Any) -> str | None:
+    """Where an answer by mail becomes a reply; none where nobody can reply."""
+    root = db.session.get(Entry, row.thread_id) if row.thread_id else None
+    if root is None or root.locked_at is not None or root.state not in ("published", "pending"):
+        return None
+    if not registry.current().entry_kind(root.kind).replies:
+        return None
+    return replies.address(root.id)
+
+
+def _headers(config: Config, thread_id: int | None, stop: str, reply: str | None) -> dict[str, str]:
+    host = urlsplit(config.base_url).hostname or "localhost"
+    headers = {"List-Id": f"<notices.{host}>", "List-Unsubscribe": f"<{stop}>"}
+    headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if thread_id is not None:
+        headers["In-Reply-To"] = headers["References"] = f"<thread.{thread_id}@{host}>"
+    if reply is not None:
+        headers["Reply-To"] = reply
+    return headers
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="unsubscribe")
+
+
+def _stop(user_id: int, rows: list[Any]) -> str:
+    """The token that ends mail of these kinds, and mail chosen for these spaces."""
+    spaces = set(
+        db.session.scalars(sa.select(NoticeChoice.space_id).where(NoticeChoice.space_id.is_not(None)))
+    )
+    kinds, places = sorted({row.type for row in rows}), sorted({row.space_id for row in rows} & spaces)
+    token = _signer().dumps([user_id, kinds, places])
+    return token if isinstance(token, str) else token.decode()
+
+
+def stopped(token: str) -> tuple[int, list[str], list[int]]:
+    """Whose mail of which kinds, and from which spaces, a token ends; LookupError for one of nobody's."""
+    try:
+        user_id, kinds, places = _signer().loads(token)
+    except (BadSignature, ValueError):
+        raise LookupError("not a token of ours") from None
+    return user_id, kinds, places
+
+
+mail.writers[rounds.KIND] = write

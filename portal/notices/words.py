@@ -1,0 +1,51 @@
+"""What notices say to whoever reads them, on the page and by mail."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from core import access, registry
+from core.db import table_of
+from core.models import Entry, Notice, Space, User
+from core.notices import reads
+from core.text import excerpt
+
+_notice, _entry, _space, _user = table_of(Notice), table_of(Entry), table_of(Space), table_of(User)
+_root = _entry.alias("root")
+
+
+def told() -> Any:
+    """The viewer's notices with what they are about, to be narrowed, ordered and bounded."""
+    return (
+        sa.select(
+            *(_notice.c[name] for name in ("id", "type", "way", "entry_id", "created_at", "read_at")),
+            reads.thread.label("thread_id"),
+            *(_entry.c[name] for name in ("html", "lang", "byline", "team_only", "parent_id")),
+            _root.c.title,
+            _root.c.html.label("root_html"),
+            _space.c.id.label("space_id"),
+            _space.c.name.label("space"),
+            _space.c.kind.label("space_kind"),
+            _user.c.name.label("actor"),
+        )
+        .select_from(_notice)
+        .outerjoin(_entry, _entry.c.id == _notice.c.entry_id)
+        .outerjoin(_root, _root.c.id == reads.thread)
+        .outerjoin(_space, _space.c.id == sa.func.coalesce(_notice.c.space_id, _entry.c.space_id))
+        .outerjoin(_user, _user.c.id == _notice.c.actor_id)
+        .where(access.owned(_notice.c.user_id), reads.visible(access.viewer_id()))
+        .execution_options(guarded=True)
+    )
+
+
+def title(row: Any) -> str:
+    """What the thread of a notice is called: its title, its first words, else its space."""
+    return row.title or (excerpt(row.root_html, 60) if row.root_html else "") or row.space or ""
+
+
+def sentence(row: Any) -> str:
+    """What happened, in the language spoken now."""
+    kind = registry.current().declared("notice_types", row.type)[1]
+    actor = row.actor or row.byline or _("Somebody")
+    return str(kind.text) % {"actor": actor, "title": title(row), "space": row.space or ""}

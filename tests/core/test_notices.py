@@ -1,0 +1,511 @@
+"""Notices: who is told of what, how it reaches them, and what they no longer hear of."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import jobs, mail
+from core.db import db, now, write
+from core.feed import actions
+from core.models import Entry, JobRow, Mail, Membership, Notice, NoticeRound, Space
+from core.notices import rounds, tell
+from core.spaces import actions as spaces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.testing import Town
+
+
+def say(town: Town, name: str, space: int, body: str = "Hello", parent: int = 0, **values: Any) -> int:
+    """Publish as somebody; the entry's id."""
+
+    def publish() -> int:
+        above = db.session.get(Entry, parent) if parent else None
+        kind = "core.reply" if above else "core.post"
+        return actions.publish(db.session.get(Space, space), body, kind=kind, parent=above, **values).id
+
+    return town.run(publish, name)
+
+
+def notices(town: Town, name: str) -> list[tuple[str, int | None]]:
+    """What somebody was told of, once the worker has done its part."""
+    jobs.run_due(town.app)
+    found = sa.select(Notice.type, Notice.entry_id).order_by(Notice.id)
+    return [tuple(row) for row in town.run(lambda: db.session.execute(found).all(), name)]
+
+
+def prefer(town: Town, name: str, **fields: Any) -> None:
+    """Choose on the page how notices come; all as it is but what is given."""
+    browser = town.browser(name)
+    page = browser.get("/me/notices").text
+    shown = re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.S)
+    kept = {key: re.search(r'<option selected value="([^"]*)"', options)[1] for key, options in shown}
+    answer = browser.submit("/me/notices", **{**kept, "days": ["0"], **fields})
+    assert answer.status_code == 302, answer.text
+
+
+def due(town: Town) -> None:
+    """Let the hour of every digest come."""
+
+    def shift() -> None:
+        with write() as session:
+            waiting = sa.update(NoticeRound).where(NoticeRound.due_at.is_not(None))
+            session.execute(waiting.values(due_at=now() - dt.timedelta(seconds=1)))
+
+    town.run(shift)
+
+
+def letters(town: Town, name: str) -> list[str]:
+    """The text of each message with notices that waits for somebody and would leave now, the oldest first."""
+
+    def read() -> list[str]:
+        mine = Mail.recipient == f"{name}@example.org"
+        rows = sa.select(Mail).where(Mail.status == "waiting", mine).order_by(Mail.id)
+        written = [mail.written(row) for row in db.session.scalars(rows).all()]
+        return [words[0].text for words in written if words is not None]
+
+    return town.run(read)
+
+
+def run(town: Town) -> None:
+    """Let the worker tell people, then mail those whose time has come."""
+    jobs.run_due(town.app)
+    town.run(rounds.mail_due)
+
+
+@pytest.fixture
+def square(town: Town) -> int:
+    """An open space with Ana, Ben and Cleo in it; Ana hears of new posts at once."""
+    space = town.space("Square", "owner")
+    for name in ("ana", "ben", "cleo"):
+        town.person(name, language="en")
+        town.run(lambda: spaces.join(db.session.get(Space, space)), name)
+    return space
+
+
+def test_a_reply_is_told_to_who_wrote_and_to_nobody_else(town: Town, square: int) -> None:
+    post = say(town, "ana", square, "A bench, please", title="Benches")
+    assert notices(town, "ana") == []
+    reply = say(town, "ben", square, "Two, even", parent=post)
+    assert notices(town, "ana") == [("core.reply", reply)]
+    assert notices(town, "ben") == [("core.post", post)]
+    assert notices(town, "cleo") == [("core.post", post)]
+    town.person("eve")
+    assert notices(town, "eve") == []
+    page = town.browser("ana").get("/notices").text
+    assert "Ben replied to “Benches”" in page
+    town.run(rounds.mail_due)
+    [letter] = letters(town, "ana")
+    assert "Two, even" in letter
+    assert letters(town, "ben") == letters(town, "cleo") == []
+
+
+def test_who_is_mentioned_hears_that_alone_and_once(town: Town, square: int) -> None:
+    post = say(town, "ana", square, "Ask @ben and @owner")
+    assert notices(town, "ben") == [("core.mention", post)]
+
+    def edit() -> None:
+        actions.change_entry(db.session.get(Entry, post), body="Ask @ben, @owner and @cleo")
+
+    town.run(edit, "ana")
+    assert notices(town, "ben") == [("core.mention", post)]
+    assert notices(town, "cleo") == [("core.post", post), ("core.mention", post)]
+
+
+def test_an_event_told_twice_is_one_notice(town: Town, square: int) -> None:
+    post = say(town, "ana", square)
+    jobs.run_due(town.app)
+    town.run(lambda: tell.tell(post, "published", town.person("ana")))
+    assert notices(town, "ben") == [("core.post", post)]
+
+
+def test_what_is_for_the_team_is_told_to_the_team(town: Town, square: int) -> None:
+    post = say(town, "owner", square, "Between us, @ben", team_only=True)
+    assert notices(town, "ben") == []
+    reply = say(town, "owner", square, "More", parent=post)
+    town.run(lambda: actions.follow(True, entry=db.session.get(Entry, post)), "owner")
+    assert notices(town, "ana") == notices(town, "ben") == []
+    assert reply
+
+
+def test_the_page_shows_the_unread_first_and_opening_marks_as_read(town: Town, square: int) -> None:
+    first, second = (say(town, "ana", square, title=title) for title in ("One", "Two"))
+    jobs.run_due(town.app)
+    ben = town.browser("ben")
+    page = ben.get("/notices").text
+    assert page.index("Two") < page.index("One")
+    assert ">2</span>" in page
+    [newest, _] = re.findall(r'action="(/notices/\d+/open)"', page)
+    opened = ben.submit(newest, "/notices")
+    assert opened.location == f"/posts/{second}#post-{second}"
+    page = ben.get("/notices").text
+    assert page.index("One") < page.index("Two")
+    assert ">1</span>" in page
+    assert town.browser("cleo").submit(newest, "/notices").status_code == 404
+    ben.submit("/notices/read", "/notices", upto=re.search(r'name="upto" value="(\d+)"', page)[1])
+    assert 'class="bell-count"' not in ben.get("/notices").text
+    assert first
+
+
+def test_lists_of_notices_go_on_where_the_page_ends(town: Town, square: int) -> None:
+    for number in range(70):
+        say(town, "ana", square, title=f"Post {number:02}")
+    jobs.run_due(town.app)
+    ben = town.browser("ben")
+    assert ">9+</span>" in ben.get("/").text
+    page, seen, url = ben.get("/notices").text, [], "/notices"
+    ben.submit("/notices/read", "/notices", upto=re.findall(r"/notices/(\d+)/open", page)[20])
+    while url:
+        page = ben.get(url).text
+        seen += re.findall(r"Post \d\d", page)
+        more = re.search(r'href="(/notices\?[^"]+)"', page)
+        url = more[1].replace("&amp;", "&") if more else ""
+    assert seen == [f"Post {number:02}" for number in reversed(range(70))]
+
+
+@pytest.mark.parametrize(
+    ("way", "told", "mailed"), [("at_once", 1, 1), ("daily", 1, 0), ("page", 1, 0), ("none", 0, 0)]
+)
+def test_each_kind_reaches_people_as_they_choose(
+    town: Town, square: int, way: str, told: int, mailed: int
+) -> None:
+    prefer(town, "ben", **{"kind-core.post": way})
+    say(town, "ana", square, "A word", title="News")
+    assert len(notices(town, "ben")) == told
+    town.run(rounds.mail_due)
+    assert len(letters(town, "ben")) == mailed
+    due(town)
+    run(town)
+    assert len(letters(town, "ben")) == (1 if way in ("at_once", "daily") else 0)
+
+
+def test_a_space_goes_before_a_kind(town: Town, square: int) -> None:
+    prefer(town, "ben", **{"kind-core.post": "at_once", f"space-{square}": "page"})
+    say(town, "ana", square)
+    run(town)
+    assert letters(town, "ben") == []
+    assert len(notices(town, "ben")) == 1
+    prefer(town, "ben", **{"kind-core.post": "none", f"space-{square}": "at_once"})
+    say(town, "ana", square)
+    run(town)
+    assert len(letters(town, "ben")) == 1
+
+
+def test_paused_mail_is_not_made_up_for(town: Town, square: int) -> None:
+    prefer(town, "ben", **{"kind-core.post": "at_once", "paused": "y"})
+    say(town, "ana", square)
+    run(town)
+    prefer(town, "ben", **{"kind-core.post": "at_once"})
+    run(town)
+    assert letters(town, "ben") == []
+    say(town, "ana", square, "After the holidays")
+    run(town)
+    assert "After the holidays" in "".join(letters(town, "ben"))
+
+
+def test_what_happens_in_one_thread_is_one_message(town: Town, square: int) -> None:
+    benches, lamps = (say(town, "ana", square, title=title) for title in ("Benches", "Lamps"))
+    for parent, body in ((benches, "First"), (benches, "Second"), (lamps, "Third")):
+        say(town, "ben", square, body, parent=parent)
+    run(town)
+    about_benches, about_lamps = letters(town, "ana")
+    assert about_benches.index("First") < about_benches.index("Second")
+    assert "Third" not in about_benches
+    assert "Third" in about_lamps
+    due(town)
+    run(town)
+    [digest] = letters(town, "cleo")
+    assert "Benches" in digest
+    assert "Lamps" in digest
+
+
+def remove(town: Town, space: int, name: str) -> None:
+    """Take somebody out of a space that is for its members alone from now on."""
+
+    def change() -> None:
+        with write() as session:
+            session.get(Space, space).visibility = "hidden"
+            who = Membership.user_id == town.person(name)
+            session.execute(sa.delete(Membership).where(who, Membership.space_id == space))
+
+    town.run(change)
+
+
+@pytest.mark.parametrize("when", ["before it is told", "before it is mailed", "before it leaves"])
+def test_nobody_removed_from_a_space_gets_later_mail(town: Town, square: int, when: str, smtp: Any) -> None:
+    for name in ("ben", "cleo"):
+        prefer(town, name, **{"kind-core.post": "at_once"})
+    say(town, "ana", square, "A secret of the circle")
+    for moment, work in (
+        ("before it is told", lambda: jobs.run_due(town.app)),
+        ("before it is mailed", lambda: town.run(rounds.mail_due)),
+        ("before it leaves", lambda: None),
+    ):
+        if moment == when:
+            remove(town, square, "ben")
+        work()
+    leave(town, smtp)
+    assert [message["To"] for message in smtp.messages] == ["cleo@example.org"]
+    ben = town.browser("ben")
+    assert "secret" not in ben.get("/notices").text
+    assert 'class="bell-count"' not in ben.get("/").text
+
+
+def leave(town: Town, smtp: Any) -> None:
+    """Let the mail that waits leave by the test's mail server."""
+    connect(town, smtp.port)
+    town.run(mail.deliver)
+
+
+def connect(town: Town, port: int) -> None:
+    """Send mail to a server on this port from now on."""
+    served = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "none"}
+    town.app.config["PARVIS"] = dataclasses.replace(town.app.config["PARVIS"], **served)
+
+
+def retry(town: Town) -> None:
+    """Let the pause before each message's next try pass, and try."""
+
+    def shift() -> None:
+        with write() as session:
+            session.execute(sa.update(Mail).values(next_at=now() - dt.timedelta(seconds=1)))
+
+    town.run(shift)
+    town.run(mail.deliver)
+
+
+def test_hidden_or_removed_words_leave_no_more(town: Town, square: int, smtp: Any) -> None:
+    prefer(town, "ben", **{"kind-core.post": "at_once"})
+    hidden, removed = (say(town, "ana", square, f"Regretted {n}", title="Oops") for n in (1, 2))
+    run(town)
+    town.run(lambda: actions.hide(db.session.get(Entry, hidden)), "owner")
+    town.run(lambda: actions.remove(db.session.get(Entry, removed)), "ana")
+    leave(town, smtp)
+    assert smtp.messages == []
+    assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Mail))) == 0
+
+
+def test_headers_let_mail_programs_thread_and_end_it(town: Town, square: int, smtp: Any) -> None:
+    post = say(town, "ana", square, title="Benches")
+    for body in ("One", "Two"):
+        say(town, "ben", square, body, parent=post)
+        run(town)
+    leave(town, smtp)
+    first, second = smtp.messages
+    assert first["Message-ID"] != second["Message-ID"]
+    assert first["References"] == second["References"] == f"<thread.{post}@localhost>"
+    assert first["In-Reply-To"] == first["References"]
+    assert first["Subject"] == second["Subject"] == "Re: Benches"
+    assert first["List-Id"] == "<notices.localhost>"
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert first["Reply-To"] is None, "no mailbox, so nothing that nobody reads"
+    html = first.get_body(("html",)).get_content()
+    assert "Ben replied to “Benches”" in html
+    assert not re.search(r"<img|https?://(?!localhost)", html), "nothing that tells who reads"
+    assert "Replies to what I wrote or follow" in first.get_body(("plain",)).get_content()
+
+
+def test_one_click_ends_mail_of_that_kind_and_a_look_does_not(town: Town, square: int, smtp: Any) -> None:
+    prefer(town, "ben", **{f"space-{square}": "at_once"})
+    post = say(town, "ana", square, title="Benches")
+    run(town)
+    leave(town, smtp)
+    url = re.fullmatch(r"<http://localhost(/unsubscribe/[^>]+)>", smtp.messages[0]["List-Unsubscribe"])[1]
+    stranger = town.app.test_client()
+    assert "New posts in spaces" in stranger.get(url).text
+    say(town, "ana", square, "still mailed")
+    run(town)
+    assert len(letters(town, "ben")) == 1
+    assert stranger.post(url, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert letters(town, "ben") == [], "what waits already doesn't leave either"
+    say(town, "ana", square, "mailed no more")
+    due(town)
+    run(town)
+    assert letters(town, "ben") == []
+    assert len(notices(town, "ben")) == 3
+    payload, _, mark = url.rpartition(".")
+    swapped = ("B" if mark[0] == "A" else "A") + mark[1:]
+    for forged in (f"{payload}.{swapped}", f"{payload}x.{mark}", "/unsubscribe/x"):
+        assert stranger.post(forged, data={"List-Unsubscribe": "One-Click"}).status_code == 404
+    assert post
+
+
+def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
+    space = town.space("Circle", "owner", visibility="members", joining="request")
+    town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), "ana")
+    assert notices(town, "owner") == [("core.join_request", None)]
+    ana = town.person("ana")
+    town.run(lambda: spaces.answer_request(db.session.get(Space, space), ana, True), "owner")
+    assert notices(town, "ana") == [("core.membership", None)]
+    page = town.browser("ana").get("/notices").text
+    assert "Your place in Circle has changed" in page
+    run(town)
+    assert "Circle" in "".join(letters(town, "ana"))
+
+
+@pytest.mark.parametrize(
+    ("way", "hour", "days", "zone", "at", "expected"),
+    [
+        ("at_once", 8, 1, None, "2026-06-01T10:00", "2026-06-01T10:00"),
+        ("daily", 8, 1, "Europe/Paris", "2026-06-01T05:59", "2026-06-01T06:00"),
+        ("daily", 8, 1, "Europe/Paris", "2026-06-01T06:00", "2026-06-02T06:00"),
+        ("daily", 8, 1, "Indian/Reunion", "2026-06-01T05:59", "2026-06-02T04:00"),
+        ("daily", 8, 1, "Europe/Paris", "2026-10-24T07:00", "2026-10-25T07:00"),
+        ("daily", 2, 1, "Europe/Paris", "2026-03-28T12:00", "2026-03-29T01:00"),
+        ("weekly", 8, 0b0001001, "Europe/Paris", "2026-06-01T07:00", "2026-06-04T06:00"),
+        ("weekly", 8, 0b0000001, "Europe/Paris", "2026-06-01T07:00", "2026-06-08T06:00"),
+    ],
+)
+def test_digests_leave_at_their_readers_hour(
+    app: Any, way: str, hour: int, days: int, zone: str | None, at: str, expected: str
+) -> None:
+    from types import SimpleNamespace
+
+    clock = SimpleNamespace(hour=hour, days=days, timezone=zone)
+    moment, then = (dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC) for text in (at, expected))
+    with app.app_context():
+        assert rounds.due(way, clock, moment) == then
+
+
+class Killed(BaseException):
+    """The worker dies here."""
+
+
+def kill(*_arguments: Any, **_values: Any) -> None:
+    raise Killed
+
+
+def crowd(town: Town, space: int, size: int) -> list[str]:
+    """So many members of a space who want new posts by mail every day."""
+    names = [f"p{number}" for number in range(size)]
+
+    def join() -> None:
+        with write() as session:
+            session.add_all(Membership(space_id=space, user_id=town.people[name]) for name in names)
+
+    for name in names:
+        town.person(name)
+    town.run(join)
+    return names
+
+
+def everybody_is_mailed_once(town: Town, names: list[str]) -> None:
+    recipients = town.run(lambda: list(db.session.scalars(sa.select(Mail.recipient))))
+    assert sorted(recipients) == sorted(f"{name}@example.org" for name in names)
+
+
+@pytest.mark.parametrize("at_person", [0, 3, 4, 7])
+def test_a_digest_job_killed_in_the_middle_loses_nothing_and_repeats_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, at_person: int
+) -> None:
+    space = town.space("Square", "owner")
+    names = crowd(town, space, 9)
+    say(town, "owner", space, "For everybody")
+    jobs.run_due(town.app)
+    due(town)
+    monkeypatch.setattr(rounds, "PEOPLE", 4)
+    made, build = [], rounds._message
+
+    def die(row: Any) -> Mail:
+        if len(made) == at_person:
+            raise Killed
+        made.append(row)
+        return build(row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rounds, "_message", die)
+        with pytest.raises(Killed):
+            town.run(rounds.mail_due)
+    town.run(rounds.mail_due)
+    everybody_is_mailed_once(town, names)
+    due(town)
+    town.run(rounds.mail_due)
+    everybody_is_mailed_once(town, names)
+
+
+def test_telling_killed_in_the_middle_tells_everybody_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = town.space("Square", "owner")
+    names = crowd(town, space, 9)
+    say(town, "owner", space)
+    monkeypatch.setattr(tell, "CHUNK", 4)
+    inserted, insert = [], tell._insert
+
+    def die(people: Any, event: Any) -> None:
+        if len(inserted) == 1:
+            raise Killed
+        inserted.append(people)
+        insert(people, event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tell, "_insert", die)
+        with pytest.raises(Killed):
+            jobs.run_due(town.app)
+    told = sa.select(sa.func.count()).select_from(Notice)
+    assert town.run(lambda: db.session.scalar(told)) == 4
+    lease_runs_out(town)
+    jobs.run_due(town.app)
+    assert town.run(lambda: db.session.scalar(told)) == len(names)
+
+
+def lease_runs_out(town: Town) -> None:
+    """Let the lease of a dead worker's job pass: a job is due again within `seconds` and a minute."""
+
+    def shift() -> None:
+        with write() as session:
+            held = session.scalars(sa.select(JobRow).where(JobRow.leased_until.is_not(None))).all()
+            assert all(row.leased_until < now() + dt.timedelta(seconds=700) for row in held)
+            for row in held:
+                row.leased_until = now() - dt.timedelta(seconds=1)
+
+    town.run(shift)
+
+
+def test_a_clock_moved_by_an_hour_sends_nothing_twice(
+    town: Town, square: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(town, "ana", square, "For the digest")
+    jobs.run_due(town.app)
+    due(town)
+    for hours in (1, -1, 0, 1):
+        moved = now() + dt.timedelta(hours=hours)
+        with monkeypatch.context() as patch:
+            patch.setattr(rounds, "now", lambda moved=moved: moved)
+            town.run(rounds.mail_due)
+    everybody_is_mailed_once(town, ["owner", "ben", "cleo"])
+
+
+def test_with_the_mail_server_down_then_slow_each_message_leaves_once(
+    town: Town, square: int, smtp: Any, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = say(town, "ana", square, title="Benches")
+    say(town, "ben", square, "Yes", parent=post)
+    run(town)
+    connect(town, free_port())
+    town.run(mail.deliver)
+    connect(town, smtp.port)
+    monkeypatch.setattr(mail, "TIMEOUT", 0.2)
+
+    async def slow(server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        import asyncio
+
+        await asyncio.sleep(1)
+        return "250 OK"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(smtp, "handle_RCPT", slow, raising=False)
+        retry(town)
+    assert smtp.messages == []
+    monkeypatch.setattr(mail, "TIMEOUT", 20)
+    retry(town)
+    retry(town)
+    assert [message["To"] for message in smtp.messages] == ["ana@example.org"]
