@@ -155,4 +155,4 @@ def _words(made: EmailMessage) -> str:
         return text
     lines = re.sub(r"(?i)<br[^>]{0,200}>|</(?:p|div|li|h\d)>", "\\g<0>\n", text)
     gone = {"script", "style", "blockquote", "head"}
-    return entities.unescape(nh3.clean(lines, tags=set(), clean_content_tags=gone))
+    return entities.unescape(nh3.clean(lines, tags=set(), attributes={}, clean_content_tags=gone))

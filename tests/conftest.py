@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import grp
+import imaplib
 import ipaddress
 import json
 import os
@@ -232,6 +234,65 @@ def smtp(free_port: Callable[[], int]) -> Iterator[Mailbox]:
     controller.start()
     yield box
     controller.stop()
+
+
+class ImapAccount:
+    """A mailbox of its own on the test's IMAP server."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.user, self.password = port, f"town{secrets.token_hex(4)}", "secret"
+
+    def _open(self) -> imaplib.IMAP4:
+        server = imaplib.IMAP4("127.0.0.1", self.port)
+        server.login(self.user, self.password)
+        return server
+
+    def deliver(self, message: bytes) -> None:
+        """Let a message arrive."""
+        with self._open() as server:
+            server.append("INBOX", None, None, message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+
+    def count(self, folder: str = "INBOX") -> int:
+        """How many messages lie in a folder."""
+        with self._open() as server:
+            status, [number] = server.select(folder, readonly=True)
+            return int(number) if status == "OK" else 0
+
+
+@pytest.fixture(scope="session")
+def imap_server(free_port: Callable[[], int]) -> Iterator[int]:
+    """Run a private IMAP server, which lets anybody in with the password `secret`, and return its port."""
+    program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if program is None:
+        pytest.fail("no IMAP server: run tools/test-services")
+    folder, port = Path(tempfile.mkdtemp(prefix="parvis-imap-", dir="/tmp")), free_port()
+    user = pwd.getpwnam("dovecot") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    own: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        own = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    group = grp.getgrgid(user.pw_gid).gr_name
+    template = (ROOT / "tests/data/dovecot.conf").read_text()
+    (folder / "conf").write_text(template.format(folder=folder, port=port, user=user.pw_name, group=group))
+    server = subprocess.Popen([program, "-F", "-c", folder / "conf"], cwd=folder, **own)
+    while server.poll() is None:
+        try:
+            imaplib.IMAP4("127.0.0.1", port).logout()
+            break
+        except OSError:
+            time.sleep(0.05)
+    else:
+        pytest.fail((folder / "log").read_text())
+    yield port
+    server.terminate()
+    server.wait()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def imap(imap_server: int) -> ImapAccount:
+    """Return an empty mailbox: `port`, `user`, `password`, `deliver(message)`, `count(folder)`."""
+    return ImapAccount(imap_server)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,392 @@
+"""Mail in: a reply by mail becomes a reply, once; what machines and forgers send becomes nothing."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from dataclasses import replace
+from email.message import EmailMessage
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import api, jobs, mail, registry
+from core.db import db, write
+from core.feed import actions
+from core.models import Entry, Mail, Membership, PluginFault, Space
+from core.notices import rounds
+from portal import intake
+from portal.notices import quotes, replies
+
+if TYPE_CHECKING:
+    from core.testing import Town
+
+TOWN = "town@parvis.example"
+GMAIL = """Oui, mardi me va.
+
+Merci !
+
+Le mer. 25 nov. 2026 à 10:12, Parvis
+<parvis@localhost> a écrit :
+
+> Bonjour
+"""
+received: list[Any] = []
+
+
+def take(letter: Any) -> None:
+    """Keep what came, or fail as its subject says."""
+    received.append(letter)
+    if letter.subject == "fail":
+        raise ZeroDivisionError
+
+
+@pytest.fixture
+def plugin_modules() -> dict[str, ModuleType]:
+    """A plugin that takes mail in."""
+    received.clear()
+    module = ModuleType("post")
+    module.__file__ = __file__
+    module.plugin = api.Plugin(  # type: ignore[attr-defined]
+        name="post",
+        title="Post",
+        summary="Takes mail in",
+        version="1",
+        table_prefix="post",
+        paths=("/post",),
+        mail_handlers=(api.MailHandler("post.box", "A box", take),),
+    )
+    return {"post": module}
+
+
+@pytest.fixture
+def office(town: Town, imap: Any, smtp: Any) -> Town:
+    """A town that mails by the test's servers, both ways."""
+    ways = {"smtp_host": "127.0.0.1", "smtp_port": smtp.port, "smtp_tls": "none", "mailbox": TOWN}
+    ways |= {"imap_host": "127.0.0.1", "imap_port": imap.port, "imap_user": imap.user, "imap_tls": "none"}
+    config = replace(town.app.config["PARVIS"], **ways, imap_password=imap.password)
+    town.app.config["PARVIS"] = config
+    return town
+
+
+def thread(town: Town) -> tuple[int, int]:
+    """A space, and a post of Ana's in it that Ben has replied to."""
+    space = town.space("Square", "owner")
+    for name in ("ana", "ben"):
+        town.person(name, language="en")
+
+    def publish(body: str, parent: int | None = None) -> int:
+        above = db.session.get(Entry, parent) if parent else None
+        kind = "core.reply" if above else "core.post"
+        return actions.publish(db.session.get(Space, space), body, kind=kind, parent=above).id
+
+    post = town.run(lambda: publish("Which day?"), "ana")
+    town.run(lambda: publish("Tuesday?", post), "ben")
+    return space, post
+
+
+def asked(town: Town, smtp: Any) -> EmailMessage:
+    """The message that tells Ana of Ben's reply."""
+    jobs.run_due(town.app)
+    town.run(rounds.mail_due)
+    town.run(mail.deliver)
+    return next(message for message in smtp.messages if message["To"] == "ana@example.org")
+
+
+def letter(to: str, text: str = GMAIL, sender: str = "ana@example.org", **headers: str) -> EmailMessage:
+    """A message as a mail program makes it."""
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = (
+        f"Ana <{sender}>",
+        to,
+        headers.pop("subject", "Re: Which day?"),
+    )
+    made["Message-ID"] = headers.pop(
+        "ident", f"<{base64.b16encode(text.encode()[:20]).decode()}@example.org>"
+    )
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    made.set_content(text)
+    return made
+
+
+def take_in(town: Town, imap: Any, *messages: EmailMessage) -> None:
+    """Let messages arrive, and the worker look into the mailbox."""
+    for message in messages:
+        imap.deliver(message.as_bytes())
+    town.run(intake.fetch)
+
+
+def replied(town: Town, post: int) -> list[tuple[str, str, int]]:
+    """What was said below a post by mail."""
+    below = sa.select(Entry.body, Entry.channel, Entry.author_id).order_by(Entry.id)
+    below = below.where(Entry.parent_id == post, Entry.channel == "email")
+    return [tuple(row) for row in town.run(lambda: db.session.execute(below).all())]
+
+
+def answered(town: Town) -> list[tuple[str, str]]:
+    """To whom it was written that their message was not taken in, and what."""
+    rows = sa.select(Mail.recipient, Mail.text).where(Mail.kind == "core.refused")
+    return [tuple(row) for row in town.run(lambda: db.session.execute(rows).all())]
+
+
+def test_an_answer_by_mail_becomes_a_reply(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    assert address.startswith("town+core.reply.")
+    assert len(address.partition("@")[0]) <= 64
+    take_in(office, imap, letter(address))
+    assert replied(office, post) == [("Oui, mardi me va.\n\nMerci !", "email", office.person("ana"))]
+    assert (imap.count(), imap.count("Done"), imap.count("Refused")) == (0, 1, 0)
+    page = office.browser().get(f"/posts/{post}").text
+    assert "Oui, mardi me va." in page
+    assert "a écrit" not in page
+    jobs.run_due(office.app)
+    assert "Ana replied" in office.browser("ben").get("/notices").text
+
+
+def test_an_address_survives_what_mail_servers_do_to_its_case(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    local, _, host = asked(office, smtp)["Reply-To"].partition("@")
+    take_in(office, imap, letter("other@example.org", Delivered_To=f"{local.upper()}@{host}"))
+    assert len(replied(office, post)) == 1
+
+
+def test_a_message_is_acted_on_once(
+    office: Town, imap: Any, smtp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "_move", kill)
+        with pytest.raises(Killed):
+            take_in(office, imap, letter(address))
+    assert len(replied(office, post)) == 1
+    take_in(office, imap, letter(address))
+    assert len(replied(office, post)) == 1, "neither after a crash nor delivered a second time"
+    assert (imap.count(), imap.count("Done")) == (0, 2)
+    take_in(office, imap, letter(address, "Et jeudi aussi."))
+    assert len(replied(office, post)) == 2
+
+
+@pytest.mark.parametrize("who", ["ben@example.org", "mallory@example.org"])
+def test_whoever_is_not_named_by_the_address_is_refused_and_told_why(
+    office: Town, imap: Any, smtp: Any, who: str
+) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    for _turn in range(2):
+        take_in(office, imap, letter(address, sender=who))
+    assert replied(office, post) == []
+    [(recipient, text)] = answered(office)
+    assert recipient == who
+    assert "adresse de votre compte" in text or "address of your account" in text
+    assert "Which day?" not in text.replace("Re: Which day?", "")
+    assert (imap.count(), imap.count("Refused")) == (0, 1)
+
+
+def sealed(town: Town, name: str, entry: int) -> str:
+    """The word in the address of somebody's reply to an entry."""
+    return town.run(lambda: replies.seal(town.person(name), entry))
+
+
+def test_a_forged_or_old_address_does_nothing(
+    office: Town, imap: Any, smtp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _space, post = thread(office)
+    word = sealed(office, "ana", post)
+    raw = bytearray(base64.b32decode(word.upper()))
+    raw[3] ^= 1
+    forged = base64.b32encode(bytes(raw)).decode().lower()
+    with monkeypatch.context() as patch:
+        patch.setattr(replies, "now", lambda: api.now() - replies.LIFETIME - dt.timedelta(days=1))
+        old = sealed(office, "ana", post)
+    for number, rest in enumerate((forged, old, word[:-8], "x", "é", word + "aaaaaaaa")):
+        to = f"town+core.reply.{rest}@parvis.example"
+        take_in(office, imap, letter(to, f"Text {number}", sender="stranger@example.org"))
+    assert replied(office, post) == answered(office) == []
+    take_in(office, imap, letter(f"town+core.reply.{old}@parvis.example", "Too late"))
+    assert replied(office, post) == []
+    assert [recipient for recipient, _text in answered(office)] == ["ana@example.org"]
+    take_in(office, imap, letter(f"town+core.reply.{word}@parvis.example", "In time"))
+    assert len(replied(office, post)) == 1
+
+
+@pytest.mark.parametrize("why", ["removed from the space", "locked", "taken away", "account closed"])
+def test_a_reply_needs_what_a_reply_on_the_page_needs(office: Town, imap: Any, smtp: Any, why: str) -> None:
+    space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+
+    def change() -> None:
+        from core.models import User
+
+        with write() as session:
+            if why == "removed from the space":
+                session.get(Space, space).visibility = "hidden"
+                session.execute(sa.delete(Membership).where(Membership.user_id == office.person("ana")))
+            elif why == "locked":
+                session.get(Entry, post).locked_at = api.now()
+            elif why == "account closed":
+                session.get(User, office.person("ana")).closed_at = api.now()
+            else:
+                session.execute(sa.delete(Entry).where(Entry.id == post))
+
+    office.run(change)
+    take_in(office, imap, letter(address))
+    assert replied(office, post) == []
+    assert [recipient for recipient, _text in answered(office)] == ["ana@example.org"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Auto_Submitted": "auto-replied"},
+        {"Auto_Submitted": "auto-generated"},
+        {"Precedence": "bulk"},
+        {"Return_Path": "<>"},
+        {"List_Id": "<list.example.org>"},
+        {"X_Autoreply": "yes"},
+        {"sender": "mailer-daemon@example.org"},
+        {"sender": TOWN},
+        {"sender": "parvis@localhost"},
+    ],
+)
+def test_what_a_machine_sends_is_dropped_without_an_answer(
+    office: Town, imap: Any, smtp: Any, headers: dict[str, str]
+) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    take_in(office, imap, letter(address, **headers))
+    assert replied(office, post) == answered(office) == []
+    assert (imap.count(), imap.count("Refused")) == (0, 1)
+
+
+def test_a_failed_delivery_is_dropped(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    report = letter(asked(office, smtp)["Reply-To"])
+    report.add_attachment("Not delivered")
+    report.replace_header("Content-Type", 'multipart/report; boundary="' + str(report.get_boundary()) + '"')
+    take_in(office, imap, report)
+    assert replied(office, post) == answered(office) == []
+
+
+def test_attachments_stay_out_and_their_sender_hears_of_it(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    made = letter(asked(office, smtp)["Reply-To"])
+    made.add_attachment(b"\x89PNG" * 200_000, "image", "png", filename="square.png")
+    take_in(office, imap, made)
+    assert [body for body, *_rest in replied(office, post)] == ["Oui, mardi me va.\n\nMerci !"]
+    rows = sa.select(Mail.recipient, Mail.text).where(Mail.kind == "core.attachments")
+    [(recipient, text)] = office.run(lambda: db.session.execute(rows).all())
+    assert recipient == "ana@example.org"
+    assert "1 attachment" in text
+    assert f"/posts/{post}#post-" in text
+
+
+def test_words_are_found_in_html_alone(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    made = letter(asked(office, smtp)["Reply-To"])
+    made.set_content(
+        "<head><style>p{color:red}</style></head><p>Oui &amp; non</p><script>alert(1)</script>"
+        "<div>Le mer. 25 nov. 2026 à 10:12, Parvis a écrit :</div><blockquote><p>Which day?</p></blockquote>",
+        subtype="html",
+    )
+    take_in(office, imap, made)
+    [(body, *_rest)] = replied(office, post)
+    assert body.startswith("Oui & non")
+    assert "alert" not in body
+    assert "Which day" not in body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x00\xff\xfe",
+        b"From: a\nTo: b\n\nhello",
+        b"To: town+core.reply.x@parvis.example\nFrom: =?utf-8?q?=ff?= <x>\nContent-Type: x/y\n\nx",
+        b"To: town+core.reply.x@parvis.example\nContent-Type: multipart/mixed; boundary=\n\n--\n",
+        b"To: " + b"a@b.c, " * 20_000 + b"\n\nx",
+        b"From: ana@example.org\nTo: town+nobody.box.x@parvis.example\n\nx",
+    ],
+)
+def test_whatever_arrives_holds_nothing_up(office: Town, imap: Any, smtp: Any, raw: bytes) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    imap.deliver(raw)
+    take_in(office, imap, letter(address))
+    assert len(replied(office, post)) == 1
+    assert imap.count() == 0
+
+
+def test_without_a_mailbox_no_address_is_offered(town: Town, smtp: Any) -> None:
+    ways = {"smtp_host": "127.0.0.1", "smtp_port": smtp.port, "smtp_tls": "none"}
+    town.app.config["PARVIS"] = replace(town.app.config["PARVIS"], **ways)
+    thread(town)
+    assert asked(town, smtp)["Reply-To"] is None
+    town.run(intake.fetch)
+
+
+def test_a_plugin_takes_mail_in_at_an_address_of_its_own(office: Town, imap: Any) -> None:
+    office.person("ana")
+    address = office.run(lambda: api.mailbox("post.box", "visit-12"))
+    assert address == "town+post.box.visit-12@parvis.example"
+    take_in(office, imap, letter(address, "Words"), letter(address, "Others", sender="x@example.org"))
+    [first, second] = received
+    assert (first.rest, first.sender, first.user_id) == ("visit-12", "ana@example.org", office.person("ana"))
+    assert (first.text.strip(), first.subject) == ("Words", "Re: Which day?")
+    assert (second.user_id, second.attachments) == (None, 0)
+    take_in(office, imap, letter(address, "Trouble", subject="fail"))
+    faults = office.run(lambda: list(db.session.scalars(sa.select(PluginFault.place))))
+    assert (imap.count(), imap.count("Refused")) == (0, 1)
+    office.run(lambda: registry.current().switch("post", False))
+    take_in(office, imap, letter(address, "While off"))
+    assert len(received) == 3
+    assert faults == [] or faults == ["mail post.box"]
+
+
+OURS = {"parvis@localhost", TOWN, "+core.reply."}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GMAIL, "Oui, mardi me va.\n\nMerci !"),
+        ("Yes\n\nOn Wed, Nov 25, 2026 at 10:12 AM Parvis <parvis@localhost> wrote:\n> hi", "Yes"),
+        ("Oui\n\n> Le 25 nov. 2026 à 10:12, Parvis <parvis@localhost> a écrit :\n> \n> Salut", "Oui"),
+        ("Le 25 nov. 2026 à 10:12, Parvis a écrit :\n> Which day?\n\nMardi", "Mardi"),
+        ("Oui\n-- \nAna Dupont\n0123456789", "Oui"),
+        (
+            "Oui\n\nEnvoyé de mon iPhone\n\nLe 25 nov. 2026 à 10:12, Parvis <parvis@localhost> a écrit :",
+            "Oui",
+        ),
+        ("Oui\n\n________________________________\nDe : Parvis <parvis@localhost>\nEnvoyé : mercredi", "Oui"),
+        ("Oui\n\n-----Message d'origine-----\nDe : Parvis <parvis@localhost>\nbla", "Oui"),
+        ("- un\n- deux", "- un\n- deux"),
+        (
+            "Le marché du 25 novembre 2026 à 10h30 est annulé.",
+            "Le marché du 25 novembre 2026 à 10h30 est annulé.",
+        ),
+        ("Ma réponse :\n> Mardi ?\n\nNon", "Ma réponse :\n\nNon"),
+        ("> all quoted", ""),
+        ("", ""),
+    ],
+)
+def test_what_mail_programs_put_around_words_is_left_out(text: str, words: str) -> None:
+    assert quotes.unquoted(text, OURS) == words
+
+
+@pytest.mark.parametrize(
+    "part", ["Le ", ">", " \n", "a ", "On 10:12 ", "-", "_", "De : ", "Envoyé d", "<br", "> a\n"]
+)
+def test_hostile_words_are_read_in_one_go(part: str) -> None:
+    quotes.unquoted(part * (256 * 1024 // len(part)), OURS)
