@@ -23,18 +23,13 @@ WAYS = (
 )
 
 
-class DaysField(SelectMultipleField):
-    """Days of the week, as boxes to tick; Monday is 0."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
 class NoticesForm(Form):
     """When digests come, and whether mail is paused; `of` adds a choice for each kind and space."""
 
     hour = SelectField(_("Hour"), coerce=int)
-    days = DaysField(_("Days"), coerce=int)
+    days = SelectMultipleField(
+        _("Days"), coerce=int, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
     paused = BooleanField(_("Pause all notification mail"))
 
     def validate_days(self, field: Any) -> None:

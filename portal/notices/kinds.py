@@ -20,7 +20,7 @@ NOTICE_TYPES = (
     NoticeType(
         "core.post",
         _("New posts in spaces I belong to or follow"),
-        _("%(actor)s published “%(title)s” in %(space)s"),
+        _("%(actor)s published “%(title)s”"),
         "daily",
     ),
     NoticeType(
@@ -44,7 +44,7 @@ NOTICE_TYPES = (
     NoticeType(
         "core.waits",
         _("For teams: something waits to be checked"),
-        _("In %(space)s, “%(title)s” by %(actor)s waits to be checked"),
+        _("“%(title)s” by %(actor)s waits to be checked"),
         "daily",
     ),
 )
