@@ -196,13 +196,13 @@ _inside = (
     sa.select(
         _space.c.id,
         _user.c.id.label("user_id"),
-        access.member(_space.c.id, team=True, who=_user.c.id).label("team"),
+        access.member(_space.c.id, team=True, person=_user.c.id).label("team"),
     )
     .join(_user, sa.true())
     .where(
         _among(_space.c.id, "spaces"),
         _among(_user.c.id, "people"),
-        access.in_space(_space.c.id, who=_user.c.id),
+        access.in_space(_space.c.id, person=_user.c.id),
     )
     .execution_options(guarded=True)
 )

@@ -71,10 +71,16 @@ def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
     config: Config = current_app.config["PARVIS"]
     address = _reply_address(rows[0]) if at_once and only else None
     stop = f"{config.base_url}/unsubscribe/{_stop(letter.user_id, rows)}"
-    values = {"threads": threads, "more": len(found) > MOST, "stop": stop, "digest": not at_once}
+    values: dict[str, Any] = {"threads": threads, "more": len(found) > MOST, "digest": not at_once}
     subject = _subject(rows, threads, at_once)
     written = mail.compose(
-        "portal/mail/notices", language, title=subject, reply=address, why=_why(rows), **values
+        "portal/mail/notices",
+        language,
+        link=stop,
+        title=subject,
+        reply=address is not None,
+        why=_why(rows),
+        **values,
     )
     return written, _headers(config, rows[0].thread_id if at_once and only else None, stop, address)
 
