@@ -155,7 +155,7 @@ def test_a_revision_that_would_break_references_is_undone_whole(
 
 def test_addresses_of_the_first_release_are_folded_where_they_are_nobody_elses(engine: Engine) -> None:
     remove_everything(engine)
-    migrate.upgrade(engine, {}, "core_0001")
+    migrate.upgrade(engine, {}, {"core": "core_0001"})
     spelt = ["Ana@Example.org", "ben@example.org", "BEN@example.org", "CLEO@example.org", "Cleo@example.org"]
     for number, email in enumerate(spelt, 1):
         person = f"({number}, 'p{number}', 'P', 'p', 'resident', '', '2026-01-01 00:00:00')"

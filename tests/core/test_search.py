@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -206,7 +207,8 @@ def test_filters_that_say_nothing_get_help(town: Town, square: int) -> None:
     assert "Nobody here has this name" in browser.get("/search?q=piscine&person=nobody").text
     for person in ("@ana", "ana", "ANA"):
         assert "2 results" in browser.get("/search", query_string={"q": "piscine", "person": person}).text
-    for day, count in ((now().date(), "2 results"), (now().date() - dt.timedelta(days=2), "Nothing found")):
+    today = now().astimezone(ZoneInfo("Europe/Paris")).date()
+    for day, count in ((today, "2 results"), (today - dt.timedelta(days=2), "Nothing found")):
         assert count in browser.get(f"/search?q=piscine&until={day}").text
     assert "Nothing found" in browser.get("/search?q=piscine&kind=nothing").text
     assert "Nothing found" in browser.get("/search?q=piscine&space=999999").text
