@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 MINIMUM = 10
 MAXIMUM = 200
 STRONG_ENOUGH = 3
+WEIGHED = 32  # the work of weighing grows fast with the length; so many characters show what is strong enough
 
 hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -42,7 +43,7 @@ def weakness(password: str, own_words: Iterable[str] = ()) -> str | None:
     from zxcvbn import zxcvbn  # its word lists take a while to load, and few requests need them
 
     words = [part for word in own_words for part in (word, *word.replace("@", " ").split()) if len(part) > 2]
-    found = zxcvbn(password[:72], user_inputs=words)
+    found = zxcvbn(password[:WEIGHED], user_inputs=words)
     return None if found["score"] >= STRONG_ENOUGH else _reason(found["sequence"])
 
 

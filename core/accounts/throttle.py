@@ -41,6 +41,7 @@ LIMITS = {
     "confirm": (Limit("network", 30, 10 * SECOND),),
     "password": (Limit("account", 6, 2 * MINUTE),),
     "preview": (Limit("account", 60, 2 * SECOND),),
+    "new_password": (Limit("network", 30, 5 * SECOND),),
 }
 
 

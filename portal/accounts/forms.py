@@ -21,7 +21,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from core import access, settings
-from core.accounts import passwords
+from core.accounts import passwords, throttle
 from core.db import db
 from core.forms import Form, a_name, an_address
 from core.i18n import LANGUAGES
@@ -83,6 +83,7 @@ class NewPasswordForm(Form):
     own_words: tuple[str, ...] = ()
 
     def validate_password(self, field: Any) -> None:
+        throttle.hit("new_password")  # weighing one is work
         own = (*self.own_words, access.viewer().name, settings.town().name)
         problem = passwords.weakness(field.data or "", own)
         if problem:

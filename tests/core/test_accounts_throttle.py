@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import zxcvbn
 
 from core import db as database
 from core.accounts import passwords, throttle
 from core.db import db
-from core.models import Throttle
+from core.models import Mail, Throttle
 from core.testing import PASSWORD, Browser, Town
 
 
@@ -182,6 +183,29 @@ def test_previews_are_many_for_each_account_and_not_endless(
     assert look(at(town, "198.51.100.4")) == 200
     clock.pass_by(seconds=2)
     assert [look(ana), look(ana)] == [200, 429]
+
+
+def test_weighing_passwords_is_little_work_however_they_are_made(
+    town: Town, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile, weighed = "4@8({[<3611!|157$5%0972z" * 8, []
+
+    def weigh(password: str, user_inputs: list[str]) -> dict[str, Any]:
+        weighed.append((len(password), sum(map(len, user_inputs)) < 1000))
+        return {"score": 0, "sequence": []}
+
+    monkeypatch.setattr(zxcvbn, "zxcvbn", weigh)
+    at(town, "203.0.113.7").submit("/sign-up", name="x" * 80, email="ana@example.org")
+    text = town.run(lambda: db.session.scalars(sa.select(Mail.text)).one())
+    link = text.partition("http://localhost")[2].split()[0]
+    browser, more = at(town, "203.0.113.8"), {"next": "many words " * 1000, "name": "many words " * 1000}
+    answers = [browser.submit(link, password=hostile, **more).status_code for _ in range(31)]
+    assert answers == [422] * 30 + [429]
+    assert len(weighed) == 30, "counted before it is weighed"
+    assert set(weighed) == {(32, True)}
+    ben = town.browser("ben")
+    assert ben.submit("/me/password", current="wrong", password=hostile).status_code == 422
+    assert weighed[30] == (32, True)
 
 
 def test_counters_name_nobody_and_drain(town: Town, clock: Clock) -> None:
