@@ -41,6 +41,8 @@ LIMITS = {
     "confirm": (Limit("network", 30, 10 * SECOND),),
     "password": (Limit("account", 6, 2 * MINUTE),),
     "preview": (Limit("account", 60, 2 * SECOND),),
+    "invite": (Limit("account", 40, MINUTE),),
+    "invited": (Limit("account", 5, 10 * MINUTE),),
     "new_password": (Limit("network", 30, 5 * SECOND),),
 }
 
@@ -112,8 +114,8 @@ def _drain(row: Throttle, limit: Limit, moment: dt.datetime) -> None:
 
 def _key(action: str, limit: Limit, account: str) -> str:
     """A name of the counter that tells nobody who it is about."""
-    parts = {"network": [network(request.remote_addr or "::1")], "account": [account]}
-    parts["both"] = parts["network"] + parts["account"]
+    parts = [] if limit.per == "account" else [network(request.remote_addr or "::1")]
+    parts += [] if limit.per == "network" else [account]
     secret = str(current_app.secret_key).encode()
-    digest = hmac.new(secret, "\n".join(parts[limit.per]).encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(secret, "\n".join(parts).encode(), hashlib.sha256).hexdigest()
     return f"{action} {limit.per} {digest[:32]}"

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from .. import access, mail, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
-from ..accounts import addresses, sessions
+from ..accounts import addresses, sessions, throttle
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
 from ..notices.tell import notify
@@ -149,10 +149,15 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
 
 
 def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
-    """Mail a link that makes whoever proves the address a member; only owners invite to the team."""
+    """Mail a link that makes whoever proves the address a member; only owners invite to the team.
+
+    Raises throttle.TooMany where the sender has invited many people, or many have invited this one.
+    """
     require("core.invite", space)
     if _role(space, role).team:
         require("core.manage_space", space)
+    throttle.hit("invite", str(viewer().id))
+    throttle.hit("invited", addresses.typed(email))
     token = secrets.token_urlsafe(32)
     letter = mail.compose(
         "core/mail/invitation",

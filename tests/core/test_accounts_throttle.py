@@ -146,6 +146,21 @@ def test_signing_up_is_counted_and_hashes_nothing(
         assert hashed == [], "known or not, an address costs the same"
 
 
+def test_nobody_is_flooded_with_invitations_nor_sends_them_without_end(town: Town, clock: Clock) -> None:
+    url = f"/spaces/{town.space('Halle', 'olga')}/invite"
+    olga = town.browser("olga")
+
+    def invite(email: str) -> int:
+        return olga.submit(url, email=email, role="member").status_code
+
+    spellings = ("dan@example.org", "Dan@example.org")
+    assert [invite(spellings[number % 2]) for number in range(7)] == [302] * 5 + [429] * 2
+    assert [invite(f"p{number}@example.org") for number in range(34)] == [302] * 33 + [429]
+    assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Mail))) == 38
+    clock.pass_by(minutes=10)
+    assert invite("dan@example.org") == 302
+
+
 def test_links_are_not_guessed(town: Town, clock: Clock) -> None:
     browser = at(town, "203.0.113.7")
     answers = [browser.get(f"/confirm/guess-{number}").status_code for number in range(31)]
