@@ -139,12 +139,14 @@ class Job(Declared):
 class Claim(Declared):
     """What somebody without an account started and confirms by mail: `run(payload)` as the confirmed person.
 
-    `run` answers the address of the page to show next.
+    `run` answers the address of the page to show next. `describe(payload)` says what is confirmed: pairs of
+    a label and a text; without it `payload["body"]` is shown.
     """
 
     name: str
     title: Text
     run: Callable[[dict[str, Any]], str]
+    describe: Callable[[dict[str, Any]], Sequence[tuple[Text, str]]] | None = None
 
 
 @dataclass(frozen=True)

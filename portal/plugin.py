@@ -121,7 +121,7 @@ plugin = Plugin(
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(
-        Claim(written.PUBLISH, _("Publish what I wrote"), written.run),
+        Claim(written.PUBLISH, _("Publish what I wrote"), written.run, written.describe),
         Claim("core.sign_up", _("Open my account"), people.welcome),
         Claim("core.reset", _("Choose a new password"), people.choose_password),
         Claim("core.email_change", _("Change my address"), people.take_address),

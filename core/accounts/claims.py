@@ -63,7 +63,7 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     """Keep what somebody without an account started, and mail the link that carries it out.
 
     `action` names a Claim of a manifest. `payload["name"]` names the account of an address that has none yet;
-    `payload["body"]` is shown on the link's page. Raises throttle.TooMany, ValueError for no address, and
+    The link's page shows what its `describe` answers. Raises throttle.TooMany, ValueError for no address, and
     Refused for a name by which an official or staff are known.
     """
     actions.check_name(payload.get("name") or "")

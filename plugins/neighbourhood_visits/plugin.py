@@ -8,7 +8,7 @@ from core.api import lazy_gettext as _
 
 from . import actions, board, letters, reads
 from .forms import SettingsForm
-from .views import blueprint, confirm_question, url_of
+from .views import blueprint, confirm_question, describe_question, url_of
 
 OFFICE = frozenset({"official", "agent", "administrator"})
 TEAM = frozenset({"coordinator", "official", "agent"})
@@ -73,7 +73,9 @@ plugin = api.Plugin(
             every=dt.timedelta(minutes=10),
         ),
     ),
-    claims=(api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question),),
+    claims=(
+        api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
+    ),
     notice_types=letters.NOTICE_TYPES,
     personal_data=tuple(
         api.PersonalData(

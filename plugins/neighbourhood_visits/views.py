@@ -125,7 +125,6 @@ def ask(space_id: int) -> Page:
             "said": form.said(),
             "written_at": api.now().isoformat(),
             "name": form.name.data,
-            "body": form.title.data,
         }
         api.confirm_later(form.email.data, "visits.ask", payload)
         return redirect(url_for("visits.asked", space_id=space_id))
@@ -136,6 +135,19 @@ def ask(space_id: int) -> Page:
         form.confirmed.data = "yes"
         return _form_page("visits/ask.html", form, visit=found, space=space, open=True)
     return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def describe_question(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """What somebody is about to ask, and before which visit."""
+    space, said = api.db.session.get(api.Space, payload["visit"]), payload["said"]
+    return [
+        (_("Visit"), space.name if space else ""),
+        (_("Your question"), said["title"]),
+        (_("Where is it?"), said["place"]),
+        (_("Theme"), reads.theme_label(said["theme"])),
+        (_("Say more"), said["body"]),
+        (_("Telephone"), said["contact"]),
+    ]
 
 
 def confirm_question(payload: dict[str, Any]) -> str:

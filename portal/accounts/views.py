@@ -128,7 +128,8 @@ def _confirm(token: str) -> Response:
     if choosing:
         form.own_words = (pending.email, pending.payload.get("name") or "")
     if not form.validate_on_submit():
-        return page("choose_password" if choosing else "confirm", form=form, pending=pending)
+        template = "choose_password" if choosing else "confirm"
+        return page(template, form=form, pending=pending, said=_said(pending))
     given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
     try:
         path = claims.confirm(token, **given)
@@ -142,6 +143,23 @@ def _confirm(token: str) -> Response:
     if "_flashes" not in session:
         says(_("Thank you, this is confirmed."))
     return redirect(path)
+
+
+def _said(pending: claims.Pending) -> list[tuple[str, str]]:
+    """What is confirmed and as whom, in pairs of a label and a text."""
+    claim, payload, person = pending.claim, pending.payload, claims.known(pending.email)
+    name = person.name if person else payload.get("name")
+    said = [(_("E-mail address"), pending.email), *([(_("Name"), str(name))] if name else ())]
+    describe, described = claim.describe, None
+    if describe is not None:
+        described = registry.current().attempt(
+            pending.owner,
+            f"description of {claim.name}",
+            lambda: [(str(label), str(text)) for label, text in describe(payload)],
+        )
+    elif isinstance(payload.get("body"), str):
+        described = [(_("Your text"), payload["body"])]
+    return [*said, *(pair for pair in described or () if pair[1])]
 
 
 @blueprint.post("/confirm/<token>/again")

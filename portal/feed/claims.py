@@ -12,6 +12,7 @@ from core.db import db
 from core.feed import actions, drafts
 from core.feed.drafts import AskAuthor, Draft
 from core.models import Entry, Space
+from core.text import excerpt
 from core.web import says
 
 PUBLISH = "core.publish"
@@ -43,6 +44,18 @@ def keep(space: Space, parent: Entry | None, form: Any) -> None:
             "lang": str(get_locale()),
         },
     )
+
+
+def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
+    """What is about to be published, and where."""
+    space = db.session.get(Space, payload["space"])
+    parent = db.session.get(Entry, payload["parent"]) if payload["parent"] else None
+    return [
+        (_("Space"), space.name if space else ""),
+        (_("In reply to"), (parent.title or excerpt(parent.html, 80)) if parent else ""),
+        (_("Title"), payload["title"]),
+        (_("Your text"), payload["body"]),
+    ]
 
 
 def run(payload: dict[str, Any]) -> str:

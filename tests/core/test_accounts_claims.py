@@ -40,7 +40,10 @@ def plugin_modules() -> dict[str, ModuleType]:
         version="1",
         table_prefix="jotter",
         paths=("/jotter",),
-        claims=(api.Claim("jotter.note", "Leave a note", note),),
+        claims=(
+            api.Claim("jotter.note", "Leave a note", note),
+            api.Claim("jotter.list", "Leave a list", note, lambda payload: [("Items", payload["items"])]),
+        ),
     )
     return {"jotter": module}
 
@@ -276,11 +279,11 @@ def test_a_reset_opens_no_account(town: Town) -> None:
     assert who(town) == []
 
 
-def leave_note(town: Town, email: str, **payload: Any) -> str:
+def leave_note(town: Town, email: str, claim: str = "note", **payload: Any) -> str:
     """A visitor leaves a note under an address; the path of the link in the mail."""
     with town.app.test_request_context("/", environ_base={"REMOTE_ADDR": "127.0.0.1"}):
         town.app.preprocess_request()
-        api.confirm_later(email, "jotter.note", {"body": "The lamp is broken.", **payload})
+        api.confirm_later(email, f"jotter.{claim}", {"body": "The lamp is broken.", **payload})
     return link(town)
 
 
@@ -339,6 +342,15 @@ def test_what_is_no_address_is_no_claim(town: Town) -> None:
     with pytest.raises(ValueError, match="@"):
         leave_note(town, "dan at example.org")
     assert mails(town) == []
+
+
+def test_a_claim_says_what_it_is_about_and_a_fault_in_that_hides_no_button(town: Town) -> None:
+    shown = town.browser().get(leave_note(town, "dan@example.org", "list", items="Three lamps")).text
+    assert "Three lamps" in shown
+    assert "The lamp is broken." not in shown
+    browser, path = town.browser(), leave_note(town, "dan@example.org", "list")
+    assert browser.get(path).status_code == 200
+    assert browser.submit(path).location == "/spaces"
 
 
 def test_a_claim_of_a_plugin_that_is_off_is_kept(town: Town) -> None:

@@ -154,6 +154,30 @@ def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -
     assert len(entries(town)) == 2
 
 
+def test_the_page_of_the_link_shows_all_that_it_publishes(town: Town) -> None:
+    space_id = group(town)
+    post = say(town, "ana", space_id, "Who repairs it?", title="The clock")
+    reply = {"name": "Ines", "email": "ines@example.org", "body": "I can\n<b>repair</b> it"}
+    fresh = {**reply, "email": "ANA@example.org", "title": "A new bench"}
+    for url, page, words, shown in (
+        (f"/posts/{post}/reply", f"/posts/{post}", reply, ("Ines", "The clock", "ines@example.org")),
+        (
+            f"/spaces/{space_id}/posts",
+            f"/spaces/{space_id}",
+            fresh,
+            ("Ana", "A new bench", "ana@example.org"),
+        ),
+    ):
+        town.browser().submit(url, page, **words)
+        letters = town.run(lambda: db.session.scalars(sa.select(Mail).order_by(Mail.id)).all())
+        link = re.search(r"/confirm/\S+", letters[-1].text)
+        assert link
+        text = town.browser().get(link[0]).text
+        for word in (*shown, "Halle", "I can\n&lt;b&gt;repair&lt;/b&gt; it"):
+            assert word in text
+    assert ">Ines<" not in text, "it would be published in Ana's name"
+
+
 def test_a_visitor_writes_only_where_all_may(town: Town) -> None:
     private, asked = group(town, visibility="portal"), group(town, joining="request")
     open_page = f"/spaces/{group(town)}"

@@ -134,8 +134,8 @@ def test_draft_history_is_never_public(scene: Scene) -> None:
 def test_somebody_without_an_account_asks_and_confirms_elsewhere(scene: Scene) -> None:
     visit = scene.visit()
     phone = scene.browser()
-    fields = {"title": QUESTION, "name": "Mireille", "email": "mireille@example.org"}
-    sent = phone.submit(f"/visits/{visit}/ask", **fields)
+    fields = {"title": QUESTION, "name": "Mireille", "email": "mireille@example.org", "body": "It is dark."}
+    sent = phone.submit(f"/visits/{visit}/ask", **fields, place="Number 4", theme="streets")
     assert sent.location == f"/visits/{visit}/asked"
     assert "open your mail" in phone.get(sent.location).text
     assert QUESTION not in scene.browser("agent").get(f"/visits/{visit}/review").text
@@ -145,7 +145,9 @@ def test_somebody_without_an_account_asks_and_confirms_elsewhere(scene: Scene) -
     link = re.search(r"http://localhost(/confirm/\S+)", text)
     assert link
     elsewhere = scene.browser()
-    assert QUESTION in elsewhere.get(link[1]).text
+    shown = elsewhere.get(link[1]).text
+    words = (*fields.values(), "Visit of the Tanneries", "Number 4", "Streets and pavements")
+    assert [word for word in words if word not in shown] == [], "one sees what one confirms"
     assert QUESTION not in scene.browser("agent").get(f"/visits/{visit}/review").text
     confirmed = elsewhere.submit(link[1])
     assert "Your question has arrived" in elsewhere.get(confirmed.location).text
