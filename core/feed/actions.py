@@ -264,6 +264,11 @@ def may_post(space: Space, kind: str = "core.post") -> bool:
     return access.can(registry.current().entry_kind(kind).publish, space)
 
 
+def takes_replies(entry: Entry) -> bool:
+    """Whether something may be said below the entry: it is no reply itself, and its kind has replies."""
+    return entry.parent_id is None and registry.current().entry_kind(entry.kind).replies
+
+
 def open_to_all(space: Space) -> bool:
     """Whether everybody signed in may post in the space, and becomes a member by it."""
     return space.joining == "open" and space.visibility in ("public", "portal")
@@ -271,8 +276,7 @@ def open_to_all(space: Space) -> bool:
 
 def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
     if parent is not None:
-        above = registry.current().entry_kind(parent.kind)
-        if parent.parent_id is not None or parent.space_id != space.id or not above.replies:
+        if parent.space_id != space.id or not takes_replies(parent):
             raise Forbidden("core.reply")
         require("core.reply" if kind.name == "core.reply" else kind.publish, space)
     elif kind.name != "core.post" or not viewer().signed_in or not open_to_all(space):

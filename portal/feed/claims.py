@@ -25,6 +25,8 @@ def keep(space: Space, parent: Entry | None, form: Any) -> None:
     """
     if space.visibility != "public" or (parent is None and not actions.open_to_all(space)):
         raise Forbidden("core.post")
+    if parent is not None and not actions.takes_replies(parent):
+        raise Forbidden("core.reply")
     if space.archived_at is not None or (parent is not None and parent.locked_at is not None):
         raise Refused(_("This conversation is closed."))
     kind = "core.reply" if parent else "core.post"

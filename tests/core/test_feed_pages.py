@@ -185,6 +185,11 @@ def test_a_visitor_writes_only_where_all_may(town: Town) -> None:
     assert town.browser().submit(f"/spaces/{private}/posts", open_page, **words).status_code == 404
     assert town.browser().submit(f"/spaces/{asked}/posts", open_page, **words).status_code == 403
     assert "Write without an account" not in town.browser().get(f"/spaces/{asked}").text
+    post = say(town, "ana", group(town))
+    town.browser("ana").submit(f"/posts/{post}/reply", f"/posts/{post}", body="A reply", client_key="1")
+    below = f"/posts/{entries(town)[-1].id}/reply"
+    assert town.browser().submit(below, open_page, **words).status_code == 403
+    assert town.run(lambda: db.session.scalars(sa.select(Mail)).all()) == [], "no link that could do nothing"
     bad = town.browser().submit(f"{open_page}/posts", open_page, name="", email="x", body="Kept words")
     assert bad.status_code == 422
     assert "Kept words" in bad.text
