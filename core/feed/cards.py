@@ -20,7 +20,10 @@ from . import query
 
 @dataclass(slots=True)
 class Person:
-    """Who said something, as templates draw it; `role` is a label, empty for a resident."""
+    """Who said something, as templates draw it; `role` is a label, empty for a resident.
+
+    `url` is empty where the account is closed.
+    """
 
     name: str
     url: str
@@ -143,7 +146,8 @@ def _card(row: Any, kind: EntryKind, place: Place | None, person: Viewer) -> Car
     if row.author_name is not None:
         picture = files.address(row.picture_id, row.picture_name) if row.picture_id else None
         role = role_label(row.author_role, row.author_mandate) if row.author_role != "resident" else ""
-        author = Person(row.author_name, f"/people/{row.author_handle}", role, picture)
+        page = "" if row.author_closed else f"/people/{row.author_handle}"
+        author = Person(row.author_name, page, role, picture)
     closed = row.locked_at is not None or row.space_archived is not None
     return Card(
         id=row.id,

@@ -274,6 +274,7 @@ def _drawn(ids: Any, oldest_first: bool = False) -> Any:
             _user.c.handle.label("author_handle"),
             _user.c.role.label("author_role"),
             _user.c.mandate.label("author_mandate"),
+            _user.c.closed_at.label("author_closed"),
             _file.c.id.label("picture_id"),
             _file.c.name.label("picture_name"),
         )

@@ -172,7 +172,7 @@ def requests(space_id: int) -> list[Any]:
     asked = (
         sa.select(_user.c.id, _user.c.name, _user.c.handle, JoinRequest.message, JoinRequest.created_at)
         .join(JoinRequest, JoinRequest.user_id == _user.c.id)
-        .where(JoinRequest.space_id == space_id)
+        .where(JoinRequest.space_id == space_id, _user.c.closed_at.is_(None))
         .order_by(JoinRequest.created_at)
         .limit(WAITING)
     )
@@ -194,7 +194,8 @@ _MARKED = {"guarded": True}
 
 
 def _people() -> Any:
-    return sa.select(
+    """Members with open accounts."""
+    people = sa.select(
         _user.c.id,
         _user.c.name,
         _user.c.handle,
@@ -204,7 +205,8 @@ def _people() -> Any:
         sa.func.max(_member.c.expires_at).label("expires_at"),
         sa.func.min(_member.c.source).label("source"),
         _user.c.folded,
-    ).join(_member, _member.c.user_id == _user.c.id)
+    )
+    return people.join(_member, _member.c.user_id == _user.c.id).where(_user.c.closed_at.is_(None))
 
 
 def _after(statement: Any, name: Any, ident: Any, after: str | None) -> Any:

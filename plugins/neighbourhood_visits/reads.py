@@ -147,7 +147,11 @@ def officials_of(space_id: int) -> Sequence[api.User]:
     rows = (
         sa.select(api.User)
         .join(api.Membership, api.Membership.user_id == api.User.id)
-        .where(api.Membership.space_id == space_id, api.Membership.role == "official")
+        .where(
+            api.Membership.space_id == space_id,
+            api.Membership.role == "official",
+            api.User.closed_at.is_(None),
+        )
         .order_by(api.User.name)
     )
     return api.db.session.scalars(rows).unique().all()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core import access
+from core import access, mail
 from core.access import Forbidden, Refused
 from core.db import db, now, write
 from core.feed import actions as feed
@@ -278,6 +278,36 @@ def test_a_membership_ends_when_it_says_and_makes_room(town: Town) -> None:
     town.run(actions.end_memberships)
     assert count(town, ident) == 1
     assert len(town.run(lambda: db.session.scalars(sa.select(Membership)).all())) == 1
+
+
+def test_who_has_left_is_listed_linked_and_written_to_no_longer(town: Town) -> None:
+    ident = group(town, joining="request")
+    ana, zoe, url = town.person("ana"), town.person("zoe"), f"/spaces/{ident}"
+    town.run(lambda: actions.set_role(space(ident), ana, "member"), "olga")
+    town.run(lambda: actions.ask_to_join(space(ident), "Let me in"), "zoe")
+    town.run(lambda: feed.publish(space(ident), "Words that stay"), "ana")
+    olga = town.browser("olga")
+
+    def seen() -> list[bool]:
+        members, posts = olga.get(f"{url}/members").text, olga.get(url).text
+        return ["/people/ana" in members, "/people/zoe" in members, 'href="/people/ana"' in posts]
+
+    def close() -> None:
+        with write() as session:
+            session.execute(sa.update(User).where(User.id.in_([ana, zoe])).values(closed_at=now()))
+
+    def tell() -> int:
+        mail.notify(ana, "test", "core/mail/password_changed", name="Ana")
+        return int(db.session.scalar(sa.select(sa.func.count()).select_from(Mail)))
+
+    assert seen() == [True, True, True]
+    assert town.run(tell) == 1
+    town.run(close)
+    assert seen() == [False, False, False]
+    assert town.run(tell) == 1
+    page = olga.get(url).text
+    assert "Words that stay" in page
+    assert ">Ana<" in page
 
 
 def test_what_a_rule_gave_it_can_take_back(town: Town) -> None:
