@@ -131,7 +131,7 @@ def members(space_id: int) -> Page:
         "portal/space_members.html",
         team=reads.members(space_id, team=True)[0],
         members=found,
-        more_url=f"/spaces/{space_id}/members?after={after}" if after else "",
+        more_url=url_for("spaces.members", space_id=space_id, after=after) if after else "",
         titles={role.name: role.title for role in registry.current().space_kind(space.kind).roles},
         invites=invites,
         requests=reads.requests(space_id) if invites else [],

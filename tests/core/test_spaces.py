@@ -1,6 +1,7 @@
 """Spaces and who belongs to them: visibilities, joining, invitations, roles with an end, the last owner."""
 
 import datetime as dt
+import html
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from core import access, mail
 from core.access import Forbidden, Refused
+from core.accounts import actions as accounts
 from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support, User
@@ -308,6 +310,24 @@ def test_who_has_left_is_listed_linked_and_written_to_no_longer(town: Town) -> N
     page = olga.get(url).text
     assert "Words that stay" in page
     assert ">Ana<" in page
+
+
+def test_members_come_in_pages_whatever_their_names(town: Town) -> None:
+    ident = group(town)
+    names = [f"A & b # {n:02} ? c" for n in range(reads.MEMBERS + 2)]
+
+    def settle() -> None:
+        with write():
+            people = [accounts.create_user(f"p{n}@example.org", name).id for n, name in enumerate(names)]
+        actions.set_members(space(ident), "rule", dict.fromkeys(people, "member"))
+
+    town.run(settle)
+    browser = town.browser()
+    first = browser.get(f"/spaces/{ident}/members").text
+    more = re.search(rf'href="(/spaces/{ident}/members\?after=[^"]+)"', first)
+    assert more
+    rest = html.unescape(browser.get(html.unescape(more[1])).text)
+    assert [name for name in names if name in rest] == names[-2:]
 
 
 def test_what_a_rule_gave_it_can_take_back(town: Town) -> None:
