@@ -124,7 +124,7 @@ def edit(entry_id: int) -> Page:
             return redirect(back)
     if not form.validate_on_submit() or "preview" in request.form:
         return _form_page(form, url, _("Edit"), back, entry=entry)
-    seen = whole(form.version.data)
+    seen = whole(request.form.get("version")) or 0  # who sends none has seen none
     try:
         actions.change_entry(entry, form.title.data or "", form.body.data, seen, form.confirmed.data)
     except AskAuthor as question:

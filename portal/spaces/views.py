@@ -205,7 +205,7 @@ def settings(space_id: int) -> Page:
     space = _managed(space_id)
     form: Any = SpaceForm(obj=space, area=space.area_id or 0)
     if form.validate_on_submit():
-        version = whole(form.version.data)
+        version = whole(request.form.get("version")) or 0  # who sends none has seen none
         if _done(lambda: actions.change_space(space, version, **_values(form)), form):
             says(_("Your change is saved."))
             return redirect(f"/spaces/{space_id}")

@@ -201,10 +201,11 @@ def test_editing_keeps_a_public_history_and_both_texts_of_a_conflict(town: Town)
     ana, url = town.browser("ana"), f"/posts/{post}/edit"
     assert town.browser("zoe").get(url).status_code == 403
     assert ana.submit(url, title="Title", body="The second words", version="1").status_code == 302
-    conflict = ana.submit(url, title="Title", body="My other words", version="1")
-    assert conflict.status_code == 409
-    assert "My other words" in conflict.text
-    assert "The second words" in conflict.text
+    for seen in ({"version": "1"}, {"version": "x"}, {"version": ""}, {}):
+        conflict = ana.submit(url, title="Title", body="My other words", **seen)
+        assert conflict.status_code == 409
+        assert "My other words" in conflict.text
+        assert "The second words" in conflict.text
     history = town.browser().get(f"/posts/{post}/history").text
     assert "<del>first</del>" in history
     assert "<ins>second</ins>" in history
