@@ -275,17 +275,11 @@ def findable(document: Any) -> ColumnElement[bool]:
     """The viewer may find a document of the search: they read what it hangs on, or may know of it."""
     space, person = _SPACE.alias(), _USER.alias()
     known = sa.select(_ONE).select_from(space).where(space.c.id == document.space_id, space_listed(space.c))
-    here = (
-        sa.select(_ONE)
-        .select_from(person)
-        .where(person.c.id == document.user_id, person.c.closed_at.is_(None))
-    )
-    return sa.or_(
-        sa.and_(document.kind.in_(_KINDS), document.entry_id.is_not(None), on_entry(document.entry_id)),
-        sa.and_(document.kind.in_(_KINDS), in_space(document.space_id)),
-        sa.and_(document.listed, known.correlate_except(space).exists()),
-        here.correlate_except(person).exists(),
-    )
+    here = sa.select(_ONE).select_from(person).where(person.c.id == document.user_id)
+    here = here.where(person.c.closed_at.is_(None)).correlate_except(person)
+    on_read_entry = sa.and_(document.entry_id.is_not(None), on_entry(document.entry_id))
+    read = sa.and_(document.kind.in_(_KINDS), sa.or_(on_read_entry, in_space(document.space_id)))
+    return sa.or_(read, sa.and_(document.listed, known.correlate_except(space).exists()), here.exists())
 
 
 def following(space_id: Any, entry_id: Any) -> ColumnElement[bool]:

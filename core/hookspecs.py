@@ -101,8 +101,8 @@ def _sound_decoration(decoration: Decoration) -> bool:
 
 def _sound_document(document: SearchDocument) -> bool:
     texts = (document.kind, document.title, document.text, document.url)
-    hangs = (document.entry_id is None) != (document.space_id is None)
-    return all(isinstance(text, str) for text in texts) and hangs and document.date.tzinfo is not None
+    on_one = (document.entry_id is None) != (document.space_id is None)
+    return on_one and all(isinstance(text, str) for text in texts) and document.date.tzinfo is not None
 
 
 def _list_of(kind: type, answer: Any) -> bool:

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import Reader, StaffOnly
 from ..db import Base
-from .columns import user
 
 
 class Tokens(sa.types.TypeDecorator[str]):
@@ -18,16 +17,16 @@ class Tokens(sa.types.TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        return dialect.type_descriptor(postgresql.TSVECTOR() if _placed(dialect) else sa.Text())
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else postgresql.TSVECTOR())
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        if value is None or not _placed(dialect):
+        if value is None or dialect.name == "sqlite":
             return value
         return " ".join(f"{token}:{place}" for place, token in enumerate(value.split(), 1))
 
 
-def _placed(dialect: sa.Dialect) -> bool:
-    return dialect.name == "postgresql"
+def _cascading(table: str) -> sa.ForeignKey:
+    return sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
 
 
 class Document(Reader, Base):
@@ -45,13 +44,9 @@ class Document(Reader, Base):
     )
     kind: Mapped[str] = mapped_column(sa.String(60))
     plugin: Mapped[str] = mapped_column(sa.String(40), default="core")
-    entry_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_entry.id", ondelete="CASCADE"), index=True
-    )
-    space_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_space.id", ondelete="CASCADE"), index=True
-    )
-    user_id: Mapped[int | None] = user("CASCADE", index=True)
+    entry_id: Mapped[int | None] = mapped_column(_cascading("core_entry"), index=True)
+    space_id: Mapped[int | None] = mapped_column(_cascading("core_space"), index=True)
+    user_id: Mapped[int | None] = mapped_column(_cascading("core_user"), index=True)
     listed: Mapped[bool] = mapped_column(default=False)
     title: Mapped[str] = mapped_column(sa.String(300), default="")
     text: Mapped[str] = mapped_column(sa.Text, default="")

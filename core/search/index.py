@@ -6,7 +6,7 @@ longer read needs no new indexing: who reads is asked at each search.
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,6 @@ from .. import registry
 from ..access import as_system
 from ..db import db, insert_once, table_of, unfiltered, write
 from ..models import Document, Entry, Space, Stale, User
-from ..plugin import SearchDocument
 from ..text import plain
 from .words import tag, tokens
 
@@ -79,10 +78,9 @@ def _batch() -> bool:
     active = [plugin.name for plugin in registry.current().active()]
     with write():
         busy = _busy(refs)
-        for sort, ident in refs.keys() - busy:
-            if sort in THINGS:
-                own = _document.c[f"{sort}_id"] == ident
-                unfiltered(sa.delete(_document).where(own, _document.c.plugin.in_(active)))
+        for sort, ident in [ref for ref in refs if ref not in busy and ref[0] in THINGS]:
+            own = _document.c[f"{sort}_id"] == ident
+            unfiltered(sa.delete(_document).where(own, _document.c.plugin.in_(active)))
         for ref, values in made:
             if ref not in busy:
                 while not insert_once(Document, **values):
@@ -94,8 +92,7 @@ def _batch() -> bool:
 
 def _busy(refs: dict[Ref, int]) -> set[Ref]:
     """What changed since it was read, or is being changed at this moment, and is left for the next time."""
-    idents = [ident for sort, ident in refs if sort == "entry"]
-    here = sa.select(_entry.c.id).where(_entry.c.id.in_(idents))
+    here = sa.select(_entry.c.id).where(_entry.c.id.in_([ident for sort, ident in refs if sort == "entry"]))
     free = here.order_by(_entry.c.id).with_for_update(read=True, skip_locked=True)
     held = set(unfiltered(here).scalars()) - set(unfiltered(free).scalars())
     later = sa.select(_stale.c.sort, _stale.c.ident).where(_stale.c.id > max(refs.values(), default=0))
@@ -105,66 +102,46 @@ def _busy(refs: dict[Ref, int]) -> set[Ref]:
 def _documents(refs: Iterable[Ref]) -> Iterator[tuple[Ref, dict[str, Any]]]:
     """What is to be found of these things as they stand, the core's documents, then the plugins'."""
     named = {sort: [ident for known, ident in refs if known == sort] for sort in THINGS}
+    spaces: dict[Ref, int] = {}
     shown = sa.select(Entry).where(Entry.id.in_(named["entry"]), Entry.state == "published")
     for entry in db.session.scalars(shown):
-        tags = [tag("k", entry.kind), tag("s", entry.space_id)]
+        ref, tags = ("entry", entry.id), [tag("k", entry.kind), tag("s", entry.space_id)]
         tags += [tag("p", entry.author_id)] if entry.author_id else []
-        at = entry.published_at or entry.created_at
-        found = _made(entry.kind, at, entry.id, 0, tokens(entry.title, plain(entry.html), tags))
-        yield ("entry", entry.id), {**found, "entry_id": entry.id}
+        spaces[ref] = entry.space_id
+        words = tokens(entry.title, plain(entry.html), tags)
+        yield ref, _made(ref, 0, entry.kind, entry.published_at or entry.created_at, words)
     for space in db.session.scalars(sa.select(Space).where(Space.id.in_(named["space"]))):
-        tags = [tag("k", space.kind), tag("s", space.id)]
-        called = tokens(space.name, space.summary, [*tags, tag("n", 1)])
-        found = _made(space.kind, space.created_at, space.id, 1, called)
-        yield ("space", space.id), {**found, "space_id": space.id, "listed": True}
+        ref, tags = ("space", space.id), [tag("k", space.kind), tag("s", space.id)]
+        spaces[ref] = space.id
+        words = tokens(space.name, space.summary, [*tags, tag("n", 1)])
+        yield ref, {**_made(ref, 1, space.kind, space.created_at, words), "listed": True}
         if space.body:
-            found = _made(space.kind, space.created_at, space.id, 2, tokens("", plain(space.html), tags))
-            yield ("space", space.id), {**found, "space_id": space.id}
+            yield ref, _made(ref, 2, space.kind, space.created_at, tokens("", plain(space.html), tags))
     for person in db.session.scalars(sa.select(User).where(User.id.in_(named["user"]))):
         text = " ".join(filter(None, (person.handle, person.about, person.portfolio, person.list_name)))
-        tags = [tag("k", "core.person"), tag("p", person.id), tag("n", 1)]
-        found = _made("core.person", person.created_at, person.id, 3, tokens(person.name, text, tags))
-        yield ("user", person.id), {**found, "user_id": person.id}
-    yield from _of_plugins([ref for ref in refs if ref[0] in ("entry", "space")])
+        ref, tags = ("user", person.id), [tag("k", "core.person"), tag("p", person.id), tag("n", 1)]
+        yield ref, _made(ref, 3, "core.person", person.created_at, tokens(person.name, text, tags))
+    yield from _of_plugins(spaces)
 
 
-def _of_plugins(refs: Sequence[Ref]) -> Iterator[tuple[Ref, dict[str, Any]]]:
+def _of_plugins(spaces: dict[Ref, int]) -> Iterator[tuple[Ref, dict[str, Any]]]:
+    """What the plugins add to these entries and spaces, each given with the space it is in."""
     plugins = registry.current()
-    spaces: dict[Ref, int] = {(sort, ident): ident for sort, ident in refs if sort == "space"}
-    in_spaces = sa.select(_entry.c.id, _entry.c.space_id).where(
-        _entry.c.id.in_([ident for sort, ident in refs if sort == "entry"]), _entry.c.state == "published"
-    )
-    spaces |= {("entry", row.id): row.space_id for row in unfiltered(in_spaces)}
     for name, answer in plugins.call("search_documents", refs=list(spaces)):
         prefix = plugins.installed[name].table_prefix + "."
         for number, one in enumerate(answer):
             ref = ("entry", one.entry_id) if one.entry_id is not None else ("space", one.space_id)
             if ref in spaces and one.kind.startswith(prefix):
-                tags = [tag("k", one.kind), tag("s", spaces[ref])]
-                yield ref, _further(name, one, ref[1], number, tokens(one.title, one.text, tags))
+                words = tokens(one.title, one.text, [tag("k", one.kind), tag("s", spaces[ref])])
+                kept = {"title": one.title[:300], "text": one.text, "url": one.url[:300], "plugin": name}
+                yield ref, {**_made(ref, 4 + number, one.kind, one.date, words), **kept}
 
 
-def _further(name: str, one: SearchDocument, ident: int, number: int, words: str) -> dict[str, Any]:
-    return {
-        **_made(one.kind, one.date, ident, 4 + number, words),
-        "plugin": name,
-        "entry_id": one.entry_id,
-        "space_id": one.space_id,
-        "title": one.title[:300],
-        "text": one.text,
-        "url": one.url[:300],
-    }
-
-
-def _made(kind: str, at: dt.datetime, ident: int, number: int, words: str) -> dict[str, Any]:
+def _made(ref: Ref, number: int, kind: str, at: dt.datetime, words: str) -> dict[str, Any]:
     """A document of this date; those of one second come in the order of their ids."""
+    sort, ident = ref
     place = place_of(at) + (ident * 16 + min(number, 15)) % SECOND
-    return {"place": place, "kind": kind, "words": words}
-
-
-def date_of(place: int) -> dt.datetime:
-    """The date of a document."""
-    return dt.datetime.fromtimestamp(place // SECOND, dt.UTC)
+    return {"place": place, "kind": kind, "words": words, f"{sort}_id": ident}
 
 
 def place_of(at: dt.datetime) -> int:

@@ -15,14 +15,13 @@ from .words import composed, split, stems
 LONGEST, MOST = 200, 20
 _QUOTES = str.maketrans(dict.fromkeys("«»“”„‟", '"'))
 _PART = re.compile(r'(?P<minus>(?<!\S)-+)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
-_ELIDED_WORDS = "c d j l m n s t qu jusqu lorsqu puisqu"
 _COMMON_WORDS = """
 a ai au aux avec ce ces cet cette dans de des du elle en est et il ils je la le les leur leurs lui ma
 mais me mes moi mon ne nos notre nous on ont ou par pas pour qui que quoi sa se ses son sont sur ta te
 tes toi ton tu un une vos votre vous y and are as at be by for from has have he her his i in is it its my
 not of or our she so that the their them there they this to was we were what which who will with you your
 """
-_ELIDED = frozenset(_ELIDED_WORDS.split())
+_ELIDED = frozenset({*"cdjlmnst", "qu", "jusqu", "lorsqu", "puisqu"})
 _COMMON = _ELIDED | frozenset(_COMMON_WORDS.split())
 
 Term = tuple[str, ...]
@@ -41,18 +40,15 @@ def parse(text: str) -> Wanted:
     too_long = Refused(_("This is too long to look for. Please leave the most telling words."))
     if len(text) > LONGEST:
         raise too_long
-    terms: list[Term] = []
-    common: list[Term] = []
-    without: list[Term] = []
+    found: dict[str, list[Term]] = {"telling": [], "common": [], "without": []}
     for part in _PART.finditer(composed(text).translate(_QUOTES)):
         words = tuple(word.folded for word in split(part["phrase"] or part["word"] or ""))
         if part["word"] and len(words) > 1 and words[0] in _ELIDED:
             words = words[1:]
-        if words and part["minus"]:
-            without.append(words)
-        elif words:
-            (common if part["word"] and words[0] in _COMMON and len(words) == 1 else terms).append(words)
-    terms = terms or common
+        common = part["word"] and len(words) == 1 and words[0] in _COMMON
+        if words:
+            found["without" if part["minus"] else "common" if common else "telling"].append(words)
+    terms, without = found["telling"] or found["common"], found["without"]
     if len(terms) + len(without) > MOST:
         raise too_long
     if without and not terms:

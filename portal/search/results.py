@@ -14,7 +14,7 @@ from core import access, registry
 from core.db import table_of, unfiltered
 from core.feed.cards import Person, Place, role_label, space_url
 from core.models import Document, Entry, Space, User
-from core.search.index import date_of
+from core.search.index import SECOND
 from core.search.wanted import Term, Wanted
 from core.search.words import Word, composed, split, stems
 from core.text import plain
@@ -166,7 +166,7 @@ def _result(row: Any, wanted: Wanted) -> Result:
         label(row),
         marked(title(row), wanted),
         extract(text, wanted),
-        row.published_at or date_of(row.place),
+        row.published_at or dt.datetime.fromtimestamp(row.place // SECOND, dt.UTC),
         icon,
         author,
         row.byline or "",
