@@ -207,14 +207,8 @@ def test_filters_that_say_nothing_get_help(town: Town, square: int) -> None:
     assert "Nobody here has this name" in browser.get("/search?q=piscine&person=nobody").text
     for person in ("@ana", "ana", "ANA"):
         assert "2 results" in browser.get("/search", query_string={"q": "piscine", "person": person}).text
-<<<<<<< HEAD
     today = now().astimezone(ZoneInfo("Europe/Paris")).date()
     for day, count in ((today, "2 results"), (today - dt.timedelta(days=2), "Nothing found")):
-=======
-    today = now().date()
-    for days, count in ((1, "2 results"), (-3, "Nothing found")):
-        day = today + dt.timedelta(days=days)
->>>>>>> 1b6c541 (search: Write the index in fewer lines.)
         assert count in browser.get(f"/search?q=piscine&until={day}").text
     assert "Nothing found" in browser.get("/search?q=piscine&kind=nothing").text
     assert "Nothing found" in browser.get("/search?q=piscine&space=999999").text
