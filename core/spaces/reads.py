@@ -22,12 +22,13 @@ _holds = sa.or_(_member.c.expires_at.is_(None), _member.c.expires_at > sa.bindpa
 
 @dataclass(frozen=True)
 class Mine:
-    """A space that the viewer belongs to; `writes` says whether posts may be begun there."""
+    """A space that the viewer belongs to or may write in; `writes` says whether posts may be begun there."""
 
     id: int
     name: str
     kind: str
     visibility: str
+    area_id: int | None
     writes: bool
 
 
@@ -45,9 +46,10 @@ class Standing:
         return bool(self.roles)
 
 
+_KNOWN = tuple(_space.c[name] for name in ("id", "name", "kind", "visibility", "area_id"))
 _mine = (
     sa.select(
-        *(_space.c[name] for name in ("id", "name", "kind", "visibility")),
+        *_KNOWN,
         sa.func.max(
             sa.case(
                 (sa.and_(_member.c.role.in_(WRITERS), _space.c.archived_at.is_(None)), 1),
@@ -57,7 +59,7 @@ _mine = (
     )
     .join(_member, _member.c.space_id == _space.c.id)
     .where(_member.c.user_id == _me, _holds, access.space_listed(_space.c))
-    .group_by(*(_space.c[name] for name in ("id", "name", "kind", "visibility")))
+    .group_by(*_KNOWN)
     .order_by(_space.c.name, _space.c.id)
     .limit(MINE)
     .execution_options(guarded=True)
@@ -67,6 +69,27 @@ _newest = (
     .where(access.space_listed(_space.c), _space.c.archived_at.is_(None))
     .order_by(_space.c.id.desc())
     .limit(NEWEST)
+    .execution_options(guarded=True)
+)
+
+
+def _open(*where: Any) -> Any:
+    found = sa.select(*_KNOWN).where(
+        _space.c.joining == "open",
+        _space.c.visibility.in_(("public", "portal")),
+        _space.c.archived_at.is_(None),
+        access.space_listed(_space.c),
+        *where,
+    )
+    return sa.select(found.order_by(_space.c.folded, _space.c.id).limit(MINE).subquery())
+
+
+_open_here = _space.c.area_id == sa.bindparam("area", type_=sa.Integer)
+_open_to_all = sa.union(_open(_open_here), _open()).execution_options(guarded=True)
+_follows_one = (
+    sa.select(sa.literal(1))
+    .where(_follow.c.user_id == _me, _follow.c.space_id.is_not(None))
+    .limit(1)
     .execution_options(guarded=True)
 )
 _in_it = sa.bindparam("space", type_=sa.Integer)
@@ -86,7 +109,18 @@ _standing = sa.union_all(
 def mine() -> list[Mine]:
     """The spaces that the viewer belongs to, by name."""
     rows = db.session.execute(_mine, {"me": viewer().id, "now": now()})
-    return [Mine(row.id, row.name, row.kind, row.visibility, bool(row.writes)) for row in rows]
+    return [Mine(*row[:5], writes=bool(row.writes)) for row in rows]
+
+
+def open_to_all() -> list[Mine]:
+    """Some spaces where everybody signed in may write: of the viewer's own area and others, by name."""
+    rows = db.session.execute(_open_to_all, {"area": area_at(viewer().area)})
+    return [Mine(*row, writes=True) for row in sorted(rows, key=lambda row: (fold(row.name), row.id))]
+
+
+def follows_none() -> bool:
+    """Whether the viewer follows no space."""
+    return db.session.scalar(_follows_one, {"me": viewer().id}) is None
 
 
 def newest() -> list[Any]:
@@ -177,6 +211,12 @@ def requests(space_id: int) -> list[Any]:
         .limit(WAITING)
     )
     return list(db.session.execute(asked))
+
+
+def requests_count(space_id: int) -> int:
+    """How many ask to join, a hundred at most."""
+    asked = sa.select(JoinRequest.user_id).where(JoinRequest.space_id == space_id)
+    return len(db.session.scalars(asked.limit(WAITING)).all())
 
 
 def invitations(space_id: int) -> list[Invitation]:

@@ -133,8 +133,9 @@ for (const bar of document.querySelectorAll("[data-preview]")) {
 }
 
 // A list below a field while one types, moved through with the arrow keys. `typed` is what to ask for, `draw`
-// what an option shows, `take` what choosing one does; in an `eager` list the first option is chosen at once.
-function suggest(field, { url, typed, draw, take, eager }) {
+// what an option shows, `take` what choosing one does; in an `eager` list the first option is
+// chosen at once; `within` is the form whose space it is asked for.
+function suggest(field, { url, typed, draw, take, eager, within }) {
   const list = make("div", { class: "suggestions", role: "listbox", id: `suggestions-${document.querySelectorAll(".suggestions").length}`, "aria-label": words.suggestions, hidden: "" });
   field.after(list);
   field.setAttribute("aria-autocomplete", "list");
@@ -157,6 +158,8 @@ function suggest(field, { url, typed, draw, take, eager }) {
     request?.abort();
     request = new AbortController();
     const address = new URL(url, location);
+    const { space } = within?.elements ?? {};
+    if (space) address.searchParams.set("space", space.value);
     address.searchParams.set("q", query);
     const answer = await fetch(address, { signal: request.signal }).catch(() => null);
     if (!answer?.ok) return close();
@@ -192,7 +195,7 @@ function suggest(field, { url, typed, draw, take, eager }) {
 for (const field of document.querySelectorAll("[data-mentions-url]")) {
   const typed = () => field.value.slice(0, field.selectionStart).match(/(?:^|[\s(])@([\p{L}\p{N}_.-]{1,30})$/u)?.[1];
   suggest(field, {
-    url: field.dataset.mentionsUrl, typed, eager: true,
+    url: field.dataset.mentionsUrl, typed, eager: true, within: field.form,
     draw: (person) => [person.name, make("span", {}, [`@${person.handle}`, person.role].filter(Boolean).join(" · "))],
     take: (person, close) => {
       const end = field.selectionStart;

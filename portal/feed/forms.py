@@ -11,7 +11,8 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from core.files import FileError, Prepared, prepare
-from core.forms import Form, a_name, an_address
+from core.forms import Form, a_name, an_address, whole
+from core.spaces.reads import Mine
 from core.text import one_line
 
 BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
@@ -102,12 +103,24 @@ class PostForm(WordsForm):
 class HomePostForm(PostForm):
     """A post that says in which space."""
 
-    space = SelectField(_("Space"), [InputRequired(_("Choose a space."))], coerce=int)
+    space = SelectField(_("Space"), [InputRequired(_("Choose a space."))], coerce=whole)
 
-    def offer(self, spaces: Iterable[Any]) -> bool:
-        """Let the author choose among those of these spaces where they write; says whether there are any."""
-        self.space.choices = [SelectChoice(space.id, space.name) for space in spaces if space.writes]
-        return bool(self.space.choices)
+    def offer(self, mine: Iterable[Mine], others: Iterable[Mine], area_id: int | None) -> bool:
+        """Let the author choose where they write: in their area, in their spaces, in spaces open to all."""
+        own = [space for space in mine if space.writes]
+        known = {space.id for space in own}
+        free = [space for space in others if space.id not in known]
+        here = [space for space in (*own, *free) if area_id is not None and space.area_id == area_id]
+        groups = (
+            (gettext("In my part of the town"), here),
+            (gettext("My spaces"), [space for space in own if space not in here]),
+            (gettext("Open to everybody"), [space for space in free if space not in here]),
+        )
+        choices = [
+            SelectChoice(space.id, space.name, optgroup=title) for title, spaces in groups for space in spaces
+        ]
+        self.space.choices = [SelectChoice("", gettext("Choose a space")), *choices]
+        return bool(choices)
 
 
 class GuestForm(WordsForm):

@@ -24,12 +24,12 @@ from core.forms import whole
 from core.models import Entry, Follow, Space, Support
 from core.spaces import actions as spaces
 from core.spaces import reads
-from core.text import markdown, raise_headings
+from core.text import raise_headings
 from core.web import get_or_404, local_path, needs, says
 
 from . import claims, history
-from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
-from .views import more_url, panels
+from .forms import EditForm, GuestForm, PostForm, WordsForm
+from .views import as_shown, composer, more_url, panels
 
 Page = str | Response | tuple[str, int]
 WRONG, CONFLICT = 422, 409
@@ -41,9 +41,11 @@ blueprint = Blueprint("posts", __name__)
 @blueprint.route("/posts/new", methods=["GET", "POST"])
 @needs("core.account")
 def new() -> Page:
-    """Write a post in one of one's own spaces."""
-    form: Any = HomePostForm()
-    form.offer(reads.mine())
+    """Write a post in a space that one chooses."""
+    form: Any = composer(reads.mine())
+    if form is None:
+        says(_("There is no space yet in which you may write: join one first."), "error")
+        return redirect("/spaces")
     if not form.validate_on_submit() or "preview" in request.form:
         return _form_page(form, "/posts/new", _("Write a post"))
     space = get_or_404(Space, form.space.data)
@@ -280,7 +282,7 @@ def _form_page(form: Any, action: str, title: str, back: str = "/", **context: A
     shown = ""
     if "preview" in request.form:
         throttle.hit("preview", throttle.person())
-        shown = markdown(form.body.data or "")
+        shown = as_shown(form.body.data or "", request.form.get("space"))
     page = render_template(
         "portal/compose.html",
         form=form,

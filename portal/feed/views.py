@@ -42,16 +42,16 @@ def home() -> str:
     followed = person.signed_in and request.args.get("show") == "followed"
     found = page(order=order, followed=followed)
     mine = spaces.mine() if person.signed_in else []
-    form: Any = HomePostForm(formdata=None) if person.signed_in else None
     return render_template(
         "portal/home.html",
         cards=cards(found.entries),
         more_url=more_url(found),
         order=order,
         followed=followed,
-        compose=form if form and form.offer(mine) else None,
+        compose=composer(mine, formdata=None) if person.signed_in else None,
         mine=mine,
-        others=[] if person.signed_in else spaces.newest(),
+        lost=person.signed_in and not mine and spaces.follows_none(),
+        others=[] if mine else spaces.newest(),
         welcome=Markup(markdown(town().home)),  # noqa: S704  cleaned
         panels=panels("home"),
         heard=_heard(followed),
@@ -109,10 +109,14 @@ def space_atom(space_id: int) -> Response:
 def preview() -> str:
     """A Markdown text as it will be shown."""
     throttle.hit("preview", throttle.person())
-    body = request.form.get("body", "")[:BODY]
-    space_id = whole(request.form.get("space"))
-    space = db.session.get(Space, space_id) if space_id else None
-    return drafts.render(body, space)[0] if space and spaces.readable(space) else markdown(body)
+    return as_shown(request.form.get("body", "")[:BODY], request.form.get("space"))
+
+
+def as_shown(body: str, space: Any) -> str:
+    """The HTML of a Markdown text, its mentions linked as in this space where the viewer reads it."""
+    space_id = whole(space)
+    found = db.session.get(Space, space_id) if space_id else None
+    return drafts.render(body, found)[0] if found and spaces.readable(found) else markdown(body)
 
 
 @blueprint.get("/mentions")
@@ -144,6 +148,12 @@ def mentions() -> Response:
             for row in unfiltered(people)
         ]
     )
+
+
+def composer(mine: Sequence[spaces.Mine], **kw: Any) -> Any:
+    """The form to write a post in a space that one chooses; None for who may write nowhere."""
+    form: Any = HomePostForm(**kw)
+    return form if form.offer(mine, spaces.open_to_all(), spaces.area_at(viewer().area)) else None
 
 
 def page(**wanted: Any) -> Page:

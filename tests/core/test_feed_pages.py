@@ -69,6 +69,54 @@ def test_writing_in_a_space_and_on_the_home_page(town: Town) -> None:
     assert "Fontaine" in town.browser().get("/").text
 
 
+def options(page: str) -> list[str]:
+    """What one can choose as the space to write in, group by group."""
+    select = re.search(r'<select[^>]*name="space".*?</select>', page, re.S)
+    return re.findall(r'label="([^"]+)"|<option[^>]*>([^<]+)</option>', select[0]) if select else []
+
+
+def test_a_newcomer_is_offered_where_everybody_may_write_and_shown_where_to_look(town: Town) -> None:
+    here, there = town.area("Here"), town.area("There")
+    town.person("olga", "agent")
+    for name, values in {
+        "Aviron": {"area_id": there},
+        "Voisins": {"area_id": here},
+        "Clos": {"visibility": "members", "joining": "request"},
+        "Sur demande": {"joining": "request"},
+    }.items():
+        town.run(lambda n=name, v=values: spaces.create_space("core.group", n, **v), "olga")
+    town.person("zoe", area_id=here)
+    zoe = town.browser("zoe")
+    home = zoe.get("/").text
+    assert [one or other for one, other in options(home)] == [
+        "Choose a space",
+        "In my part of the town",
+        "Voisins",
+        "Open to everybody",
+        "Aviron",
+    ]
+    assert re.findall(r"<option selected[^>]*>([^<]+)", home) == ["Choose a space"]
+    assert "Find spaces" in home
+    unsaid = zoe.submit("/posts/new", space="", body="A pothole")
+    assert unsaid.status_code == 422
+    assert "Choose a space." in unsaid.text
+    assert "Not a valid" not in unsaid.text
+    voisins = town.run(lambda: db.session.scalars(sa.select(Space.id).where(Space.name == "Voisins")).one())
+    closed = town.run(lambda: db.session.scalars(sa.select(Space.id).where(Space.name == "Clos")).one())
+    assert zoe.submit("/posts/new", space=str(closed), body="Let me in").status_code == 422
+    assert zoe.submit("/posts/new", space=str(voisins), body="A pothole").status_code == 302
+    assert [one.space_id for one in entries(town)] == [voisins]
+    assert "Find spaces" not in zoe.get("/").text
+
+
+def test_who_may_write_nowhere_is_sent_to_the_spaces(town: Town) -> None:
+    group(town, joining="request")
+    zoe = town.browser("zoe")
+    assert 'name="body"' not in zoe.get("/").text
+    assert zoe.get("/posts/new").location == "/spaces"
+    assert "join one first" in zoe.get("/spaces").text
+
+
 def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept(town: Town) -> None:
     space_id = group(town)
     ana = town.browser("ana")
@@ -114,6 +162,9 @@ def test_a_form_sent_twice_is_one_post_and_a_preview_is_none(town: Town) -> None
     preview = ana.submit(url, page, body="Not **yet**", preview="1")
     assert "<strong>yet</strong>" in preview.text
     assert "Not **yet**" in preview.text
+    assert '<p class="eyebrow">Halle</p>' in preview.text
+    named = ana.submit("/posts/new", "/", body="@ana", space=str(space_id), preview="1")
+    assert '<a href="/people/ana" class="mention"' in named.text
     first = ana.submit(url, page, body="Once", client_key="abc")
     assert ana.submit(url, page, body="Once", client_key="abc").location == first.location
     assert len(entries(town)) == 1
