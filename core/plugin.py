@@ -95,11 +95,12 @@ class Tab(Declared):
 
 @dataclass(frozen=True)
 class Panel:
-    """A block that a plugin adds to a page of the core; the lightest comes first."""
+    """A block that a plugin adds to a page of the core, the lightest first; an `urgent` one on top."""
 
     title: Text
     html: str
     weight: int = 50
+    urgent: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def home() -> list[api.Panel]:
     waiting = reads.waiting()
     if waiting:
         html = show.draw("visits/panel_waiting.html", waiting=waiting)
-        found.append(api.Panel(_("Questions waiting for you"), html, weight=5))
+        found.append(api.Panel(_("Questions waiting for you"), html, weight=5, urgent=True))
     following = reads.visits(limit=1)
     if following:
         html = show.draw("visits/panel_next.html", visit=following[0][0], space=following[0][1])

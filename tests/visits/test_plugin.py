@@ -58,7 +58,9 @@ def test_the_home_page_shows_the_next_visit_and_what_waits_for_the_team(scene: S
     scene.question(visit)
     assert "Next neighbourhood visit" in scene.browser().get("/").text
     for name in ("mayor", "agent"):
-        assert "Questions waiting for you" in scene.browser(name).get("/").text
+        home = scene.browser(name).get("/").text
+        assert "Questions waiting for you" in home.partition('<div class="feed">')[0].partition("<h1")[2]
+        assert f'href="/visits/{visit}/review?queue=unread">To read (1)</a>' in home
     for name in (None, "resident", "opposition", "colleague", "mayor2"):
         home = scene.browser(name).get("/").text
         assert "Questions waiting for you" not in home, name
