@@ -109,13 +109,13 @@ _standing = sa.union_all(
 def mine() -> list[Mine]:
     """The spaces that the viewer belongs to, by name."""
     rows = db.session.execute(_mine, {"me": viewer().id, "now": now()})
-    return [Mine(*row[:5], writes=bool(row.writes)) for row in rows]
+    return [_a_space(row, bool(row.writes)) for row in rows]
 
 
 def open_to_all() -> list[Mine]:
     """Some spaces where everybody signed in may write: of the viewer's own area and others, by name."""
     rows = db.session.execute(_open_to_all, {"area": area_at(viewer().area)})
-    return [Mine(*row, writes=True) for row in sorted(rows, key=lambda row: (fold(row.name), row.id))]
+    return [_a_space(row, True) for row in sorted(rows, key=lambda row: (fold(row.name), row.id))]
 
 
 def follows_none() -> bool:
@@ -231,6 +231,10 @@ def name_of(user_id: int | None) -> str:
 
 
 _MARKED = {"guarded": True}
+
+
+def _a_space(row: Any, writes: bool) -> Mine:
+    return Mine(row.id, row.name, row.kind, row.visibility, row.area_id, writes)
 
 
 def _people() -> Any:

@@ -220,13 +220,24 @@ for (const field of document.querySelectorAll("[data-suggest-url]")) {
 // One row for one picture; the next row appears when the first is used.
 for (const picker of document.querySelectorAll("[data-pictures]")) {
   const rows = [...picker.querySelectorAll("fieldset")];
-  const used = (row) => row.querySelector("[type=file]").files.length > 0;
+  const chosen = (row) => row.querySelector("[type=file]").files.length > 0;
+  const used = (row) => chosen(row) || row.querySelector("[type=text]").value || row.querySelector("[type=checkbox]").checked;
   const draw = () => rows.forEach((row, at) => {
     row.hidden = at > 0 && !used(row) && !used(rows[at - 1]);
-    row.querySelector("[type=text]").required = used(row);
+    row.querySelector("[type=text]").required = chosen(row);
   });
   picker.addEventListener("change", draw);
   draw();
+}
+
+// How one joins a space goes with who reads it, until it is chosen.
+for (const choices of document.querySelectorAll("[data-fitting]")) {
+  const fitting = JSON.parse(choices.dataset.fitting);
+  let chosen = false;
+  choices.addEventListener("change", ({ target }) => {
+    if (target.name === "joining") chosen = true;
+    else if (!chosen) choices.querySelector(`[name=joining][value=${fitting[target.value]}]`).checked = true;
+  });
 }
 
 // "Load more": the first new post takes the focus.

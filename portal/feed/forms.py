@@ -33,7 +33,10 @@ def _described(_form: Form, field: "PicturesField") -> None:
 
 
 class PicturesField(Field):
-    """Pictures and what they show; `data` is pairs of a prepared picture and its text, once prepared."""
+    """Pictures and what they show; `data` is pairs of a prepared picture and its text, once prepared.
+
+    `kept` is what was said of each, and whether it only decorates: a browser keeps no files, but words are kept.
+    """
 
     data: list[tuple[Prepared, str]]
 
@@ -42,10 +45,12 @@ class PicturesField(Field):
 
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
         super().process(None, data, extra_filters)
-        self.data, self.chosen = [], []
+        self.data, self.chosen, self.kept = [], [], []
         if not formdata:
             return
         texts, plain = formdata.getlist("alts"), formdata.getlist("decorative")
+        if any(map(str.strip, texts)) or plain:
+            self.kept = [(text, str(number) in plain) for number, text in enumerate(texts, start=1)]
         for number, upload in enumerate(formdata.getlist(self.name), start=1):
             if getattr(upload, "filename", ""):
                 alt = one_line(texts[number - 1]) if number <= len(texts) else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import get_timezone, gettext
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import (
     DateField,
@@ -22,6 +22,7 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from core.access import viewer
 from core.db import db, now
 from core.forms import Form, an_address
+from core.i18n import town_zone
 from core.models import Area
 from core.plugin import SpaceRole
 
@@ -36,6 +37,7 @@ JOINING = (
     SelectChoice("request", _("People ask to join")),
     SelectChoice("invite", _("By invitation")),
 )
+FITTING = {"public": "open", "portal": "open", "members": "request", "hidden": "invite"}
 
 
 class SpaceForm(Form):
@@ -56,7 +58,7 @@ class SpaceForm(Form):
         _("What is it for?"), [Optional(), Length(max=20_000, message=_("Use at most 20,000 characters."))]
     )
     visibility = RadioField(_("Who reads it"), choices=VISIBILITY, default="public")
-    joining = RadioField(_("How one joins"), choices=JOINING, default="open")
+    joining = RadioField(_("How one joins"), [Optional()], choices=JOINING)
     area = SelectField(_("Part of the town"), coerce=int, default=0)
     version = HiddenField()
 
@@ -68,6 +70,18 @@ class SpaceForm(Form):
         self.area.choices = own if bound else [SelectChoice(0, _("The whole town")), *own]
         if self.area.data is None and own:
             self.area.data = own[0].value
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Also: how one joins, where nothing is chosen, is as open as who reads."""
+        sound: bool = super().validate(extra_validators)
+        self.joining.data = self.joining.data or FITTING.get(self.visibility.data)
+        return sound
+
+    def validate_joining(self, field: Any) -> None:
+        if field.data == "open" and self.visibility.data == "hidden":
+            raise ValidationError(
+                gettext("A space that anybody may join is not hidden. Let people ask, or invite them.")
+            )
 
 
 class MemberForm(Form):
@@ -86,7 +100,7 @@ class MemberForm(Form):
 
     @property
     def end(self) -> dt.datetime | None:
-        """The end of the last day, in the reader's time zone."""
+        """The end of the last day, where the town is."""
         return end_of(self.until.data) if self.until.data else None
 
 
@@ -105,8 +119,13 @@ class JoinForm(Form):
 
 
 def end_of(day: dt.date) -> dt.datetime:
-    """The first moment after a day, in the reader's time zone."""
+    """The first moment after a day, where the town is."""
     try:
-        return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), get_timezone()).astimezone(dt.UTC)
+        return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), town_zone()).astimezone(dt.UTC)
     except OverflowError:
         raise ValidationError(gettext("This day is too far away.")) from None
+
+
+def last_day(end: dt.datetime | None) -> dt.date | None:
+    """The last day before the end of a membership, where the town is."""
+    return end and (end - dt.timedelta(seconds=1)).astimezone(town_zone()).date()

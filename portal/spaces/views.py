@@ -25,7 +25,7 @@ from core.web import get_or_404, needs, says
 
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import more_url, page, panels
-from .forms import InviteForm, JoinForm, MemberForm, SpaceForm
+from .forms import FITTING, InviteForm, JoinForm, MemberForm, SpaceForm, last_day
 
 Page = str | Response | tuple[str, int]
 
@@ -59,7 +59,7 @@ def new() -> Page:
         space = actions.create_space("core.group", **_values(form))
         says(_("The space is open. Now invite people, or write the first post."))
         return redirect(f"/spaces/{space.id}")
-    return _form("portal/space_new.html", form)
+    return _form("portal/space_new.html", form, fitting=FITTING)
 
 
 @blueprint.get("/spaces/<int:space_id>")
@@ -131,6 +131,7 @@ def members(space_id: int) -> Page:
         "portal/space_members.html",
         team=reads.members(space_id, team=True)[0],
         members=found,
+        last_day=last_day,
         more_url=url_for("spaces.members", space_id=space_id, after=after) if after else "",
         titles={role.name: role.title for role in registry.current().space_kind(space.kind).roles},
         invites=invites,
@@ -148,7 +149,7 @@ def member(space_id: int, user_id: int) -> Page:
     """Give a member another role or an end, or end their membership."""
     space = _managed(space_id)
     person = reads.member(space_id, user_id) or abort(404)
-    form: Any = MemberForm(role=person.role, until=person.expires_at and person.expires_at.date())
+    form: Any = MemberForm(role=person.role, until=last_day(person.expires_at))
     form.offer(_roles(space))
     if form.validate_on_submit():
         if "remove" in request.form:
@@ -210,7 +211,13 @@ def settings(space_id: int) -> Page:
             says(_("Your change is saved."))
             return redirect(f"/spaces/{space_id}")
         form.version.data = get_or_404(Space, space_id).version
-    return _form("portal/space_settings.html", form, space=space, archived=space.archived_at is not None)
+    return _form(
+        "portal/space_settings.html",
+        form,
+        space=space,
+        fitting=FITTING,
+        archived=space.archived_at is not None,
+    )
 
 
 @blueprint.post("/spaces/<int:space_id>/archive")
@@ -303,7 +310,12 @@ def _frame(space: Space, standing: Standing, current: str) -> dict[str, Any]:
     team = {role.name for role in registry.current().space_kind(space.kind).roles if role.team}
     if standing.roles & team:
         tabs.append(("waiting", _("To check"), f"{url}/waiting"))
-    items = [SimpleNamespace(label=label, url=to, current=name == current) for name, label, to in tabs]
+    answers = standing.roles & access.permissions["core.invite"].space_roles
+    counts = {"members": reads.requests_count(space.id) if answers else 0}
+    items = [
+        SimpleNamespace(label=label, url=to, current=name == current, count=counts.get(name, 0))
+        for name, label, to in tabs
+    ]
     return {
         "space": SimpleNamespace(
             id=space.id,

@@ -133,6 +133,14 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept(town:
     assert "say what it shows" in undescribed.text
     assert "choose your pictures again" in undescribed.text
     assert "Kept words" in undescribed.text
+    two = {"pictures": [picture(), picture()], "alts": ["The “old” hall", ""], "decorative": ["2"]}
+    for unsent in ({"body": ""}, {"body": "x", "preview": "1"}):
+        kept = ana.submit(url, page, **unsent, **two).text
+        assert 'name="alts" type="text" maxlength="300" value="The “old” hall"' in kept
+        assert 'value="2" checked' in kept
+        assert 'value="1" checked' not in kept
+        assert "choose your pictures again" in kept
+        two["pictures"] = [picture(), picture()]
     broken = ana.submit(url, page, body="Kept", pictures=(io.BytesIO(b"<svg/>"), "x.png"), alts="x")
     assert broken.status_code == 422
     assert ana.submit(url, page, body="x", space="999").status_code == 302

@@ -16,6 +16,7 @@ from core.feed import actions as feed
 from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support, User
 from core.spaces import actions, reads
 from core.testing import Town
+from portal.spaces.forms import FITTING
 
 pytest_plugins = ["core.testing"]
 
@@ -107,10 +108,14 @@ def test_a_request_is_answered_by_the_team_once(town: Town) -> None:
     assert roles(town, "ana", ident) == set()
     assert "Let me in" in olga.get(f"{url}/members").text
     assert "Let me in" not in ana.get(f"{url}/members").text
+    waiting = f'href="{url}/members">Members <span class="count">1</span>'
+    assert waiting in olga.get(url).text
+    assert waiting not in ana.get(url).text
     answer = f"{url}/requests/{town.person('ana')}"
     assert ana.submit(answer, url, accept="1").status_code == 403
     assert olga.submit(answer, f"{url}/members", accept="1").status_code == 302
     assert roles(town, "ana", ident) == {"member"}
+    assert waiting not in olga.get(url).text
     zoe = town.person("zoe")
     assert olga.submit(f"{url}/requests/{zoe}", f"{url}/members", accept="1").status_code == 302
     assert roles(town, "zoe", ident) == set()
@@ -322,6 +327,39 @@ def test_members_come_in_pages_whatever_their_names(town: Town) -> None:
     assert more
     rest = html.unescape(browser.get(html.unescape(more[1])).text)
     assert [name for name in names if name in rest] == names[-2:]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Pacific/Auckland"])
+def test_the_last_day_of_a_membership_is_said_as_it_was_typed(town: Town, zone: str) -> None:
+    ident, ana = group(town), town.person("ana")
+    olga, url = town.browser("olga"), f"/spaces/{ident}"
+    assert "Until" not in olga.get(f"{url}/members").text
+    town.run(lambda: actions.join(space(ident)), "ana")
+    olga.submit("/me", name="Olga", about="", language="en", timezone=zone)
+    last = dt.date(now().year + 1, 7, 14)
+    olga.submit(f"{url}/members/{ana}", role="member", until=last.isoformat())
+    assert f'value="{last}"' in olga.get(f"{url}/members/{ana}").text
+    members = olga.get(f"{url}/members").text
+    assert "Until" in members
+    assert re.search(rf"(July 14, |14 July ){last.year}", members)
+    end = town.run(
+        lambda: db.session.scalars(sa.select(Membership.expires_at).where(Membership.user_id == ana))
+    )
+    assert end.one() == dt.datetime(last.year, 7, 14, 22, tzinfo=dt.UTC)
+
+
+def test_how_one_joins_is_no_wider_than_who_reads(town: Town) -> None:
+    town.person("olga", "agent")
+    olga = town.browser("olga")
+    for visibility, joining in FITTING.items():
+        made = olga.submit("/spaces/new", name=visibility, visibility=visibility)
+        ident = int(made.location.rpartition("/")[2])
+        assert town.run(lambda i=ident: space(i).joining) == joining
+    refused = olga.submit("/spaces/new", name="Cellar", visibility="hidden", joining="open")
+    assert refused.status_code == 422
+    assert "is not hidden" in refused.text
+    chosen = olga.submit("/spaces/new", name="Cellar", visibility="members", joining="open")
+    assert chosen.status_code == 302
 
 
 def test_what_a_rule_gave_it_can_take_back(town: Town) -> None:
