@@ -60,7 +60,10 @@ class SpaceKind(Declared):
 
 @dataclass(frozen=True)
 class EntryKind(Declared):
-    """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`."""
+    """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`.
+
+    Of a `titled` one the title alone says enough; `comments` means that answering it is no mere reply.
+    """
 
     name: str
     label: Text
@@ -70,7 +73,13 @@ class EntryKind(Declared):
     supports: bool = True
     initial_state: str = "published"
     publish: str = "core.post"
+    titled: bool = False
+    comments: bool = False
     load: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
+
+    def changeable(self, state: str) -> bool:
+        """Whether authors may change one in this state: not what the team has let through as it stood."""
+        return state == "pending" or (state == "published" and self.initial_state == "published")
 
 
 @dataclass(frozen=True)

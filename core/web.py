@@ -29,6 +29,7 @@ def init(app: Flask) -> None:
     app.teardown_request(_leave)
     app.jinja_env.globals["live_cursor"] = stamps.cursor
     app.context_processor(lambda: {"viewer": access.viewer()} if "viewer_token" in g else {})
+    app.jinja_env.globals.update(sign_in_url=sign_in_url)
 
 
 def _enter() -> None:
@@ -71,8 +72,17 @@ def refuse(permission: str) -> NoReturn:
     """Send a visitor to the sign-in page; tell somebody signed in that this is not theirs to do."""
     if access.viewer().signed_in:
         raise access.Forbidden(permission)
-    here = request.full_path.rstrip("?") if request.method == "GET" else None
-    abort(redirect(url_for("accounts.sign_in", next=here)))
+    abort(redirect(sign_in_url()))
+
+
+def sign_in_url() -> str:
+    """The page where one signs in, which leads back here; not to what was a form, nor to a secret link."""
+    here: str | None = request.full_path.rstrip("?")
+    if request.endpoint in ("accounts.sign_in", "accounts.sign_up"):
+        here = request.args.get("next")
+    elif request.method != "GET" or here == "/" or "token" in (request.view_args or {}):
+        here = None
+    return url_for("accounts.sign_in", next=here or None)
 
 
 def get_or_404(model: type[Any], ident: Any) -> Any:

@@ -110,12 +110,12 @@ def change_entry(
     space = _space_of(entry)
     if person.id is None or person.id != entry.author_id:
         _of_team(entry, space)
-    elif entry.state == "published" and registry.current().entry_kind(entry.kind).initial_state == "pending":
-        raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
+    else:
+        must_be_changeable(entry)
     title, body = entry.title if title is None else title, entry.body if body is None else body
     html, mentioned = render(body, space)
     draft = Draft(space, person, entry.kind, title, body, html, None, entry.channel, entry)
-    if not check(draft, confirmed):
+    if not check(draft, confirmed) and entry.state != "pending":
         raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
     with write() as session:
         spaces.hold_open(space.id)
@@ -141,6 +141,13 @@ def change_entry(
         session.flush()
         changes.tell(row, "edited")
         changes.show(row, "edited")
+
+
+def must_be_changeable(entry: Entry) -> None:
+    """Raise Refused where its author can't change an entry: it was let through as it stood, or is closed."""
+    if entry.state == "published" and not registry.current().entry_kind(entry.kind).changeable(entry.state):
+        raise Refused(_("This was accepted as it stands, so it no longer changes. Say more in a comment."))
+    spaces.must_be_open(entry.space_id)
 
 
 def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) -> None:

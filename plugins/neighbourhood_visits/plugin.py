@@ -51,6 +51,8 @@ plugin = api.Plugin(
             template="visits/question_card.html",
             initial_state="pending",
             publish="visits.ask",
+            titled=True,
+            comments=True,
             load=reads.load_questions,
         ),
         api.EntryKind(

@@ -142,6 +142,10 @@ def _confirm(token: str) -> Response:
         raise claims.Unusable("fault") from error
     if "_flashes" not in session:
         says(_("Thank you, this is confirmed."))
+    person = claims.known(pending.email)
+    if person is not None and person.password_hash is None:
+        account = _("An account with your address waits for you here: choose a password to come back to it.")
+        says(" ".join((account, _("Is this device not yours? Then sign out."))), "account")
     return redirect(path)
 
 

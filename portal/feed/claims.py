@@ -81,4 +81,8 @@ def run(payload: dict[str, Any]) -> str:
     except (Refused, Forbidden, AskAuthor):
         says(_("This conversation is closed."), "error")
         return f"/spaces/{space.id}"
+    if entry.state == "pending":
+        says(_("Thank you. The team of the space looks at it before it is shown."))
+    else:
+        says(_("Your reply is published.") if parent else _("Your post is published."))
     return f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}"

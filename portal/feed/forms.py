@@ -35,7 +35,7 @@ def _described(_form: Form, field: "PicturesField") -> None:
 class PicturesField(Field):
     """Pictures and what they show; `data` is pairs of a prepared picture and its text, once prepared.
 
-    `kept` is what was said of each, and whether it only decorates: a browser keeps no files, but words are kept.
+    `kept` is what was said of each, and whether it only decorates: words are kept where files can't be.
     """
 
     data: list[tuple[Prepared, str]]
@@ -140,3 +140,10 @@ class EditForm(WordsForm):
     """A change of what one said; `version` is what its author saw."""
 
     version = HiddenField()
+
+    def __init__(self, *args: Any, titled: bool = False, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        if titled:  # of such a kind the title alone says enough
+            self.title.validators = [InputRequired(_("Write something.")), *self.title.validators[1:]]
+            self.body.validators = [Optional(), *self.body.validators[1:]]
+            self.title.flags.required, self.body.flags.required = True, False

@@ -77,7 +77,8 @@ def reply(entry_id: int) -> Page:
     """Reply to a post, with or without an account."""
     parent = get_or_404(Entry, entry_id)
     space = get_or_404(Space, parent.space_id)
-    return _written(space, parent, f"/posts/{entry_id}/reply", _("Reply"), f"/posts/{entry_id}")
+    title = _("Comment") if registry.current().entry_kind(parent.kind).comments else _("Reply")
+    return _written(space, parent, f"/posts/{entry_id}/reply", title, f"/posts/{entry_id}")
 
 
 @blueprint.get("/posts/<int:entry_id>")
@@ -116,11 +117,12 @@ def show(entry_id: int) -> Page:
 def edit(entry_id: int) -> Page:
     """Change what one said; a change that came between is shown beside, and nothing typed is lost."""
     entry = _own(entry_id)
-    form: Any = EditForm(title=entry.title, body=entry.body, version=entry.version)
+    titled = registry.current().entry_kind(entry.kind).titled
+    form: Any = EditForm(title=entry.title, body=entry.body, version=entry.version, titled=titled)
     url, back = f"/posts/{entry_id}/edit", f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
     if request.method == "GET":
         try:
-            spaces.must_be_open(entry.space_id)
+            actions.must_be_changeable(entry)
         except Refused as refusal:
             says(str(refusal), "error")
             return redirect(back)
@@ -128,7 +130,7 @@ def edit(entry_id: int) -> Page:
         return _form_page(form, url, _("Edit"), back, entry=entry)
     seen = whole(request.form.get("version")) or 0  # who sends none has seen none
     try:
-        actions.change_entry(entry, form.title.data or "", form.body.data, seen, form.confirmed.data)
+        actions.change_entry(entry, form.title.data or "", form.body.data or "", seen, form.confirmed.data)
     except AskAuthor as question:
         form.ask(str(question))
     except (Refused, StaleDataError) as refusal:

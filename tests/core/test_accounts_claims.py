@@ -97,6 +97,9 @@ def test_a_link_works_once(town: Town) -> None:
     refused = late.submit(path, "/sign-in", password=STRONG)
     assert refused.status_code == 410
     assert "used already" in refused.text
+    assert 'class="button" href="/sign-in"' in refused.text.partition("<h1")[2]
+    town.person("zoe")
+    assert 'href="/sign-in' not in town.browser("zoe").get(path).text
     assert signed_in_as(late) is None
     assert town.run(lambda: db.session.scalars(sa.select(PendingClaim.payload)).all()) == [{}]
 

@@ -134,6 +134,21 @@ def test_a_visitor_is_led_back_to_where_they_were_going(town: Town) -> None:
     assert answer.location == "/me/password?x=1"
 
 
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("/", "/sign-in"),
+        ("/spaces?q=a", "/sign-in?next=/spaces?q%3Da"),
+        ("/nowhere", "/sign-in?next=/nowhere"),
+        ("/sign-in?next=/me", "/sign-in?next=/me"),
+        ("/confirm/a-secret", "/sign-in"),
+    ],
+)
+def test_signing_in_from_the_header_leads_back(town: Town, page: str, back: str) -> None:
+    header = town.browser().get(page).text.partition("<main")[0]
+    assert f'<a class="button" href="{back}">Sign in</a>' in header
+
+
 def test_known_and_unknown_addresses_cost_the_same(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.person("ana")
     town.browser().submit("/sign-in", email="someone@example.org", password="to know plugins and settings")

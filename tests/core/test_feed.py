@@ -324,11 +324,9 @@ def test_a_plugin_may_refuse_ask_or_hold(town: Town, watch: Watch) -> None:
         do(town, "ana", actions.release, held)
     counted(town)
     seen = entry(town, held).version
-    watch.answer = None
     do(town, "ana", actions.change_entry, held, body="Held back, and changed")
-    with pytest.raises(Refused, match="changed meanwhile"):
+    with pytest.raises(Refused, match="changed meanwhile|entre-temps"):
         do(town, "olga", actions.release, held, version=seen)
-    watch.answer = Hold("A look first")
     do(town, "olga", actions.release, held, version=entry(town, held).version)
     assert held in home(town, "zoe")
     with pytest.raises(Refused):

@@ -198,6 +198,7 @@ def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -
     assert "Look into your mailbox" in answer.text
     assert len(entries(town)) == 1
     letter = town.run(lambda: db.session.scalars(sa.select(Mail)).one())
+    assert "seven days" in letter.text
     link = re.search(r"/confirm/\S+", letter.text)
     assert link is not None
     other_device = town.browser()
@@ -207,7 +208,11 @@ def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -
     assert done.status_code == 302
     reply = entries(town)[1]
     assert (reply.body, reply.parent_id) == ("I can repair it", post)
-    assert "Ines" in other_device.get(done.location).text
+    shown = other_device.get(done.location).text
+    assert "Ines" in shown
+    assert "Your reply is published." in shown
+    assert "An account with your address waits" in shown
+    assert 'href="/me/password">Choose a password' in shown
     assert other_device.submit("/sign-out", "/").status_code == 302
     assert other_device.client.post(link[0]).status_code in (400, 404, 410)
     assert len(entries(town)) == 2

@@ -90,9 +90,38 @@ def test_a_question_from_its_author_to_its_answer(scene: Scene) -> None:
 def test_what_was_accepted_stays_what_was_read(scene: Scene) -> None:
     question = scene.accepted(scene.visit())
     resident, edit = scene.browser("resident"), f"/posts/{question}/edit"
-    answer = resident.submit(edit, title="Another", body="Written after it was accepted")
-    assert "has to be looked at" in answer.text
+    page = f"/posts/{question}"
+    assert edit not in resident.get(page).text
+    assert resident.get(edit).location.startswith(page)
+    answer = resident.submit(edit, page, title="Another", body="Written after it was accepted")
+    assert "no longer changes" in answer.text
     assert "Written after it was accepted" not in scene.browser().get(f"/posts/{question}").text
+
+
+def test_a_question_is_corrected_until_it_is_accepted_and_a_sentence_is_enough(scene: Scene) -> None:
+    question = scene.question(scene.visit())
+    resident, page = scene.browser("resident"), f"/posts/{question}"
+    assert f'href="{page}/edit"' in resident.get(page).text
+    empty = resident.submit(f"{page}/edit", title="", body="No question")
+    assert empty.status_code == 422
+    assert 'href="#title"' in empty.text
+    changed = resident.submit(f"{page}/edit", title="Corrected?", body="", version="1")
+    assert changed.status_code == 302, changed.text
+    assert "Corrected?" in resident.get(page).text
+    assert "Corrected?" in scene.browser("agent").get(f"/visits/questions/{question}").text
+    assert scene.browser("neighbour").get(page).status_code == 404
+
+
+def test_what_is_said_about_a_question_is_a_comment_beside_its_answer(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    page = scene.browser("mayor").get(f"/posts/{question}").text
+    assert "Your comment" in page
+    assert ">Reply<" not in page
+    beside = scene.browser("mayor").get(f"/visits/questions/{question}").text
+    assert "Publish the answer" in beside
+    assert "/></svg>Comment<" in beside
+    preview = scene.browser("mayor").submit(f"/posts/{question}/reply", f"/posts/{question}", body="")
+    assert "<h1>Comment</h1>" in preview.text
 
 
 def test_who_loses_office_leaves_the_team(scene: Scene) -> None:
