@@ -193,7 +193,7 @@ class PersonalData(Declared):
     table: str
     column: str
     purpose: Text
-    legal_basis: str
+    legal_basis: Text
     retention: Text
 
 

@@ -31,7 +31,7 @@ from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
 
 GROUP = "parvis.plugins"
-SLOW_MILLISECONDS = 200
+SLOW, SLOW_MILLISECONDS = "slow: ", 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
@@ -53,6 +53,7 @@ class Registry:
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     waiting: list[PluginFault] = field(default_factory=list)
     running: list[tuple[str, str, bool]] = field(default_factory=list)
+    _warm: set[tuple[str, str]] = field(default_factory=set)
     _noted: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _seen: int = -1
     _enabled: frozenset[str] = frozenset()
@@ -139,8 +140,9 @@ class Registry:
             return otherwise
         self.failures.pop((name, place), None)
         milliseconds = (time.perf_counter() - started) * 1000
-        if milliseconds > SLOW_MILLISECONDS:
-            self.note(name, place, f"slow: {milliseconds:.0f} ms")
+        if milliseconds > SLOW_MILLISECONDS and (name, place) in self._warm:
+            self.note(name, place, f"{SLOW}{milliseconds:.0f} ms")
+        self._warm.add((name, place))  # the first call in a process also loads what the next ones find ready
         return answer
 
     @contextmanager

@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _
 
 from core.plugin import PersonalData
 
-CONTRACT, TASK, INTEREST = "GDPR 6(1)(b)", "GDPR 6(1)(e)", "GDPR 6(1)(f)"
+CONTRACT, TASK, INTEREST = _("GDPR 6(1)(b)"), _("GDPR 6(1)(e)"), _("GDPR 6(1)(f)")
 ACCOUNT, POST = _("As long as the account is open"), _("As long as the post is kept")
 SPACE, MONTH = _("As long as the space is kept"), _("30 days")
 BROWSER, FOLLOWED = _("30 days at most, or until signing out"), _("Until one stops following")

@@ -32,6 +32,7 @@ function confirmFirst(event) {
   yes.addEventListener("click", () => {
     dialog.close();
     button.confirmed = true;
+    if (!button.form.elements.sure) button.form.append(make("input", { type: "hidden", name: "sure", value: "1" }));
     button.form.requestSubmit(button);
     button.confirmed = false;
   });

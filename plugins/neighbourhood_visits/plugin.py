@@ -81,7 +81,7 @@ plugin = api.Plugin(
     notice_types=letters.NOTICE_TYPES,
     personal_data=tuple(
         api.PersonalData(
-            f"visits_{table}", column, purpose, "GDPR 6(1)(e)", _("As long as the visit is kept")
+            f"visits_{table}", column, purpose, _("GDPR 6(1)(e)"), _("As long as the visit is kept")
         )
         for table, column, purpose in (
             ("question", "place", _("Find what a question is about")),

@@ -58,17 +58,25 @@ def index_one(name: str) -> str | Response:
         faults=db.session.scalars(statement.limit(FAULTS)).all(),
         form=form if form is not None and _may_switch(name) else None,
         role_title=role_title,
+        said=_said,
     )
 
 
 @blueprint.post("/<name>/switch")
 @needs("core.switch_plugins")
-def index_switch(name: str) -> Response:
-    """Enable or disable a plugin; enabling one in quarantine gives it another try."""
+def index_switch(name: str) -> str | Response:
+    """Enable or disable a plugin, asked once more before; enabling one in quarantine gives it another try."""
     plugins = registry.current()
     if name not in plugins.installed or request.form.get("on") not in {"0", "1"}:
         abort(404 if name not in plugins.installed else 400)
     on = request.form["on"] == "1"
+    listed = {"list": "1"} if request.form.get("list") else {}
+    back = url_for("plugins.index") if listed else url_for("plugins.index_one", name=name)
+    if not on and "sure" not in request.form:
+        actions.require_switch(name)
+        fields = {"on": "0", "sure": "1", **listed}
+        described = _described(name, ())
+        return render_template("portal/admin_plugin_off.html", plugin=described, fields=fields, back=back)
     actions.switch_plugin(name, on)
     title = plugins.installed[name].title
     says(
@@ -76,13 +84,17 @@ def index_switch(name: str) -> Response:
         if on
         else _("“%(title)s” is off. Nothing of it is lost.", title=title)
     )
-    return redirect(
-        url_for("plugins.index") if request.form.get("list") else url_for("plugins.index_one", name=name)
-    )
+    return redirect(back)
 
 
 def _form(plugin: Plugin) -> Any:
     return plugin.settings_form and plugin.settings_form(data=settings.plugin_settings(plugin.name))
+
+
+def _said(what: str) -> str:
+    """What happened to a plugin, in words where there are some."""
+    slow = what.removeprefix(registry.SLOW)
+    return what if slow == what else _("slow: %(time)s", time=slow)
 
 
 def _may_switch(name: str) -> bool:
@@ -95,7 +107,8 @@ def _described(name: str, health: Any) -> dict[str, Any]:
     plugins = registry.current()
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     state = db.session.get(PluginState, name)
-    latest = sa.select(PluginFault).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
+    failed = (PluginFault.plugin == name, ~PluginFault.what.startswith(registry.SLOW))
+    latest = sa.select(PluginFault).where(*failed).order_by(PluginFault.id.desc())
     added = contributions.contributions(app, plugins, name)
     return {
         "manifest": plugins.installed[name],

@@ -48,7 +48,7 @@ def menu() -> dict[str, Any]:
 @needs("core.staff")
 def dashboard() -> str:
     """Plain facts about the portal, and what waits for somebody."""
-    week = now() - dt.timedelta(days=7)
+    week, slow = now() - dt.timedelta(days=7), PluginFault.what.startswith(registry.SLOW)
     with access.as_system("count for the overview"):
         facts = {
             "people": _count(User, User.closed_at.is_(None)),
@@ -57,7 +57,8 @@ def dashboard() -> str:
             "mail_waiting": _count(Mail, Mail.status == "waiting"),
             "mail_failed": _count(Mail, Mail.status == "failed"),
             "jobs_failed": _count(JobRow, JobRow.state == "failed"),
-            "faults": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin != "core")),
+            "faults": _count(PluginFault, sa.and_(PluginFault.at > week, ~slow, PluginFault.plugin != "core")),
+            "slow": _count(PluginFault, sa.and_(PluginFault.at > week, slow)),
             "errors": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin == "core")),
         }
     plugins = registry.current()

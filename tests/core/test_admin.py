@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,13 @@ def test_each_page_opens_for_its_roles_and_no_other(town: Town) -> None:
 
 def test_staff_switch_a_plugin_off_and_on_and_others_do_not(town: Town) -> None:
     ada, bob = town.browser("ada", "agent"), town.browser("bob")
-    done = ada.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", on="0")
-    assert done.status_code == 302
+    asked = ada.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", on="0", list="1")
+    assert asked.status_code == 200
+    assert "off for the whole town?" in asked.text
+    assert bob.get("/dummy/").status_code == 200
+    sure = dict(re.findall(r'name="(on|sure|list)" value="(\d)"', asked.text))
+    done = ada.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", **sure)
+    assert done.location == "/admin/plugins"
     assert "Nothing of it is lost" in ada.get(done.location).text
     assert bob.get("/dummy/").status_code == 404
     assert bob.submit("/admin/plugins/dummy/switch", _page="/me", on="1").status_code == 403
@@ -106,7 +112,8 @@ def test_only_an_administrator_switches_or_sets_a_plugin_that_protects(town: Tow
     assert ada.submit("/admin/plugins/dummy/switch", _page="/me", on="0").status_code == 403
     assert ada.submit("/admin/plugins/dummy", _page="/me", greeting="Hi", most="3").status_code == 403
     assert ada.get("/dummy/").status_code == 200
-    assert ben.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", on="0").status_code == 302
+    sure = ben.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", on="0", sure="1")
+    assert sure.status_code == 302
     assert ada.get("/dummy/").status_code == 404
 
 

@@ -325,7 +325,7 @@ def test_a_plugin_may_refuse_ask_or_hold(town: Town, watch: Watch) -> None:
     counted(town)
     seen = entry(town, held).version
     do(town, "ana", actions.change_entry, held, body="Held back, and changed")
-    with pytest.raises(Refused, match="changed meanwhile|entre-temps"):
+    with pytest.raises(Refused, match=r"changed meanwhile|entre-temps"):
         do(town, "olga", actions.release, held, version=seen)
     do(town, "olga", actions.release, held, version=entry(town, held).version)
     assert held in home(town, "zoe")
