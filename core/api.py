@@ -38,7 +38,7 @@ from .files import FileError, attach
 from .files import prepare as prepare_picture
 from .forms import Form, a_name, an_address, one_line
 from .hookspecs import hookimpl
-from .i18n import town_zone
+from .i18n import day, town_zone
 from .jobs import enqueue
 from .live import emit
 from .mailbox import Incoming
@@ -132,6 +132,7 @@ __all__ = [
     "change_space",
     "confirm_later",
     "create_space",
+    "day",
     "db",
     "emit",
     "enqueue",

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from .models import Account
 from .web import back, needs
 
 LANGUAGES = {"fr": "Français", "en": "English"}
+DATES = {"en": "en_GB"}  # English as it is written in Europe: 12 November 2026
 COOKIE = "language"
 YEAR = 365 * 24 * 3600
 
@@ -182,13 +184,13 @@ def _when(moment: dt.datetime, seconds: int, language: str, timezone: str) -> Ma
     )
 
 
-def day(moment: dt.date | None) -> str:
-    """A date in full: 12 November 2026."""
+def day(moment: dt.date | None, weekday: bool = False) -> str:
+    """A date in full: 12 November 2026, with its weekday if wished."""
     if moment is None:
         return ""
     if isinstance(moment, dt.datetime):
         moment = moment.astimezone(get_timezone()).date()
-    return _day(moment, str(get_locale()))
+    return _day(moment, str(get_locale()), "EEEE d MMMM y" if weekday else "long")
 
 
 def number(value: float | None) -> str:
@@ -217,13 +219,13 @@ def _ago(seconds: int, language: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _day(date: dt.date, language: str) -> str:
-    return dates.format_date(date, "long", locale=language)
+def _day(date: dt.date, language: str, pattern: str = "long") -> str:
+    text = dates.format_date(date, pattern, locale=DATES.get(language, language))
+    return re.sub(r"\b1 ", "1er ", text, count=1) if language == "fr" and date.day == 1 else text
 
 
 def _moment(local: dt.datetime, language: str) -> str:
-    time = dates.format_time(local.time(), "short", locale=language)
-    return f"{dates.format_date(local, 'long', locale=language)}, {time}"
+    return f"{_day(local.date(), language)}, {local:%H:%M}"
 
 
 @lru_cache(maxsize=4096)

@@ -72,7 +72,7 @@ def _mandate(mandate: str, list_name: str, portfolio: str = "") -> dict[str, str
     return {key: value for key, value in values.items() if value}
 
 
-ENSEMBLE, SOUFFLE, VERIN = "Montclarey ensemble", "Un autre souffle", "Saint-Vérin au fil de l'eau"
+ENSEMBLE, SOUFFLE, VERIN = "Montclarey ensemble", "Un autre souffle", "Saint-Vérin au fil de l’eau"
 
 PEOPLE = {
     "leonie": Person(

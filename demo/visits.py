@@ -55,7 +55,7 @@ WALKS = (
         "Deux heures à pied dans le quartier : la passerelle, le jardin, l'école. Posez vos questions avant, la maire "
         "y répond ici ou sur place.",
         "Devant l'ancienne tannerie, 3 quai des Lavandières",
-        "Parcours de 1,8 km, sans marche. Une halte assise à mi-chemin.",
+        "Parcours de 1,8 km, sans marches. Une halte assise à mi-chemin.",
         (
             Question(
                 "barnabe",

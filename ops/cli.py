@@ -18,6 +18,7 @@ from core.accounts import claims
 from core.checks import PluginError
 from core.config import Config, ConfigError
 from core.db import db, write
+from core.feed.cards import role_label
 from core.models import Account
 from core.plugin import Health
 
@@ -81,7 +82,7 @@ def init(email: str) -> None:
             raise Refusal("the database holds a town already")
         migrate.upgrade(db.engine, registry.current().modules)
         with write():
-            accounts.create_user(email, "Administrator", role="administrator")
+            accounts.create_user(email, role_label("administrator", None), role="administrator")
             link = claims.issue(email, claims.RESET, {})
     click.echo(f"An empty town is ready in {config.data.absolute()}.")
     click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")

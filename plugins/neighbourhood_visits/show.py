@@ -36,7 +36,7 @@ def draw(template: str, **context: Any) -> str:
 
 def date(moment: dt.datetime) -> str:
     """The day of a moment where the town is: Thursday 12 March 2026."""
-    return str(api.format_datetime(moment.astimezone(api.town_zone()), "EEEE d MMMM y", rebase=False))
+    return api.day(moment.astimezone(api.town_zone()).date(), weekday=True)
 
 
 def hours(visit: Visit) -> str:

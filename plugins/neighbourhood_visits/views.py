@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from core import api
@@ -127,6 +127,7 @@ def ask(space_id: int) -> Page:
             "name": form.name.data,
         }
         api.confirm_later(form.email.data, "visits.ask", payload)
+        session["visits_asked"] = space_id
         return redirect(url_for("visits.asked", space_id=space_id))
     try:
         entry = actions.ask(found, **form.said(), confirmed=bool(form.confirmed.data))
@@ -168,9 +169,11 @@ def confirm_question(payload: dict[str, Any]) -> str:
 
 @blueprint.get("/<int:space_id>/asked")
 @api.needs("core.read")
-def asked(space_id: int) -> str:
-    """What somebody without an account does next: open the link in their mail."""
+def asked(space_id: int) -> str | Response:
+    """What somebody without an account does next: open the link in their mail; not told to others."""
     found, space = _visit(space_id)
+    if session.get("visits_asked") != space_id:
+        return redirect(url_of(space_id))
     return draw("visits/asked.html", visit=found, space=space)
 
 
@@ -182,12 +185,14 @@ def thanks(question_id: int) -> str:
     found, space = _visit(entry.space_id)
     if entry.kind != "visits.question" or entry.author_id != api.viewer().id:
         abort(404)
+    settings = api.settings("neighbourhood_visits")
     return draw(
         "visits/thanks.html",
         entry=entry,
         visit=found,
         space=space,
-        settings=api.settings("neighbourhood_visits"),
+        settings=settings,
+        visit_first=found.starts_at < api.now() + dt.timedelta(days=settings["days_to_answer"]),
     )
 
 

@@ -19,6 +19,7 @@ from wtforms.validators import Email, InputRequired, Length, Optional, Validatio
 
 from core import colours
 from core.forms import Form
+from core.i18n import number
 from core.models import MANDATES, ROLES
 
 LANGUAGES = (SelectChoice("fr", "Français"), SelectChoice("en", "English"))
@@ -34,7 +35,7 @@ def _readable_on(page: str) -> Any:
                 gettext(
                     "This colour is hard to read: its contrast is %(ratio)s, and %(least)s is needed. "
                     "The nearest colour that works is %(colour)s.",
-                    ratio=f"{colours.contrast(field.data, page):.1f}",
+                    ratio=number(round(colours.contrast(field.data, page), 1)),
                     least=f"{colours.ON_PAGE:.0f}",
                     colour=colours.nearest(field.data, page),
                 )

@@ -111,9 +111,13 @@ def test_an_old_moment_is_a_date_and_its_title_has_the_viewer_s_time(app: Flask)
         assert ">15 juillet 2025</time>" in i18n.when(moment)
         assert "15 juillet 2025" in re.findall('title="([^"]*)"', i18n.when(moment))[0]
         assert i18n.day(moment) == "15 juillet 2025"
+        assert i18n.day(dt.date(2025, 7, 1)) == "1er juillet 2025"
+        assert i18n.day(dt.date(2025, 7, 1), weekday=True) == "mardi 1er juillet 2025"
+        assert i18n.day(dt.date(2025, 7, 21)) == "21 juillet 2025"
         assert i18n.number(12345.6) == "12\u202f345,6"
     with app.test_request_context(headers={"Accept-Language": "en"}):
-        assert i18n.day(dt.date(2025, 7, 14)) == "July 14, 2025"
+        assert i18n.day(dt.date(2025, 7, 1)) == "1 July 2025"
+        assert i18n.day(dt.date(2025, 7, 14), weekday=True) == "Monday 14 July 2025"
         assert i18n.number(12345.6) == "12,345.6"
         assert i18n.when(None) == i18n.day(None) == i18n.number(None) == ""
 

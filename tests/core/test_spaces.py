@@ -341,7 +341,7 @@ def test_the_last_day_of_a_membership_is_said_as_it_was_typed(town: Town, zone: 
     assert f'value="{last}"' in olga.get(f"{url}/members/{ana}").text
     members = olga.get(f"{url}/members").text
     assert "Until" in members
-    assert re.search(rf"(July 14, |14 July ){last.year}", members)
+    assert f"14 July {last.year}" in members
     end = town.run(
         lambda: db.session.scalars(sa.select(Membership.expires_at).where(Membership.user_id == ana))
     )

@@ -167,6 +167,7 @@ def test_somebody_without_an_account_asks_and_confirms_elsewhere(scene: Scene) -
     sent = phone.submit(f"/visits/{visit}/ask", **fields, place="Number 4", theme="streets")
     assert sent.location == f"/visits/{visit}/asked"
     assert "open your mail" in phone.get(sent.location).text
+    assert scene.browser().get(sent.location).location == f"/visits/{visit}"
     assert QUESTION not in scene.browser("agent").get(f"/visits/{visit}/review").text
 
     [(kind, text)] = mails(scene, "mireille@example.org")
@@ -179,7 +180,9 @@ def test_somebody_without_an_account_asks_and_confirms_elsewhere(scene: Scene) -
     assert [word for word in words if word not in shown] == [], "one sees what one confirms"
     assert QUESTION not in scene.browser("agent").get(f"/visits/{visit}/review").text
     confirmed = elsewhere.submit(link[1])
-    assert "Your question has arrived" in elsewhere.get(confirmed.location).text
+    arrived = elsewhere.get(confirmed.location).text
+    assert "Your question has arrived" in arrived
+    assert arrived.index("come and talk") < arrived.index("30 days after that")  # the visit is in twenty days
     queue = scene.browser("agent").get(f"/visits/{visit}/review").text
     assert QUESTION in queue
     assert "Mireille" in queue
