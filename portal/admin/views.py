@@ -57,7 +57,9 @@ def dashboard() -> str:
             "mail_waiting": _count(Mail, Mail.status == "waiting"),
             "mail_failed": _count(Mail, Mail.status == "failed"),
             "jobs_failed": _count(JobRow, JobRow.state == "failed"),
-            "faults": _count(PluginFault, sa.and_(PluginFault.at > week, ~slow, PluginFault.plugin != "core")),
+            "faults": _count(
+                PluginFault, sa.and_(PluginFault.at > week, ~slow, PluginFault.plugin != "core")
+            ),
             "slow": _count(PluginFault, sa.and_(PluginFault.at > week, slow)),
             "errors": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin == "core")),
         }
