@@ -231,6 +231,12 @@ for (const picker of document.querySelectorAll("[data-pictures]")) {
   draw();
 }
 
+// Where one is among tabs that don't fit side by side.
+for (const here of document.querySelectorAll(".tabs [aria-current]")) {
+  const tabs = here.closest(".tabs");
+  tabs.scrollLeft = here.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
+}
+
 // How one joins a space goes with who reads it, until it is chosen.
 for (const choices of document.querySelectorAll("[data-fitting]")) {
   const fitting = JSON.parse(choices.dataset.fitting);
