@@ -80,6 +80,7 @@ class Card:
     replies: int
     can_support: bool
     can_reply: bool
+    own: bool
     can_edit: bool
     comments: bool
     pictures: list[Picture] = field(default_factory=list)
@@ -150,7 +151,7 @@ def _card(row: Any, kind: EntryKind, place: Place | None, person: Viewer) -> Car
         page = "" if row.author_closed else f"/people/{row.author_handle}"
         author = Person(row.author_name, page, role, picture)
     closed = row.locked_at is not None or row.space_archived is not None
-    editable = row.space_archived is None and kind.changeable(row.state)
+    own = person.signed_in and row.author_id == person.id
     return Card(
         id=row.id,
         version=row.version,
@@ -174,7 +175,8 @@ def _card(row: Any, kind: EntryKind, place: Place | None, person: Viewer) -> Car
         replies=row.reply_count,
         can_support=person.signed_in and published and kind.supports,
         can_reply=person.signed_in and kind.replies and row.parent_id is None and not closed,
-        can_edit=person.signed_in and row.author_id == person.id and editable,
+        own=own,
+        can_edit=own and row.space_archived is None and kind.changeable(row.state),
         comments=kind.comments,
         template=kind.template,
     )

@@ -241,9 +241,14 @@ for (const here of document.querySelectorAll(".tabs [aria-current]")) {
 for (const choices of document.querySelectorAll("[data-fitting]")) {
   const fitting = JSON.parse(choices.dataset.fitting);
   let chosen = false;
+  const fit = (visibility) => {
+    const joining = choices.querySelector(`[name=joining][value=${fitting[visibility]}]`);
+    if (joining) joining.checked = true;
+  };
+  if (!choices.querySelector("[name=joining]:checked")) fit(choices.querySelector("[name=visibility]:checked")?.value);
   choices.addEventListener("change", ({ target }) => {
     if (target.name === "joining") chosen = true;
-    else if (!chosen) choices.querySelector(`[name=joining][value=${fitting[target.value]}]`).checked = true;
+    else if (!chosen) fit(target.value);
   });
 }
 

@@ -435,6 +435,9 @@ def test_nothing_is_added_to_a_closed_space(town: Town) -> None:
     )
     assert sentence in late.text
     assert "Other words" in late.text, "what was typed is kept"
+    own = ana.get(post).text
+    assert f'href="{post}/edit"' not in own
+    assert f'href="{post}/remove"' in own
     shown = town.browser().get(post).text
     assert "Kept" in shown
     assert "Other words" not in shown
