@@ -193,7 +193,7 @@ def switch(journey: Journey) -> None:
             journey.hand.press(details.locator("summary").first)
         if status == 404 and isinstance(journey.hand, Keyboard):  # scripts run, and a dialog asks
             journey.hand.press(form.locator("button").first)
-            journey.send(journey.page.locator("dialog button").first)
+            journey.send(journey.page.locator("dialog button").last)
         else:
             journey.send(form.locator("button").first)
             if status == 404:
