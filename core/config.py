@@ -120,13 +120,14 @@ class Config:
     @property
     def base_url(self) -> str:
         """The portal's public address without a final slash."""
-        return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = "localhost" if ":" in self.host else self.host  # Werkzeug trusts no bare IPv6 address
+        return (self.url or f"http://{host}:{self.port}").rstrip("/")
 
     def secret_key(self) -> str:
         """The key that signs cookies and links, made at first use and kept in the data folder."""
         path = self.data / "secret-key"
         if not path.exists():
-            self.data.mkdir(parents=True, exist_ok=True)
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self.data) as file:
                 file.write(secrets.token_hex(32))
                 file.flush()

@@ -5,8 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from werkzeug.sansio.utils import host_is_trusted
 
 from core.config import Config, ConfigError, variable
+from core.security import trusted_hosts
 
 PAGE = Path(__file__).parents[2] / "docs/reference/settings.md"
 
@@ -45,6 +47,13 @@ def test_settings_are_read_from_the_environment() -> None:
     config = Config.from_env(environment)
     assert (config.trusted_hosts, config.port) == (("a.example", "b.example"), 81)
     assert config.base_url == "http://127.0.0.1:81"
+
+
+def test_a_server_at_an_ipv6_address_has_a_public_address_that_it_answers() -> None:
+    config = Config(host="::1", port=81)
+    assert config.base_url == "http://localhost:81"
+    assert host_is_trusted("localhost:81", trusted_hosts(config))
+    assert Config(host="::1", url="https://parvis.example/").base_url == "https://parvis.example"
 
 
 def test_the_secret_key_is_made_once_for_the_server_alone(tmp_path: Path) -> None:
