@@ -109,9 +109,10 @@ def _files() -> tuple[bool, str]:
 
 
 def _privacy() -> tuple[bool, str]:
-    """The key that signs cookies is for the server's own user alone."""
-    mode = (_data() / "secret-key").stat().st_mode & 0o777
-    return mode & 0o077 == 0, f"secret-key has mode {mode:o}"
+    """The data folder, and the key that signs cookies, are for the server's own user alone."""
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (_data(), _data() / "secret-key")}
+    open_ones = [f"{name} has mode {mode:o}: chmod go= it" for name, mode in modes.items() if mode & 0o077]
+    return not open_ones, ", ".join(open_ones)
 
 
 def _worker() -> tuple[bool, str]:

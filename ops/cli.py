@@ -74,7 +74,7 @@ main.add_command(plugins)
 @click.option("--email", help="Address of the first administrator.", default="administrator@localhost")
 def init(email: str) -> None:
     """Make an empty town, and a link by which its first administrator chooses a password."""
-    config = Config.from_env()
+    config = settings()
     if config.data.exists() and any(config.data.iterdir()):
         raise Refusal(f"{config.data.absolute()} is not empty")
     with made(config):
@@ -92,7 +92,7 @@ def init(email: str) -> None:
 def demo() -> None:
     """Serve a lived-in demonstration town; the first start makes it."""
     os.environ["PARVIS_DEMO"] = "1"
-    config = Config.from_env()
+    config = settings()
     server.check_port(config)
     from demo import build
 
@@ -107,7 +107,7 @@ def demo() -> None:
 @main.command()
 def serve() -> None:
     """Serve the portal until Ctrl-C."""
-    config = Config.from_env()
+    config = settings()
     server.check_port(config)
     with opened(config):
         pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
@@ -120,7 +120,7 @@ def serve() -> None:
 @main.command()
 def web() -> None:
     """Serve pages alone, without streams and jobs, behind a reverse proxy."""
-    config = Config.from_env()
+    config = settings()
     with opened(config):
         pass
     server.run(config, "pages")
@@ -129,7 +129,7 @@ def web() -> None:
 @main.command()
 def live() -> None:
     """Keep the streams of open pages alone: what a reverse proxy gets for `/live`."""
-    config = Config.from_env()
+    config = settings()
     with opened(config):
         pass
     server.run(config, "streams")
@@ -139,7 +139,7 @@ def live() -> None:
 @click.option("--parent", type=int, hidden=True)
 def worker(parent: int | None) -> None:
     """Run the jobs until Ctrl-C; `parvis serve` does it too."""
-    config = Config.from_env()
+    config = settings()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -151,7 +151,7 @@ def worker(parent: int | None) -> None:
 @main.command()
 def upgrade() -> None:
     """Bring the database to this version, the plugins' tables included."""
-    with made(Config.from_env()):
+    with made(settings()):
         changed = migrate.upgrade(db.engine, registry.current().modules)
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
 
@@ -162,7 +162,7 @@ def upgrade() -> None:
 )
 def check(with_files: bool) -> None:
     """Say whether settings, database, counters, files, mail and plugins are well."""
-    with made(Config.from_env()):
+    with made(settings()):
         if not _say(looks.everything(with_files)):
             raise SystemExit(1)
 
@@ -171,7 +171,7 @@ def check(with_files: bool) -> None:
 @click.argument("target", type=click.Path(path_type=Path), default=".")
 def backup(target: Path) -> None:
     """Write the whole town into one archive, while it is in use: TARGET, or a new file in that folder."""
-    with opened(Config.from_env()):
+    with opened(settings()):
         for line in keep.describe(keep.backup(target)):
             click.echo(line)
 
@@ -183,7 +183,7 @@ def backup(target: Path) -> None:
 )
 def restore(archive: Path, without: tuple[str, ...]) -> None:
     """Make the town of ARCHIVE in an empty PARVIS_DATA (and an empty PostgreSQL database), and check it."""
-    config = Config.from_env()
+    config = settings()
     taken_at = bring_back.restore(archive, config, without)
     click.echo(f"The town of {taken_at:%Y-%m-%d %H:%M:%S} UTC is restored in {config.data.absolute()}.")
     with opened(config):
@@ -195,6 +195,12 @@ def _say(found: list[Health]) -> bool:
     for one in found:
         click.echo(f"{'ok  ' if one.ok else 'BAD '} {one.name}: {one.detail}")
     return all(one.ok for one in found)
+
+
+def settings() -> Config:
+    """The settings of the town that a command acts on; what it writes there is for its own user alone."""
+    os.umask(0o077)
+    return Config.from_env()
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from flask import current_app
 
 from core import contributions, migrate, registry
-from core.config import Config
 from core.db import db
 from core.db import prepare as prepare_engine
 from core.models import PluginFault, PluginState
@@ -136,9 +135,9 @@ def purge_one(name: str, yes: bool) -> None:
 @contextmanager
 def _town(name: str | None = None) -> Iterator[Registry]:
     """The plugins of the town in PARVIS_DATA; refuses a name that is not installed."""
-    from .cli import opened  # imports this module
+    from .cli import opened, settings  # which import this module
 
-    with opened(Config.from_env()):
+    with opened(settings()):
         installed = registry.current()
         if name is not None and name not in installed.installed:
             raise _refusal(f"no plugin {name!r} is installed")

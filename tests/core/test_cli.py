@@ -102,6 +102,7 @@ def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> 
     folder = tmp_path / "town"
     done = parvis(folder, "init", "--email", "ada@example.org")
     assert done.returncode == 0, done.stderr
+    assert [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077] == []
     (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
     with opened(folder) as app:
         browser = Browser(app.test_client())

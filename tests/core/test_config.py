@@ -62,3 +62,4 @@ def test_the_secret_key_is_made_once_for_the_server_alone(tmp_path: Path) -> Non
     assert len(key) == 64
     assert config.secret_key() == key
     assert (tmp_path / "town/secret-key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "town").stat().st_mode & 0o777 == 0o700

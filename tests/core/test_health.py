@@ -80,9 +80,12 @@ def test_a_folder_that_cannot_be_written_is_noticed(
     assert not well(town)["files"]
 
 
-def test_a_key_that_others_can_read_is_noticed(town: Town, config: object, tmp_path: Path) -> None:
+def test_a_key_or_folder_that_others_can_read_is_noticed(town: Town, config: object, tmp_path: Path) -> None:
     assert well(town)["secret"]
     (tmp_path / "secret-key").chmod(0o640)
+    assert not well(town)["secret"]
+    (tmp_path / "secret-key").chmod(0o600)
+    tmp_path.chmod(0o750)
     assert not well(town)["secret"]
 
 
