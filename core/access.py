@@ -42,6 +42,11 @@ class Viewer:
     def staff(self) -> bool:
         return self.role in STAFF
 
+    @property
+    def reach(self) -> str:
+        """The path of the area where the role's rights end, or nothing; a resident's home is no border."""
+        return "" if self.role == "resident" else self.area
+
 
 SYSTEM = Viewer(role="system")
 _viewer: ContextVar[Viewer] = ContextVar("viewer")
@@ -310,7 +315,7 @@ def can(name: str, space: Any = None) -> bool:
         return False
     if "signed_in" in permission.roles:
         return True
-    if person.role in permission.roles and (space is None or covers(person.area, space.area_id)):
+    if person.role in permission.roles and (space is None or covers(person.reach, space.area_id)):
         return True
     return space is not None and bool(permission.space_roles & space_roles(space.id))
 

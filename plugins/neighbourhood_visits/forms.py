@@ -157,7 +157,7 @@ def _said(visit: Visit, space: Any) -> dict[str, Any]:
 
 def _areas() -> list[tuple[int, str]]:
     """The areas that the viewer's rights reach; the whole town only for those whose rights reach it."""
-    reach = api.viewer().area
+    reach = api.viewer().reach
     areas = api.db.session.scalars(sa.select(api.Area).order_by(api.Area.path)).all()
     names = {area.id: area.name for area in areas}
     within = [area for area in areas if area.path.startswith(reach)]
@@ -170,7 +170,7 @@ def _areas() -> list[tuple[int, str]]:
 
 def _people(role: str) -> list[tuple[int, str]]:
     """People of a role whose area and the viewer's lie in one another."""
-    reach = api.viewer().area
+    reach = api.viewer().reach
     rows = (
         sa.select(api.User, api.Area.path)
         .outerjoin(api.Area, api.Area.id == api.User.area_id)

@@ -41,7 +41,7 @@ FITTING = {"public": "open", "portal": "open", "members": "request", "hidden": "
 
 
 class SpaceForm(Form):
-    """What a space is called, what it is for, who reads it and how one joins."""
+    """What a space is called, what it is for, who reads it and how one joins; `area` is where it is now."""
 
     name = StringField(
         _("Name"),
@@ -65,9 +65,13 @@ class SpaceForm(Form):
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
         areas = db.session.execute(sa.select(Area.id, Area.name, Area.path).order_by(Area.path)).all()
-        bound = viewer().area
-        own = [SelectChoice(area.id, area.name) for area in areas if area.path.startswith(bound)]
-        self.area.choices = own if bound else [SelectChoice(0, _("The whole town")), *own]
+        reach, present = viewer().reach, kw.get("area")
+        own = [
+            SelectChoice(area.id, area.name)
+            for area in areas
+            if area.path.startswith(reach) or area.id == present
+        ]
+        self.area.choices = own if reach and present != 0 else [SelectChoice(0, _("The whole town")), *own]
         if self.area.data is None and own:
             self.area.data = own[0].value
 

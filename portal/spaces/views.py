@@ -396,4 +396,4 @@ def _roles(space: Space, team: bool = True) -> list[SpaceRole]:
 
 
 def _own_area() -> int | None:
-    return reads.area_at(viewer().area)
+    return reads.area_at(viewer().reach)

@@ -446,6 +446,24 @@ def test_nothing_is_added_to_a_closed_space(town: Town) -> None:
     assert ana.submit(f"{post}/remove").status_code == 302, "one's own words can still be removed"
 
 
+@pytest.mark.parametrize("role", ["resident", "official"])
+def test_an_owners_own_area_moves_no_space(town: Town, role: str) -> None:
+    home, other = town.area("Here"), town.area("There")
+    town.person("ana", role, area_id=home)
+    ana = town.browser("ana")
+    for area_id in (None, other):
+        ident = group(town, area_id=area_id)
+        town.run(lambda i=ident: actions.set_role(space(i), town.person("ana"), "owner"), "olga")
+        url = f"/spaces/{ident}/settings"
+        form = {"visibility": "public", "joining": "open", "version": "1"}
+        assert re.search(rf'<option selected value="{area_id or 0}">', ana.get(url).text)
+        assert ana.submit(url, name="Ours", area=str(area_id or 0), **form).status_code == 302
+        kept = town.run(lambda i=ident: space(i))
+        assert (kept.name, kept.area_id) == ("Ours", area_id)
+    elsewhere = ana.submit(url, name="Ours", area="0", **{**form, "version": str(kept.version)})
+    assert elsewhere.status_code == (302 if role == "resident" else 422), "staff's and officials' rights end"
+
+
 def test_opening_a_space_by_its_form(town: Town) -> None:
     olga = town.browser("olga", "agent")
     fields = {"visibility": "members", "joining": "request", "area": "0", "body": "# For **all**"}
