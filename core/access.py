@@ -1,9 +1,9 @@
 """Who may read and do what: the viewer, the reader mixins, their SQL clauses, and named permissions.
 
-`guard.py` puts the clauses on every statement; nothing here runs a query except `space_roles` and `covers`.
+`guard.py` puts the clauses on every statement; only `can` and what it asks run queries.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -28,6 +28,7 @@ class Viewer:
     name: str = ""
     handle: str = ""
     area: str = ""
+    mandate: str | None = None
     picture_url: str | None = None
     language: str | None = None
     timezone: str | None = None
@@ -44,8 +45,14 @@ class Viewer:
 
     @property
     def reach(self) -> str:
-        """The path of the area where the role's rights end, or nothing; a resident's home is no border."""
-        return "" if self.role == "resident" else self.area
+        """The path of the area where the role's rights end, for officials and agents."""
+        return self.area if self.role in ("official", "agent") else ""
+
+    @property
+    def offices(self) -> frozenset[str]:
+        """What somebody is in the town: the role, and an official's mandate."""
+        mandate = self.mandate if self.role == "official" else None
+        return frozenset({self.role, mandate or self.role})
 
 
 SYSTEM = Viewer(role="system")
@@ -315,9 +322,14 @@ def can(name: str, space: Any = None) -> bool:
         return False
     if "signed_in" in permission.roles:
         return True
-    if person.role in permission.roles and (space is None or covers(person.reach, space.area_id)):
+    if permission.roles & person.offices and _reaches(person, permission, space):
         return True
-    return space is not None and bool(permission.space_roles & space_roles(space.id))
+    return space is not None and bool(permission.space_roles & _standing(space.id))
+
+
+def by_mail(name: str) -> bool:
+    """Whether people without an account may do it too, once they confirm their address."""
+    return permissions[name].by_mail
 
 
 def require(name: str, space: Any = None) -> None:
@@ -328,12 +340,30 @@ def require(name: str, space: Any = None) -> None:
 
 def space_roles(space_id: int) -> frozenset[str]:
     """The viewer's roles in a space at this moment."""
-    statement = sa.select(_MEMBER.c.role).where(
+    return frozenset(role for role, _team in _memberships(space_id))
+
+
+def _standing(space_id: int) -> frozenset[str]:
+    """The same, and `team` for who is on the team."""
+    held = _memberships(space_id)
+    return frozenset(["team" if team else role for role, team in held] + [role for role, _team in held])
+
+
+def _memberships(space_id: int) -> Sequence[sa.Row[str, bool]]:
+    statement = sa.select(_MEMBER.c.role, _MEMBER.c.team).where(
         _MEMBER.c.user_id == viewer().id,
         _MEMBER.c.space_id == space_id,
         sa.or_(_MEMBER.c.expires_at.is_(None), _MEMBER.c.expires_at > sa.func.current_timestamp()),
     )
-    return frozenset(db.session.scalars(statement, execution_options={"guarded": True}))
+    return db.session.execute(statement, execution_options={"guarded": True}).all()
+
+
+def _reaches(person: Viewer, permission: Permission, space: Any) -> bool:
+    if permission.whole_town and person.reach:
+        area = sa.table("core_area", sa.column("path", sa.String))
+        outside = sa.select(_ONE).select_from(area).where(~area.c.path.startswith(person.reach)).limit(1)
+        return db.session.scalar(outside) is None
+    return space is None or covers(person.reach, space.area_id)
 
 
 def covers(path: str, area_id: int | None) -> bool:

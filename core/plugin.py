@@ -29,13 +29,17 @@ class Declared:
 class Permission(Declared):
     """A named right: held by these roles of the portal (within their area), or these roles in a space.
 
-    Roles of the portal: `anyone`, `signed_in`, `resident`, `official`, `agent`, `administrator`.
+    Roles of the portal: `anyone`, `signed_in`, `resident`, `official`, `agent`, `administrator`, and mandates
+    of officials; in a space, `team` is everybody on its team. A right over the `whole_town` needs a role
+    without border. One that people have `by_mail` is also for those without an account, by a link.
     """
 
     name: str
     title: Text
     roles: frozenset[str] = frozenset()
     space_roles: frozenset[str] = frozenset()
+    whole_town: bool = False
+    by_mail: bool = False
 
 
 @dataclass(frozen=True)

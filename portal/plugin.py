@@ -39,20 +39,21 @@ ANYONE = frozenset({"anyone"})
 SIGNED_IN = frozenset({"signed_in"})
 STAFF = frozenset({"agent", "administrator"})
 ADMINISTRATOR = frozenset({"administrator"})
-TEAM = frozenset({"owner", "moderator"})
-MEMBERS = TEAM | {"member"}
+MODERATORS = frozenset({"owner", "moderator"})
+MEMBERS = MODERATORS | {"member"}
+TEAM = frozenset({"team"})
 
 PERMISSIONS = (
     Permission("core.read", _("Read what is public"), ANYONE),
     Permission("core.account", _("Have an account, follow, and see one’s own settings"), SIGNED_IN),
-    Permission("core.reply", _("Reply and support, where one may read"), SIGNED_IN),
-    Permission(
-        "core.post",
-        _("Write in a space; where joining is open, everybody signed in may"),
-        space_roles=MEMBERS,
-    ),
+    Permission("core.reply", _("Reply, where one may read"), SIGNED_IN, by_mail=True),
+    Permission("core.support", _("Support, where one may read"), SIGNED_IN),
+    Permission("core.post_open", _("Write in a space that all may join"), SIGNED_IN, by_mail=True),
+    Permission("core.post", _("Write in any other space"), space_roles=MEMBERS),
     Permission("core.moderate", _("Pin and hide posts of a space"), space_roles=TEAM),
-    Permission("core.invite", _("Invite people to a space and answer requests to join"), space_roles=TEAM),
+    Permission(
+        "core.invite", _("Invite people to a space and answer requests to join"), space_roles=MODERATORS
+    ),
     Permission(
         "core.manage_space",
         _("Change a space and the roles of its members"),
@@ -60,7 +61,7 @@ PERMISSIONS = (
     ),
     Permission("core.create_space", _("Open a space"), STAFF | {"official"}),
     Permission("core.staff", _("See the agency’s pages"), STAFF),
-    Permission("core.switch_plugins", _("Switch plugins on and off"), STAFF),
+    Permission("core.switch_plugins", _("Switch plugins on and off"), STAFF, whole_town=True),
     Permission("core.switch_protection", _("Switch the plugins that protect the portal"), ADMINISTRATOR),
     Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
     Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),

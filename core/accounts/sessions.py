@@ -24,7 +24,7 @@ LONG = dt.timedelta(days=30)
 _user, _account, _area, _file, _sign_in = map(table_of, (User, Account, Area, File, SignIn))
 _person = (
     sa.select(
-        *(_user.c[name] for name in ("id", "role", "name", "handle")),
+        *(_user.c[name] for name in ("id", "role", "mandate", "name", "handle")),
         *(_account.c[name] for name in ("language", "timezone")),
         sa.func.coalesce(_area.c.path, "").label("area"),
         *(_file.c[name].label(f"picture_{name}") for name in ("id", "name")),

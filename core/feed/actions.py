@@ -214,12 +214,12 @@ def remove(entry: Entry) -> None:
 
 def support(entry: Entry, on: bool) -> None:
     """Add one's voice to an entry or take it back; a person counts once. Refused in a closed space."""
-    require("core.reply")
+    require("core.support")
     with write():
         row = _row(entry.id)
         spaces.must_be_open(row.space_id)
         if row.state != "published" or not registry.current().entry_kind(row.kind).supports:
-            raise Forbidden("core.reply")
+            raise Forbidden("core.support")
         if on:
             change = int(insert_once(Support, entry_id=row.id, user_id=viewer().id))
         else:
@@ -266,9 +266,7 @@ def may_post(space: Space, kind: str = "core.post") -> bool:
     """Whether the viewer may begin something of this kind in the space."""
     if space.archived_at is not None:
         return False
-    if kind == "core.post" and viewer().signed_in and open_to_all(space):
-        return True
-    return access.can(registry.current().entry_kind(kind).publish, space)
+    return access.can(_right(registry.current().entry_kind(kind), space), space)
 
 
 def takes_replies(entry: Entry) -> bool:
@@ -286,8 +284,13 @@ def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
         if parent.space_id != space.id or not takes_replies(parent):
             raise Forbidden("core.reply")
         require("core.reply" if kind.name == "core.reply" else kind.publish, space)
-    elif kind.name != "core.post" or not viewer().signed_in or not open_to_all(space):
-        require(kind.publish, space)
+    else:
+        require(_right(kind, space), space)
+
+
+def _right(kind: EntryKind, space: Space) -> str:
+    """The permission that beginning something of this kind in the space needs."""
+    return "core.post_open" if kind.name == "core.post" and open_to_all(space) else kind.publish
 
 
 def _unchanged(row: Entry, version: int | None) -> None:

@@ -248,11 +248,8 @@ def end_memberships() -> None:
 
 
 def may_moderate(space: Space) -> bool:
-    """Whether the viewer may pin, hide and release in the space: by permission, or as its team."""
-    if access.can("core.moderate", space):
-        return True
-    team = {role.name for role in registry.current().space_kind(space.kind).roles if role.team}
-    return bool(team & access.space_roles(space.id))
+    """Whether the viewer may pin, hide and release in the space."""
+    return access.can("core.moderate", space)
 
 
 def _of_core(space: Space) -> bool:

@@ -10,7 +10,7 @@ from . import actions, board, letters, reads
 from .forms import SettingsForm
 from .views import blueprint, confirm_question, describe_question, url_of
 
-OFFICE = frozenset({"official", "agent", "administrator"})
+OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
 

@@ -8,10 +8,11 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from core import registry, settings, text
+from core.models import MANDATES
 from core.plugin import Permission
 from core.web import needs
 
-from .forms import role_title
+from .forms import mandate_title, role_title
 
 blueprint = Blueprint("about", __name__)
 STARTERS = Path(__file__).parent.parent / "texts"
@@ -26,20 +27,27 @@ def permissions() -> str:
     titles = _space_role_titles()
     for plugin, permission in registry.all_permissions():
         in_space = [titles.get(role, role) for role in sorted(permission.space_roles)]
-        cells = [_has(permission, column) for column in COLUMNS]
+        cells = [_cell(permission, column) for column in COLUMNS]
         groups.setdefault(plugin.name, [plugin.title, []])[1].append((permission, cells, in_space))
     columns = [role_title(column) for column in COLUMNS]
     return render_template("portal/permissions.html", groups=groups.values(), columns=columns)
 
 
-def _has(permission: Permission, column: str) -> bool:
+def _cell(permission: Permission, column: str) -> bool | str:
+    """Whether people of this column have the right; in words, where some have it or it takes more."""
     roles = permission.roles
-    return "anyone" in roles or column in roles or (column != "anyone" and "signed_in" in roles)
+    if "anyone" in roles or column in roles or (column != "anyone" and "signed_in" in roles):
+        return True
+    if column == "anyone" and permission.by_mail:
+        return str(_("by confirming an address"))
+    mandates = [mandate_title(mandate) for mandate in MANDATES if mandate in roles]
+    return ", ".join(mandates) if column == "official" else False
 
 
 def _space_role_titles() -> dict[str, Any]:
     kinds = [kind for plugin in registry.current().active() for kind in plugin.space_kinds]
-    return {role.name: role.title for kind in reversed(kinds) for role in kind.roles}
+    titles = {role.name: role.title for kind in reversed(kinds) for role in kind.roles}
+    return {**titles, "team": _("everybody on the team")}
 
 
 @blueprint.get("/legal")

@@ -70,6 +70,7 @@ def dashboard() -> str:
         "portal/admin_dashboard.html",
         facts=facts,
         panels=panels,
+        switches=access.can("core.switch_plugins"),
         on=len(plugins.enabled()),
         all=len(plugins.installed),
     )

@@ -6,7 +6,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from core import access
-from core.access import Forbidden, Refused
+from core.access import Forbidden, Refused, by_mail
 from core.accounts.claims import confirm_later
 from core.db import db
 from core.feed import actions, drafts
@@ -18,12 +18,19 @@ from core.web import says
 PUBLISH = "core.publish"
 
 
+def takes(visibility: str, space: Space | None = None) -> bool:
+    """Whether people without an account may reply here, or write in the space where one is given."""
+    if visibility != "public" or (space is not None and not actions.open_to_all(space)):
+        return False
+    return by_mail("core.post_open" if space is not None else "core.reply")
+
+
 def keep(space: Space, parent: Entry | None, form: Any) -> None:
     """Check the words as if they were published, then mail their author the link that publishes them.
 
     Raises Refused, AskAuthor, Forbidden, and throttle.TooMany.
     """
-    if space.visibility != "public" or (parent is None and not actions.open_to_all(space)):
+    if not takes(space.visibility, None if parent else space):
         raise Forbidden("core.post")
     if parent is not None and not actions.takes_replies(parent):
         raise Forbidden("core.reply")

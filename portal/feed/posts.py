@@ -96,7 +96,7 @@ def show(entry_id: int) -> Page:
     card, *replies = cards([root, *found.entries])
     card.html = Markup(raise_headings(card.html))  # noqa: S704  cleaned
     space = Space(id=root.space_id, kind=root.space_kind, name=root.space_name)
-    form = _form(root.space_visibility == "public") if _takes_replies(root) else None
+    form = _form(claims.takes(root.space_visibility)) if _takes_replies(root) else None
     return render_template(
         "portal/post.html",
         card=card,
@@ -154,7 +154,7 @@ def show_history(entry_id: int) -> str:
 
 
 @blueprint.post("/posts/<int:entry_id>/support")
-@needs("core.reply")
+@needs("core.support")
 def support(entry_id: int) -> Page:
     """Add one's voice to a post, or take it back; htmx gets the button alone."""
     entry = get_or_404(Entry, entry_id)
@@ -297,11 +297,11 @@ def _form_page(form: Any, action: str, title: str, back: str = "/", **context: A
     return page, CONFLICT if "other" in context else WRONG if form.errors else 200
 
 
-def _form(public: bool) -> WordsForm | None:
-    """An empty form for a reply: for people with an account, and in public for those without."""
+def _form(guests: bool) -> WordsForm | None:
+    """An empty form for a reply: for people with an account, and where guests may for those without."""
     if viewer().signed_in:
         return PostForm(formdata=None)
-    return GuestForm(formdata=None) if public else None
+    return GuestForm(formdata=None) if guests else None
 
 
 def _takes_replies(row: Any) -> bool:

@@ -23,6 +23,7 @@ from core.spaces import actions, reads
 from core.spaces.reads import Standing
 from core.web import get_or_404, needs, says
 
+from ..feed import claims as written
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import more_url, page, panels
 from .forms import FITTING, InviteForm, JoinForm, MemberForm, SpaceForm, last_day
@@ -352,7 +353,7 @@ def _compose(space: Space) -> Any:
     """The form to write in the space: for those who may, and where all may for people without an account."""
     if viewer().signed_in:
         return PostForm(formdata=None) if feed.may_post(space) else None
-    open_here = space.visibility == "public" and feed.open_to_all(space) and space.archived_at is None
+    open_here = space.archived_at is None and written.takes(space.visibility, space)
     return GuestForm(formdata=None) if open_here else None
 
 
