@@ -1,5 +1,6 @@
 """Pages for what went wrong: kind, in the reader's language, and drawn even when the database is away."""
 
+import errno
 import logging
 from typing import Any
 
@@ -15,6 +16,8 @@ from werkzeug.wrappers import Response
 from . import access, health, registry
 from .accounts import sessions
 from .db import db
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 log = logging.getLogger("parvis.errors")
 
@@ -116,13 +119,15 @@ def _stale_token(_error: CSRFError) -> Response:
 
 
 def _database(error: Exception) -> Response:
-    log.error("database trouble", exc_info=error)
+    log.error("database or disk trouble", exc_info=error)
     if request.endpoint == "health.healthz":
         return make_response(health.answer())
     return page(503, headers={"Retry-After": "5"}, retry_url=request.path if request.method == "GET" else "")
 
 
 def _unexpected(error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return _database(error)
     log.error("unexpected error", exc_info=error, extra={"request_id": g.get("request_id")})
     plugin = registry.view_fault(error)
     if plugin is not None:

@@ -136,11 +136,14 @@ def _store(path: Path, data: bytes) -> None:
     """Write to a temporary name, sync, rename: a file of that name is always whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     shelf = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(shelf)

@@ -5,6 +5,7 @@ The leader holds a lock: on a file with SQLite, one of its own session's with Po
 
 import datetime as dt
 import fcntl
+import logging
 import os
 import threading
 import time
@@ -18,10 +19,14 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
 from sqlalchemy.engine import Connection, Engine
 
-from core import health, jobs
-from core.db import db
+from core import access, health, jobs
+from core.db import db, now, write
+from core.models import JobRow, Mail
 
+STEP = dt.timedelta(seconds=5)
 LEADER_KEY = 7068947  # of the advisory lock, any number that nobody else uses
+
+log = logging.getLogger("parvis.worker")
 
 
 def run(app: Flask, stop: threading.Event) -> None:
@@ -30,11 +35,14 @@ def run(app: Flask, stop: threading.Event) -> None:
         engine, config = db.engine, app.config["PARVIS"]
     on_postgresql = engine.dialect.name == "postgresql"
     leader = SessionLock(engine) if on_postgresql else FileLock(config.data / "worker.lock")
+    clock = Clock()
     executors = {"default": DebugExecutor(), "beat": ThreadPoolExecutor(1)}
     scheduler = BlockingScheduler(timezone=dt.UTC, executors=executors)
 
     def tick() -> None:
         if leader.held():
+            if by := clock.set_back():
+                bring_forward(app, by)
             jobs.run_due(app, stop)
 
     def end() -> None:
@@ -51,6 +59,31 @@ def run(app: Flask, stop: threading.Event) -> None:
         scheduler.start()
     finally:
         leader.release()
+
+
+class Clock:
+    """Notices when the clock of the machine is set back."""
+
+    def __init__(self) -> None:
+        self.offset = self._offset()
+
+    def set_back(self) -> dt.timedelta:
+        """By how much since the last call; what is less than a few seconds is nothing."""
+        before, self.offset = self.offset, self._offset()
+        gone = dt.timedelta(seconds=before - self.offset)
+        return gone if gone > STEP else dt.timedelta()
+
+    def _offset(self) -> float:
+        return now().timestamp() - time.monotonic()
+
+
+def bring_forward(app: Flask, by: dt.timedelta) -> None:
+    """Let what waits for a time wait no longer than it was to, although the clock was set back."""
+    log.warning("the clock was set back", extra={"seconds": by.total_seconds()})
+    with app.app_context(), access.as_system("follow the clock"), write() as session:
+        for model, column in ((JobRow, "run_at"), (JobRow, "leased_until"), (Mail, "next_at")):
+            for row in session.scalars(sa.select(model).where(getattr(model, column) > now())):
+                setattr(row, column, getattr(row, column) - by)
 
 
 class FileLock:

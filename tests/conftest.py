@@ -139,31 +139,53 @@ def migrate_new(url: str) -> None:
     engine.dispose()
 
 
+class PostgreSQL:
+    """A private PostgreSQL server that can be stopped and started; `folder` holds its socket."""
+
+    def __init__(self) -> None:
+        self.programs = postgresql_programs()
+        self.folder = Path(tempfile.mkdtemp(prefix="parvis-pg-", dir="/tmp"))
+        environment = {"PATH": str(self.programs), "LC_ALL": "C.UTF-8"}
+        self.options: dict[str, Any] = {"cwd": self.folder, "env": environment}
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            user = pwd.getpwnam("postgres")
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self.options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        initdb = [self.programs / "initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*initdb, "--no-sync"], check=True, capture_output=True, **self.options)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        settings = {
+            "listen_addresses": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "80",
+        }
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [self.programs / "postgres", "-D", "data", "-k", self.folder, *arguments]
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(command, stdout=log, stderr=log, **self.options)
+        await_postgresql(self.folder, self.server)
+
+    def stop(self) -> None:
+        """Stop it at once, as a fault would."""
+        self.server.send_signal(signal.SIGQUIT)
+        self.server.wait()
+
+    def remove(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[Path]:
     """Run a private PostgreSQL server and return the folder of its socket."""
-    programs = postgresql_programs()
-    folder = Path(tempfile.mkdtemp(prefix="parvis-pg-", dir="/tmp"))
-    options: dict[str, Any] = {"cwd": folder, "env": {"PATH": str(programs), "LC_ALL": "C.UTF-8"}}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    initdb = [programs / "initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, **options)
-    settings = {"listen_addresses": "", "fsync": "off", "full_page_writes": "off", "max_connections": "80"}
-    arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", "data", "-k", folder, *arguments], stdout=log, stderr=log, **options
-        )
-    try:
-        await_postgresql(folder, server)
-        yield folder
-    finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
-        shutil.rmtree(folder)
+    server = PostgreSQL()
+    yield server.folder
+    server.remove()
 
 
 def postgresql_programs() -> Path:

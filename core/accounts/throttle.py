@@ -107,7 +107,8 @@ def network(address: str) -> str:
 
 
 def _drain(row: Throttle, limit: Limit, moment: dt.datetime) -> None:
-    passed = max((moment - row.since) // limit.every, 0)
+    row.since = min(row.since, moment)  # the clock was set back
+    passed = (moment - row.since) // limit.every
     row.count = max(row.count - passed, 0)
     row.since = row.since + passed * limit.every if row.count else moment
 
