@@ -11,8 +11,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -156,13 +155,13 @@ def _get(
         raise FetchError("address", host)
     _take_turn(host, end)
     headers = [(name, value) for name, value in asked.items() if value]
-    pinned = _Pinned(addresses, end)
-    with (
-        _told(),
-        httpcore.ConnectionPool(_trust(), network_backend=pinned, max_keepalive_connections=0) as pool,
-        pool.stream("GET", target, headers=headers) as answer,
-    ):
-        return _read(url, host, answer, types, most)
+    pool = httpcore.ConnectionPool(_trust(), network_backend=_Pinned(addresses, end))
+    try:
+        with pool, pool.stream("GET", target, headers=headers) as answer:
+            return _read(url, host, answer, types, most)
+    except tuple(REASONS) as error:
+        reason = next(reason for kind, reason in REASONS.items() if isinstance(error, kind))
+        raise FetchError("tls" if "SSL" in str(error) else reason, type(error).__name__) from error
 
 
 def _read(url: str, host: str, answer: httpcore.Response, types: Collection[str], most: int) -> Fetched | str:
@@ -270,13 +269,3 @@ def _left(end: float) -> float:
 def _trust() -> ssl.SSLContext:
     """Whom this machine trusts."""
     return ssl.create_default_context()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Whatever a connection raises is a FetchError."""
-    try:
-        yield
-    except tuple(REASONS) as error:
-        reason = next(reason for kind, reason in REASONS.items() if isinstance(error, kind))
-        raise FetchError("tls" if "SSL" in str(error) else reason, type(error).__name__) from error
