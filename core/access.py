@@ -102,7 +102,9 @@ def as_viewer(person: Viewer) -> Iterator[Viewer]:
         _viewer.reset(token)
         if db.session.registry.has():
             _forget_all()
+            again = _viewer.set(SYSTEM)  # what comes back was read before
             db.session.add_all(row for row in known if sa.inspect(row).detached)
+            _viewer.reset(again)
 
 
 @contextmanager

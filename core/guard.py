@@ -1,11 +1,14 @@
 """The read guard: every ORM statement is filtered for the viewer, and a second net stops what slipped past.
 
 First net: loader criteria on each reader mixin. Second net, once per text: a statement that the first one
-filtered must reach guarded tables by their models alone; any other must not name a guarded table at all,
-except as the target of an INSERT or of the session's own flush.
+filtered must reach guarded tables by their models alone, and say their names no oftener than its compiler
+wrote them; any other must not name a guarded table at all, except as the target of an INSERT or of the
+session's own flush. Both must be plain statements, without a function that runs SQL given as a value. And an
+object comes to a session by being read or made there, not by saying that it is in the database already.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -48,6 +51,10 @@ def install(engine: Engine) -> None:
     """Put both nets in place: the first on every session, the second on this engine."""
     if not event.contains(Session, "do_orm_execute", _filter):
         event.listen(Session, "do_orm_execute", _filter)
+        event.listen(Session, "before_attach", _refuse_fabricated)
+    compiler = engine.dialect.statement_compiler
+    if not issubclass(compiler, _Counting):
+        engine.dialect.statement_compiler = type("Compiler", (_Counting, compiler), {})
     event.listen(engine, "before_cursor_execute", _refuse_unguarded)
 
 
@@ -73,6 +80,23 @@ def _filter(state: ORMExecuteState) -> None:
         state.update_execution_options(guarded=FILTERED)
 
 
+def _refuse_fabricated(_session: Any, instance: Any) -> None:
+    if sa.inspect(instance).key is not None and access.viewer() is not access.SYSTEM:
+        raise UnguardedRead(f"a {type(instance).__name__} from outside the session: read it anew")
+
+
+class _Counting:
+    """A compiler that counts how often it writes the name of each table."""
+
+    written: Counter[str] | None = None
+
+    def visit_table(self, table: Any, asfrom: bool = False, ashint: bool = False, **kw: Any) -> Any:
+        if asfrom or ashint:
+            self.written = self.written or Counter()
+            self.written[table.name] += 1
+        return super().visit_table(table, asfrom=asfrom, ashint=ashint, **kw)  # type: ignore[misc]
+
+
 def _refuse_unguarded(
     connection: Connection, _cursor: object, sql: str, _parameters: object, context: Any, _many: bool
 ) -> None:
@@ -84,7 +108,7 @@ def _refuse_unguarded(
     if mark == FILTERED:
         refused = _seen.get(context.compiled)
         if refused is None:
-            refused = _seen[context.compiled] = _passes_by(context.compiled.statement)
+            refused = _seen[context.compiled] = _passes_by(context.compiled, sql)
     else:
         refused = _names_guarded(sql, "compiled_cache" in options, tables)
     if refused and access.viewer() is not access.SYSTEM:
@@ -94,10 +118,17 @@ def _refuse_unguarded(
 _seen: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
-def _passes_by(statement: Any) -> bool:
+def _passes_by(compiled: Any, sql: str) -> bool:
     """Whether a filtered statement also reaches a guarded table otherwise than by its model."""
     names = _names(len(Base.metadata.tables))
-    return any(names.search(name) for name in _raw_names(statement))
+    named = Counter(name.lower() for name in names.findall(sql))
+    raw = any(names.search(name) for name in _raw_names(compiled.statement))
+    return raw or bool(named - (compiled.written or Counter())) or _strange(sql)
+
+
+def _strange(sql: str) -> bool:
+    """Whether it is no plain statement, or reaches for what runs SQL given as a value or samples all rows."""
+    return not _PLAIN.match(sql) or bool(_DOORS.search(sql))
 
 
 def _raw_names(statement: Any, outer: frozenset[Any] = frozenset()) -> Iterator[str]:
@@ -135,6 +166,8 @@ def _parts(statement: Any, filtered: frozenset[Any]) -> Iterator[Any]:
 @lru_cache(maxsize=4096)
 def _names_guarded(sql: str, flush: bool, tables: int) -> bool:
     """Whether SQL names a guarded table, the target of an INSERT or of the session's flush apart."""
+    if _strange(sql):
+        return True
     target = _TARGET.match(sql)
     if target and (flush or target[1].lower().startswith("insert")) and not _UPSERT.search(sql):
         sql = sql[target.end() :]
@@ -149,3 +182,12 @@ def _names(_tables: int) -> re.Pattern[str]:
 
 _TARGET = re.compile(r'\s*(insert\s+into|update|delete\s+from)\s+["`\[]?\w+["`\]]?', re.I)
 _UPSERT = re.compile(r"\bdo\s+update\b", re.I)
+_PLAIN = re.compile(
+    r"[\s(]*(?:select|with|values|insert|update|delete|begin|savepoint|release|rollback\s+to)\b", re.I
+)
+_DOORS = re.compile(
+    r"\b(?:(?:query|table|schema|database|cursor)_to_xml\w*|ts_stat|ts_rewrite|dblink\w*|crosstab\w*|connectby"
+    r"|xpath_table|pg_stat\w*|pg_read_\w+|pg_ls_\w+|lo_(?:get|open|import|export)|load_extension"
+    r"|sqlite_stat\d|sqlite_dbpage|dbstat)\b|\bu&[\"']",
+    re.I,
+)

@@ -16,11 +16,13 @@ from sqlalchemy.orm import (
     Mapped,
     aliased,
     joinedload,
+    make_transient_to_detached,
     mapped_column,
     relationship,
     selectinload,
     subqueryload,
 )
+from sqlalchemy.sql.elements import quoted_name
 
 from core.access import Public
 from core.db import Base
@@ -76,6 +78,24 @@ def writes(name: str) -> Callable[[Any], Any]:
 def said(yes: Any) -> str:
     """What a question with yes or no tells: the canary when the answer depends on the hidden row."""
     return CANARY if yes else ""
+
+
+SECRET = "(SELECT max(body) FROM core_entry)"
+
+
+def bare(name: str) -> quoted_name:
+    """Return a name that SQLAlchemy is told to write as it is."""
+    return quoted_name(name, quote=False)
+
+
+class Nasty(sa.types.UserDefinedType[str]):
+    """A type whose name holds a query."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: Any) -> str:
+        """Return what is written into a CAST."""
+        return f"TEXT) || {SECRET} || CAST('' AS TEXT"
 
 
 secret = Entry.body == CANARY
@@ -212,6 +232,28 @@ READS |= {
             sa.select(sa.func.max(sa.table("core_entry", sa.column("body")).c.body)).scalar_subquery(),
         )
     ).all(),
+    "operator": lambda s, _: said(
+        s.scalars(
+            sa.select(User.id).where(sa.literal(CANARY).op("IN (SELECT body FROM core_entry) AND 1 =")(1))
+        ).all()
+    ),
+    "operator beside its model": lambda s, _: said(
+        s.scalars(
+            sa.select(Entry.id).where(
+                sa.literal(CANARY).bool_op("IN (SELECT body FROM core_entry) AND 0 <")(Entry.id)
+            )
+        ).all()
+    ),
+    "unquoted name": lambda s, _: s.execute(sa.select(User.id, sa.column(bare(SECRET)))).all(),
+    "type": lambda s, _: s.execute(sa.select(sa.cast(User.id, Nasty()))).all(),
+    "suffix": lambda s, _: s.execute(
+        sa.select(User.name).suffix_with("UNION ALL SELECT body FROM core_entry")
+    ).all(),
+    "hint": lambda s, _: s.execute(
+        sa.select(User.name).with_statement_hint("UNION ALL SELECT body FROM core_entry")
+    ).all(),
+    "one by key": lambda s, scene: s.get_one(Entry, scene.hidden).body,
+    "held for a change": lambda s, _: s.scalars(sa.select(Entry.body).with_for_update(of=Entry)).all(),
     "connection": lambda s, _: s.connection().execute(sa.select(Entry.body)).all(),
     "driver": lambda s, _: s.connection().exec_driver_sql("SELECT body FROM core_entry").all(),
 }
@@ -232,6 +274,21 @@ for _load in (joinedload, selectinload, subqueryload):
 def _merge(s: Session, scene: Scene) -> Any:
     with s.no_autoflush:
         return s.merge(Entry(id=scene.hidden)).body
+
+
+@reads("said to be in the database")
+def _said_to_be_there(s: Session, scene: Scene) -> Any:
+    entry = Entry(id=scene.hidden)
+    make_transient_to_detached(entry)
+    s.add(entry)
+    return entry.body
+
+
+@reads("merged without a look")
+def _merge_unseen(s: Session, scene: Scene) -> Any:
+    entry = Entry(id=scene.hidden)
+    make_transient_to_detached(entry)
+    return s.merge(entry, load=False).body
 
 
 @writes("update")
@@ -270,6 +327,13 @@ def _update_from(s: Session, scene: Scene) -> Any:
 def _update_subquery(s: Session, _: Scene) -> Any:
     found = sa.select(sa.func.max(Entry.body)).where(secret).scalar_subquery()
     s.execute(sa.update(User).values(about=sa.func.coalesce(found, "")))
+    return s.scalars(sa.select(User.about)).all()
+
+
+@writes("update with an operator")
+def _update_operator(s: Session, _: Scene) -> Any:
+    named = sa.literal("").op(f"|| coalesce({SECRET}, '') ||")("")
+    s.execute(sa.update(User).values(about=named).execution_options(synchronize_session=False))
     return s.scalars(sa.select(User.about)).all()
 
 

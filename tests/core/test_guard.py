@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import NoResultFound
 
 from core import access, guard
 from core.access import Viewer, as_system, as_viewer
-from core.db import db, write
+from core.db import Session, db, write
 from core.models import Area, Entry, Membership, Space, User
 from tests.core.guard_shapes import CANARY, READS, TABLE, WRITES, Scene, Shelf
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 KINDS = ("core.group", "core.post", "core.reply")
-REFUSALS = (guard.UnguardedRead, TypeError)
+REFUSALS = (guard.UnguardedRead, TypeError, NoResultFound)
 
 
 def reader(ident: int | None, role: str = "resident", kinds: tuple[str, ...] = KINDS) -> Viewer:
@@ -65,12 +68,15 @@ def scene(frame: None) -> Scene:
 
 
 @pytest.fixture
-def without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take both nets down."""
+def without_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take all nets down."""
     monkeypatch.setattr(guard, "CRITERIA", ())
     monkeypatch.setattr(guard, "_names_guarded", lambda *_: False)
-    monkeypatch.setattr(guard, "_passes_by", lambda _: False)
+    monkeypatch.setattr(guard, "_passes_by", lambda *_: False)
     monkeypatch.setattr(guard, "_seen", WeakKeyDictionary())
+    event.remove(Session, "before_attach", guard._refuse_fabricated)
+    yield
+    event.listen(Session, "before_attach", guard._refuse_fabricated)
 
 
 def seen(name: str, scene: Scene, viewer: int | None) -> str:
@@ -141,6 +147,26 @@ RAW = (
     "UPDATE core_user SET name = (SELECT max(body) FROM core_entry)",
     "update core_entry set body = ''",
     "DELETE FROM core_entry",
+    "SELECT query_to_xml('SELECT body FROM core_' || 'entry', true, false, '')",
+    "SELECT database_to_xml(true, false, '')",
+    "SELECT word FROM ts_stat('SELECT to_tsvector(body) FROM core_' || 'entry')",
+    "SELECT * FROM dblink('dbname=town', 'SELECT body FROM core_' || 'entry') AS t(body text)",
+    "SELECT most_common_vals FROM pg_stats",
+    "SELECT query FROM pg_stat_activity",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT load_extension('/tmp/mine')",
+    "SELECT sample FROM sqlite_stat4",
+    'SELECT body FROM U&"core\\005fentry"',
+    "DO $$ BEGIN EXECUTE 'SELECT body FROM core_' || 'entry'; END $$",
+    "CREATE VIEW mine AS SELECT 1",
+    "PREPARE mine AS SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "ATTACH 'town.db' AS other",
+    "VACUUM INTO '/tmp/copy'",
+    "PRAGMA query_only",
+    "COMMIT",
+    "ROLLBACK",
+    "END",
 )
 
 
@@ -155,6 +181,17 @@ def test_sql_that_names_a_guarded_table_is_refused(frame: None) -> None:
 def test_sql_of_public_tables_passes(frame: None) -> None:
     with as_viewer(reader(None)):
         assert db.session.execute(sa.text("SELECT core_user.id FROM core_user")).all() == []
+
+
+def test_a_row_deleted_under_a_savepoint_that_fails_is_there_again(scene: Scene) -> None:
+    with as_viewer(reader(scene.stranger)), write() as session:
+        entry = session.get(Entry, scene.public)
+        with suppress(ZeroDivisionError), session.begin_nested():
+            session.delete(entry)
+            session.flush()
+            _ = 1 / 0
+        assert entry in session
+        assert entry.body == "hello"
 
 
 def test_a_read_without_a_viewer_is_refused(frame: None) -> None:

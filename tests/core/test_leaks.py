@@ -242,7 +242,7 @@ def without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take both nets of the read guard down."""
     monkeypatch.setattr(guard, "CRITERIA", ())
     monkeypatch.setattr(guard, "_names_guarded", lambda *_: False)
-    monkeypatch.setattr(guard, "_passes_by", lambda _: False)
+    monkeypatch.setattr(guard, "_passes_by", lambda *_: False)
     monkeypatch.setattr(guard, "_seen", WeakKeyDictionary())
 
 
