@@ -229,10 +229,8 @@ def accept_invitation(token: str) -> Space:
             if not unfiltered(used).rowcount:
                 raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
             values = {"role": invited.role, "team": _role(space, invited.role).team}
-            key = {"space_id": space.id, "user_id": person, "source": OWN}
-            insert_once(Membership, **key, **values, expires_at=invited.member_until)
+            enter(space.id, person, **values, expires_at=invited.member_until)
             notify("core.newcomer", _team(space.id), space=space)
-            _count(space.id)
     return space
 
 
@@ -268,13 +266,13 @@ def _role(space: Space, name: str) -> Any:
     raise ValueError(f"{space.kind} has no role {name}")
 
 
-def enter(space_id: int, user_id: int | None) -> bool:
+def enter(space_id: int, user_id: int | None, **values: Any) -> bool:
     """Make somebody a member who is none; a membership that ended makes room."""
     hold(space_id)
     key = {"space_id": space_id, "user_id": user_id, "source": OWN}
     same = [_membership.c[name] == value for name, value in key.items()]
     unfiltered(sa.delete(_membership).where(*same, _membership.c.expires_at <= now()))
-    new = insert_once(Membership, **key)
+    new = insert_once(Membership, **key, **values)
     if new:
         _count(space_id)
     return new

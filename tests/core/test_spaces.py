@@ -219,6 +219,15 @@ def test_an_invitation_can_be_withdrawn_by_the_team(town: Town) -> None:
     assert roles(town, "ana", ident) == set()
 
 
+def test_an_invitation_lets_in_again_whose_membership_has_ended(town: Town) -> None:
+    ident, ana = group(town, joining="invite"), town.person("ana")
+    town.run(lambda: actions.set_role(space(ident), ana, "member", now() - dt.timedelta(seconds=1)), "olga")
+    assert roles(town, "ana", ident) == set()
+    assert town.browser("ana").submit(invited(town, "olga", ident)).status_code == 302
+    assert roles(town, "ana", ident) == {"member"}
+    assert count(town, ident) == 2
+
+
 @pytest.mark.parametrize("end", ["expelled", "lowered", "ended", "closed"])
 def test_an_invitation_ends_with_its_senders_right_to_send_it(town: Town, end: str) -> None:
     ident, marc = group(town, joining="invite"), town.person("marc")
