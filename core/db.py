@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
+from flask import has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
@@ -20,6 +21,10 @@ _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 class WriteOutsideBoundary(RuntimeError):
     """A change was sent to the database outside `with write():`, or somebody else wanted to end one."""
+
+
+class FailureUnsaid(RuntimeError):
+    """A statement failed, and whoever sent it said nothing: PostgreSQL takes no other until a rollback."""
 
 
 class Base(DeclarativeBase):
@@ -195,6 +200,7 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
     event.listen(engine, "before_cursor_execute", _refuse_stray_changes)
+    event.listen(engine, "handle_error", _note_failure)
 
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -212,6 +218,11 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     writing = connection.get_execution_options().get("parvis_writing")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _note_failure(_context: object) -> None:
+    if has_app_context():
+        db.session.info["failed"] = True
 
 
 def _refuse_stray_changes(

@@ -26,7 +26,7 @@ from flask import Flask, abort, current_app, g, request
 from sqlalchemy.orm import Session
 
 from . import access, checks, hookspecs, stamps
-from .db import WriteOutsideBoundary, db, insert_once, now, write
+from .db import FailureUnsaid, WriteOutsideBoundary, db, insert_once, now, write
 from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
 
@@ -156,7 +156,10 @@ class Registry:
                 with session.begin_nested():
                     yield
             else:
+                session.info["failed"] = False
                 yield
+                if session.info["failed"]:
+                    raise FailureUnsaid(place)
                 if session.new or session.dirty or session.deleted:
                     raise WriteOutsideBoundary(place)
         finally:

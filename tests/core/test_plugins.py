@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -235,6 +236,17 @@ def test_a_hook_that_breaks_the_database_transaction_does_not_break_the_page(tow
     trouble["panels"] = lambda: db.session.execute(sa.text("SELECT nothing FROM nowhere"))
     assert town.browser().get("/").status_code == 200
     assert [place for place, _what in faults(town)] == ["panels"]
+
+
+def test_a_hook_that_hides_a_broken_transaction_does_not_break_the_page(town: Town) -> None:
+    def hide() -> list[api.Panel]:
+        with suppress(sa.exc.DBAPIError):
+            db.session.execute(sa.text("SELECT nothing FROM nowhere"))
+        return []
+
+    trouble["panels"] = hide
+    assert town.browser().get("/").status_code == 200
+    assert faults(town) == [("panels", "FailureUnsaid")]
 
 
 def test_a_hook_that_changes_something_while_reading_is_stopped(town: Town) -> None:
