@@ -276,7 +276,7 @@ const list = document.querySelector("[data-live-list]");
 const thread = document.querySelector("[data-live-thread]");
 const live = { changed: new Set(), news: new Set(), moved: false, on: new Set(), spread: 0, tries: 0 };
 const read = async (url) => {
-  const answer = await fetch(url);
+  const answer = await fetch(url, { headers: { "HX-Request": "true" } });
   return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
 };
 

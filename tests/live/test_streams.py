@@ -61,11 +61,11 @@ def test_somebody_removed_hears_nothing_later(streams: Streams) -> None:
     members("member")
     member = cookie(town.browser("member"))
     stream = streams.listen(streams.serve(), "after=0&space=all", member)
-    said = streams.say(circle, 'owner')
+    said = streams.say(circle, "owner")
     assert stream.next() == f"core.post:published {said}"
     members()
     streams.say(circle, "owner")
-    said = streams.say(square, 'owner')
+    said = streams.say(square, "owner")
     assert stream.next() == f"core.post:published {said}"
 
 
@@ -74,7 +74,7 @@ def test_signing_out_ends_the_stream(streams: Streams) -> None:
     hall = town.space("Hall", "ann", "portal")
     browser = town.browser("bob")
     stream = streams.listen(streams.serve(), "after=0&space=all", cookie(browser))
-    said = streams.say(hall, 'ann')
+    said = streams.say(hall, "ann")
     assert stream.next() == f"core.post:published {said}"
     browser.submit("/sign-out", _page="/me")
     streams.say(hall, "ann")
