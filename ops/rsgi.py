@@ -106,6 +106,7 @@ class Application:
             environ[key] = value
         if "HTTP_CONTENT_TYPE" in environ:
             environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE")
+        environ.pop("HTTP_TRANSFER_ENCODING", None)  # the body is whole by now
         length = environ.pop("HTTP_CONTENT_LENGTH", None)
         if body or length is not None:
             environ["CONTENT_LENGTH"] = str(len(body)) if body else length

@@ -1,0 +1,115 @@
+"""The server between the network and the application: bodies, headers and paths arrive as they were sent."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ops.rsgi import Application
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .conftest import Server, Streams
+
+MAX_BODY = 20_000
+SLOW = 30
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """What the server does has nothing to do with the engine."""
+    return sqlite_url
+
+
+def ask(server: Server, method: str, path: str, body: Any = None, **headers: str) -> http.client.HTTPResponse:
+    """An answer, read to its end."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    with contextlib.closing(connection):
+        chosen = {"Host": "localhost", **{name.replace("_", "-"): text for name, text in headers.items()}}
+        connection.request(method, path, body, chosen)
+        answer = connection.getresponse()
+        answer.text = answer.read().decode()  # type: ignore[attr-defined]
+        return answer
+
+
+def test_requests_are_answered_as_they_should(streams: Streams) -> None:
+    server = streams.serve(max_body=MAX_BODY)
+    head, get = ask(server, "HEAD", "/sign-in"), ask(server, "GET", "/sign-in")
+    assert (head.status, head.text, get.status) == (200, "", 200)  # type: ignore[attr-defined]
+    assert 'name="email"' in get.text  # type: ignore[attr-defined]
+    style = ask(server, "GET", "/static/parvis.css")
+    assert (style.status, style.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
+    assert int(style.headers["Content-Length"]) == len(style.text.encode())  # type: ignore[attr-defined]
+    assert ask(server, "GET", "/", Host="evil.example").status == 400
+    assert ask(server, "GET", "/people/%E9t%E9").status == 400, "not UTF-8"
+    assert ask(server, "GET", "/people/%C3%A9t%C3%A9").status == 404
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    assert ask(server, "POST", "/sign-in", b"a=1", **form).status == 400, "no cross-site token"
+    for body in (b"a=" + b"x" * MAX_BODY, iter([b"a=", *[b"x" * 1000] * 21])):
+        assert ask(server, "POST", "/sign-in", body, **form).status == 413
+
+
+def test_slow_bodies_keep_nobody_waiting(streams: Streams) -> None:
+    server = streams.serve()
+    request = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nemail="
+    with contextlib.ExitStack() as open_:
+        for _number in range(SLOW):
+            slow = open_.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(request)
+        assert ask(server, "GET", "/sign-in").status == 200
+        slow.sendall(b"x" * 8994)
+        assert slow.recv(12) == b"HTTP/1.1 400"
+
+
+class Scope:
+    """A request as Granian describes it."""
+
+    method, scheme, http_version = "POST", "http", "1.1"
+    server, client = "127.0.0.1:8000", "[::1]:9000"
+    path, query_string = "/été", "q=%C3%A9"
+
+    def __init__(self, *headers: tuple[str, str]) -> None:
+        self.headers = Headers(headers)
+
+
+class Headers(dict[str, str]):
+    """Headers, of which some come twice."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self.pairs = list(pairs)
+        super().__init__(self.pairs)
+
+    def items(self) -> Any:
+        return self.pairs
+
+
+def test_the_environment_is_what_wsgi_says() -> None:
+    application = Application(lambda _environ, _start: [], MAX_BODY)
+    environ = application._environ(
+        Scope(
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("content-type", "text/plain"),
+            ("transfer-encoding", "chunked"),
+        ),
+        b"abc",
+    )
+    wanted = {
+        "PATH_INFO": "/Ã©tÃ©",
+        "QUERY_STRING": "q=%C3%A9",
+        "HTTP_COOKIE": "a=1; b=2",
+        "HTTP_X_FORWARDED_FOR": "1.2.3.4",
+        "CONTENT_TYPE": "text/plain",
+        "CONTENT_LENGTH": "3",
+        "REMOTE_ADDR": "::1",
+        "SERVER_PORT": "8000",
+    }
+    assert {name: environ[name] for name in wanted} == wanted
+    assert environ["wsgi.input"].read() == b"abc"
