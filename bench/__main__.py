@@ -25,7 +25,7 @@ from core import create_app
 from core.config import Config
 from core.db import db
 
-from . import seed
+from . import notices, seed
 from .servers import NotExpected, Server, bare, compare, parvis
 
 SMALL, LARGE, FULL = 10_000, 100_000, 1_000_000
@@ -206,6 +206,23 @@ def eight_writers(config: Config, space: int, large: Server) -> int:
     return 80 - len([status for status in statuses if status in (302, 303)])
 
 
+def digests(folder: Path) -> list[Result]:
+    """Digests for a town of 10,000 people against one of 1,000, and against bare inserts of as many rows."""
+    times = {}
+    for people in (1_000, 10_000):
+        place = folder / f"digests-{people}"
+        place.mkdir()
+        told, worded = notices.digests(place, people)
+        times[people] = (told / people, worded / people)
+    (told, worded), (few_told, few_worded) = times[10_000], times[1_000]
+    raw = notices.bare(folder, 10_000) / 10_000
+    return [
+        at_most("digests for 10,000 to 1,000 people, each", 1.3, told, few_told, told / few_told),
+        at_most("wording of 10,000 to 1,000 digests, each", 1.3, worded, few_worded, worded / few_worded),
+        at_least("digests for 10,000 people to raw sqlite3", 0.05, 1 / told, 1 / raw, raw / told),
+    ]
+
+
 def measure(folder: Path, entries: int) -> list[Result]:
     """All results, over towns made in this folder."""
     token = f"Bench {secrets.token_hex(6)}"
@@ -219,7 +236,7 @@ def measure(folder: Path, entries: int) -> list[Result]:
             results += growth(large, small, entries)
         results += first_view(large)
         results += inserts(big, large)
-    return results
+    return results + digests(folder)
 
 
 def main() -> int:

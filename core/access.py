@@ -204,6 +204,7 @@ def _parameter(name: str, read: Callable[[Viewer], Any], kind: Any, **kw: Any) -
 
 
 _ID = _parameter("viewer_id", lambda person: person.id, sa.Integer)
+VIEWER_ID = _ID  # for statements that are made before anybody looks
 _STAFF = _parameter("viewer_staff", lambda person: person.staff, sa.Boolean)
 _KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, expanding=True)
 
@@ -211,11 +212,6 @@ _KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, expa
 def kind_is_on(kind: Any) -> ColumnElement[bool]:
     """The kind of space, entry or notice is the core's or an enabled plugin's."""
     return kind.in_(_KINDS)  # type: ignore[no-any-return]
-
-
-def viewer_id() -> ColumnElement[Any]:
-    """The viewer's id, for statements that are made before anybody looks."""
-    return _ID
 
 
 def member(space_id: Any, team: bool = False, person: Any = _ID) -> ColumnElement[bool]:

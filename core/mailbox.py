@@ -3,8 +3,6 @@
 An address is `mailbox+name.rest@host`. How messages come from the mailbox is in `portal/intake.py`.
 """
 
-import email
-import email.policy
 import hashlib
 import html as entities
 import logging
@@ -22,11 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import access, mail, registry, settings
 from .access import Refused, as_system
 from .accounts import claims
-from .config import Config
 from .db import insert_once, write
 from .models import Received
-
-HEADERS = 32 * 1024  # bytes; more is nobody's letter
 
 log = logging.getLogger("parvis.mailbox")
 
@@ -50,66 +45,36 @@ class Incoming:
 
 def address(name: str, rest: str) -> str | None:
     """The address that the MailHandler of this name answers to; None where the town takes no mail in."""
-    config: Config = current_app.config["PARVIS"]
+    config = current_app.config["PARVIS"]
     local, _, host = config.mailbox.partition("@")
     return f"{local}+{name}.{rest}@{host}" if config.mailbox and config.imap_host else None
 
 
-def take_in(raw: bytes) -> bool:
-    """Hand a message to its handler, once; says whether that did something with it."""
-    try:
-        read = _read(raw)
-    except (LookupError, TypeError, ValueError, AttributeError):  # a header or part that is none
-        return False
-    if read is None:
-        return False
-    name, letter, language = read
+def take_in(made: EmailMessage) -> bool:
+    """Hand a message to its handler, once; says whether that did something with it.
+
+    Raises LookupError where it names no address of ours, ValueError and the like where it is no message.
+    """
+    name, rest = _addressee(made)
     owner, handler = registry.current().declared("mail_handlers", name)
-    return owner in registry.current().active() and _handle(owner.name, handler, letter, language)
-
-
-def _read(raw: bytes) -> tuple[str, Incoming, str | None] | None:
-    """For which handler a message is, what it says, its sender's language; None where no person wrote it."""
-    config: Config = current_app.config["PARVIS"]
-    if len(re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]) > HEADERS:
-        return None
-    made: Any = email.message_from_bytes(raw, policy=email.policy.default)
-    if automatic(made, config):
-        return None
-    name, rest = _addressee(made, config)
-    registry.current().declared("mail_handlers", name)
-    sender = _sender(made)
-    owner = claims.known(sender)
-    key = hashlib.sha256(str(made["Message-ID"] or "").encode() or raw).hexdigest()
+    if owner not in registry.current().active():
+        return False
+    address = sender(made)
+    person = claims.known(address)
+    key = hashlib.sha256(str(made["Message-ID"] or made).encode("utf-8", "replace")).hexdigest()
     said = (str(made["Subject"] or ""), _words(made), sum(1 for _part in made.iter_attachments()))
-    letter = Incoming(rest, sender, owner.user_id if owner else None, *said, key)
-    return name, letter, owner.language if owner else None
+    letter = Incoming(rest, address, person.user_id if person else None, *said, key)
+    return _handle(owner.name, handler, letter, person.language if person else None)
 
 
-def automatic(made: EmailMessage, config: Config) -> bool:
-    """Whether a machine wrote the message: an absence, a list, a failed delivery, or this portal itself."""
-    sender = _sender(made)
-    said = {
-        name: str(made[name] or "").strip().lower()
-        for name in ("Auto-Submitted", "Precedence", "Return-Path")
-    }
-    return (
-        said["Auto-Submitted"] not in ("", "no")
-        or said["Precedence"] in ("bulk", "junk", "list", "auto_reply")
-        or said["Return-Path"] == "<>"
-        or any(made[name] for name in ("List-Id", "X-Autoreply", "X-Autorespond"))
-        or made.get_content_type() == "multipart/report"
-        or sender.partition("@")[0] in ("", "mailer-daemon", "postmaster")
-        or sender in (config.mailbox.lower(), mail.sender(config))
-    )
-
-
-def _sender(made: EmailMessage) -> str:
+def sender(made: EmailMessage) -> str:
+    """The address that a message says it comes from."""
     return parseaddr(str(made["From"] or ""))[1].lower()
 
 
-def _addressee(made: EmailMessage, config: Config) -> tuple[str, str]:
+def _addressee(made: EmailMessage) -> tuple[str, str]:
     """The handler and the rest that the message's address names; LookupError where it names none."""
+    config = current_app.config["PARVIS"]
     local, _, host = re.escape(config.mailbox.lower()).partition("@")
     ours = re.compile(rf"{local}\+([a-z][a-z0-9]*\.[a-z0-9_]+)\.([^@\s]{{1,64}})@{host}")
     headers = [str(value) for name in _TO for value in made.get_all(name, [])]

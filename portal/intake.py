@@ -1,13 +1,18 @@
 """Reads the town's mailbox by IMAP: each message is handed on, then lies in the folder Done or Refused."""
 
+import email
+import email.policy
 import imaplib
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import Any
 
 from flask import current_app
 
-from core import mailbox
+from core import mail, mailbox
 from core.access import as_system
 from core.config import Config
 
@@ -15,6 +20,7 @@ FETCH = "core.fetch_mail"
 TIMEOUT = 20
 MESSAGES = 50  # of one run
 LARGEST = 256 * 1024  # bytes read of a message: words come first, attachments after
+HEADERS = 32 * 1024  # bytes; more is nobody's letter
 DONE, REFUSED = "Done", "Refused"
 
 
@@ -29,7 +35,7 @@ def fetch() -> None:
             _status, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
             raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
             if raw is not None:
-                _move(server, uid, DONE if mailbox.take_in(raw) else REFUSED)
+                _move(server, uid, DONE if read(raw) else REFUSED)
 
 
 @contextmanager
@@ -53,3 +59,31 @@ def _move(server: imaplib.IMAP4, uid: str, folder: str) -> None:
     if server.uid("COPY", uid, folder)[0] == "OK":
         server.uid("STORE", uid, "+FLAGS", r"(\Deleted)")
         server.expunge()
+
+
+def read(raw: bytes) -> bool:
+    """Hand a message on if a person wrote it; says whether that did something with it."""
+    if len(re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]) > HEADERS:
+        return False
+    try:
+        made: Any = email.message_from_bytes(raw, policy=email.policy.default)
+        return not automatic(made) and mailbox.take_in(made)
+    except (LookupError, TypeError, ValueError, AttributeError):  # a header or part that is none
+        return False
+
+
+def automatic(made: EmailMessage) -> bool:
+    """Whether a machine wrote the message: an absence, a list, a failed delivery, or this portal itself."""
+    config: Config = current_app.config["PARVIS"]
+    sender = mailbox.sender(made)
+    marks = ("Auto-Submitted", "Precedence", "Return-Path")
+    submitted, precedence, path = (str(made[name] or "").strip().lower() for name in marks)
+    return (
+        submitted not in ("", "no")
+        or precedence in ("bulk", "junk", "list", "auto_reply")
+        or path == "<>"
+        or any(made[name] for name in ("List-Id", "X-Autoreply", "X-Autorespond"))
+        or made.get_content_type() == "multipart/report"
+        or sender.partition("@")[0] in ("", "mailer-daemon", "postmaster")
+        or sender in (config.mailbox.lower(), mail.sender(config).lower())
+    )

@@ -11,6 +11,11 @@ def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN {values}", name=f"{column}_known")
 
 
+def to(table: str, ondelete: str = "CASCADE", **kw: Any) -> Any:
+    """A reference to a row of the core, which takes this row with it unless said otherwise."""
+    return mapped_column(sa.ForeignKey(f"core_{table}.id", ondelete=ondelete), **kw)
+
+
 def user(ondelete: str = "SET NULL", **kw: Any) -> Any:
     """A reference to a person."""
-    return mapped_column(sa.ForeignKey("core_user.id", ondelete=ondelete), **kw)
+    return to("user", ondelete, **kw)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import Owned, StaffOnly
 from ..db import Base, UtcDateTime, now
-from .columns import one_of, user
+from .columns import one_of, to, user
 
 BY_MAIL = ("at_once", "daily", "weekly")
 WAYS = (*BY_MAIL, "page", "none")
@@ -38,12 +38,8 @@ class Notice(Owned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = user("CASCADE")
     type: Mapped[str] = mapped_column(sa.String(60))
-    entry_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_entry.id", ondelete="CASCADE"), index=True
-    )
-    space_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_space.id", ondelete="CASCADE"), index=True
-    )
+    entry_id: Mapped[int | None] = to("entry", index=True)
+    space_id: Mapped[int | None] = to("space", index=True)
     actor_id: Mapped[int | None] = user(index=True)
     once: Mapped[str] = mapped_column(sa.String(80))
     way: Mapped[str] = mapped_column(sa.String(10))
@@ -64,9 +60,7 @@ class NoticeChoice(Owned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = user("CASCADE")
     type: Mapped[str | None] = mapped_column(sa.String(60))
-    space_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_space.id", ondelete="CASCADE"), index=True
-    )
+    space_id: Mapped[int | None] = to("space", index=True)
     way: Mapped[str] = mapped_column(sa.String(10))
 
 
@@ -94,7 +88,7 @@ class NoticeLetter(Owned, Base):
 
     __tablename__ = "core_notice_letter"
     user_id: Mapped[int] = user("CASCADE", index=True)
-    mail_id: Mapped[int] = mapped_column(sa.ForeignKey("core_mail.id", ondelete="CASCADE"), primary_key=True)
+    mail_id: Mapped[int] = to("mail", primary_key=True)
     way: Mapped[str] = mapped_column(sa.String(10))
     after_id: Mapped[int]
     upto_id: Mapped[int]

@@ -39,9 +39,10 @@ def plan(new: Sequence[tuple[int, str]]) -> None:
         for user_id, way in waiting
     ]
     if values:
-        rows = insert(_round).values(values)
+        rows = insert(_round)
         first = sa.func.coalesce(_round.c.due_at, rows.excluded.due_at)
-        unfiltered(rows.on_conflict_do_update(index_elements=["way", "user_id"], set_={"due_at": first}))
+        planned = rows.on_conflict_do_update(index_elements=["way", "user_id"], set_={"due_at": first})
+        db.session.execute(planned, values, execution_options={"guarded": True})
 
 
 def due(way: str, clock: Any, moment: dt.datetime | None = None) -> dt.datetime:
@@ -75,12 +76,16 @@ def _mail_some() -> bool:
         people = session.execute(_due().where(_round.c.due_at <= now()).limit(PEOPLE)).all()
         if not people:
             return False
-        threads = _threads([(row.user_id, row.way) for row in people])
+        new = _threads([(row.user_id, row.way) for row in people])
+        subjects = {language: _subject(language) for language in {row.language for row in people}}
         letters = [
-            (_message(row), NoticeLetter(user_id=row.user_id, way=row.way, after_id=row.mailed_id, **about))
+            (
+                _message(row, subjects[row.language]),
+                NoticeLetter(user_id=row.user_id, way=row.way, after_id=row.mailed_id, **about),
+            )
             for row in people
             if not row.paused_at and not row.closed_at
-            for about in _letters(row.way, threads[row.user_id, row.way])
+            for about in _letters(row, new[row.user_id, row.way])
         ]
         session.add_all(message for message, _letter in letters)
         session.flush()
@@ -89,15 +94,9 @@ def _mail_some() -> bool:
             session.add(letter)
         key = (_round.c.user_id == sa.bindparam("person"), _round.c.way == sa.bindparam("by"))
         moved = sa.update(_round).where(*key).values(mailed_id=sa.bindparam("upto"), due_at=None)
-        cursors = [
-            {
-                "person": row.user_id,
-                "by": row.way,
-                "upto": _last(threads[row.user_id, row.way], row.mailed_id),
-            }
-            for row in people
-        ]
-        session.execute(moved, cursors)
+        last = {key: max(number for _thread, number in found) for key, found in new.items() if found}
+        ends = [{"person": p.user_id, "by": p.way, "upto": last.get(p[:2], p.mailed_id)} for p in people]
+        session.execute(moved, ends)
         if letters:
             jobs.enqueue(mail.DELIVER, once=mail.DELIVER)
     return len(people) == PEOPLE
@@ -133,22 +132,22 @@ def _threads(keys: list[tuple[int, str]]) -> dict[tuple[int, str], list[tuple[in
     return found
 
 
-def _letters(way: str, threads: list[tuple[int | None, int]]) -> list[dict[str, Any]]:
+def _letters(row: Any, threads: list[tuple[int | None, int]]) -> list[dict[str, Any]]:
     """At once, a message for each thread, so that it can be answered; else one for all."""
-    if way == "at_once":
-        return [{"thread_id": thread, "upto_id": last} for thread, last in threads]
-    return [{"thread_id": None, "upto_id": _last(threads, 0)}] if threads else []
+    if row.way != "at_once" and threads:
+        threads = [(None, max(last for _thread, last in threads))]
+    return [{"thread_id": thread, "upto_id": last} for thread, last in threads]
 
 
-def _last(threads: list[tuple[int | None, int]], before: int) -> int:
-    return max((last for _thread, last in threads), default=before)
-
-
-def _message(row: Any) -> Mail:
+def _message(row: Any, subject: str) -> Mail:
     """An outbox row without words: those are chosen when it leaves, by what its reader may read then."""
+    return Mail(kind=KIND, recipient=row.email, subject=subject)
+
+
+def _subject(language: str | None) -> str:
     town = settings.town()
-    with force_locale(row.language or town.language):
-        return Mail(kind=KIND, recipient=row.email, subject=_("News from %(town)s", town=town.name)[:200])
+    with force_locale(language or town.language):
+        return str(_("News from %(town)s", town=town.name))[:200]
 
 
 def clocks(people: Sequence[int]) -> sa.Select[Any]:

@@ -20,7 +20,6 @@ ORDER_KEY = 7068948  # of the advisory lock, any number that nobody else uses
 
 _entry, _user, _space = table_of(Entry), table_of(User), table_of(Space)
 _notice, _choice = table_of(Notice), table_of(NoticeChoice)
-_COLUMNS = ("user_id", "type", "entry_id", "space_id", "actor_id", "once", "way", "created_at")
 
 
 def notify(
@@ -93,9 +92,7 @@ def _ids(statement: sa.Select[Any]) -> set[int]:
 
 def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
     """A notice for each of these people who may read of it now and wants to hear of it."""
-    if (
-        db.session.get_bind().dialect.name == "postgresql"
-    ):  # ids are seen in order, as the cursors of mail need
+    if db.session.get_bind().dialect.name == "postgresql":  # so that ids are seen in order, as cursors need
         db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(ORDER_KEY)))
     kind = registry.current().declared("notice_types", event["type"])[1]
     by_type, by_space = _choice.alias(), _choice.alias()
@@ -111,7 +108,7 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
     }
     place = sa.func.coalesce(_entry.c.space_id, _space.c.id)
     rows = (
-        sa.select(*(values[name] for name in _COLUMNS))
+        sa.select(*values.values())
         .select_from(_user)
         .outerjoin(_entry, _entry.c.id == numbers["entry_id"])
         .outerjoin(_space, _space.c.id == numbers["space_id"])
@@ -123,7 +120,7 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
         rows = rows.where(access.entry_readable(_entry.c, _user.c.id))
     if event["space_id"] is not None:
         rows = rows.where(access.space_listed(_space.c, _user.c.id))
-    new = insert(_notice).from_select(_COLUMNS, rows).on_conflict_do_nothing()
+    new = insert(_notice).from_select(list(values), rows).on_conflict_do_nothing()
     _inserted(unfiltered(new.returning(_notice.c.user_id, _notice.c.way)).all())
 
 

@@ -88,7 +88,7 @@ def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
 def _told(letter: NoticeLetter) -> list[Any]:
     """The notices of a letter that may be read and are wanted by mail now, in the order of their threads."""
     mine = (_notice.c.way == letter.way, _notice.c.id > letter.after_id, _notice.c.id <= letter.upto_id)
-    told = words.told().where(*mine).order_by(_notice.c.id).limit(MOST + 1)
+    told = words.TOLD.where(*mine).order_by(_notice.c.id).limit(MOST + 1)
     if letter.way == "at_once":
         told = told.where(reads.thread.is_not_distinct_from(letter.thread_id))
     if db.session.scalar(sa.select(NoticeTimes.paused_at)) is not None:
@@ -164,18 +164,23 @@ def _headers(config: Config, thread_id: int | None, stop: str, reply: str | None
     return headers
 
 
-def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="unsubscribe")
-
-
 def _stop(user_id: int, rows: list[Any]) -> str:
-    """The token that ends mail of these kinds, and mail chosen for these spaces."""
-    spaces = set(
+    chosen = set(
         db.session.scalars(sa.select(NoticeChoice.space_id).where(NoticeChoice.space_id.is_not(None)))
     )
-    kinds, places = sorted({row.type for row in rows}), sorted({row.space_id for row in rows} & spaces)
-    token = _signer().dumps([user_id, kinds, places])
+    return stop_token(
+        user_id, sorted({row.type for row in rows}), sorted({row.space_id for row in rows} & chosen)
+    )
+
+
+def stop_token(user_id: int, kinds: list[str], spaces: list[int]) -> str:
+    """What ends somebody's mail of these kinds, and mail that they chose for these spaces."""
+    token = _signer().dumps([user_id, kinds, spaces])
     return token if isinstance(token, str) else token.decode()
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="unsubscribe")
 
 
 def stopped(token: str) -> tuple[int, list[str], list[int]]:

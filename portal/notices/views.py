@@ -50,7 +50,7 @@ def index() -> str:
 
 def _page(unread: bool, before: int | None, size: int) -> list[Any]:
     """Rows of one part, below a cursor, by one index."""
-    told = words.told().where(_notice.c.read_at.is_(None) if unread else _notice.c.read_at.is_not(None))
+    told = words.TOLD.where(_notice.c.read_at.is_(None) if unread else _notice.c.read_at.is_not(None))
     if before is not None:
         told = told.where(_notice.c.id < before)
     return list(db.session.execute(told.order_by(_notice.c.id.desc()).limit(size)))
@@ -70,7 +70,7 @@ def _line(row: Any) -> dict[str, Any]:
 @needs("core.account")
 def open_one(notice_id: int) -> Response:
     """Mark a notice as read and show what it is about."""
-    row = db.session.execute(words.told().where(_notice.c.id == notice_id)).one_or_none()
+    row = db.session.execute(words.TOLD.where(_notice.c.id == notice_id)).one_or_none()
     if row is None:
         abort(404)
     actions.read(0, notice_id)

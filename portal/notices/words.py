@@ -15,28 +15,27 @@ _notice, _entry, _space, _user = table_of(Notice), table_of(Entry), table_of(Spa
 _root = _entry.alias("root")
 
 
-def told() -> Any:
-    """The viewer's notices with what they are about, to be narrowed, ordered and bounded."""
-    return (
-        sa.select(
-            *(_notice.c[name] for name in ("id", "type", "way", "entry_id", "created_at", "read_at")),
-            reads.thread.label("thread_id"),
-            *(_entry.c[name] for name in ("html", "lang", "byline", "team_only", "parent_id")),
-            _root.c.title,
-            _root.c.html.label("root_html"),
-            _space.c.id.label("space_id"),
-            _space.c.name.label("space"),
-            _space.c.kind.label("space_kind"),
-            _user.c.name.label("actor"),
-        )
-        .select_from(_notice)
-        .outerjoin(_entry, _entry.c.id == _notice.c.entry_id)
-        .outerjoin(_root, _root.c.id == reads.thread)
-        .outerjoin(_space, _space.c.id == sa.func.coalesce(_notice.c.space_id, _entry.c.space_id))
-        .outerjoin(_user, _user.c.id == _notice.c.actor_id)
-        .where(access.owned(_notice.c.user_id), reads.visible(access.viewer_id()))
-        .execution_options(guarded=True)
+# One's notices with what they are about, to be narrowed, ordered and bounded; made once, for all viewers.
+TOLD: Any = (
+    sa.select(
+        *(_notice.c[name] for name in ("id", "type", "way", "entry_id", "created_at", "read_at")),
+        reads.thread.label("thread_id"),
+        *(_entry.c[name] for name in ("html", "lang", "byline", "team_only", "parent_id")),
+        _root.c.title,
+        _root.c.html.label("root_html"),
+        _space.c.id.label("space_id"),
+        _space.c.name.label("space"),
+        _space.c.kind.label("space_kind"),
+        _user.c.name.label("actor"),
     )
+    .select_from(_notice)
+    .outerjoin(_entry, _entry.c.id == _notice.c.entry_id)
+    .outerjoin(_root, _root.c.id == reads.thread)
+    .outerjoin(_space, _space.c.id == sa.func.coalesce(_notice.c.space_id, _entry.c.space_id))
+    .outerjoin(_user, _user.c.id == _notice.c.actor_id)
+    .where(access.owned(_notice.c.user_id), reads.visible(access.VIEWER_ID))
+    .execution_options(guarded=True)
+)
 
 
 def title(row: Any) -> str:

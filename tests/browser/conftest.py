@@ -21,6 +21,7 @@ from core.db import db, write
 from core.models import Entry, File, Mail, Membership, Space, User
 from core.spaces import actions as spaces
 from demo import build
+from portal.notices import letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,8 +92,8 @@ class DemoTown:
         group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
         with as_viewer(group.created_by or self.owner(group.id)):
             spaces.invite(db.session.get(Space, group.id), "resident@parvis.example")
-        letters = [text or "" for text in every(Mail.text)]
-        invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(letters))
+        texts = [text or "" for text in every(Mail.text)]
+        invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))
         entries = every(Entry.id)
         return {
             "space_id": every(Space.id),
@@ -102,7 +103,7 @@ class DemoTown:
             "handle": every(User.handle),
             "mail_id": every(Mail.id),
             "file_id": every(File.id),
-            "token": [link.rpartition("/")[2], *invitations],
+            "token": [link.rpartition("/")[2], *invitations, letters.stop_token(1, ["core.post"], [])],
             "name": ["neighbourhood_visits"],
             "filename": ["parvis.css"],
             "key": ["nothing"],

@@ -198,7 +198,7 @@ class Target:
         before = self.known or self.rows()
         status = self.send(request, who)
         self.known = self.rows() if status >= 400 else None
-        if status >= 500 and request.path != "/healthz":
+        if status >= 500 and request.path.partition("?")[0] != "/healthz":
             return f"{request} as {who} answers {status}"
         if status >= 400 and self.known != before:
             return f"{request} as {who} is refused with {status} and leaves a trace"

@@ -19,10 +19,11 @@ import dummy_plugin.plugin as dummy
 import pytest
 import sqlalchemy as sa
 
-from core import access, guard, registry
+from core import access, guard, mail, registry
 from core.access import as_system
 from core.db import Base, db, now, write
-from core.models import Document, Entry, File, Mail, Membership, Space
+from core.models import Document, Entry, File, Mail, Membership, Notice, NoticeRound, Space
+from core.notices import rounds
 from core.search import find, index, wanted
 from portal.search import results
 
@@ -409,3 +410,36 @@ def test_mail_names_nothing_that_its_reader_may_not_read(town: Town, planted: Pl
     )
     assert written
     assert not [text for text in written if CANARY.search(text)]
+
+
+def test_notices_and_their_mail_name_nothing_that_may_not_be_read(town: Town, planted: Planted) -> None:
+    people = {name: town.person(name) for name in (*OUTSIDERS, *MEMBERS) if name != "visitor"}
+    things = [{"entry_id": ident, "type": "core.mention"} for ident in planted.hidden_entries]
+    things += [{"space_id": ident, "type": "core.membership"} for ident in planted.hidden_spaces]
+
+    def tell() -> dict[str, str]:
+        with write() as session:
+            for ident in people.values():
+                session.add_all(
+                    Notice(user_id=ident, once=str(number), way="daily", **thing)
+                    for number, thing in enumerate(things)
+                )
+            session.flush()
+            session.execute(sa.delete(NoticeRound))
+            session.add_all(
+                NoticeRound(user_id=ident, way="daily", due_at=now()) for ident in people.values()
+            )
+        rounds.mail_due()
+        rows = db.session.scalars(sa.select(Mail).where(Mail.kind == rounds.KIND)).all()
+        found = {row.recipient.partition("@")[0]: mail.written(row) for row in rows}
+        return {name: f"{words}" for name, words in found.items() if words is not None}
+
+    letters = town.run(tell)
+    assert letters.keys() <= people.keys()
+    for name in people:
+        page = town.browser(name).get("/notices").text
+        assert planted.seen_by(name, letters.get(name, "") + page) == set(), name
+        if name in OUTSIDERS:
+            assert name not in letters, "what may not be read is not even counted"
+            assert 'class="bell-count"' not in page, name
+    assert CANARY.search(letters["keeper"])

@@ -414,11 +414,11 @@ def test_a_digest_job_killed_in_the_middle_loses_nothing_and_repeats_nothing(
     monkeypatch.setattr(rounds, "PEOPLE", 4)
     made, build = [], rounds._message
 
-    def die(row: Any) -> Mail:
+    def die(row: Any, subject: str) -> Mail:
         if len(made) == at_person:
             raise Killed
         made.append(row)
-        return build(row)
+        return build(row, subject)
 
     with monkeypatch.context() as patch:
         patch.setattr(rounds, "_message", die)
