@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.config import Config
 from ops.rsgi import Application
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Headers(dict[str, str]):
 
 
 def test_the_environment_is_what_wsgi_says() -> None:
-    application = Application(lambda _environ, _start: [], MAX_BODY)
+    application = Application(lambda _environ, _start: [], Config(max_body=MAX_BODY))
     environ = application._environ(
         Scope(
             ("cookie", "a=1"),
