@@ -131,6 +131,8 @@ def _forget_all(except_for: set[Any] | frozenset[Any] = frozenset()) -> None:
 
 # Reader mixins: every model has exactly one.
 
+FIRST = -1  # a key begins with whom or what its row is about, so that its index finds all of that
+
 
 class Reader:
     """Marks a model as guarded; use one of its subclasses."""
@@ -149,7 +151,8 @@ class OnEntry(Reader):
 
     @declared_attr
     def entry_id(cls) -> Mapped[int]:
-        return mapped_column(sa.ForeignKey("core_entry.id", ondelete="CASCADE"), primary_key=True)
+        entry = sa.ForeignKey("core_entry.id", ondelete="CASCADE")
+        return mapped_column(entry, primary_key=True, sort_order=FIRST)
 
 
 class TeamOnly(Reader):
@@ -165,7 +168,8 @@ class Owned(Reader):
 
     @declared_attr
     def user_id(cls) -> Mapped[int]:
-        return mapped_column(sa.ForeignKey("core_user.id", ondelete="CASCADE"), primary_key=True)
+        person = sa.ForeignKey("core_user.id", ondelete="CASCADE")
+        return mapped_column(person, primary_key=True, sort_order=FIRST)
 
 
 class StaffOnly(Reader):

@@ -283,9 +283,19 @@ def current() -> Registry:
 
 def discover() -> tuple[Plugin, dict[str, ModuleType]]:
     """The core's own manifest, and the modules of the plugins, that installed packages announce."""
-    found = {point.name: point.load() for point in metadata.entry_points(group=GROUP)}
+    found = {point.name: _loaded(point) for point in metadata.entry_points(group=GROUP)}
     core: Plugin = found.pop("core").plugin
     return core, dict(sorted(found.items()))
+
+
+def _loaded(point: metadata.EntryPoint) -> ModuleType:
+    try:
+        module: ModuleType = point.load()
+    except Exception as error:
+        raise checks.PluginError(f"{point.name} can't be loaded: {type(error).__name__}: {error}") from error
+    if not hasattr(module, "plugin"):
+        raise checks.PluginError(f"{point.name} can't be loaded: {point.value} has no `plugin`")
+    return module
 
 
 def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:

@@ -15,11 +15,12 @@ from flask import Flask
 from core import __version__, access, create_app, migrate, registry
 from core.accounts import actions as accounts
 from core.accounts import claims
+from core.accounts.addresses import normal
 from core.checks import PluginError
 from core.config import Config, ConfigError
 from core.db import db, write
 from core.feed.cards import role_label
-from core.models import Account
+from core.models import Account, User
 from core.plugin import Health
 
 from . import backup as keep
@@ -37,6 +38,10 @@ FORESEEN = (
     bring_back.RestoreError,
     rows.RowError,
 )
+
+
+OWN = {"files", "templates", "secret-key", "town.db", "town.db-wal", "town.db-shm"}  # in a town's folder
+NOBODY = "administrator@localhost"  # of a first administrator who gave no address
 
 
 class Refusal(click.ClickException):
@@ -71,12 +76,13 @@ main.add_command(plugins)
 
 
 @main.command()
-@click.option("--email", help="Address of the first administrator.", default="administrator@localhost")
+@click.option("--email", help="Address of the first administrator.", default=NOBODY)
 def init(email: str) -> None:
     """Make an empty town, and a link by which its first administrator chooses a password."""
-    config = settings()
-    if config.data.exists() and any(config.data.iterdir()):
-        raise Refusal(f"{config.data.absolute()} is not empty")
+    config, email = settings(), _address(email)
+    strange = sorted({path.name for path in config.data.glob("*")} - OWN)
+    if strange:
+        raise Refusal(f"{config.data.absolute()} holds something else: {strange[0]}")
     with made(config):
         if not migrate.empty(db.engine):
             raise Refusal("the database holds a town already")
@@ -86,6 +92,21 @@ def init(email: str) -> None:
             link = claims.issue(email, claims.RESET, {})
     click.echo(f"An empty town is ready in {config.data.absolute()}.")
     click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")
+
+
+@main.command()
+@click.argument("email")
+def admin(email: str) -> None:
+    """Make a link by which an administrator, new or known, chooses a password."""
+    email = _address(email)
+    with opened(settings()), write():
+        person = claims.known(email)
+        if person is None:
+            accounts.create_user(email, role_label("administrator", None), role="administrator")
+        elif (known := db.session.get(User, person.user_id)) is None or known.role != "administrator":
+            raise Refusal(f"{email} belongs to somebody who is no administrator: give the role on their page")
+        link = claims.issue(email, claims.RESET, {})
+    click.echo(f"Open this link once, within two hours, as {email}:\n{link}")
 
 
 @main.command()
@@ -151,7 +172,8 @@ def worker(parent: int | None) -> None:
 @main.command()
 def upgrade() -> None:
     """Bring the database to this version, the plugins' tables included."""
-    with made(settings()):
+    with made(settings()) as app:
+        _refuse_no_town(app)
         changed = migrate.upgrade(db.engine, registry.current().modules)
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
 
@@ -162,7 +184,8 @@ def upgrade() -> None:
 )
 def check(with_files: bool) -> None:
     """Say whether settings, database, counters, files, mail and plugins are well."""
-    with made(settings()):
+    with made(settings()) as app:
+        _refuse_no_town(app)
         if not _say(looks.everything(with_files)):
             raise SystemExit(1)
 
@@ -219,14 +242,25 @@ def made(config: Config) -> Iterator[Flask]:
 def opened(config: Config) -> Iterator[Flask]:
     """The application on a town that exists and is up to date."""
     with made(config) as app:
-        if migrate.empty(db.engine):
-            raise Refusal(
-                f"no town in {config.data.absolute()}: run `parvis init`, or `parvis demo` to look around"
-            )
+        _refuse_no_town(app)
         behind = migrate.behind(db.engine, registry.current().modules)
         if behind:
             raise Refusal(f"the tables of {', '.join(behind)} are of another version: run `parvis upgrade`")
         yield app
+
+
+def _refuse_no_town(app: Flask) -> None:
+    if migrate.empty(db.engine):
+        folder = app.config["PARVIS"].data.absolute()
+        raise Refusal(f"no town in {folder}: run `parvis init`, or `parvis demo` to look around")
+
+
+def _address(email: str) -> str:
+    """The address as accounts keep it; what is none is refused."""
+    try:
+        return email if email == NOBODY else normal(email)
+    except ValueError as error:
+        raise Refusal(f"{email!r} is no e-mail address: {error}") from error
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`parvis plugins …`: list, show, enable, disable, make, revise and purge plugins from the command line."""
 
+import importlib.util
 import os
 import re
 import tempfile
@@ -82,6 +83,8 @@ def new(name: str, into: Path) -> None:
     """Write a new plugin, a package of its own with tests that pass."""
     if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", name):
         raise _refusal(f"{name!r}: a name is 2 to 20 lower case letters and digits")
+    if importlib.util.find_spec(name) is not None:
+        raise _refusal(f"{name!r} is the name of an installed package: choose another")
     folder = into / f"parvis-{name}"
     if folder.exists():
         raise _refusal(f"{folder} is there already")

@@ -120,8 +120,32 @@ def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> 
 
 def test_init_refuses_a_folder_that_holds_something(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("data")
-    assert "is not empty" in refused(parvis(tmp_path, "init"))
+    assert "precious" in refused(parvis(tmp_path, "init"))
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_init_goes_on_where_other_commands_found_no_town(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    for words in (("check",), ("upgrade",), ("plugins", "list")):
+        assert "run `parvis init`" in refused(parvis(folder, *words))
+    assert "no e-mail address" in refused(parvis(folder, "init", "--email", "nope"))
+    assert parvis(folder, "init").returncode == 0
+    assert "holds a town already" in refused(parvis(folder, "init"))
+
+
+def test_an_administrator_gets_another_link(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    assert parvis(folder, "init", "--email", "ada@example.org").returncode == 0
+    for email in ("Ada@example.org", "zoe@example.org"):
+        done = parvis(folder, "admin", email)
+        (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
+        with opened(folder) as app:
+            browser = Browser(app.test_client())
+            assert browser.submit(path, password="heron-basket-lantern-7").status_code == 302
+            assert browser.get("/admin/town").status_code == 200
+    with opened(folder) as app, app.app_context(), access.as_system("test"), write():
+        accounts.create_user("ben@example.org", "Ben")
+    assert "no administrator" in refused(parvis(folder, "admin", "ben@example.org"))
 
 
 def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: Path) -> None:

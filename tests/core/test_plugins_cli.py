@@ -132,6 +132,14 @@ def test_a_new_plugin_needs_a_fit_name(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["core", "json"])
+def test_a_new_plugin_takes_no_packages_name(tmp_path: Path, name: str) -> None:
+    done = CliRunner().invoke(main, ["plugins", "new", name, "--into", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "installed package" in done.output
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_new_plugin_never_overwrites(tmp_path: Path) -> None:
     new = ["plugins", "new", "polls", "--into", str(tmp_path)]
     assert CliRunner().invoke(main, new).exit_code == 0
