@@ -184,9 +184,14 @@ def insert(model: Any) -> Any:
 
 def insert_once(model: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key is there; says whether this call inserted it."""
+    return bool(insert_new(model, values, sa.literal_column("1")))
+
+
+def insert_new(model: type[Base], rows: Any, returning: Any) -> list[Any]:
+    """Insert in one statement the rows whose key is not there; answers a column of those inserted."""
     db.session.flush()
-    row = insert(model).values(**values).on_conflict_do_nothing()
-    return db.session.execute(row.returning(sa.literal_column("1"))).first() is not None
+    new = insert(model).values(rows).on_conflict_do_nothing()
+    return list(db.session.scalars(new.returning(returning)))
 
 
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:

@@ -22,6 +22,7 @@ from core.db import db, write
 from core.feed.cards import role_label
 from core.models import Account, User
 from core.plugin import Health
+from core.search import index
 
 from . import backup as keep
 from . import check as looks
@@ -224,6 +225,16 @@ def settings() -> Config:
     """The settings of the town that a command acts on; what it writes there is for its own user alone."""
     os.umask(0o077)
     return Config.from_env()
+
+
+@main.command()
+def reindex() -> None:
+    """Make the index of the search anew, from what the database holds."""
+    with opened(settings()):
+        index.note_everything()
+        while index.waiting():
+            index.run()
+    click.echo("Everything can be found again.")
 
 
 @contextmanager

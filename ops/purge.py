@@ -12,6 +12,7 @@ from flask import current_app
 from core import contributions, files, migrate, registry, stamps
 from core.db import db, now, table_of, write
 from core.models import (
+    Document,
     Entry,
     File,
     JobRow,
@@ -63,6 +64,7 @@ def purge(name: str) -> None:
         _delete(table_of(JobRow), JobRow.name.like(prefix))
         _delete(table_of(PendingClaim), PendingClaim.action.like(prefix))
         _delete(table_of(PluginFault), PluginFault.plugin == name)
+        _delete(table_of(Document), Document.plugin == name)
         _delete(table_of(PluginState), PluginState.name == name)
         for stamp in ("plugins", "settings"):
             stamps.bump(stamp)

@@ -111,6 +111,7 @@ plugin = Plugin(
         ),
         Job(intake.FETCH, _("Take mail in"), intake.fetch, every=dt.timedelta(minutes=1), seconds=120),
         Job("core.sweep_notices", _("Delete old notifications"), notices.sweep, every=dt.timedelta(days=1)),
+        Job("core.tidy_search", _("Tidy the index"), index.tidy, every=dt.timedelta(days=1), seconds=600),
         Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
         Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
         Job(

@@ -71,27 +71,27 @@ def search(
     return Found(shown, more, None if cursor else len(found))
 
 
-def _by_tier(syntax: Syntax, wanted: Wanted, tags: Sequence[Sequence[str]], newest: bool) -> dict[int, str]:
-    everything = expression(syntax, wanted, tags)
-    if newest:
-        return {0: everything}
-    titled, called = expression(syntax, wanted, tags, titled=True), syntax.phrase([tag("n", 1)])
-    return {
-        0: f"({titled}){syntax.both}{called}",
-        1: f"({titled}){syntax.but}{called}",
-        2: f"({everything}){syntax.but}({titled})",
-    }
-
-
 def suggest(text: str) -> Sequence[Any]:
     """What the viewer may read and whose title has these words, the last of which may be but begun."""
     syntax = SYNTAX[_engine()]
     begun = beginning(syntax, text)
     if begun is None:
         return []
+    return _places(_titled(syntax, begun), -_LAST, _LAST, _LAST, SUGGESTED)[:SUGGESTED]
+
+
+def _by_tier(syntax: Syntax, wanted: Wanted, tags: Sequence[Sequence[str]], newest: bool) -> dict[int, str]:
+    everything = expression(syntax, wanted, tags)
+    if newest:
+        return {0: everything}
+    titled = expression(syntax, wanted, tags, titled=True)
+    return {**_titled(syntax, titled), 2: f"({everything}){syntax.but}({titled})"}
+
+
+def _titled(syntax: Syntax, titled: str) -> dict[int, str]:
+    """What is called so, then what else has such a title."""
     called = syntax.phrase([tag("n", 1)])
-    asked = {0: f"{begun}{syntax.both}{called}", 1: f"{begun}{syntax.but}{called}"}
-    return _places(asked, -_LAST, _LAST, _LAST, SUGGESTED)[:SUGGESTED]
+    return {0: f"({titled}){syntax.both}{called}", 1: f"({titled}){syntax.but}{called}"}
 
 
 def _places(asked: dict[int, str], since: int, until: int, before: int, size: int) -> Sequence[Any]:

@@ -20,10 +20,8 @@ from ..text import fold
 
 LONGEST, MOST, OFTEN = 40, 7_000, 250  # PostgreSQL knows places up to 16,383, and 256 of one token
 _WORD = re.compile(r"[^\W_]+(?:[·‧•][^\W_]+)*")
-_INCLUSIVE = re.compile(r"[·‧•]")
 # Snowball's French leaves these plurals and feminines as they are.
 _FRENCH = re.compile(r"^(.{2,}[aiou])s$|^(.{1,2}eu|.*ou)x$|^(.*e)es?$")
-_SKIPPED = "x"
 _french, _english = snowballstemmer.stemmer("french"), snowballstemmer.stemmer("english")
 
 
@@ -49,19 +47,16 @@ def split(text: str) -> list[Word]:
 @lru_cache(maxsize=100_000)
 def stems(word: str) -> tuple[str, str]:
     """The French and the English stem of a folded word."""
-    return _french.stemWord(_FRENCH.sub(_shortened, word)), _english.stemWord(word)
+    return _french.stemWord(_FRENCH.sub(r"\1\2\3", word)), _english.stemWord(word)
 
 
 def tokens(title: str, text: str, tags: Iterable[str] = ()) -> str:
     """What the index holds of a document."""
-    titled = [word.folded for word in split(composed(title))][:MOST]
+    titled = [word.folded for word in split(composed(title[:300]))]
     body = [word.folded for word in split(composed(text))][:MOST]
-    streams = (
-        tags,
-        (f"t_{word}" for word in titled),
-        *(_stemmed(prefix, titled) for prefix in ("tf_", "te_", "f_", "e_")),
-        *(_stemmed(prefix, body) for prefix in ("f_", "e_")),
-    )
+    streams = [tags, (f"t_{word}" for word in titled)]
+    streams += [_stemmed(prefix, titled) for prefix in ("tf_", "te_", "f_", "e_")]
+    streams += [_stemmed(prefix, body) for prefix in ("f_", "e_")]
     counted: Counter[str] = Counter()
     return " ".join(map(partial(_bounded, counted), chain.from_iterable(streams)))
 
@@ -72,21 +67,16 @@ def tag(sort: str, value: object) -> str:
 
 
 def _stemmed(prefix: str, words: list[str]) -> Iterable[str]:
-    language = 0 if prefix.endswith("f_") else 1
-    return (prefix + stems(word)[language] for word in words)
+    return (prefix + stems(word)[prefix.endswith("e_")] for word in words)
 
 
 def _bounded(counted: Counter[str], token: str) -> str:
     counted[token] += 1
-    return token if counted[token] <= OFTEN else _SKIPPED
+    return token if counted[token] <= OFTEN else "x"  # takes its place
 
 
 @lru_cache(maxsize=100_000)
 def _plain(word: str) -> str:
-    folded = fold(_INCLUSIVE.split(word[: 2 * LONGEST])[0])
+    folded = fold(re.split("[·‧•]", word[: 2 * LONGEST])[0])
     letters = "".join(letter for letter in folded if letter.isalnum())[:LONGEST]
     return letters if letters.isascii() else "_" + letters.encode().hex()
-
-
-def _shortened(match: re.Match[str]) -> str:
-    return match[1] or match[2] or match[3]

@@ -202,6 +202,15 @@ def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:
     assert "BAD  secret:" in parvis(folder, "check").stdout
 
 
+def test_reindex_makes_the_search_anew(tmp_path: Path) -> None:
+    assert "no town" in refused(parvis(tmp_path / "nothing", "reindex"))
+    town = tmp_path / "town"
+    parvis(town, "init")
+    assert parvis(town, "reindex").stdout == "Everything can be found again.\n"
+    with closing(sqlite3.connect(town / "town.db")) as database:
+        assert database.execute("SELECT kind FROM core_search").fetchall() == [("core.person",)]
+
+
 def test_two_servers_and_a_command_line_share_one_town(database_url: str, tmp_path: Path) -> None:
     folder = tmp_path / "town"
     settings = {} if database_url.startswith("sqlite") else {"database_url": database_url}

@@ -18,7 +18,8 @@ from werkzeug.datastructures import FileStorage
 
 from core import api, files, registry
 from core.db import db, write
-from core.models import Entry, File, PluginState, Setting, Space
+from core.models import Document, Entry, File, PluginState, Setting, Space
+from core.search import index
 from ops import purge
 from ops.cli import main
 
@@ -163,6 +164,7 @@ def test_a_purge_asks_and_does_nothing_to_a_plugin_that_is_on(
 
 
 def test_a_purge_exports_everything_then_deletes_it_and_nothing_else(town: Town, filled: int) -> None:
+    town.run(index.run)
     town.run(lambda: registry.current().switch("dummy", False))
     folder = town.run(lambda: purge.export("dummy"))
     town.run(lambda: purge.purge("dummy"))
@@ -181,11 +183,13 @@ def test_a_purge_exports_everything_then_deletes_it_and_nothing_else(town: Town,
             "entries": db.session.scalars(sa.select(Entry.body)).all(),
             "spaces": db.session.execute(sa.select(Space.name, Space.entry_count)).all(),
             "files": db.session.scalars(sa.select(File.id)).all(),
+            "found": db.session.scalars(sa.select(Document.kind).where(Document.kind.like("dummy.%"))).all(),
             "settings": db.session.scalars(sa.select(Setting.key)).all(),
             "states": db.session.scalars(sa.select(PluginState.name)).all(),
         }
 
     assert town.run(left) == {
+        "found": [],
         "tables": [],
         "entries": ["Good morning"],
         "spaces": [("Square", 1)],

@@ -201,6 +201,32 @@ def test_what_is_hidden_while_it_is_being_indexed_stays_out(
     assert tokens(people) == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_daily_tidying_leaves_no_word_of_a_deleted_text_in_the_index_of_sqlite(people: Town) -> None:
+    post = publish(people, circle(people, "public"))
+    publish(people, circle(people, "public", "Other"), "owner", team_only=True)
+    people.run(lambda: feed.remove(db.session.get(Entry, post)), "owner")
+    people.run(lambda: feed.remove(db.session.get(Entry, post + 1)), "owner")
+    jobs.run_due(people.app)
+
+    def words() -> bool:
+        blocks = db.session.scalars(sa.text("SELECT block FROM core_search_fts_data")).all()
+        return any(b"zibelinet" in block for block in blocks)
+
+    assert people.run(words)
+    people.run(index.tidy)
+    assert not people.run(words)
+    people.run(whole)
+
+
+def whole() -> None:
+    """Let SQLite compare its index with the documents; it raises when they differ."""
+    with write() as session:
+        session.execute(
+            sa.text("INSERT INTO core_search_fts (core_search_fts, rank) VALUES ('integrity-check', 1)")
+        )
+
+
 def test_people_are_found_until_their_account_is_closed(people: Town) -> None:
     jobs.run_due(people.app)
     assert finders(people, "stranger") == EVERYBODY
