@@ -135,9 +135,11 @@ class Watchdog:
             time.sleep(min(1.0, seconds / 4))
             since = self.since
             if since is not None and time.monotonic() - since > seconds:
-                hanging = self.plugins.leave_word(self.config.data, seconds)
-                log.error("a page hangs; its process ends", extra={"seconds": seconds, **hanging})
-                os._exit(1)
+                try:
+                    hanging = self.plugins.leave_word(self.config.data, seconds)
+                    log.error("a page hangs; its process ends", extra={"seconds": seconds, **hanging})
+                finally:  # also with a full disk
+                    os._exit(1)
 
 
 def end_with(parent: int) -> None:
