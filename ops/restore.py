@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from core import access, create_app, migrate, registry, settings
 from core.config import Config
 from core.db import db, now, write
+from core.search import index
 
 from . import archive, rows
 
@@ -33,6 +34,7 @@ def after_restore(taken_at: dt.datetime) -> None:
     """What must follow a restore, in a database that knows nothing of what happened since `taken_at`."""
     with write():
         settings.save(settings.RESTORED, {"taken_at": taken_at.isoformat(), "at": now().isoformat()})
+        index.note_everything()
 
 
 def restore(path: Path, config: Config, without: Collection[str] = ()) -> dt.datetime:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .. import access, jobs, registry
+from .. import access, jobs, live, registry
 from ..access import Viewer, as_system, viewer
 from ..db import UtcDateTime, db, insert, now, table_of, unfiltered, write
 from ..models import Entry, Follow, Membership, Mention, Notice, NoticeChoice, Space, User
@@ -127,3 +127,5 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
 def _inserted(new: Sequence[Any]) -> None:
     """What follows when people have a new notice, inside the write that makes it: each follower is a line."""
     rounds.plan([(row.user_id, row.way) for row in new])
+    for row in new:
+        live.tell(f"user/{row.user_id}", "core.notice", row.user_id)
