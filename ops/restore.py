@@ -43,7 +43,7 @@ def restore(path: Path, config: Config, without: Collection[str] = ()) -> dt.dat
         raise RestoreError(f"{config.data.absolute()} is not empty")
     if config.database_url:
         _refuse_full_database(config)
-    config.data.mkdir(parents=True, exist_ok=True)
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     staging = config.data / STAGING
     with _trouble(), archive.Reader(path, room=shutil.disk_usage(config.data).free) as source:
         heads = {owner: head for owner, head in source.manifest["heads"].items() if owner not in without}

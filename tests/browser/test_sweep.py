@@ -24,6 +24,8 @@ NO_PAGE = {  # they answer something else than a page
     "files.show",
     "feed.mentions",
     "search.suggest",
+    "posts.some",
+    "live.stream",
     "feed.feed_atom",
     "feed.person_atom",
     "feed.space_atom",
