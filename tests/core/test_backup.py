@@ -141,6 +141,7 @@ def test_a_restored_town_is_the_town_on_either_engine(
     assert sorted(path.name for path in config.data.iterdir() if not path.name.startswith("town.db")) == [
         "files",
         "secret-key",
+        "templates",
     ]
     ended(again)
 
