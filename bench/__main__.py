@@ -25,7 +25,7 @@ from core import create_app
 from core.config import Config
 from core.db import db
 
-from . import notices, seed
+from . import fanout, notices, seed
 from .servers import NotExpected, Server, bare, compare, parvis
 
 SMALL, LARGE, FULL = 10_000, 100_000, 1_000_000
@@ -223,6 +223,16 @@ def digests(folder: Path) -> list[Result]:
     ]
 
 
+def fan_out(config: Config, large: Server) -> list[Result]:
+    """The last of a thousand streams against a bare asyncio protocol, and the memory of a stream."""
+    ours, theirs = fanout.measure(config, large)
+    ratio = ours.seconds / theirs.seconds
+    return [
+        at_most("last of 1,000 streams to a bare asyncio protocol", 2, ours.seconds, theirs.seconds, ratio),
+        at_most("memory of a stream, KiB", 20, ours.kib, theirs.kib, ours.kib),
+    ]
+
+
 def measure(folder: Path, entries: int) -> list[Result]:
     """All results, over towns made in this folder."""
     token = f"Bench {secrets.token_hex(6)}"
@@ -235,6 +245,7 @@ def measure(folder: Path, entries: int) -> list[Result]:
         with parvis(configs[SMALL].data, token) as small:
             results += growth(large, small, entries)
         results += first_view(large)
+        results += fan_out(big, large)
         results += inserts(big, large)
     return results + digests(folder)
 

@@ -82,7 +82,8 @@ def hear(listeners: Collection[Listener], anyway: bool = False) -> dict[Listener
         return {}
     gone = _signed_out(listeners)
     behind = [one for one in listeners if one not in gone and one.after != newest]
-    known = [one for one in behind if max(oldest - 1, newest - MOST) <= one.after < newest]
+    first = max(oldest - 1, newest - MOST)
+    known = [one for one in behind if first <= one.after < newest]
     told = dict.fromkeys(behind, f"id: {newest}\nevent: {BEGIN_ANEW}\ndata: {newest}\n\n")
     if known:
         told |= _told(known, newest)
@@ -108,13 +109,16 @@ def _told(listeners: Collection[Listener], newest: int) -> dict[Listener, str]:
             {one.user_id for one in listeners if one.user_id is not None},
         )
     texts: dict[Any, str] = {}
+    told: dict[Listener, str] = {}
     for one in listeners:
         key = (one.after, one.user_id, one.spaces)
-        if key not in texts:
-            texts[key] = "".join(
+        text = texts.get(key)
+        if text is None:
+            text = texts[key] = "".join(
                 _message(row) for row in rows if row.id > one.after and _concerns(row.topic, one, hears)
             )
-    return {one: texts[one.after, one.user_id, one.spaces] for one in listeners}
+        told[one] = text
+    return told
 
 
 def _message(row: Any) -> str:
@@ -144,12 +148,12 @@ def _audience(spaces: set[int], people: set[int]) -> set[tuple[str, int | None]]
     return hears
 
 
-def _signed_out(listeners: Collection[Listener]) -> list[Listener]:
+def _signed_out(listeners: Collection[Listener]) -> set[Listener]:
     tokens = {one.token_hash for one in listeners if one.token_hash}
     if not tokens:
-        return []
+        return set()
     held = set(db.session.scalars(_held, {"tokens": list(tokens), "now": now()}))
-    return [one for one in listeners if one.token_hash and one.token_hash not in held]
+    return {one for one in listeners if one.token_hash and one.token_hash not in held}
 
 
 def _kinds(plugins: Iterable[Plugin]) -> set[str]:

@@ -19,6 +19,9 @@ from .streams import Streams
 
 BODIES = 128  # that a web process takes in at once
 SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
+STREAM_HEADERS = {  # what is said of documents costs each stream memory
+    *("content-type", "cache-control", "x-accel-buffering", "x-content-type-options", "x-request-id"),
+}
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -29,7 +32,7 @@ class Application:
     def __init__(self, app: Wsgi, config: Config, streams: Streams | None = None) -> None:
         self.app, self.config, self.streams = app, config, streams
         self.places = asyncio.Semaphore(BODIES)
-        self.waiting: queue.SimpleQueue[tuple[Any, Environ, asyncio.Future[None]]] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = queue.SimpleQueue()
         self.fixed = {
             "SCRIPT_NAME": "",
             "wsgi.version": (1, 0),
@@ -59,7 +62,7 @@ class Application:
                 protocol.response_empty(408, [("connection", "close")])
                 return
         done = self.loop.create_future()
-        self.waiting.put((protocol, self._environ(scope, body), done))
+        self.waiting.put((scope, protocol, body, done))
         await done
 
     async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
@@ -114,12 +117,13 @@ class Application:
 
     def _make_pages(self) -> None:
         while True:
-            protocol, environ, done = self.waiting.get()
+            scope, protocol, body, done = self.waiting.get()
             try:
-                self._answer(protocol, environ)
+                self._answer(protocol, self._environ(scope, body))
             except Exception:  # noqa: BLE001  the application has answers for errors; this is none of its own
                 protocol.response_empty(500, [])
             self.loop.call_soon_threadsafe(done.set_result, None)
+            del scope, protocol, body, done
 
     def _answer(self, protocol: Any, environ: Environ) -> None:
         begun: list[Any] = []
@@ -130,7 +134,7 @@ class Application:
         try:
             status, headers = int(begun[0][:3]), [_header(*header) for header in begun[1]]
             if listening and status == 200 and self.streams is not None:
-                kept = [header for header in headers if header[0] != "content-length"]
+                kept = [header for header in headers if header[0] in STREAM_HEADERS]
                 self.streams.join(listening[0], protocol.response_stream(status, kept).send_bytes)
             elif isinstance(said, SentFile) and said.path is not None:
                 protocol.response_file(status, headers, said.path)

@@ -22,7 +22,7 @@ from core.db import db
 from core.live import Listener
 
 MOST = 2000  # streams of a process; who comes later asks again now and then
-POLL = 0.02  # seconds between looks for a wake-up
+POLL = 0.01  # seconds between looks for a wake-up
 QUIET = 5.0  # seconds after which the table is looked at without one
 BEAT = 20.0  # seconds between signs of life, at which sign-ins are looked at
 LONGEST = 3600.0  # seconds after which a stream ends, and its browser opens another
@@ -91,15 +91,18 @@ class Streams:
         sign = f"event: beat\ndata: {len(self.open) / EACH:.1f}\n\n"
         new = {listener for listener, _send in joining}
         news: list[tuple[Listener, Send, bytes]] = []
+        moment, packed = time.monotonic(), dict[str, bytes]()
         for listener, (send, since) in list(self.open.items()):
             text = texts.get(listener, "")
-            if text is None or time.monotonic() - since > LONGEST:
+            if text is None or moment - since > LONGEST:
                 self.open.pop(listener, None)
                 continue
             if beat or listener in new:
                 text += f"id: {listener.after}\n{sign}"
             if text:
-                news.append((listener, send, text.encode()))
+                if text not in packed:
+                    packed[text] = text.encode()
+                news.append((listener, send, packed[text]))
         if news:
             asyncio.run_coroutine_threadsafe(self._send(news), self.loop).result()
 
