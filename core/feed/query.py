@@ -65,7 +65,7 @@ def page(
     size: int = SIZE,
     space: Any = None,
     author: int | None = None,
-    followed: bool = False,
+    followed: bool | Sequence[int] = False,
     kind: str | None = None,
 ) -> Page:
     """A page of the feed: all that the viewer reads, or of a space, an author, a kind, or what they follow.
@@ -87,12 +87,13 @@ def page(
         filters.append("before")
         values["moment"], values["id"] = parse(before)
     pinned = space is not None and before is None and kind is None
-    spaces = followed_spaces() if followed else []
-    if followed and len(spaces) <= FEW:
+    spaces = followed_spaces() if followed is True else followed or []
+    follows = followed is not False
+    if follows and len(spaces) <= FEW:
         values |= {f"space_{n}": ident for n, ident in enumerate(spaces)}
         statement = _merge(order, tuple(filters), len(spaces))
     else:
-        statement = _walk(order, (*filters, "followed") if followed else tuple(filters), pinned)
+        statement = _walk(order, (*filters, "followed") if follows else tuple(filters), pinned)
     rows = db.session.execute(statement, values).all()
     first = [row for row in rows if row.pinned]
     shown = {row.id for row in first}

@@ -40,7 +40,8 @@ def home() -> str:
     """What is public and what one follows or belongs to; for a visitor, the town's welcome above it."""
     person, order = viewer(), _order()
     followed = person.signed_in and request.args.get("show") == "followed"
-    found = page(order=order, followed=followed)
+    heard = query.followed_spaces() if followed else []
+    found = page(order=order, followed=heard if followed else False)
     mine = spaces.mine() if person.signed_in else []
     return render_template(
         "portal/home.html",
@@ -54,7 +55,7 @@ def home() -> str:
         others=[] if mine else spaces.newest(),
         welcome=Markup(markdown(town().home)),  # noqa: S704  cleaned
         panels=panels("home"),
-        heard=_heard(followed),
+        heard=_heard(heard),
     )
 
 
@@ -183,9 +184,8 @@ def as_visitor() -> Any:
     return access.as_viewer(access.Viewer(kinds=viewer().kinds))
 
 
-def _heard(followed: bool) -> str:
-    """What the home page hears of: everything, or what one follows, unless that is much."""
-    spaces = query.followed_spaces() if followed else []
+def _heard(spaces: Sequence[int]) -> str:
+    """What the home page hears of: everything, or the spaces that it shows, unless they are many."""
     return urlencode([("space", ident) for ident in spaces]) if 0 < len(spaces) <= query.FEW else "space=all"
 
 

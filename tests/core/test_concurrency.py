@@ -226,7 +226,7 @@ def test_a_plugin_switched_off_in_one_server_is_off_in_the_other_at_its_next_req
     here, there = serve(1), serve(1)
     for on in (False, True, False, True):
         assert there.request("GET", "/visits/", staff.cookie)[0] == (404 if on else 200)
-        fields = {"csrf_token": staff.token, "on": "1" if on else "0"}
+        fields = {"csrf_token": staff.token, "on": "1" if on else "0", "sure": "1"}
         status, text, _ = here.request(
             "POST", "/admin/plugins/neighbourhood_visits/switch", staff.cookie, **fields
         )

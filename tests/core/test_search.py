@@ -20,7 +20,7 @@ from portal.search import results
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.testing import Town
+    from core.testing import Browser, Town
 
 POSTS = {
     "Piscine": "Les travaux de la piscine municipale commencent lundi.",
@@ -308,10 +308,17 @@ def test_a_refusal_names_its_reason_to_plugins_too(town: Town) -> None:
         town.run(lambda: find.search("?"))
 
 
+def version(browser: Browser, page: str) -> str:
+    """The version that the form of a page holds."""
+    return re.findall(r'name="version"[^>]*value="([0-9]+)"', browser.get(page).text)[0]
+
+
 def test_a_change_of_words_or_of_a_name_is_found_soon(town: Town, square: int) -> None:
     ana = town.browser("ana")
-    ana.submit("/posts/1/edit", title="Bassin", body="nautique")
-    ana.submit(f"/spaces/{square}/settings", name="Parvis", visibility="public", joining="open")
+    ana.submit("/posts/1/edit", title="Bassin", body="nautique", version=version(ana, "/posts/1/edit"))
+    settings = f"/spaces/{square}/settings"
+    seen = version(ana, settings)
+    ana.submit(settings, name="Parvis", visibility="public", joining="open", version=seen)
     ana.submit("/me", name="Zélie", about="", language="", timezone="", area="")
     jobs.run_due(town.app)
     assert titles(town, "bassin") == ["Bassin"]

@@ -44,7 +44,7 @@ def test_random_walks_follow_the_table(
     tries = [(name, form) for _round in range(30) for name in people for form in FORMS]
     for name, form in sample(tries, 120):
         before = states(scene, visit, question)
-        attempt(browsers[name], form, visit, question, version(scene, question))
+        attempt(browsers[name], form, visit, question, version(scene, question, form[0]))
         after = states(scene, visit, question)
         assert after in allowed(before, name, form), (before, name, form, after)
 
@@ -85,12 +85,13 @@ def states(scene: Scene, visit: int, question: int) -> dict[str, str]:
     return scene.town.run(read)
 
 
-def version(scene: Scene, question: int) -> int:
-    """The version of the draft, which the page of the question holds."""
+def version(scene: Scene, question: int, thing: str) -> int:
+    """The version of the question, or of the draft of its answer, which its page holds."""
     from core.models import Entry
 
     def read() -> int:
-        draft = db.session.scalars(sa.select(Entry).where(Entry.parent_id == question)).one_or_none()
+        which = Entry.id if thing == "question" else Entry.parent_id
+        draft = db.session.scalars(sa.select(Entry).where(which == question)).one_or_none()
         return draft.version if draft else 0
 
     return scene.town.run(read)
