@@ -195,7 +195,7 @@ def eight_writers(config: Config, space: int, large: Server) -> int:
             for turn in range(10):
                 own.cookie = cookie
                 form = {"body": "Hello", "client_key": f"{number}-{turn}", "csrf_token": token}
-                statuses.append(own.request("POST", f"/spaces/{space}/posts", **form)[0])
+                statuses.append(own.request("POST", f"/spaces/{space}/posts", **form)[0].status)
             own.connection.close()
 
         threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from .db import db
 from .plugin import Permission
+from .text import initials
 
 STAFF = frozenset({"agent", "administrator"})
 
@@ -38,6 +39,10 @@ class Viewer:
     @property
     def signed_in(self) -> bool:
         return self.id is not None
+
+    @property
+    def initials(self) -> str:
+        return initials(self.name)
 
     @property
     def staff(self) -> bool:
@@ -87,6 +92,12 @@ def viewer() -> Viewer:
         return _viewer.get()
     except LookupError:
         raise NoViewer("say `with as_viewer(…):` or `with as_system(reason):`") from None
+
+
+def sees() -> tuple[str, ...] | None:
+    """What statements are compiled for: the viewer's kinds, None for the system; () where nobody said."""
+    person = _viewer.get(None)
+    return () if person is None else None if person is SYSTEM else person.kinds
 
 
 @contextmanager
@@ -236,7 +247,8 @@ def space_listed(space: Any, person: Any = _ID) -> ColumnElement[bool]:
     return sa.and_(
         space.kind.in_(_KINDS),
         sa.or_(
-            space.visibility.in_(("public", "members")),
+            space.visibility == "public",
+            space.visibility == "members",
             sa.and_(space.visibility == "portal", person.is_not(None)),
             member(space.id, person=person),
         ),

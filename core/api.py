@@ -67,6 +67,7 @@ from .plugin import (
     SpaceRole,
     Tab,
 )
+from .prepared import Prepared
 from .search.find import search
 from .search.index import reindex
 from .settings import plugin_settings as settings
@@ -105,6 +106,7 @@ __all__ = [
     "Permission",
     "PersonalData",
     "Plugin",
+    "Prepared",
     "Public",
     "Refuse",
     "Refused",

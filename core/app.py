@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from types import ModuleType
+from typing import Any
 
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
@@ -16,6 +17,7 @@ from . import (
     files,
     guard,
     i18n,
+    kept,
     logs,
     registry,
     security,
@@ -24,7 +26,7 @@ from . import (
     web,
 )
 from .config import Config
-from .db import db, prepare
+from .db import db, end_reading, prepare
 
 
 class Compiled(FileSystemBytecodeCache):
@@ -35,11 +37,17 @@ class Compiled(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
+def _as_it_is(func: Any) -> Any:
+    """No view and no function around one is a coroutine: Flask would ask twenty times for each answer."""
+    return func
+
+
 def create_app(config: Config | None = None, modules: dict[str, ModuleType] | None = None) -> Flask:
     """A portal with these deployment settings and these plugin modules (those installed, unless given)."""
     config = config or Config.from_env()
     logs.configure(config)
     app = Flask("core", static_url_path="/static")
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign]
     app.config.update(
         PARVIS=config,
         SECRET_KEY=config.secret_key(),
@@ -65,6 +73,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
 
     db.init_app(app)
+    app.teardown_appcontext(end_reading)
     with app.app_context():
         prepare(db.engine)
         guard.install(db.engine)
@@ -78,6 +87,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
     text.init(app)
     files.init(app)
     assets.init(app)
+    kept.init(app)
     errors.init(app)
     core, found = registry.discover()
     for blueprint in core.blueprints:

@@ -15,17 +15,13 @@ def init(app: Flask) -> None:
     app.after_request(_keep)
 
 
-def asset(path: str) -> str:
-    """The address of a file of `static/`, with a fingerprint of its content."""
-    file = STATIC / path
-    return _address(path, file.stat().st_mtime_ns if file.exists() else 0)
-
-
 @lru_cache(maxsize=256)
-def _address(path: str, changed: int) -> str:
-    if not changed:
+def asset(path: str) -> str:
+    """The address of a file of `static/`, with a fingerprint of its content when it was first asked for."""
+    file = STATIC / path
+    if not file.exists():
         return f"/static/{path}"
-    return f"/static/{path}?v={hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]}"
+    return f"/static/{path}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
 
 
 def _keep(response: Response) -> Response:

@@ -4,11 +4,12 @@ import datetime as dt
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
-from flask import has_app_context
+from flask import g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event
@@ -16,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 WRITING = {"parvis_writing": True}
+READING: dict[str, dict[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -56,9 +58,16 @@ class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: dt.datetime | None, _dialect: sa.Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+        return None if value is None else value.astimezone(dt.UTC)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+@lru_cache(maxsize=4096)
+def _from_text(text: str | None) -> dt.datetime | None:
+    """The moment that SQLite keeps as this text; the same ones are read all the time."""
+    return None if text is None else dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
 class Versioned:
@@ -80,7 +89,7 @@ def _held(name: str) -> Callable[..., Any]:
     method = getattr(FlaskSession, name)
 
     def end(self: "Session", *args: Any, **kw: Any) -> Any:
-        if self.info.get("writing") or self.info.get("visited"):
+        if self.info.get("writing") or g.get("visited"):
             raise WriteOutsideBoundary(f"{name}(): what somebody else began is not yours to end")
         return method(self, *args, **kw)
 
@@ -145,6 +154,19 @@ def write() -> Iterator[Session]:
         call()
 
 
+def writing() -> bool:
+    """Whether this is inside `with write():`."""
+    return db.session.registry.has() and bool(db.session().info.get("writing"))
+
+
+def changed() -> bool:
+    """Whether objects were changed that no write has taken."""
+    if not db.session.registry.has():
+        return False
+    session = db.session()
+    return bool(session.new or session.dirty or session.deleted)
+
+
 def before_commit(call: Callable[[], None]) -> None:
     """Run `call` as the last thing of the surrounding `write`, once however often it is asked for."""
     session = db.session()
@@ -159,6 +181,25 @@ def after_commit(call: Callable[[], None]) -> None:
     if not session.info.get("writing"):
         raise WriteOutsideBoundary("after_commit belongs inside `with write():`")
     session.info["after_commit"].append(call)
+
+
+def reading() -> Connection:
+    """The connection that prepared statements read by: the session's inside its transaction, else one beside.
+
+    The one beside stays open until the request or the job ends, and sees at each statement what is committed.
+    """
+    if db.session.registry.has() and db.session().in_transaction():
+        return db.session.connection()
+    connection: Connection | None = g.get("reading")
+    if connection is None:
+        connection = g.reading = db.engine.connect().execution_options(**READING[db.engine.dialect.name])
+    return connection
+
+
+def end_reading(_error: BaseException | None = None) -> None:
+    """Give back the connection that was used beside the session."""
+    if (connection := g.pop("reading", None)) is not None:
+        connection.close()
 
 
 def table_of(model: type[Base]) -> sa.Table:
@@ -205,7 +246,7 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
     event.listen(engine, "before_cursor_execute", _refuse_stray_changes)
-    event.listen(engine, "handle_error", _note_failure)
+    event.listen(engine, "handle_error", note_failure)
 
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -222,12 +263,16 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     writing = connection.get_execution_options().get("parvis_writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if writing:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.connection.cursor().execute("BEGIN")  # waits for nobody and can't fail
 
 
-def _note_failure(_context: object) -> None:
+def note_failure(_context: object = None) -> None:
+    """Remember for whoever calls a plugin's hook that a statement failed in it, which it may hide."""
     if has_app_context():
-        db.session.info["failed"] = True
+        g.failed = True
 
 
 def _refuse_stray_changes(

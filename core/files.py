@@ -106,7 +106,6 @@ def show(file_id: int, name: str) -> Response:
         abort(404)
     data = io.BytesIO(path.read_bytes())
     response = send_file(data, file.type, download_name=file.name, etag=path.name, conditional=True)
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     everybody = file.entry_id is None or _public(file_id)
     response.headers["Cache-Control"] = "public, max-age=3600" if everybody else "private, no-cache"

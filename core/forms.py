@@ -1,10 +1,14 @@
 """The base of every form: cross-site protection, texts without what can't be seen, choices read with care."""
 
+from functools import lru_cache
 from typing import Any
 
+from babel import support
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField, TextAreaField
+from wtforms.i18n import messages_path
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from . import text
@@ -25,6 +29,9 @@ class Form(FlaskForm):  # type: ignore[misc]
     """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def get_translations(self, _form: Any) -> Any:
+            return _texts(str(get_locale()))
+
         def render_field(self, field: Any, render_kw: dict[str, Any]) -> Any:
             if isinstance(field, HiddenField):  # nothing refers to it, and a page may show several forms
                 render_kw = {"id": False, **render_kw}
@@ -39,6 +46,12 @@ class Form(FlaskForm):  # type: ignore[misc]
                     for check in field.validators
                 ]
             return field
+
+
+@lru_cache
+def _texts(language: str) -> support.NullTranslations:
+    """WTForms' own messages, read once a process."""
+    return support.Translations.load(messages_path(), [language], domain="wtforms")
 
 
 def one_line(value: Any) -> Any:

@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from babel.support import NullTranslations, Translations
 from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import Babel, Domain, get_babel, get_locale, get_timezone
 from flask_babel import gettext as _
-from jinja2 import Template, ext
+from jinja2 import ext, pass_context
 from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
@@ -30,7 +32,9 @@ from .web import back, needs
 
 LANGUAGES = {"fr": "Français", "en": "English"}
 DATES = {"en": "en_GB"}  # English as it is written in Europe: 12 November 2026
+ZONE = "Europe/Paris"
 COOKIE = "language"
+M = "core/macros.html"
 YEAR = 365 * 24 * 3600
 
 
@@ -53,7 +57,7 @@ def init(app: Flask) -> None:
     TownBabel(
         app,
         default_locale="en",
-        default_timezone="Europe/Paris",
+        default_timezone=ZONE,
         locale_selector=_language,
         timezone_selector=_timezone,
     )
@@ -104,15 +108,18 @@ def _compiled(source: Path) -> bytes | None:
     return buffer.getvalue()
 
 
-def _language() -> str:
+def _language() -> Locale:
     if not has_request_context():
-        return _town_language()
+        return _locale(_town_language())
     chosen = access.viewer().language if "viewer_token" in g else None
     chosen = chosen or request.cookies.get(COOKIE)
     if chosen in LANGUAGES:
-        return str(chosen)
+        return _locale(str(chosen))
     wished = (tag[:2].lower() for tag, quality in request.accept_languages if quality > 0)
-    return next((language for language in wished if language in LANGUAGES), None) or _town_language()
+    return _locale(next((language for language in wished if language in LANGUAGES), None) or _town_language())
+
+
+_locale = lru_cache(maxsize=16)(Locale.parse)
 
 
 def _town_language() -> str:
@@ -123,27 +130,49 @@ def _town_language() -> str:
         return "en"
 
 
-def _timezone() -> str | None:
-    return access.viewer().timezone if "viewer_token" in g else None
+def _timezone() -> Any:
+    chosen = access.viewer().timezone if "viewer_token" in g else None
+    return _zone(chosen or ZONE)
+
+
+_zone = lru_cache(maxsize=64)(dates.get_timezone)
 
 
 def _speak() -> dict[str, Any]:
     language = str(get_locale())
     gettext, ngettext = _callables(language, catalogue(language))
-    words = {"lang": language, "_": gettext, "gettext": gettext, "ngettext": ngettext}
-    return words | {"m": _macros(current_app.jinja_env.get_template("core/macros.html"), *words.items())}
+    words = (("lang", language), ("_", gettext), ("gettext", gettext), ("ngettext", ngettext))
+    blocks = _blocks(words)
+    return {**dict(words), "blocks": blocks, "m": blocks(M)}
 
 
 @lru_cache(maxsize=16)
-def _macros(template: Template, *words: tuple[str, Any]) -> TemplateModule:
-    """The building blocks of pages in one language, made once: every page draws with them."""
-    return template.make_module(dict(words))
+def _blocks(words: tuple[tuple[str, Any], ...]) -> Callable[[str], TemplateModule]:
+    """Gives the macros of a template in one language, made once; beside their arguments they see `m`."""
+    templates, made = current_app.jinja_env, dict(words)
+
+    def blocks(name: str) -> TemplateModule:
+        if name not in made:
+            made[name] = templates.get_template(name).make_module({**dict(words), "m": made.get(M)})
+        module: TemplateModule = made[name]
+        return module
+
+    return blocks
 
 
 @lru_cache(maxsize=16)
 def _callables(_language: str, texts: NullTranslations) -> tuple[Any, Any]:
     """Jinja's translators bound to one catalogue: looking it up for each text of a page is dear."""
-    return ext._make_new_gettext(texts.gettext), ext._make_new_ngettext(texts.ngettext)
+    general = ext._make_new_gettext(texts.gettext)
+    known = lru_cache(maxsize=4096)(lambda text: Markup(texts.gettext(text)) % {})  # noqa: S704  our own
+
+    @pass_context
+    def gettext(context: Context, text: str, **values: Any) -> str:
+        if values or not context.eval_ctx.autoescape:
+            return general(context, text, **values)
+        return known(text)
+
+    return gettext, ext._make_new_ngettext(texts.ngettext)
 
 
 def _vary(response: Response) -> Response:
@@ -169,10 +198,13 @@ def switch() -> AnyResponse:
 
 def when(moment: dt.datetime | None) -> Markup:
     """How long ago, as a `<time>` element that holds the exact moment."""
-    if moment is None:
-        return Markup()
-    seconds = int((now() - moment).total_seconds())
-    return _when(moment, _rounded(seconds), str(get_locale()), str(get_timezone()))
+    return Markup() if moment is None else teller()(moment)
+
+
+def teller() -> Callable[[dt.datetime], Markup]:
+    """Says `when` of many moments, in the language and the time zone of this page."""
+    at, language, timezone = now(), str(get_locale()), str(get_timezone())
+    return lambda moment: _when(moment, _rounded(int((at - moment).total_seconds())), language, timezone)
 
 
 @lru_cache(maxsize=4096)
@@ -205,8 +237,9 @@ def town_zone() -> ZoneInfo:
 
 def _rounded(seconds: int) -> int:
     """The seconds in whole days, hours or minutes; 0 for less than a minute."""
-    unit = next((unit for unit in (86400, 3600, 60) if abs(seconds) >= unit), None)
-    return seconds // unit * unit if unit else 0
+    size = abs(seconds)
+    unit = 86400 if size >= 86400 else 3600 if size >= 3600 else 60
+    return seconds // unit * unit if size >= 60 else 0
 
 
 @lru_cache(maxsize=4096)

@@ -96,6 +96,8 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     number = g.get("request_id", "-")
     response.headers["X-Request-ID"] = number
+    if not log.isEnabledFor(logging.INFO):
+        return response
     log.info(
         "request",
         extra={

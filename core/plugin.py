@@ -62,7 +62,7 @@ class SpaceKind(Declared):
     url: Callable[[int], str] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EntryKind(Declared):
     """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`.
 
@@ -86,7 +86,7 @@ class EntryKind(Declared):
         return state == "pending" or (state == "published" and self.initial_state == "published")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NavItem(Declared):
     """A link in the portal's main navigation, shown to those who have the permission."""
 

@@ -26,7 +26,7 @@ from flask import Flask, abort, current_app, g, request
 from sqlalchemy.orm import Session
 
 from . import access, checks, hookspecs, stamps
-from .db import FailureUnsaid, WriteOutsideBoundary, db, insert_once, now, write
+from .db import FailureUnsaid, WriteOutsideBoundary, changed, db, insert_once, now, write, writing
 from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
 
@@ -65,18 +65,18 @@ class Registry:
 
     def enabled(self) -> frozenset[str]:
         """Names of the enabled plugins, the same throughout one request."""
-        if "enabled_plugins" not in g:
+        names: frozenset[str] | None = g.get("enabled_plugins")
+        if names is None:
             version = stamps.read()["plugins"]
             if version != self._seen:
                 states = sa.select(PluginState.__table__.c.name).where(
                     PluginState.__table__.c.enabled, PluginState.__table__.c.quarantined_at.is_(None)
                 )
                 found = frozenset(db.session.scalars(states)) & self.modules.keys()
-                if db.session.info.get("writing"):  # not committed yet: true for this write alone
+                if writing():  # not committed yet: true for this write alone
                     return found
                 self._enabled, self._seen = found, version
-            g.enabled_plugins = self._enabled
-        names: frozenset[str] = g.enabled_plugins
+            names = g.enabled_plugins = self._enabled
         return names
 
     def active(self) -> list[Plugin]:
@@ -101,11 +101,19 @@ class Registry:
 
     def entry_kind(self, name: str) -> EntryKind:
         """The entry kind of this name, of an installed plugin or the core."""
-        return next(k for p in (self.core, *self.installed.values()) for k in p.entry_kinds if k.name == name)
+        return self._entry_kinds[name]
 
     def space_kind(self, name: str) -> SpaceKind:
         """The space kind of this name, of an installed plugin or the core."""
-        return next(k for p in (self.core, *self.installed.values()) for k in p.space_kinds if k.name == name)
+        return self._space_kinds[name]
+
+    @cached_property
+    def _entry_kinds(self) -> dict[str, EntryKind]:
+        return {kind.name: kind for p in (self.core, *self.installed.values()) for kind in p.entry_kinds}
+
+    @cached_property
+    def _space_kinds(self) -> dict[str, SpaceKind]:
+        return {kind.name: kind for p in (self.core, *self.installed.values()) for kind in p.space_kinds}
 
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call a hook, one plugin at a time; gives (plugin, answer) of those that answered soundly."""
@@ -134,7 +142,7 @@ class Registry:
             with self._visit(name, place):
                 answer = work()
         except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
-            if not db.session.info.get("writing"):
+            if not writing():
                 Session.rollback(db.session())  # also within another plugin's hook, where ours refuses
             self.fault(name, place, error)
             return otherwise
@@ -148,23 +156,23 @@ class Registry:
     @contextmanager
     def _visit(self, name: str, place: str) -> Iterator[None]:
         """A frame in which nothing of the core breaks: under a savepoint in a write, else without changes."""
-        session, running = db.session(), self.running
-        held, session.info["visited"] = session.info.get("visited"), True
+        running, held = self.running, g.get("visited")
+        g.visited = True
         running.append((name, place, True))
         try:
-            if session.info.get("writing"):
-                with session.begin_nested():
+            if writing():
+                with db.session.begin_nested():
                     yield
             else:
-                session.info["failed"] = False
+                g.failed = False
                 yield
-                if session.info["failed"]:
+                if g.failed:
                     raise FailureUnsaid(place)
-                if session.new or session.dirty or session.deleted:
+                if changed():
                     raise WriteOutsideBoundary(place)
         finally:
             running.pop()
-            session.info["visited"] = held
+            g.visited = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""

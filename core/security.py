@@ -1,12 +1,18 @@
 """What every request and answer must satisfy: host, size, text, cross-site protection, headers."""
 
+import hashlib
 import re
 import secrets
+import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Request, Response, abort, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import generate_csrf
+from itsdangerous import BadData
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import RequestURITooLarge
 from werkzeug.routing import IntegerConverter, Map, UnicodeConverter
@@ -17,6 +23,12 @@ from .config import Config
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_ADDRESS = 4096
 LARGEST_ID = 2**31 - 1
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(self), microphone=(), payment=(), usb=()",
+}
 UNREADABLE = re.compile("[\x00\ufffd\ud800-\udfff]")
 CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
@@ -37,6 +49,30 @@ class Word(UnicodeConverter):
         super().__init__(url_map, maxlength=maxlength, **options)
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's sessions in signed cookies; one whose signature was verified is known again for a while."""
+
+    digest_method = staticmethod(hashlib.sha1)  # Flask's own choice; said so, OpenSSL does the work
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        """The session of a cookie that we signed and that isn't too old; an empty one for any other."""
+        cookie = request.cookies.get(self.get_cookie_name(app), "")
+        try:
+            text, signed = self._verified(app, cookie)
+        except BadData:
+            return self.session_class()
+        if 0 <= time.time() - signed <= app.permanent_session_lifetime.total_seconds():
+            return self.session_class(self.serializer.loads(text))
+        return self.session_class()
+
+    @lru_cache(maxsize=1000)  # noqa: B019  an application lives as long as its process
+    def _verified(self, app: Flask, cookie: str) -> tuple[str, float]:
+        """What a cookie says, as text, and when it was signed; raises BadData."""
+        signer: Any = self.get_signing_serializer(app)
+        said, signed = signer.loads(cookie, return_timestamp=True)
+        return self.serializer.dumps(said), signed.timestamp()
+
+
 def trusted_hosts(config: Config) -> list[str]:
     """The host names that a request may be for: those of the public address and of the settings."""
     names = [urlsplit(config.base_url).hostname or config.host, *config.trusted_hosts]
@@ -47,6 +83,7 @@ def trusted_hosts(config: Config) -> list[str]:
 
 def init(app: Flask) -> None:
     """Refuse unfit requests before anything looks at them, and dress every answer."""
+    app.session_interface = Sessions()
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     app.url_map.converters.update({"int": Ident, "default": Word, "string": Word})
     app.before_request(_examine)
@@ -54,15 +91,28 @@ def init(app: Flask) -> None:
     csrf.init_app(app)
     app.before_request(_read_form)
     app.after_request(_headers)
-    app.context_processor(lambda: {"nonce": nonce()})
+    app.context_processor(lambda: {"nonce": nonce(), "csrf_token": token})
+    app.jinja_env.globals["csrf_token"] = token
 
 
 def nonce() -> str:
     """The word that this answer's own scripts and styles carry."""
-    if "nonce" not in g:
-        g.nonce = secrets.token_urlsafe(16)
-    word: str = g.nonce
+    word: str | None = g.get("nonce")
+    if word is None:
+        word = g.nonce = secrets.token_urlsafe(16)
     return word
+
+
+def token() -> str:
+    """The cross-site token of this browser's forms."""
+    known = session.get("csrf_token")
+    return _signed(known) if known else str(generate_csrf())
+
+
+@lru_cache(maxsize=1000)
+def _signed(_known: str) -> str:
+    """The same token each time: signing it anew for each page is dear, and it doesn't expire."""
+    return str(generate_csrf())
 
 
 def _examine() -> None:
@@ -112,22 +162,22 @@ def _read_form() -> None:
 
 def _headers(response: Response) -> Response:
     word = nonce()
-    headers = response.headers
-    headers.setdefault(
-        "Content-Security-Policy",
-        f"default-src 'none'; script-src 'self' 'nonce-{word}'; style-src 'self' 'nonce-{word}'; "
-        "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    signed_in = "viewer_token" in g and access.viewer().signed_in
+    unless_given = {
+        "Content-Security-Policy": (
+            f"default-src 'none'; script-src 'self' 'nonce-{word}'; style-src 'self' 'nonce-{word}'; "
+            "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+            "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        ),
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store, private" if signed_in else "no-cache, private",
+    }
+    given = {name.lower() for name, _value in response.headers}
+    response.headers.extend(
+        (name, value) for name, value in unless_given.items() if name.lower() not in given
     )
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(self), microphone=(), payment=(), usb=()"
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    response.headers.extend(HEADERS)
     if request.is_secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
-    if "Cache-Control" not in headers:
-        signed_in = "viewer_token" in g and access.viewer().signed_in
-        headers["Cache-Control"] = "no-store, private" if signed_in else "no-cache, private"
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response

@@ -7,16 +7,19 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from flask import Flask, current_app, g, request
+from markupsafe import Markup
 
 from . import access, colours, registry, stamps
-from .db import db, insert_once
+from .db import db, insert_once, writing
 from .models import Setting
+from .plugin import NavItem
+from .text import markdown
 
 TOWN = "core.town"
 RESTORED = "core.restored"
@@ -39,44 +42,69 @@ class Town:
     logo_id: int | None = None
     logo_url: str = ""
 
-    @property
+    @cached_property
+    def welcome(self) -> Markup:
+        """The town's own words at the top of the home page."""
+        return Markup(markdown(self.home))  # noqa: S704  cleaned
+
+    @cached_property
     def on_colour(self) -> str:
         """The colour of text on the town's colour."""
         return colours.on(self.colour)
 
-    @property
+    @cached_property
     def on_colour_dark(self) -> str:
         """The colour of text on the town's colour in dark mode."""
         return colours.on(self.colour_dark)
 
 
+class Link(NamedTuple):
+    """A link of the navigation; `current` where the page belongs to it."""
+
+    item: NavItem
+    current: bool
+
+    @property
+    def label(self) -> str:
+        return str(self.item.label)
+
+    @property
+    def url(self) -> str:
+        return self.item.url
+
+
+@dataclass(frozen=True)
 class _Kept:
     """All settings as this process last read them, and at which version."""
 
-    version = -1
+    version: int
     values: dict[str, dict[str, Any]]
+
+    @cached_property
+    def town(self) -> Town:
+        known = {field.name for field in fields(Town)}
+        return Town(**{key: value for key, value in self.values.get(TOWN, {}).items() if key in known})
 
 
 def init(app: Flask) -> None:
     """Give every template the town, its navigation, and whether this is a demonstration."""
-    app.extensions["parvis_settings"] = _Kept()
+    app.extensions["parvis_settings"] = _Kept(-1, {})
     app.context_processor(lambda: {"town": town(), "nav": nav(), "demo": current_app.config["PARVIS"].demo})
 
 
 def town() -> Town:
     """The town's settings, with defaults for what nobody set."""
-    known = {field.name for field in fields(Town)}
-    return Town(**{key: value for key, value in _all().get(TOWN, {}).items() if key in known})
+    return _all().town
 
 
 def plugin_settings(name: str) -> dict[str, Any]:
     """A plugin's settings: its manifest's defaults, and over them what staff chose."""
-    return {**registry.current().installed[name].defaults, **_all().get(name, {})}
+    return {**registry.current().installed[name].defaults, **_all().values.get(name, {})}
 
 
 def restored() -> dict[str, dt.datetime] | None:
     """When the town was restored (`at`), and when the backup was taken (`taken_at`), if it ever was."""
-    return {key: dt.datetime.fromisoformat(at) for key, at in _all().get(RESTORED, {}).items()} or None
+    return {key: dt.datetime.fromisoformat(at) for key, at in _all().values.get(RESTORED, {}).items()} or None
 
 
 def save(key: str, values: dict[str, Any]) -> None:
@@ -122,26 +150,26 @@ def _restored(value: Any) -> Any:
     return {key: _restored(one) for key, one in value.items()}
 
 
-def nav() -> list[Any]:
+def nav() -> tuple[Link, ...]:
     """The main navigation: links of the core and of the enabled plugins that the viewer may use."""
     if "viewer_token" not in g:  # a mail, or the page of an error before anybody was known
-        return []
+        return ()
     items = [item for plugin in registry.current().active() for item in plugin.nav]
     shown = [item for item in sorted(items, key=lambda item: item.weight) if access.can(item.permission)]
-    return [SimpleNamespace(label=item.label, url=item.url, current=_current(item.url)) for item in shown]
+    path = request.path
+    return tuple(Link(item, path == item.url or _below(path, item.url)) for item in shown)
 
 
-def _current(url: str) -> bool:
-    return request.path == url or (url != "/" and request.path.startswith(url.rstrip("/") + "/"))
+def _below(path: str, url: str) -> bool:
+    return url != "/" and path.startswith(url.rstrip("/") + "/")
 
 
-def _all() -> dict[str, dict[str, Any]]:
+def _all() -> _Kept:
     kept: _Kept = current_app.extensions["parvis_settings"]
     version = stamps.read()[STAMP]
-    if version == kept.version:
-        return kept.values
-    rows = db.session.execute(sa.select(_TABLE), execution_options={"guarded": True})
-    values = {row.key: _restored(row.value) for row in rows}
-    if not db.session.info.get("writing"):
-        kept.version, kept.values = version, values
-    return values
+    if version != kept.version:
+        rows = db.session.execute(sa.select(_TABLE), execution_options={"guarded": True})
+        kept = _Kept(version, {row.key: _restored(row.value) for row in rows})
+        if not writing():
+            current_app.extensions["parvis_settings"] = kept
+    return kept

@@ -7,21 +7,23 @@ from flask import g
 
 from .db import db, insert_once
 from .models import Stamp
+from .prepared import Prepared
 
 _TABLE = sa.table("core_stamp", sa.column("key"), sa.column("version"))
 _EVENT = sa.table("core_event", sa.column("id", sa.Integer))
-_ALL = sa.union_all(
-    sa.select(_TABLE), sa.select(sa.literal("events"), sa.func.coalesce(sa.func.max(_EVENT.c.id), 0))
-).execution_options(guarded=True)
+_all = Prepared(
+    sa.union_all(
+        sa.select(_TABLE), sa.select(sa.literal("events"), sa.func.coalesce(sa.func.max(_EVENT.c.id), 0))
+    ).execution_options(guarded=True)
+)
 
 
 def read() -> dict[str, int]:
     """All stamps, read once a request; one that was never bumped is 0, `events` is the newest event."""
-    if "stamps" not in g:
-        rows = db.session.execute(_ALL)
-        g.stamps = defaultdict(int, {row.key: row.version for row in rows})
-        g.setdefault("cursor", g.stamps["events"])
-    stamps: dict[str, int] = g.stamps
+    stamps: dict[str, int] | None = g.get("stamps")
+    if stamps is None:
+        stamps = g.stamps = defaultdict(int, _all())
+        g.setdefault("cursor", stamps["events"])
     return stamps
 
 

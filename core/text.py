@@ -76,6 +76,12 @@ def plain(html: str) -> str:
     return " ".join(entities.unescape(nh3.clean(spaced, tags=set())).split())
 
 
+def initials(name: str) -> str:
+    """The first letters of a name's first and last word."""
+    words = name.split() or ["?"]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
 def excerpt(html: str, length: int = 160) -> str:
     """The first words of an HTML text, cut between words."""
     words = plain(html)

@@ -4,16 +4,16 @@ import functools
 import logging
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, abort, flash, g, redirect, request, url_for
+from flask import Flask, abort, flash, g, redirect, request
 from flask_login import LoginManager
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from . import access, registry, stamps
 from .accounts import sessions
-from .db import db
+from .db import db, end_reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,8 +23,9 @@ log = logging.getLogger("parvis.web")
 
 def init(app: Flask) -> None:
     """Let each request know its viewer; write down plugin faults at its end."""
-    manager = LoginManager(app)
+    manager = LoginManager(app, add_context_processor=False)
     manager.user_loader(sessions.load)
+    manager.session_protection = None  # it only marks sessions as not fresh, which nothing here asks
     app.before_request(_enter)
     app.teardown_request(_leave)
     app.jinja_env.globals["live_cursor"] = stamps.cursor
@@ -42,7 +43,9 @@ def _leave(_error: BaseException | None) -> None:
     if token is not None:
         access.leave(token)
     try:
-        db.session.rollback()
+        if db.session.registry.has():
+            db.session.rollback()
+        end_reading()
         registry.current().settle()
     except SQLAlchemyError:  # the answer has been given; without a database there is nothing to write down
         log.warning("plugin faults are lost", exc_info=True)
@@ -82,7 +85,7 @@ def sign_in_url() -> str:
         here = request.args.get("next")
     elif request.method != "GET" or here == "/" or "token" in (request.view_args or {}):
         here = None
-    return url_for("accounts.sign_in", next=here or None)
+    return "/sign-in?" + urlencode({"next": here}, safe="!$'()*,/:;?@") if here else "/sign-in"
 
 
 def get_or_404(model: type[Any], ident: Any) -> Any:

@@ -1,5 +1,6 @@
 """The servers: web processes under granian that make pages, keep streams, or both; a watchdog in each."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -109,6 +110,8 @@ def _made() -> tuple[Config, Flask, "Watchdog"]:
     app = create_app(config)
     with app.app_context():
         registry.current().hear(config.data)
+    gc.collect()
+    gc.freeze()  # what every request needs stays; looking through it for rubbish takes time in each
     return config, app, Watchdog(app.wsgi_app, config, app.extensions["parvis"])
 
 

@@ -17,6 +17,7 @@ from ..access import Viewer
 from ..db import after_commit, db, now, table_of, write
 from ..models import Account, Area, File, SignIn, User
 from ..notices.reads import unread
+from ..prepared import Prepared
 
 SHORT = dt.timedelta(hours=12)
 LONG = dt.timedelta(days=30)
@@ -37,10 +38,12 @@ _person = (
     .where(_user.c.closed_at.is_(None))
     .execution_options(guarded=True)
 )
-_by_token = _person.join(_sign_in, _sign_in.c.user_id == _user.c.id).where(
-    _sign_in.c.token_hash == sa.bindparam("token_hash"), _sign_in.c.expires_at > sa.bindparam("now")
+_by_token = Prepared(
+    _person.join(_sign_in, _sign_in.c.user_id == _user.c.id).where(
+        _sign_in.c.token_hash == sa.bindparam("token_hash"), _sign_in.c.expires_at > sa.bindparam("now")
+    )
 )
-_by_id = _person.where(_user.c.id == sa.bindparam("user_id"))
+_by_id = Prepared(_person.where(_user.c.id == sa.bindparam("user_id")))
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,22 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def load(token: str) -> SignedIn | None:
     """The signed-in person behind a cookie's token, unless it expired or was ended."""
-    values = {"token_hash": fingerprint(token), "now": now(), **_kinds()}
-    row = db.session.execute(_by_token, values).one_or_none()
-    return None if row is None else SignedIn(token, _viewer(row))
+    rows = _by_token(token_hash=fingerprint(token), now=now(), **_kinds())
+    return SignedIn(token, _viewer(rows[0])) if rows else None
 
 
 def viewer() -> Viewer:
     """Who makes this request: the signed-in person, or a visitor."""
-    person: Viewer | None = getattr(current_user, "viewer", None)
+    person: Viewer | None = getattr(current_user, "viewer", None) if "_user_id" in session else None
     return person or Viewer(kinds=registry.current().kinds())
 
 
 def viewer_for(user_id: int) -> Viewer:
     """The viewer that this person is; raises LookupError for an unknown or closed account."""
-    row = db.session.execute(_by_id, {"user_id": user_id, **_kinds()}).one_or_none()
-    if row is None:
+    rows = _by_id(user_id=user_id, **_kinds())
+    if not rows:
         raise LookupError(f"no open account {user_id}")
-    return _viewer(row)
+    return _viewer(rows[0])
 
 
 @contextmanager

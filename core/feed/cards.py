@@ -2,24 +2,27 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from flask import current_app
+from flask_babel import get_locale
 from flask_babel import gettext as _
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from .. import files, registry
-from ..access import Viewer, viewer
-from ..db import db, table_of
-from ..models import Entry, File
+from .. import files, kept, registry
+from ..access import viewer
+from ..i18n import teller
+from ..models import Entry
 from ..plugin import Action, Decoration, EntryKind
+from ..text import initials
 from . import query
+from .query import Row
+
+LONGEST = 4000  # characters of a text that is kept drawn
 
 
-@dataclass(slots=True)
-class Person:
+class Person(NamedTuple):
     """Who said something, as templates draw it; `role` is a label, empty for a resident.
 
     `url` is empty where the account is closed.
@@ -35,16 +38,14 @@ class Person:
         return initials(self.name)
 
 
-@dataclass(slots=True)
-class Place:
+class Place(NamedTuple):
     """The space of a card."""
 
     name: str
     url: str
 
 
-@dataclass(slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A picture of an entry; `small` is the address of its small version."""
 
     url: str
@@ -54,9 +55,12 @@ class Picture:
     height: int
 
 
-@dataclass(slots=True)
-class Card:
-    """An entry as `m.card` draws it; `extra` is its kind's own row, `drawn` its kind's template."""
+class Card(NamedTuple):
+    """An entry as `m.card` draws it: two that are equal look the same.
+
+    `when` says how long ago it was published; `drawn` is its kind's template, which alone knows `extra`, its
+    kind's own row.
+    """
 
     id: int
     version: int
@@ -70,6 +74,7 @@ class Card:
     byline: str
     space: Place | None
     published: dt.datetime
+    when: Markup
     edited: dt.datetime | None
     pinned: bool
     state: str
@@ -83,45 +88,48 @@ class Card:
     own: bool
     can_edit: bool
     comments: bool
-    pictures: list[Picture] = field(default_factory=list)
-    badges: list[str] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    footers: list[Any] = field(default_factory=list)
-    template: str | None = None
+    pictures: tuple[Picture, ...]
+    badges: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    footers: tuple[Markup, ...] = ()
+    drawn: Markup = Markup()
     extra: Any = None
-    drawn: Markup = field(default_factory=Markup)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is short and nothing in it was drawn by a plugin, perhaps for this viewer alone."""
+        return not self.drawn and not self.footers and len(self.html) <= LONGEST
 
 
 def cards(entries: Sequence[Any], show_space: bool = True) -> list[Card]:
     """The cards of rows of `query.page`, or of entries; what a failing plugin would add is left out."""
-    rows = (
+    rows: Sequence[Row] = (
         query.rows([entry.id for entry in entries]) if any(isinstance(e, Entry) for e in entries) else entries
     )
     if not rows:
         return []
-    person, plugins = viewer(), registry.current()
+    person, plugins, tell, language = viewer(), registry.current(), teller(), str(get_locale())
     kinds = {name: plugins.entry_kind(name) for name in {row.kind for row in rows}}
     places = _places(rows) if show_space else {}
-    drawn = [_card(row, kinds[row.kind], places.get(row.space_id), person) for row in rows]
-    by_id = {card.id: card for card in drawn}
-    for picture in db.session.execute(_pictures, {"ids": list(by_id)}):
-        by_id[picture.entry_id].pictures.append(_picture(picture))
-    _extras(by_id, kinds)
+    found = {}
+    for row in rows:
+        make = _card if len(row.html) <= LONGEST else _card.__wrapped__
+        when, own = tell(row.published_at or row.moment), row.author_id == person.id
+        place = places.get(row.space_id)
+        found[row.id] = make(row, kinds[row.kind], place, when, language, person.signed_in, own)
+    _draw_kinds(found, kinds)
     for name, answer in plugins.call("decorate_entries", entries=list(rows), viewer=person):
         for ident, decoration in answer.items():
-            if ident in by_id:
-                _isolated(name, "decorate_entries", _decorate, by_id[ident], decoration)
-    return drawn
-
-
-def initials(name: str) -> str:
-    """The first letters of a name's first and last word."""
-    words = name.split() or ["?"]
-    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+            if ident in found:
+                decorated = _isolated(name, "decorate_entries", _decorate, found[ident], decoration)
+                found[ident] = decorated or found[ident]
+    return list(found.values())
 
 
 def role_label(role: str, mandate: str | None) -> str:
     """What a person is in the town, in words; empty for a resident."""
+    if role == "resident":
+        return ""
     if role == "official":
         labels: dict[str, str] = {
             "mayor": _("Mayor"),
@@ -133,25 +141,16 @@ def role_label(role: str, mandate: str | None) -> str:
     return titles.get(role, "")
 
 
-_file = table_of(File)
-_pictures = (
-    sa.select(*(_file.c[name] for name in ("id", "entry_id", "name", "alt", "width", "height")))
-    .where(_file.c.entry_id.in_(sa.bindparam("ids", expanding=True)), _file.c.width.is_not(None))
-    .order_by(_file.c.id)
-    .execution_options(guarded=True)
-)
-
-
-def _card(row: Any, kind: EntryKind, place: Place | None, person: Viewer) -> Card:
-    published = row.state == "published"
+@lru_cache(kept.MOST)
+def _card(
+    row: Row, kind: EntryKind, place: Place | None, when: Markup, _language: str, signed_in: bool, own: bool
+) -> Card:
     author = None
     if row.author_name is not None:
-        picture = files.address(row.picture_id, row.picture_name) if row.picture_id else None
-        role = role_label(row.author_role, row.author_mandate) if row.author_role != "resident" else ""
+        picture = files.address(row.picture_id, row.picture_name or "") if row.picture_id else None
+        role = role_label(row.author_role or "resident", row.author_mandate)
         page = "" if row.author_closed else f"/people/{row.author_handle}"
         author = Person(row.author_name, page, role, picture)
-    closed = row.locked_at is not None or row.space_archived is not None
-    own = person.signed_in and row.author_id == person.id
     return Card(
         id=row.id,
         version=row.version,
@@ -164,30 +163,33 @@ def _card(row: Any, kind: EntryKind, place: Place | None, person: Viewer) -> Car
         author=author,
         byline=row.byline or ("" if author else _("Somebody who has left")),
         space=place,
-        published=row.published_at or row.created_at,
+        published=row.published_at or row.moment,
+        when=when,
         edited=row.edited_at,
-        pinned=row.pinned_at is not None,
+        pinned=row.pinned,
         state=row.state,
         team_only=row.team_only,
         channel=row.channel,
         supports=row.support_count,
         supported=row.supported,
         replies=row.reply_count,
-        can_support=person.signed_in and published and kind.supports,
-        can_reply=person.signed_in and kind.replies and row.parent_id is None and not closed,
+        can_support=signed_in and row.state == "published" and kind.supports,
+        can_reply=signed_in and kind.replies and row.parent_id is None and not row.closed,
         own=own,
-        can_edit=own and row.space_archived is None and kind.changeable(row.state),
+        can_edit=own and not row.archived and kind.changeable(row.state),
         comments=kind.comments,
-        template=kind.template,
+        pictures=tuple(map(_picture, row.pictures)),
     )
 
 
-def _places(rows: Iterable[Any]) -> dict[int, Place]:
-    found: dict[int, Place] = {}
-    for row in rows:
-        if row.space_id not in found:
-            found[row.space_id] = Place(row.space_name, space_url(row.space_id, row.space_kind))
-    return found
+def _places(rows: Iterable[Row]) -> dict[int, Place]:
+    names = {row.space_id: (row.space_name, row.space_kind) for row in rows}
+    plugins = registry.current()
+    own = {kind for kind in {kind for _name, kind in names.values()} if plugins.space_kind(kind).url}
+    return {
+        ident: Place(name, space_url(ident, kind) if kind in own else f"/spaces/{ident}")
+        for ident, (name, kind) in names.items()
+    }
 
 
 def space_url(space_id: int, kind: str) -> str:
@@ -197,44 +199,44 @@ def space_url(space_id: int, kind: str) -> str:
     return address if isinstance(address, str) else f"/spaces/{space_id}"
 
 
-def _picture(row: Any) -> Picture:
+def _picture(row: query.Picture) -> Picture:
     whole, small = files.address(row.id, row.name), files.address(row.id, row.name, small=True)
     return Picture(whole, small, row.alt, row.width, row.height)
 
 
-def _extras(by_id: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
+def _draw_kinds(found: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
     """Let the kinds' plugins load their own rows, batched, and draw them into their cards."""
     context: dict[str, Any] = {}
     for kind in kinds.values():
-        own = [card for card in by_id.values() if card.kind == kind.name]
-        if kind.load is not None:
-            ids = [card.id for card in own]
-            found = _isolated(_owner(kind.name), f"load {kind.name}", _load, kind.load, ids) or {}
-            for card in own:
-                card.extra = found.get(card.id)
-        if kind.template is not None:
-            if not context:
-                current_app.update_template_context(context)
-            for card in own:
-                card.drawn = _isolated(_owner(kind.name), kind.template, _draw, card, context) or Markup()
+        if kind.template is None:
+            continue
+        if not context:
+            current_app.update_template_context(context)
+        owner, own = _owner(kind.name), [card for card in found.values() if card.kind == kind.name]
+        ids = [card.id for card in own]
+        extras = (kind.load and _isolated(owner, f"load {kind.name}", _load, kind.load, ids)) or {}
+        for card in own:
+            whole = card._replace(extra=extras.get(card.id))
+            drawn = _isolated(owner, kind.template, _draw, kind.template, whole, context)
+            found[card.id] = card._replace(drawn=drawn or Markup())
 
 
 def _load(load: Callable[..., Any], ids: list[int]) -> dict[int, Any]:
     return dict(load(ids))
 
 
-def _draw(card: Card, context: dict[str, Any]) -> Markup:
-    template = current_app.jinja_env.get_template(str(card.template))
+def _draw(name: str, card: Card, context: dict[str, Any]) -> Markup:
+    template = current_app.jinja_env.get_template(name)
     return Markup(template.render({**context, "card": card}))  # noqa: S704  templates escape
 
 
-def _decorate(card: Card, decoration: Decoration) -> None:
-    badges = [str(badge) for badge in decoration.badges]
-    actions = [Action(str(a.label), str(a.url), a.method) for a in decoration.actions]
-    card.badges += badges
-    card.actions += actions
-    if decoration.footer:
-        card.footers.append(decoration.footer)
+def _decorate(card: Card, decoration: Decoration) -> Card:
+    actions = (Action(str(a.label), str(a.url), a.method) for a in decoration.actions)
+    return card._replace(
+        badges=(*card.badges, *map(str, decoration.badges)),
+        actions=(*card.actions, *actions),
+        footers=(*card.footers, escape(decoration.footer)) if decoration.footer else card.footers,
+    )
 
 
 def _owner(kind: str) -> str:

@@ -1,7 +1,7 @@
 """Which spaces there are for the viewer, and what the viewer is in them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -9,6 +9,7 @@ from .. import access, registry
 from ..access import viewer
 from ..db import UtcDateTime, db, now, table_of
 from ..models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
+from ..prepared import Prepared
 from ..text import fold
 
 MINE, NEWEST, PAGE, MEMBERS, WAITING = 50, 6, 24, 60, 100
@@ -20,8 +21,7 @@ _me = sa.bindparam("me", type_=sa.Integer)
 _holds = sa.or_(_member.c.expires_at.is_(None), _member.c.expires_at > sa.bindparam("now", type_=UtcDateTime))
 
 
-@dataclass(frozen=True)
-class Mine:
+class Mine(NamedTuple):
     """A space that the viewer belongs to or may write in; `writes` says whether posts may be begun there."""
 
     id: int
@@ -29,7 +29,7 @@ class Mine:
     kind: str
     visibility: str
     area_id: int | None
-    writes: bool
+    writes: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Standing:
 
 
 _KNOWN = tuple(_space.c[name] for name in ("id", "name", "kind", "visibility", "area_id"))
-_mine = (
+_mine = Prepared(
     sa.select(
         *_KNOWN,
         sa.func.max(
@@ -64,7 +64,7 @@ _mine = (
     .limit(MINE)
     .execution_options(guarded=True)
 )
-_newest = (
+_newest = Prepared(
     sa.select(*(_space.c[name] for name in ("id", "name", "kind", "visibility")))
     .where(access.space_listed(_space.c), _space.c.archived_at.is_(None))
     .order_by(_space.c.id.desc())
@@ -74,64 +74,67 @@ _newest = (
 
 
 def _open(*where: Any) -> Any:
-    found = sa.select(*_KNOWN).where(
+    found = sa.select(*_KNOWN, sa.literal_column("1").label("writes"), _space.c.folded).where(
         _space.c.joining == "open",
         _space.c.visibility.in_(("public", "portal")),
         _space.c.archived_at.is_(None),
         access.space_listed(_space.c),
         *where,
     )
-    return sa.select(found.order_by(_space.c.folded, _space.c.id).limit(MINE).subquery())
+    return found.order_by(_space.c.folded, _space.c.id).limit(MINE)
 
 
-_open_here = _space.c.area_id == sa.bindparam("area", type_=sa.Integer)
-_open_to_all = sa.union(_open(_open_here), _open()).execution_options(guarded=True)
-_follows_one = (
+_here = _open(_space.c.area_id == sa.bindparam("area", type_=sa.Integer))
+_here_and_elsewhere = sa.union(*(sa.select(arm.subquery()) for arm in (_here, _open())))
+_open_to_all = Prepared(_open().execution_options(guarded=True))
+_open_from_here = Prepared(_here_and_elsewhere.order_by("folded", "id").execution_options(guarded=True))
+_follows_one = Prepared(
     sa.select(sa.literal(1))
     .where(_follow.c.user_id == _me, _follow.c.space_id.is_not(None))
     .limit(1)
     .execution_options(guarded=True)
 )
 _in_it = sa.bindparam("space", type_=sa.Integer)
-_standing = sa.union_all(
-    sa.select(_member.c.role, _member.c.source).where(
-        _member.c.user_id == _me, _member.c.space_id == _in_it, _holds
-    ),
-    sa.select(sa.literal_column("'follows'"), sa.literal_column("''")).where(
-        sa.exists().where(_follow.c.user_id == _me, _follow.c.space_id == _in_it)
-    ),
-    sa.select(sa.literal_column("'asked'"), sa.literal_column("''")).where(
-        sa.exists().where(_request.c.user_id == _me, _request.c.space_id == _in_it)
-    ),
-).execution_options(guarded=True)
+_standing = Prepared(
+    sa.union_all(
+        sa.select(_member.c.role, _member.c.source).where(
+            _member.c.user_id == _me, _member.c.space_id == _in_it, _holds
+        ),
+        sa.select(sa.literal_column("'follows'"), sa.literal_column("''")).where(
+            sa.exists().where(_follow.c.user_id == _me, _follow.c.space_id == _in_it)
+        ),
+        sa.select(sa.literal_column("'asked'"), sa.literal_column("''")).where(
+            sa.exists().where(_request.c.user_id == _me, _request.c.space_id == _in_it)
+        ),
+    ).execution_options(guarded=True)
+)
 
 
 def mine() -> list[Mine]:
     """The spaces that the viewer belongs to, by name."""
-    rows = db.session.execute(_mine, {"me": viewer().id, "now": now()})
-    return [_a_space(row, bool(row.writes)) for row in rows]
+    return list(map(Mine._make, _mine(me=viewer().id, now=now())))
 
 
 def open_to_all() -> list[Mine]:
     """Some spaces where everybody signed in may write: of the viewer's own area and others, by name."""
-    rows = db.session.execute(_open_to_all, {"area": area_at(viewer().area)})
-    return [_a_space(row, True) for row in sorted(rows, key=lambda row: (fold(row.name), row.id))]
+    area = area_at(viewer().area)
+    rows = _open_to_all() if area is None else _open_from_here(area=area)
+    return [Mine._make(row[:-1]) for row in rows]
 
 
 def follows_none() -> bool:
     """Whether the viewer follows no space."""
-    return db.session.scalar(_follows_one, {"me": viewer().id}) is None
+    return not _follows_one(me=viewer().id)
 
 
 def newest() -> list[Any]:
     """The newest spaces that the viewer may know of."""
-    return list(db.session.execute(_newest))
+    return _newest()
 
 
 def standing(space_id: int) -> Standing:
     """What the viewer is in this space."""
-    values = {"me": viewer().id, "space": space_id, "now": now()}
-    rows = db.session.execute(_standing, values).all()
+    rows = _standing(me=viewer().id, space=space_id, now=now())
     marks = {role for role, source in rows if not source}
     roles = frozenset(role for role, source in rows if source)
     own = any(source == "core" for _role, source in rows)

@@ -36,9 +36,9 @@ def home() -> list[api.Panel]:
     if waiting:
         html = show.draw("visits/panel_waiting.html", waiting=waiting)
         found.append(api.Panel(_("Questions waiting for you"), html, weight=5, urgent=True))
-    following = reads.visits(limit=1)
+    following = reads.next_visit()
     if following:
-        html = show.draw("visits/panel_next.html", visit=following[0][0], space=following[0][1])
+        html = show.draw("visits/panel_next.html", visit=following[0], name=following[1])
         found.append(api.Panel(_("Next neighbourhood visit"), html, weight=20))
     return found
 

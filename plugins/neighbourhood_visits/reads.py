@@ -80,6 +80,26 @@ def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Sp
     return api.db.session.execute(rows.limit(limit)).all()
 
 
+def next_visit() -> tuple[Visit, str] | None:
+    """The visit that comes next, and its name: every home page asks."""
+    rows = _next(now=api.now())
+    if not rows:
+        return None
+    values = rows[0]._asdict()
+    name = values.pop("name")
+    return Visit(**values), name
+
+
+_shown = (Visit.space_id, Visit.state, Visit.starts_at, Visit.ends_at, Visit.meeting_point)
+_name = sa.select(api.Space.name).where(api.Space.id == Visit.space_id).scalar_subquery()
+_next = api.Prepared(
+    sa.select(*_shown, Visit.questions_close_at, _name.label("name"))
+    .where(Visit.ends_at >= sa.bindparam("now", type_=api.UtcDateTime))
+    .order_by(Visit.starts_at, Visit.space_id)
+    .limit(1)
+)
+
+
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
     rows = (

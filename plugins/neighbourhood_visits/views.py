@@ -323,7 +323,6 @@ def _question_page(
         answering.over(draft.version)
     typed = {"version": draft.version, "body": draft.body} if draft else {}
     [card] = api.cards([entry], show_space=False)
-    card.actions.clear()
     page = draw(
         "visits/question.html",
         entry=entry,
@@ -333,7 +332,7 @@ def _question_page(
         casework=casework,
         answer=answer,
         draft=draft,
-        card=card,
+        card=card._replace(actions=()),
         form=next((form for form in (rejecting, noting, answering) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),
         noting=noting or NoteForm(formdata=None, note=casework.note),

@@ -18,6 +18,11 @@ from core.text import one_line
 BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
 
 
+def new_key() -> str:
+    """What makes a form that is sent twice a single post."""
+    return secrets.token_hex(16)
+
+
 def _described(_form: Form, field: "PicturesField") -> None:
     """Validator: four pictures at most, each described or said to be decorative."""
     wrong = [] if len(field.chosen) <= PICTURES else [gettext("At most four pictures.")]
@@ -94,7 +99,7 @@ class WordsForm(Form):
 class PostForm(WordsForm):
     """A post or a reply; `client_key` makes a repeated one a single one."""
 
-    client_key = HiddenField(default=lambda: secrets.token_hex(16))
+    client_key = HiddenField(default=new_key)
     pictures = PicturesField()
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -110,28 +115,39 @@ class HomePostForm(PostForm):
 
     space = SelectField(_("Space"), [InputRequired(_("Choose a space."))], coerce=whole)
 
-    def offer(self, mine: Iterable[Mine], others: Iterable[Mine], area_id: int | None) -> bool:
-        """Let the author choose where they write: in their area, in their spaces, in spaces open to all."""
-        own = [space for space in mine if space.writes]
-        known = {space.id for space in own}
-        free = [space for space in others if space.id not in known]
-        here = [space for space in (*own, *free) if area_id is not None and space.area_id == area_id]
-        groups = (
-            (gettext("In my part of the town"), here),
-            (gettext("My spaces"), [space for space in own if space not in here]),
-            (gettext("Open to everybody"), [space for space in free if space not in here]),
-        )
+    def __init__(self, places: Iterable[tuple[str, Iterable[Mine]]], **kw: Any) -> None:
+        super().__init__(**kw)
+        titles = {
+            "here": gettext("In my part of the town"),
+            "mine": gettext("My spaces"),
+            "open": gettext("Open to everybody"),
+        }
         choices = [
-            SelectChoice(space.id, space.name, optgroup=title) for title, spaces in groups for space in spaces
+            SelectChoice(one.id, one.name, optgroup=titles[group]) for group, some in places for one in some
         ]
         self.space.choices = [SelectChoice("", gettext("Choose a space")), *choices]
-        return bool(choices)
+
+
+def grouped(
+    mine: Iterable[Mine], others: Iterable[Mine], area_id: int | None
+) -> list[tuple[str, tuple[Mine, ...]]]:
+    """Where an author writes: in their area, in their spaces, in those open to all; only groups with some."""
+    own = [space for space in mine if space.writes]
+    known = {space.id for space in own}
+    free = [space for space in others if space.id not in known]
+    here = [space for space in (*own, *free) if area_id is not None and space.area_id == area_id]
+    groups = (
+        ("here", here),
+        ("mine", [space for space in own if space not in here]),
+        ("open", [space for space in free if space not in here]),
+    )
+    return [(group, tuple(some)) for group, some in groups if some]
 
 
 class GuestForm(WordsForm):
     """A post or a reply of somebody without an account, to be confirmed by e-mail."""
 
-    client_key = HiddenField(default=lambda: secrets.token_hex(16))
+    client_key = HiddenField(default=new_key)
     name = StringField(_("Your name"), [InputRequired(_("Write your name.")), a_name])
     email = EmailField(_("E-mail"), [InputRequired(_("Write your e-mail address.")), an_address])
 

@@ -28,8 +28,8 @@ from core.text import raise_headings
 from core.web import get_or_404, local_path, needs, says
 
 from . import claims, history
-from .forms import EditForm, GuestForm, PostForm, WordsForm
-from .views import as_shown, composer, more_url, panels
+from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
+from .views import as_shown, more_url, panels, places
 
 Page = str | Response | tuple[str, int]
 WRONG, CONFLICT = 422, 409
@@ -42,8 +42,9 @@ blueprint = Blueprint("posts", __name__)
 @needs("core.account")
 def new() -> Page:
     """Write a post in a space that one chooses."""
-    form: Any = composer(reads.mine())
-    if form is None:
+    offered = places(reads.mine())
+    form: Any = HomePostForm(offered)
+    if not offered:
         says(_("There is no space yet in which you may write: join one first."), "error")
         return redirect("/spaces")
     if not form.validate_on_submit() or "preview" in request.form:
@@ -94,7 +95,7 @@ def show(entry_id: int) -> Page:
     if root.parent_id is not None:
         return redirect(f"/posts/{root.parent_id}#post-{entry_id}")
     card, *replies = cards([root, *found.entries])
-    card.html = Markup(raise_headings(card.html))  # noqa: S704  cleaned
+    card = card._replace(html=Markup(raise_headings(card.html)))  # noqa: S704  cleaned
     space = Space(id=root.space_id, kind=root.space_kind, name=root.space_name)
     form = _form(claims.takes(root.space_visibility)) if _takes_replies(root) else None
     return render_template(
@@ -107,7 +108,7 @@ def show(entry_id: int) -> Page:
         compose=form,
         moderates=viewer().signed_in and spaces.may_moderate(space),
         follows=viewer().signed_in and _follows(entry_id),
-        locked=root.locked_at is not None or root.space_archived is not None,
+        locked=root.closed,
         panels=panels("entry", root),
     )
 
@@ -305,9 +306,8 @@ def _form(guests: bool) -> WordsForm | None:
 
 
 def _takes_replies(row: Any) -> bool:
-    closed = row.locked_at is not None or row.space_archived is not None
     return (
-        not closed
+        not row.closed
         and row.state in ("published", "pending")
         and registry.current().entry_kind(row.kind).replies
     )

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 from flask import Blueprint, abort, jsonify, render_template, request
 from flask_babel import gettext as _
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from core import access, files, registry
@@ -26,10 +25,11 @@ from core.text import fold, markdown
 from core.web import get_or_404, needs
 
 from . import atom
-from .forms import BODY, HomePostForm
+from .forms import BODY, PostForm, grouped, new_key
 
 SUGGESTIONS = 8
 ORDERS = ("newest", "active")
+MINE = 8
 
 blueprint = Blueprint("feed", __name__)
 
@@ -49,11 +49,13 @@ def home() -> str:
         more_url=more_url(found),
         order=order,
         followed=followed,
-        compose=composer(mine, formdata=None) if person.signed_in else None,
-        mine=mine,
+        compose=places(mine) if person.signed_in else (),
+        blank=PostForm,
+        client_key=new_key(),
+        mine=tuple(mine[:MINE]),
         lost=person.signed_in and not mine and spaces.follows_none(),
-        others=[] if mine else spaces.newest(),
-        welcome=Markup(markdown(town().home)),  # noqa: S704  cleaned
+        others=() if mine else tuple(spaces.newest()),
+        welcome=town().welcome,
         panels=panels("home"),
         heard=_heard(heard),
     )
@@ -151,10 +153,9 @@ def mentions() -> Response:
     )
 
 
-def composer(mine: Sequence[spaces.Mine], **kw: Any) -> Any:
-    """The form to write a post in a space that one chooses; None for who may write nowhere."""
-    form: Any = HomePostForm(**kw)
-    return form if form.offer(mine, spaces.open_to_all(), spaces.area_at(viewer().area)) else None
+def places(mine: Sequence[spaces.Mine]) -> list[tuple[str, tuple[spaces.Mine, ...]]]:
+    """Where the viewer may begin a post, in groups."""
+    return grouped(mine, spaces.open_to_all(), spaces.area_at(viewer().area))
 
 
 def page(**wanted: Any) -> Page:

@@ -27,6 +27,7 @@ from sqlalchemy.sql.elements import quoted_name
 from core.access import Public
 from core.db import Base
 from core.models import Area, Entry, User
+from core.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,31 @@ class Scene:
     hidden: int
     stranger: int
     member: int
+
+
+class Prepares:
+    """Answers the ways to read as a session does, by prepared statements."""
+
+    def execute(self, statement: Any) -> Rows:
+        """Every row."""
+        return Rows(Prepared(statement)())
+
+    def scalars(self, statement: Any) -> Rows:
+        """The first column of each row; a row that stands for an entity is left whole."""
+        whole = any(isinstance(one["type"], type) for one in getattr(statement, "column_descriptions", ()))
+        return Rows(row if whole else row[0] for row in self.execute(statement))
+
+    def scalar(self, statement: Any) -> Any:
+        """The first column of the first row."""
+        return next(iter(self.scalars(statement)), None)
+
+
+class Rows(list[Any]):
+    """Rows as a session gives them."""
+
+    def all(self) -> list[Any]:
+        """Every row."""
+        return list(self)
 
 
 Shape = "Callable[[Session, Scene], Any]"

@@ -15,7 +15,7 @@ from core import access, guard
 from core.access import Viewer, as_system, as_viewer
 from core.db import Session, db, write
 from core.models import Area, Entry, Membership, Space, User
-from tests.core.guard_shapes import CANARY, READS, TABLE, WRITES, Scene, Shelf
+from tests.core.guard_shapes import CANARY, READS, TABLE, WRITES, Prepares, Scene, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,12 +79,16 @@ def without_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     event.listen(Session, "before_attach", guard._refuse_fabricated)
 
 
-def seen(name: str, scene: Scene, viewer: int | None) -> str:
-    """What a way to read shows to somebody; nothing when it is refused."""
+def seen(name: str, scene: Scene, viewer: int | None, prepares: Prepares | None = None) -> str:
+    """What a way to read shows to somebody; nothing when it is refused, or can't be prepared."""
     with as_viewer(reader(viewer)):
         try:
-            return repr(READS[name](db.session(), scene)).lower()
+            return repr(READS[name](prepares or db.session(), scene)).lower()
         except REFUSALS:
+            return ""
+        except (AttributeError, sa.exc.SQLAlchemyError):
+            if prepares is None:
+                raise
             return ""
         finally:
             db.session.rollback()
@@ -118,6 +122,16 @@ def test_no_way_to_read_shows_what_the_viewer_may_not(scene: Scene) -> None:
 
 def test_every_way_to_read_would_show_it_without_the_guard(scene: Scene, without_guard: None) -> None:
     assert [name for name in READS if CANARY not in seen(name, scene, None)] == []
+
+
+def test_no_prepared_statement_shows_what_the_viewer_may_not(scene: Scene) -> None:
+    for viewer in (None, scene.stranger):
+        assert [name for name in READS if CANARY in seen(name, scene, viewer, Prepares())] == []
+
+
+def test_most_prepared_statements_would_show_it_without_the_guard(scene: Scene, without_guard: None) -> None:
+    shown = [name for name in READS if CANARY in seen(name, scene, None, Prepares())]
+    assert len(shown) > len(READS) / 2, shown
 
 
 def test_no_way_to_write_shows_or_touches_what_the_viewer_may_not_read(scene: Scene) -> None:
