@@ -45,10 +45,11 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
             if other is not plugin and any(_overlap(path, taken) for taken in other.paths):
                 raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
     kinds: tuple[Any, ...] = (*plugin.space_kinds, *plugin.entry_kinds)
-    named = (*plugin.permissions, *kinds, *plugin.jobs, *plugin.claims)
-    for thing in (*named, *plugin.notice_types, *plugin.mail_handlers):
-        if not thing.name.startswith(plugin.table_prefix + "."):
-            raise PluginError(f"{plugin.name}: {thing.name!r} must begin with {plugin.table_prefix}.")
+    things = (*plugin.permissions, *kinds, *plugin.jobs, *plugin.claims)
+    names = [thing.name for thing in (*things, *plugin.notice_types, *plugin.mail_handlers)]
+    for name in (*names, *plugin.live_topics):
+        if not name.startswith(plugin.table_prefix + "."):
+            raise PluginError(f"{plugin.name}: {name!r} must begin with {plugin.table_prefix}.")
 
 
 def _overlap(one: str, other: str) -> bool:

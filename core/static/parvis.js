@@ -348,7 +348,7 @@ function offer() {
   if (!bar) {
     bar = make("div", { class: "live-news" }, make("button", { class: "button small", type: "button" }));
     bar.firstChild.addEventListener("click", showNews);
-    list.before(bar);
+    list.prepend(bar);
   }
   const count = live.news.size;
   const text = !count ? words.liveChanged : count === 1 ? words.liveOne : words.liveMany.replace("{n}", new Intl.NumberFormat(document.documentElement.lang).format(count));
@@ -396,7 +396,8 @@ function heard({ kind, ref }) {
   if (list && what) {
     const shown = document.getElementById(`post-${first}`);
     if (shown) live.changed.add(first);
-    if (ids.length === 1 && !new URLSearchParams(location.search).has("before")) {
+    const firstPage = !/[?&](before|after)=/.test(location.search), kept = list.dataset.liveKind ?? name;
+    if (ids.length === 1 && firstPage && kept === name) {
       if (what === "published" || (!shown && ["restored", "moved"].includes(what))) { if (!shown) live.news.add(first); }
       else if (what === "pinned") live.moved = true;
       else if (!shown && ["hidden", "removed"].includes(what)) live.news.delete(first);

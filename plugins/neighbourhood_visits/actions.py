@@ -68,6 +68,7 @@ def change_visit(visit: Visit, plan: Plan) -> None:
         for column, value in plan.details.items():
             setattr(visit, column, value)
         _set_team(space, plan, reads.team_ids(space.id, "coordinator"))
+        api.emit(space, "visits.visit", space.id)
 
 
 def _set_team(space: api.Space, plan: Plan, coordinators: Iterable[int]) -> None:
@@ -100,7 +101,9 @@ def reopen(visit: Visit) -> None:
 
 def _turn(visit: Visit, verb: str) -> None:
     with api.write():
-        visit.state = step("visit", verb, visit.state, api.get_or_404(api.Space, visit.space_id))
+        space = api.get_or_404(api.Space, visit.space_id)
+        visit.state = step("visit", verb, visit.state, space)
+        api.emit(space, "visits.visit", space.id)
 
 
 def close_due() -> None:

@@ -78,6 +78,7 @@ plugin = api.Plugin(
     claims=(
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
     ),
+    live_topics=("visits.visit",),
     notice_types=letters.NOTICE_TYPES,
     personal_data=tuple(
         api.PersonalData(

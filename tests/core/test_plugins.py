@@ -548,3 +548,15 @@ def test_a_failing_job_is_named_and_is_no_ground_for_quarantine(town: Town, app:
     jobs.run_due(app)
     assert ("job dummy.fail", "ZeroDivisionError") in faults(town)
     assert town.browser().get("/dummy/").status_code == 200
+
+
+def test_what_a_plugin_emits_is_heard_by_its_audience_while_it_is_on(town: Town, workshop: int) -> None:
+    ana, visitor = town.browser("ana"), town.browser()
+    ana.submit(f"/dummy/{workshop}/plan", text="Sweep the floor")
+    told = f'"kind": "dummy.plan", "ref": "{workshop}"'
+    address = f"/live?after=0&space={workshop}"
+    assert told in ana.get(address).text
+    assert "dummy.idea:published" in visitor.get(address).text
+    assert told not in visitor.get(address).text, "it is for the team"
+    switch(town, on=False)
+    assert "dummy." not in ana.get(address).text + visitor.get(address).text

@@ -54,6 +54,7 @@ def plan_step(space: api.Space, text: str) -> None:
     with api.write() as session:
         session.add(Step(space_id=space.id, text=text))
         api.reindex(space)
+        api.emit(space, "dummy.plan", space.id, team_only=True)
 
 
 def assess(entry: api.Entry, text: str) -> None:

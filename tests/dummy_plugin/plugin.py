@@ -51,6 +51,7 @@ plugin = api.Plugin(
             "dummy.note", _("Note"), feed=False, replies=False, supports=False, publish="dummy.lead"
         ),
     ),
+    live_topics=("dummy.plan",),
     nav=(api.NavItem(_("Workshops"), "/dummy/", weight=60),),
     tabs=(
         api.Tab(

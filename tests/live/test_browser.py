@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.db import db
+from core import live
+from core.db import db, write
 from core.feed import actions
 from core.models import Entry
 
@@ -122,3 +123,28 @@ def test_a_page_that_was_hidden_or_cut_off_catches_up(
     other = streams.say(space, "ann", first)
     page.locator(f"#post-{other}").wait_for()
     assert page.locator(".live-lost").count() == 0
+
+
+def test_a_part_that_names_an_event_is_read_anew(streams: Streams, new_page: Callable[..., Page]) -> None:
+    town = streams.town
+    signed_in = town.browser("bob").client.get_cookie("parvis")
+    assert signed_in is not None
+    page = visit(new_page(locale="en-GB"), streams.serve(), "/me", name="parvis", value=signed_in.value)
+    page.evaluate("main.dataset.liveOn = 'core.notice'; main.old = true")
+
+    def notice() -> None:
+        with write():
+            live.tell(f"user/{town.people['bob']}", "core.notice", 1)
+
+    town.run(notice)
+    page.wait_for_function("() => !document.getElementById('main').old")
+
+
+def test_the_button_moves_nothing(streams: Streams, new_page: Callable[..., Page]) -> None:
+    space = streams.town.space("Square", "ann")
+    first = streams.say(space, "ann")
+    page = visit(new_page(locale="en-GB"), streams.serve(), f"/spaces/{space}")
+    before = page.locator(f"#post-{first}").bounding_box()
+    streams.say(space, "ann")
+    page.get_by_role("button", name="1 new post").wait_for()
+    assert page.locator(f"#post-{first}").bounding_box() == before

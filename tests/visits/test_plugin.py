@@ -198,3 +198,15 @@ def test_the_question_page_is_light(scene: Scene) -> None:
     required = re.findall(r"<(?:input|textarea|select)[^>]*\brequired\b", page.text)
     assert len(required) <= 3
     assert len(required) >= 1
+
+
+def test_open_pages_hear_that_a_visit_changed(scene: Scene) -> None:
+    visit = scene.visit()
+    visitor = scene.browser()
+    page = visitor.get(f"/visits/{visit}").text
+    assert f'data-live-on="visits.visit:{visit}"' in page
+    [after] = re.findall(r'data-live="/live\?space=\d+&amp;after=(\d+)"', page)
+    told = f'"kind": "visits.visit", "ref": "{visit}"'
+    assert told not in visitor.get(f"/live?after={after}&space={visit}").text
+    scene.browser("deputy").submit(f"/visits/{visit}/close", _page=f"/visits/{visit}/review")
+    assert told in visitor.get(f"/live?after={after}&space={visit}").text
