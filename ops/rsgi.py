@@ -19,6 +19,7 @@ from .streams import Streams
 
 BODIES = 128  # that a web process takes in at once
 SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
+READ_AWAY = 8  # times the largest body is read of one that is too large
 STREAM_HEADERS = {  # what is said of documents costs each stream memory
     *("content-type", "cache-control", "x-accel-buffering", "x-content-type-options", "x-request-id"),
 }
@@ -66,22 +67,26 @@ class Application:
         await done
 
     async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
-        """The body, little more than the largest accepted; Broken when its sender gave up.
+        """The body, kept little further than the largest accepted; Broken when its sender gave up.
 
         Whoever sends has some seconds, and more for what has arrived: so long as it is not too slow.
+        What is too much is read all the same, up to a bound: a browser that still sends reads no answer.
         """
-        limit = patience.when() or self.loop.time()
-        if length is not None and (not length.isdigit() or int(length) > self.config.max_body):
-            return b""  # the application refuses it by its length
+        if length is not None and not length.isdigit():
+            return b""  # the application refuses it
+        limit, most = patience.when() or self.loop.time(), self.config.max_body
+        declared = int(length) if length is not None else 0
         parts: list[bytes] = []
-        size, ends = 0, 0
+        size, kept, ends = 0, 0, 0
         async for part in protocol:
-            parts.append(part)
             size, ends = size + len(part), ends + (not part)
             patience.reschedule(limit + size / SLOWEST)
-            if size > self.config.max_body:
+            if kept <= most and declared <= most:
+                parts.append(part)
+                kept += len(part)
+            if size > READ_AWAY * most:
                 break
-        if ends > 1 or (length is not None and size < int(length)):
+        if ends > 1 or size < min(declared, READ_AWAY * most):
             raise Broken
         return b"".join(parts)
 

@@ -259,3 +259,20 @@ def test_ids_are_seen_in_order_while_many_write(town: Town) -> None:
 def _told(topic: str, kind: str, ref: object = 1) -> None:
     with write():
         live.tell(topic, kind, ref)
+
+
+def test_cards_are_those_that_a_feed_would_show_this_viewer(town: Town) -> None:
+    square, circle = town.space("Square", "ann"), town.space("Circle", "ann", "hidden", "invite")
+    public, hidden, inside = say(town, square, "ann"), say(town, square, "ann"), say(town, circle, "ann")
+    reply = say(town, square, "ann", parent=public)
+    do(town, "ann", actions.hide, hidden)
+    address = "/posts/cards?" + "&".join(f"id={ident}" for ident in (public, hidden, inside, reply, 999))
+
+    def shown(browser: Browser) -> set[int]:
+        return {
+            int(ident) for ident in re.findall(r'<article[^>]* id="post-(\d+)"', browser.get(address).text)
+        }
+
+    assert shown(town.browser()) == {public}
+    assert shown(town.browser("ann")) == {public, inside}, "the team's feed shows nothing that is hidden"
+    assert town.browser().get("/posts/cards?id=x&id=-1&level=9").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import socket
@@ -114,3 +115,23 @@ def test_the_environment_is_what_wsgi_says() -> None:
     }
     assert {name: environ[name] for name in wanted} == wanted
     assert environ["wsgi.input"].read() == b"abc"
+
+
+class Endless:
+    """A sender that never comes to an end."""
+
+    sent = 0
+
+    def __aiter__(self) -> Endless:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.sent += 1000
+        assert self.sent < 20 * MAX_BODY, "nobody stopped reading"
+        return b"x" * 1000
+
+
+def test_no_more_of_a_body_is_kept_than_is_accepted() -> None:
+    application = Application(lambda _environ, _start: [], MAX_BODY)
+    assert MAX_BODY < len(asyncio.run(application._body(None, Endless()))) <= MAX_BODY + 1000
+    assert asyncio.run(application._body(str(100 * MAX_BODY), Endless())) == b""
