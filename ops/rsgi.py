@@ -74,7 +74,7 @@ class Application:
         """
         if length is not None and not length.isdigit():
             return b""  # the application refuses it
-        limit, most = patience.when() or self.loop.time(), self.config.max_body
+        limit, most = patience.when() or asyncio.get_running_loop().time(), self.config.max_body
         declared = int(length) if length is not None else 0
         parts: list[bytes] = []
         size, kept, ends = 0, 0, 0

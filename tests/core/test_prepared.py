@@ -41,10 +41,15 @@ def add(name: str) -> None:
 def test_it_sees_what_is_committed_and_inside_a_write_what_was_flushed(frame: None) -> None:
     names = Prepared(NAMES)
     assert names() == []
-    with write() as session:
-        add("Never")
-        assert names() == [("Never",)]
-        session.rollback()
+
+    def fail() -> None:
+        with write():
+            add("Never")
+            assert names() == [("Never",)]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert names() == []
     with write():
         add("Here")

@@ -133,11 +133,16 @@ class Endless:
 
 
 def test_no_more_of_a_body_is_kept_than_is_accepted() -> None:
-    application = Application(lambda _environ, _start: [], MAX_BODY)
+    application = Application(lambda _environ, _start: [], Config(max_body=MAX_BODY))
+
+    async def body(length: str | None) -> bytes:
+        async with asyncio.timeout(60) as patience:
+            return await application._body(length, Endless(), patience)
+
     with ThreadPoolExecutor(1) as pool:  # a browser's fixture may have a loop running in this thread
 
         def read(length: str | None) -> bytes:
-            return pool.submit(lambda: asyncio.run(application._body(length, Endless()))).result()
+            return pool.submit(lambda: asyncio.run(body(length))).result()
 
         assert MAX_BODY < len(read(None)) <= MAX_BODY + 1000
         assert read(str(100 * MAX_BODY)) == b""
