@@ -18,6 +18,7 @@ from core.spaces import actions as groups
 from . import intake
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
+from .admin.areas import blueprint as areas
 from .admin.operations import blueprint as operations
 from .admin.plugins import blueprint as plugins
 from .admin.views import blueprint as admin
@@ -78,7 +79,7 @@ plugin = Plugin(
     paths=(),
     blueprints=(
         *(pages, feed, posts, accounts, spaces, search, files, stream, notice_pages),
-        *(admin, plugins, operations, about, health),
+        *(admin, areas, plugins, operations, about, health),
     ),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),

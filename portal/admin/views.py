@@ -33,6 +33,7 @@ def menu() -> dict[str, Any]:
         ("admin.people", _("People"), "people", "core.manage_people"),
         ("admin.outbox", _("Outgoing mail"), "mail", "core.read_outbox"),
         ("operations.index", _("Operations"), "clock", "core.operate"),
+        ("areas.index", _("Areas"), "place", "core.manage_town"),
         ("admin.town", _("The town"), "settings", "core.manage_town"),
     )
     here = (request.endpoint or "").partition("_")[0]

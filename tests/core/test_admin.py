@@ -46,6 +46,7 @@ STAFF_PAGES = {
     "/admin/people": {"administrator"},
     "/admin/outbox": {"administrator"},
     "/admin/town": {"administrator"},
+    "/admin/areas": {"administrator"},
 }
 
 

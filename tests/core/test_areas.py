@@ -1,0 +1,130 @@
+"""The parts of the town: added, renamed, taken out, and brought in from GeoJSON whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core.db import db
+from core.models import Area
+from portal.admin import areas
+
+if TYPE_CHECKING:
+    from core.testing import Browser, Town
+
+SQUARE = [[4.8, 45.7], [4.9, 45.7], [4.9, 45.8], [4.8, 45.7]]
+
+
+@pytest.fixture
+def admin(town: Town) -> Browser:
+    return town.browser("adele", role="administrator")
+
+
+def tree(town: Town) -> list[tuple[str, str, bool]]:
+    """Names, paths and whether a border is known, from the top."""
+
+    def rows() -> list[Any]:
+        return [
+            (area.name, area.path, area.boundary is not None)
+            for area in db.session.scalars(sa.select(Area).order_by(Area.path))
+        ]
+
+    return list(town.run(rows))
+
+
+def feature(name: str, ring: Any = SQUARE, kind: str = "Polygon") -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "properties": {"nom": name},
+        "geometry": {"type": kind, "coordinates": [ring] if kind == "Polygon" else [[ring]]},
+    }
+
+
+def bring(admin: Browser, content: object, **fields: Any) -> Any:
+    """Send a file of areas."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    values = {"file-level": "commune", "file-parent_id": "0", **fields}
+    return admin.submit(
+        "/admin/areas/import", "/admin/areas", **{"file-file": (io.BytesIO(data), "areas.geojson"), **values}
+    )
+
+
+def test_areas_are_added_inside_one_another_renamed_and_taken_out(town: Town, admin: Browser) -> None:
+    assert (
+        admin.submit("/admin/areas", name="Vallée", level="agglomeration", parent_id="0").status_code == 302
+    )
+    [(_, path, _)] = tree(town)
+    top = path.strip("/")
+    assert admin.submit("/admin/areas", name="Rive", level="commune", parent_id=top).status_code == 302
+    assert "already" in admin.submit("/admin/areas", name="RIVE", level="commune", parent_id=top).text
+    assert "can’t lie in" in admin.submit("/admin/areas", name="X", level="agglomeration", parent_id=top).text
+    [_, (_, inner, _)] = tree(town)
+    assert inner.startswith(path)
+    assert admin.submit(f"/admin/areas/{top}", name="Grande vallée").status_code == 302
+    admin.submit(f"/admin/areas/{top}/remove", "/admin/areas")
+    assert len(tree(town)) == 2
+    assert admin.submit(f"/admin/areas/{inner.split('/')[2]}/remove", "/admin/areas").status_code == 302
+    assert [row[0] for row in tree(town)] == ["Grande vallée"]
+
+
+def test_an_area_in_which_somebody_lives_stays(town: Town, admin: Browser) -> None:
+    area = town.area("Rive")
+    town.person("zoe", area_id=area)
+    admin.submit(f"/admin/areas/{area}/remove", "/admin/areas")
+    assert "belong to Rive" in admin.get("/admin/areas").text
+    assert [row[0] for row in tree(town)] == ["Rive"]
+
+
+def test_a_file_of_areas_is_taken_in_and_the_same_again_adds_nothing(town: Town, admin: Browser) -> None:
+    file = {
+        "type": "FeatureCollection",
+        "features": [feature("Rive"), feature("Les Hauts", kind="MultiPolygon")],
+    }
+    assert bring(admin, file).status_code == 302
+    assert bring(admin, b"\xef\xbb\xbf" + json.dumps(file).encode()).status_code == 302
+    assert sorted((name, drawn) for name, _path, drawn in tree(town)) == [("Les Hauts", True), ("Rive", True)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(b"\xff\xfe", id="bytes"),
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param([], id="list"),
+        pytest.param({"type": "FeatureCollection", "features": []}, id="empty"),
+        pytest.param({"type": "FeatureCollection", "features": [feature("A"), {}]}, id="second"),
+        pytest.param(feature(""), id="nameless"),
+        pytest.param(feature("A" * 121), id="long"),
+        pytest.param(feature("A", SQUARE[:3]), id="open"),
+        pytest.param(feature("A", [[900000, 6500000]] * 4), id="metres"),
+        pytest.param(feature("A", [["4", "45"]] * 4), id="texts"),
+        pytest.param(feature("A", kind="Point"), id="point"),
+        pytest.param(feature("A", [SQUARE[0]] * 101), id="detailed"),
+        pytest.param(
+            b'{"type":"Feature","properties":{"nom":"A"},"geometry":{"type":"Polygon","coordinates":[[[NaN,1],[1,1],[1,2],[NaN,1]]]}}',
+            id="nan",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_whole(
+    town: Town, admin: Browser, wrong: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(areas, "CORNERS", 100)
+    answer = bring(admin, wrong)
+    assert answer.status_code == 200
+    assert "Something needs correcting" in answer.text
+    assert tree(town) == []
+
+
+@pytest.mark.parametrize("role", ["resident", "official", "agent"])
+def test_others_change_nothing(town: Town, role: str) -> None:
+    area = town.area("Rive")
+    browser = town.browser("sam", role)
+    for path in ("", f"/{area}", f"/{area}/remove", "/import"):
+        assert browser.client.post(f"/admin/areas{path}").status_code in (400, 403)
+    assert browser.get("/admin/areas").status_code == 403
+    assert [row[0] for row in tree(town)] == ["Rive"]
