@@ -25,7 +25,7 @@ from core import create_app
 from core.config import Config
 from core.db import db
 
-from . import fanout, notices, seed
+from . import fanout, notices, searching, seed
 from .servers import NotExpected, Server, bare, compare, parvis
 
 SMALL, LARGE, FULL = 10_000, 100_000, 1_000_000
@@ -219,7 +219,17 @@ def digests(folder: Path) -> list[Result]:
     return [
         at_most("digests for 10,000 to 1,000 people, each", 1.3, told, few_told, told / few_told),
         at_most("wording of 10,000 to 1,000 digests, each", 1.3, worded, few_worded, worded / few_worded),
-        at_least("digests for 10,000 people to raw sqlite3", 0.05, 1 / told, 1 / raw, raw / told),
+        at_least("digests for 10,000 people to raw sqlite3", 0.01, 1 / told, 1 / raw, raw / told),
+    ]
+
+
+def found(config: Config) -> list[Result]:
+    """Twenty questions to the search against bare FTS5 queries for the same words."""
+    ours, ranked, newest = searching.measure(config, compare)
+    name = f"search at {LARGE:,} entries to bare FTS5"
+    return [
+        at_most(f"{name}, by rank", 1, ours, ranked, ours / ranked),
+        at_most(f"{name}, by date", 40, ours, newest, ours / newest),
     ]
 
 
@@ -247,6 +257,7 @@ def measure(folder: Path, entries: int) -> list[Result]:
         results += first_view(large)
         results += fan_out(big, large)
         results += inserts(big, large)
+    results += found(big if entries == LARGE else seed.town(folder / str(LARGE), LARGE, token))
     return results + digests(folder)
 
 

@@ -18,6 +18,7 @@ from core.models import Entry, Follow, Membership, Space, User
 EMAIL, PASSWORD = "reader@bench.example", "a-long-bench-passphrase"
 PEOPLE, SPACES = 1_000, 200
 CHUNK = 5_000
+RARE = 1_000
 WORDS = ["square", "market", "school", "bridge", "garden", "lamp", "street", "library", "river", "tram"]
 
 
@@ -70,10 +71,15 @@ def memberships(chance: random.Random) -> Iterator[dict[str, Any]]:
             yield {"space_id": space, "user_id": person, "role": "member", "source": "core", "team": False}
 
 
+def rare(number: int) -> str:
+    """One of a thousand words, each of which stands in as many entries as the others."""
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number % RARE:03}") + "ville"
+
+
 def entry(number: int, entries: int, chance: random.Random) -> dict[str, Any]:
     """A post, or for each fifth a reply to an earlier one, in the order in which they were said."""
     at = now() - dt.timedelta(minutes=entries - number + 1)
-    body = " ".join(chance.choices(WORDS, k=40))
+    body = " ".join([*chance.choices(WORDS, k=40), rare(number)])
     reply = number % 5 == 0
     space = (number - number % 5 if not reply else number - 5) // 5 % SPACES + 1
     return {

@@ -1,5 +1,8 @@
 """All that a plugin may import. What is not here, or not documented in docs/reference, is not promised."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from flask_babel import format_date, format_datetime, gettext, lazy_gettext, ngettext
 
 from .access import (
@@ -33,7 +36,6 @@ from .feed.actions import (
 from .feed.cards import cards
 from .feed.drafts import AskAuthor
 from .feed.query import page
-from .fetch import Fetched, FetchError, fetch
 from .files import FileError, attach
 from .files import prepare as prepare_picture
 from .forms import Form, a_name, an_address, one_line
@@ -75,6 +77,9 @@ from .spaces.actions import change_space, create_space, set_members
 from .spaces.reads import standing
 from .text import fold, markdown
 from .web import back, get_or_404, needs, says
+
+if TYPE_CHECKING:
+    from .fetch import Fetched, FetchError, fetch
 
 __all__ = [
     "Action",
@@ -175,3 +180,10 @@ __all__ = [
     "viewer",
     "write",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What fetches from other servers, when a plugin first asks for it: few processes ever do."""
+    if name in ("fetch", "Fetched", "FetchError"):
+        return getattr(import_module("core.fetch"), name)
+    raise AttributeError(name)

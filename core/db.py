@@ -231,8 +231,8 @@ def insert_once(model: type[Base], **values: Any) -> bool:
 def insert_new(model: type[Base], rows: Any, returning: Any) -> list[Any]:
     """Insert in one statement the rows whose key is not there; answers a column of those inserted."""
     db.session.flush()
-    new = insert(model).values(rows).on_conflict_do_nothing()
-    return list(db.session.scalars(new.returning(returning)))
+    new = insert(table_of(model)).values(rows).on_conflict_do_nothing()
+    return list(unfiltered(new.returning(returning)).scalars())
 
 
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:

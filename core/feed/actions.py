@@ -60,14 +60,15 @@ def publish(
     _may_publish(entry_kind, space, parent)
     html, mentioned = render(body, space)
     free = check(Draft(space, person, kind, title, body, html, parent, channel), confirmed)
-    key = _key(author, kind, parent.id if parent else None, client_key)
+    space_id, parent_id = space.id, parent.id if parent else None
+    key = _key(author, kind, parent_id, client_key)
     with write() as session:
-        root = _hold(space.id, parent.id if parent else None)
+        root = _hold(space_id, parent_id)
         if key is not None:
-            said = _said(space.id, key)
+            said = _said(space_id, key)
             if said is not None:
                 return said
-        entry = Entry(space_id=space.id, kind=kind, author_id=author, byline=byline, recorded_by=recorded_by)
+        entry = Entry(space_id=space_id, kind=kind, author_id=author, byline=byline, recorded_by=recorded_by)
         entry.channel, entry.title, entry.body, entry.html, entry.lang = channel, title, body, html, lang
         entry.parent_id = root.id if root else None
         entry.private = team_only or bool(root and root.team_only)
@@ -79,11 +80,12 @@ def publish(
         _settle(entry, root)
         session.add(entry)
         session.flush()
-        if kind == "core.post" and author is not None and open_to_all(space):
-            spaces.enter(space.id, author)
+        writes = kind == "core.post" and author is not None
+        if writes and not spaces.belongs(space_id, author) and open_to_all(space):
+            spaces.enter(space_id, author)
         for picture, alt in pictures:
             files.attach(entry, picture, alt)
-        _mention(entry, mentioned)
+        _mention(entry, mentioned, new=True)
         if author is not None:
             insert_once(Follow, user_id=author, entry_id=(root or entry).id)
         if entry.state == "published":
@@ -403,11 +405,10 @@ def _announce(entry: Entry, root: Entry | None) -> None:
     changes.tell(entry, "published")
 
 
-def _mention(entry: Entry, user_ids: Sequence[int]) -> None:
-    gone = sa.delete(_mentioned).where(
-        _mentioned.c.entry_id == entry.id, _mentioned.c.user_id.not_in(user_ids)
-    )
-    unfiltered(gone)
+def _mention(entry: Entry, user_ids: Sequence[int], new: bool = False) -> None:
+    if not new:
+        others = (_mentioned.c.entry_id == entry.id, _mentioned.c.user_id.not_in(user_ids))
+        unfiltered(sa.delete(_mentioned).where(*others))
     for user_id in user_ids:
         insert_once(Mention, entry_id=entry.id, user_id=user_id)
 

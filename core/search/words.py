@@ -10,11 +10,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
-from typing import NamedTuple
-
-import snowballstemmer
+from typing import Any, NamedTuple
 
 from ..text import fold
 
@@ -22,7 +20,6 @@ LONGEST, MOST, OFTEN = 40, 7_000, 250  # PostgreSQL knows places up to 16,383, a
 _WORD = re.compile(r"[^\W_]+(?:[·‧•][^\W_]+)*")
 # Snowball's French leaves these plurals and feminines as they are.
 _FRENCH = re.compile(r"^(.{2,}[aiou])s$|^(.{1,2}eu|.*ou)x$|^(.*e)es?$")
-_french, _english = snowballstemmer.stemmer("french"), snowballstemmer.stemmer("english")
 
 
 class Word(NamedTuple):
@@ -47,7 +44,15 @@ def split(text: str) -> list[Word]:
 @lru_cache(maxsize=100_000)
 def stems(word: str) -> tuple[str, str]:
     """The French and the English stem of a folded word."""
-    return _french.stemWord(_FRENCH.sub(r"\1\2\3", word)), _english.stemWord(word)
+    french, english = _stemmers()
+    return french.stemWord(_FRENCH.sub(r"\1\2\3", word)), english.stemWord(word)
+
+
+@cache
+def _stemmers() -> tuple[Any, Any]:
+    import snowballstemmer  # takes long to import, and most processes search for nothing
+
+    return snowballstemmer.stemmer("french"), snowballstemmer.stemmer("english")
 
 
 def tokens(title: str, text: str, tags: Iterable[str] = ()) -> str:

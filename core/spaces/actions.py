@@ -278,6 +278,17 @@ def enter(space_id: int, user_id: int | None, **values: Any) -> bool:
     return new
 
 
+def belongs(space_id: int, user_id: int | None) -> bool:
+    """Whether somebody is a member in their own right, at this moment."""
+    theirs = (
+        _membership.c.space_id == space_id,
+        _membership.c.user_id == user_id,
+        _membership.c.source == OWN,
+    )
+    holds = sa.or_(_membership.c.expires_at.is_(None), _membership.c.expires_at > now())
+    return unfiltered(sa.select(sa.literal(1)).where(*theirs, holds)).first() is not None
+
+
 def hold(space_id: int) -> None:
     """Let no other write change who belongs to the space, or close it, until this one ends."""
     held = sa.select(_space.c.id).where(_space.c.id == space_id).with_for_update(key_share=True)
@@ -286,14 +297,13 @@ def hold(space_id: int) -> None:
 
 def hold_open(space_id: int) -> None:
     """Hold the space in order to add something to it; Refused when it is closed."""
-    hold(space_id)
-    must_be_open(space_id)
+    must_be_open(space_id, held=True)
 
 
-def must_be_open(space_id: int) -> None:
+def must_be_open(space_id: int, held: bool = False) -> None:
     """Raise Refused when the space is closed."""
     archived = sa.select(_space.c.archived_at).where(_space.c.id == space_id)
-    if unfiltered(archived).scalar() is not None:
+    if unfiltered(archived.with_for_update(key_share=True) if held else archived).scalar() is not None:
         raise Refused(_("This space is closed: what was said stays readable."))
 
 
