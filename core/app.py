@@ -1,6 +1,7 @@
 """The application factory; read it from top to bottom to see what a request meets, and in what order."""
 
 from contextlib import suppress
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Rule
 
 from . import (
     assets,
@@ -37,6 +39,14 @@ class Compiled(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
+class Route(Rule):
+    """A route that compiles what builds its addresses when one is first asked for: most are not."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:
+        made = cache(partial(super()._compile_builder, append_unknown))
+        return lambda route, **values: made()(route, **values)
+
+
 def _as_it_is(func: Any) -> Any:
     """No view and no function around one is a coroutine: Flask would ask twenty times for each answer."""
     return func
@@ -48,6 +58,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
     logs.configure(config)
     app = Flask("core", static_url_path="/static")
     app.ensure_sync = _as_it_is  # type: ignore[method-assign]
+    app.url_rule_class = Route
     app.config.update(
         PARVIS=config,
         SECRET_KEY=config.secret_key(),
