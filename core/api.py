@@ -51,6 +51,7 @@ from .plugin import (
     Action,
     Ask,
     Claim,
+    Cookie,
     Decoration,
     EntryKind,
     Health,
@@ -64,6 +65,7 @@ from .plugin import (
     PersonalData,
     Plugin,
     Refuse,
+    Retention,
     SearchDocument,
     SpaceKind,
     SpaceRole,
@@ -72,6 +74,7 @@ from .plugin import (
 from .prepared import Prepared
 from .search.find import search
 from .search.index import reindex
+from .settings import kept_for
 from .settings import plugin_settings as settings
 from .spaces.actions import change_space, create_space, set_members
 from .spaces.reads import standing
@@ -88,6 +91,7 @@ __all__ = [
     "AskAuthor",
     "Base",
     "Claim",
+    "Cookie",
     "Decoration",
     "Entry",
     "EntryKind",
@@ -115,6 +119,7 @@ __all__ = [
     "Public",
     "Refuse",
     "Refused",
+    "Retention",
     "SearchDocument",
     "Space",
     "SpaceKind",
@@ -152,6 +157,7 @@ __all__ = [
     "hide",
     "hookimpl",
     "insert_once",
+    "kept_for",
     "lazy_gettext",
     "lock",
     "mailbox",

@@ -46,7 +46,9 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
                 raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
     kinds: tuple[Any, ...] = (*plugin.space_kinds, *plugin.entry_kinds)
     things = (*plugin.permissions, *kinds, *plugin.jobs, *plugin.claims)
-    names = [thing.name for thing in (*things, *plugin.notice_types, *plugin.mail_handlers)]
+    names = [
+        thing.name for thing in (*things, *plugin.notice_types, *plugin.mail_handlers, *plugin.retention)
+    ]
     for name in (*names, *plugin.live_topics):
         if not name.startswith(plugin.table_prefix + "."):
             raise PluginError(f"{plugin.name}: {name!r} must begin with {plugin.table_prefix}.")

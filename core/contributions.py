@@ -72,6 +72,8 @@ def _declared(plugin: Plugin) -> Iterator[Contribution]:
         yield Contribution("settings", plugin.settings_form.__name__, "", *_source(plugin.settings_form))
     for data in plugin.personal_data:
         yield Contribution("personal data", f"{data.table}.{data.column}", data.purpose, *data.where)
+    for kept in plugin.retention:
+        yield Contribution("retention", kept.name, kept.what, *kept.where)
 
 
 def _hooks(registry: Registry, name: str) -> Iterator[Contribution]:

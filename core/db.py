@@ -257,6 +257,7 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-16000",
+        "secure_delete=ON",  # what is deleted is overwritten
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -2,8 +2,10 @@
 
 Every hook is called one plugin at a time (`registry.call`): a plugin that raises, or answers something of
 another type, loses its own part and is named to staff; after five failures in a row it is put in quarantine.
+`export_user` and `erase_user` alone are loud: one that fails stops the whole (`registry.demand`).
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -65,7 +67,22 @@ def health() -> list[Health]:  # type: ignore[empty-body]
     """Named checks for the page of plugins and `/healthz`: also while the plugin is off."""
 
 
-INSTALLED = frozenset({"user_changed", "plugin_switched", "health"})
+@hookspec
+def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:  # type: ignore[empty-body]
+    """What it keeps of a person beside rows of their own, by name; asked as that person, also while off."""
+
+
+@hookspec
+def erase_user(user_id: int, alias: str, words: bool) -> None:
+    """Rid texts of a person, now known by the alias, and of their `words` too; inside the write."""
+
+
+@hookspec
+def purge_expired(now: datetime) -> None:
+    """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
+
+
+INSTALLED = frozenset({"user_changed", "plugin_switched", "health", "purge_expired"})
 
 
 def sound(hook: str, answer: Any) -> bool:
@@ -86,6 +103,8 @@ def sound(hook: str, answer: Any) -> bool:
         )
     if hook == "search_documents":
         return _list_of(SearchDocument, answer) and all(map(_sound_document, answer))
+    if hook == "export_user":
+        return isinstance(answer, dict) and all(isinstance(rows, list) for rows in answer.values())
     if hook == "health":
         return _list_of(Health, answer) and all(_text(one.name) and _text(one.detail) for one in answer)
     return False

@@ -202,6 +202,29 @@ class PersonalData(Declared):
 
 
 @dataclass(frozen=True)
+class Retention(Declared):
+    """How many days something is kept, which administrators change within bounds; without `most`, for ever.
+
+    `purge_expired` does it, and asks `kept_for(name)` for how long.
+    """
+
+    name: str
+    what: Text
+    days: int
+    least: int = 1
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Cookie(Declared):
+    """Something that is kept in the browsers of people: a cookie, or a key of the browser's own storage."""
+
+    name: str
+    purpose: Text
+    duration: Text
+
+
+@dataclass(frozen=True)
 class Hold:
     """Answer of `check_entry`: publish only after a look by the team."""
 
@@ -270,6 +293,9 @@ class Plugin(Declared):
     notice_types: tuple[NoticeType, ...] = ()
     mail_handlers: tuple[MailHandler, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
+    retention: tuple[Retention, ...] = ()
+    cookies: tuple[Cookie, ...] = ()
+    obstacles: tuple[Text, ...] = ()
     egress: tuple[str, ...] = ()
     live_topics: tuple[str, ...] = ()
     protects: bool = False

@@ -40,6 +40,10 @@ HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
 log = logging.getLogger("parvis.plugins")
 
 
+class PluginFailed(RuntimeError):
+    """A plugin failed at a hook that every plugin must answer; the message is its name."""
+
+
 @dataclass
 class Registry:
     """The installed plugins of this process, in the order of their names.
@@ -125,6 +129,20 @@ class Registry:
             answer = self._guarded(name, hook, impl, arguments)
             if answer is not None:
                 yield name, answer
+
+    def demand(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Call a loud hook of every installed plugin; the first that fails is named, and stops the whole."""
+        for impl in getattr(self.manager.hook, hook).get_hookimpls():
+            name = impl.plugin_name
+            try:
+                with self._visit(name, hook):
+                    answer = impl.function(**{key: arguments[key] for key in impl.argnames})
+                if not hookspecs.sound(hook, answer):
+                    raise TypeError(f"{hook} answered {type(answer).__name__}")
+            except Exception as error:
+                self.fault(name, hook, error, counts=False)
+                raise PluginFailed(name) from error
+            yield name, answer
 
     def _guarded(self, name: str, hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
         def answer() -> Any:

@@ -23,6 +23,7 @@ from .text import markdown
 
 TOWN = "core.town"
 RESTORED = "core.restored"
+RETENTION = "core.retention"
 STAMP = "settings"
 _TABLE = sa.table("core_setting", sa.column("key", sa.String), sa.column("value", sa.JSON))
 
@@ -100,6 +101,12 @@ def town() -> Town:
 def plugin_settings(name: str) -> dict[str, Any]:
     """A plugin's settings: its manifest's defaults, and over them what staff chose."""
     return {**registry.current().installed[name].defaults, **_all().values.get(name, {})}
+
+
+def kept_for(name: str) -> dt.timedelta | None:
+    """How long what a Retention names is kept, as administrators decided or by default; None is for ever."""
+    days = _all().values.get(RETENTION, {}).get(name, registry.current().declared("retention", name)[1].days)
+    return dt.timedelta(days=days) if days else None
 
 
 def restored() -> dict[str, dt.datetime] | None:

@@ -5,6 +5,7 @@ from flask_babel import lazy_gettext as _
 from core.plugin import PersonalData
 
 CONTRACT, TASK, INTEREST = _("GDPR 6(1)(b)"), _("GDPR 6(1)(e)"), _("GDPR 6(1)(f)")
+LAW = _("GDPR 6(1)(c)")
 ACCOUNT, POST = _("As long as the account is open"), _("As long as the post is kept")
 SPACE, MONTH = _("As long as the space is kept"), _("30 days")
 BROWSER, FOLLOWED = _("30 days at most, or until signing out"), _("Until one stops following")
@@ -15,6 +16,8 @@ WHO, MEMBER = _("Say who speaks"), _("Take part in a space")
 STAY, CONFIRM = _("Stay signed in, and see where one is"), _("Carry out what is confirmed by mail")
 OFFICE, SPEAK = _("Say in what office somebody speaks"), _("Speak to people in their language and time")
 TELL, WISH = _("Tell people what concerns them"), _("Tell people as they wish")
+ERASE, EXPORTED = _("Carry an erasure through, again after a restore"), _("7 days")
+FOR_GOOD = _("For good: a number, a date and an alias, no name")
 ONCE, NEWS = _("Mail each thing once"), _("90 days after it was read, a year at most")
 
 _COLUMNS = (
@@ -43,6 +46,9 @@ _COLUMNS = (
     ("notice_times", "user_id hour days paused_at", WISH, CONTRACT, ACCOUNT),
     ("notice_round", "user_id way mailed_id due_at", ONCE, CONTRACT, ACCOUNT),
     ("notice_letter", "user_id mail_id way after_id upto_id thread_id", ONCE, CONTRACT, MONTH),
+    ("export", "user_id name progress asked_at ready_at", _("Give people their data"), LAW, EXPORTED),
+    ("erasure", "user_id mark alias words asked_at done_at owed", ERASE, LAW, FOR_GOOD),
+    ("seen", "user_id at warned_at", _("End accounts that nobody uses"), LAW, ACCOUNT),
     ("job", "payload", _("Do work later"), INTEREST, MONTH),
     ("mail", "recipient subject", _("Deliver mail"), CONTRACT, MONTH),
     ("mail", "text html", _("Deliver mail"), CONTRACT, SENT),

@@ -31,6 +31,9 @@ from .notices import replies
 from .notices.kinds import NOTICE_TYPES
 from .notices.views import blueprint as notice_pages
 from .personal_data import PERSONAL_DATA
+from .privacy import export
+from .privacy.retention import RETENTION
+from .privacy.views import blueprint as privacy
 from .search.views import blueprint as search
 from .spaces.views import blueprint as spaces
 
@@ -79,7 +82,7 @@ plugin = Plugin(
     paths=(),
     blueprints=(
         *(pages, feed, posts, accounts, spaces, search, files, stream, notice_pages),
-        *(admin, areas, plugins, operations, about, health),
+        *(admin, areas, plugins, operations, about, health, privacy),
     ),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
@@ -121,6 +124,7 @@ plugin = Plugin(
             live.prune,
             every=dt.timedelta(hours=1),
         ),
+        Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(
@@ -132,5 +136,6 @@ plugin = Plugin(
     notice_types=NOTICE_TYPES,
     mail_handlers=(MailHandler(replies.NAME, _("Reply by e-mail"), replies.reply),),
     personal_data=PERSONAL_DATA,
+    retention=RETENTION,
     live_topics=("core.notice",),
 )

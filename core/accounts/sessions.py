@@ -14,8 +14,8 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 
 from .. import access, registry
 from ..access import Viewer
-from ..db import after_commit, db, now, table_of, write
-from ..models import Account, Area, File, SignIn, User
+from ..db import after_commit, db, insert, now, table_of, unfiltered, write
+from ..models import Account, Area, File, Seen, SignIn, User
 from ..notices.reads import unread
 from ..prepared import Prepared
 
@@ -95,6 +95,9 @@ def sign_in(user_id: int, remember: bool = False) -> None:
         }
         database.add(SignIn(token_hash=fingerprint(token), user_id=user_id, **kept))
         database.flush()
+        seen = {"at": now(), "warned_at": None}
+        here_now = insert(Seen).values(user_id=user_id, **seen)
+        unfiltered(here_now.on_conflict_do_update(index_elements=["user_id"], set_=seen))
         person = SignedIn(token, viewer_for(user_id))
         after_commit(lambda: _keep(person, remember))
 

@@ -40,6 +40,7 @@ LIMITS = {
     "mail": (Limit("network", 20, MINUTE), Limit("account", 5, 10 * MINUTE)),
     "confirm": (Limit("network", 30, 10 * SECOND),),
     "password": (Limit("account", 6, 2 * MINUTE),),
+    "export": (Limit("account", 3, 30 * MINUTE),),
     "preview": (Limit("account", 60, 2 * SECOND),),
     "invite": (Limit("account", 40, MINUTE),),
     "invited": (Limit("account", 5, 10 * MINUTE),),

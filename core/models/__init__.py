@@ -4,6 +4,7 @@ from .entries import CHANNELS, STATES, Entry, File, Follow, Mention, Revision, S
 from .live import Event
 from .notices import Notice, NoticeChoice, NoticeLetter, NoticeRound, NoticeTimes, Received
 from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
+from .privacy import Erasure, Export, Seen
 from .search import Document, Stale
 from .spaces import JOINING, VISIBILITIES, Invitation, JoinRequest, Membership, Space
 from .system import JobRow, Mail, PluginFault, PluginState, Setting, Stamp
@@ -19,7 +20,9 @@ __all__ = [
     "Area",
     "Document",
     "Entry",
+    "Erasure",
     "Event",
+    "Export",
     "File",
     "Follow",
     "Invitation",
@@ -38,6 +41,7 @@ __all__ = [
     "PluginState",
     "Received",
     "Revision",
+    "Seen",
     "Setting",
     "SignIn",
     "Space",

@@ -1,5 +1,6 @@
 """The pages of accounts: signing up, in and out, confirmation links, and one's own settings."""
 
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,13 +12,14 @@ from werkzeug.wrappers import Response
 
 from core import access, errors, files, registry
 from core.accounts import actions, addresses, claims, passwords, sessions, throttle
-from core.db import db, write
+from core.db import db, now, write
 from core.models import Account, SignIn, User
 from core.web import get_or_404, local_path, needs, says
 
 from . import forms
 
 blueprint = Blueprint("accounts", __name__)
+LATELY = dt.timedelta(minutes=15)
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
@@ -218,7 +220,7 @@ def password() -> Response:
     account = get_or_404(Account, access.viewer().id)
     form: Any = forms.PasswordForm()
     form.own_words = (account.email,)
-    if _proven(form, account):
+    if proven(form, account):
         actions.change_password(passwords.digest(form.password.data))
         says(_("Your password is changed. Your other devices are signed out."))
         return redirect("/me")
@@ -231,17 +233,24 @@ def email() -> Response:
     """Ask for another e-mail address: the link mailed to it makes the change."""
     account = get_or_404(Account, access.viewer().id)
     form: Any = forms.AddressForm()
-    if _proven(form, account):
+    if proven(form, account):
         claims.change_address(account.user_id, account.email, form.email.data)
         return page("mail_sent", email=form.email.data)
     return page("email", form=form, email=account.email)
 
 
-def _proven(form: Any, account: Account) -> bool:
-    """Whether the form is sound, and from who knows the password; where there is none, it isn't asked for."""
+def proven(form: Any, account: Account, lately: bool = False) -> bool:
+    """Whether the form is sound, and from who knows the password; where there is none, it isn't asked for.
+
+    With `lately`, who has no password must have signed in just now.
+    """
     if account.password_hash is None:
         del form.current
-        return bool(form.validate_on_submit())
+        sound = bool(form.validate_on_submit())
+        if sound and lately and not _lately():
+            form.form_errors.append(_("Your sign-in is too old for this. Please sign out and in again."))
+            sound = False
+        return sound
     if not form.validate_on_submit():
         return False
     throttle.hit("password", account.email)
@@ -250,6 +259,12 @@ def _proven(form: Any, account: Account) -> bool:
         return True
     form.current.errors = [_("This is not your present password.")]
     return False
+
+
+def _lately() -> bool:
+    """Whether this browser signed in just now."""
+    here = db.session.get(SignIn, sessions.here())
+    return here is not None and here.created_at > now() - LATELY
 
 
 @blueprint.post("/me/devices/<key>/sign-out")

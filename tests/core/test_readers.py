@@ -81,6 +81,9 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
             models.NoticeTimes(user_id=author),
             models.NoticeRound(user_id=author, way="daily"),
             models.Received(key="1"),
+            models.Export(user_id=author, name="1"),
+            models.Erasure(user_id=author, mark="", alias=""),
+            models.Seen(user_id=author, at=now()),
             models.PendingClaim(token_hash="1", action="", email="", payload={}, **later),
             models.Throttle(key="1"),
             models.Setting(key="1", value={}),
@@ -116,7 +119,7 @@ READERS: dict[str, Readers] = {
         "of a plugin that is off": set(),
     },
     **{name: {"": TEAM} for name in ("Invitation", "JoinRequest")},
-    **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow")},
+    **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow", "Export", "Seen")},
     **{
         name: {"": AUTHOR}
         for name in ("Notice", "NoticeChoice", "NoticeTimes", "NoticeRound", "NoticeLetter")
@@ -125,7 +128,7 @@ READERS: dict[str, Readers] = {
         name: {"": STAFF}
         for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail", "Stale", "Event")
     },
-    "Received": {"": STAFF},
+    **{name: {"": STAFF} for name in ("Received", "Erasure")},
     **{name: {"": EVERYBODY} for name in ("Area", "User", "Stamp", "PluginState")},
 }
 MODELS = {

@@ -1,5 +1,6 @@
 """The verbs of workshops: each checks a permission, then writes."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,6 +76,30 @@ def bookmark(entry: api.Entry, note: str) -> None:
 def note(text: str) -> None:
     """A line in the ledger, inside a write."""
     api.db.session.add(Line(text=text[:200]))
+
+
+def lines_of(user_id: int) -> list[dict[str, Any]]:
+    """The lines of the ledger that name a person, as they are given to that person."""
+    with api.as_system("people take their own with them"):
+        rows = api.db.session.scalars(sa.select(Line).where(_named(user_id)).order_by(Line.id))
+        return [{"text": row.text, "at": row.at} for row in rows]
+
+
+def forget_lines(user_id: int) -> None:
+    """Take a person out of the ledger, inside a write."""
+    api.db.session.execute(sa.delete(Line).where(_named(user_id)))
+
+
+def end_lines(now: dt.datetime) -> None:
+    """Delete the lines that were kept for long enough."""
+    kept = api.kept_for("dummy.ledger")
+    if kept is not None:
+        with api.write() as session:
+            session.execute(sa.delete(Line).where(Line.at < now - kept))
+
+
+def _named(user_id: int) -> Any:
+    return sa.or_(Line.text.endswith(f" person {user_id}"), Line.text.endswith(f" by {user_id}"))
 
 
 def count_ideas() -> None:

@@ -68,6 +68,9 @@ plugin = api.Plugin(
         api.Job("dummy.fail", _("Fail"), lambda: unless_trouble("job", lambda: None)),
     ),
     claims=(api.Claim("dummy.idea", _("Write an idea without an account"), confirm_idea),),
+    retention=(api.Retention("dummy.ledger", _("Lines of the ledger"), 30, least=2, most=90),),
+    cookies=(api.Cookie("dummy-note", _("Keep an unfinished idea"), _("Until it is sent")),),
+    obstacles=(_("The plan of a workshop is a picture."),),
     egress=("feed.example",),
     personal_data=(
         api.PersonalData(
@@ -158,6 +161,27 @@ def search_documents(refs: list[tuple[str, int]]) -> list[api.SearchDocument]:
 
     found: list[api.SearchDocument] = unless_trouble("search_documents", steps)
     return found
+
+
+@api.hookimpl
+def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
+    """The lines of the ledger that name the person."""
+    found: dict[str, list[dict[str, Any]]] = unless_trouble(
+        "export_user", lambda: {"ledger": actions.lines_of(user_id)}
+    )
+    return found
+
+
+@api.hookimpl
+def erase_user(user_id: int) -> None:
+    """The lines of the ledger name the person no longer."""
+    unless_trouble("erase_user", lambda: actions.forget_lines(user_id))
+
+
+@api.hookimpl
+def purge_expired(now: dt.datetime) -> None:
+    """Lines of the ledger end after their days."""
+    unless_trouble("purge_expired", lambda: actions.end_lines(now))
 
 
 @api.hookimpl

@@ -1,0 +1,1 @@
+"""What people may ask of their data: to take it with them, to have it erased, to know what is kept."""
