@@ -11,7 +11,7 @@ import re
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -130,10 +130,14 @@ class Registry:
             if answer is not None:
                 yield name, answer
 
-    def demand(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        """Call a loud hook of every installed plugin; the first that fails is named, and stops the whole."""
+    def demand(
+        self, hook: str, only: Container[str] | None = None, **arguments: Any
+    ) -> Iterator[tuple[str, Any]]:
+        """Call a loud hook of every installed plugin, or of some; the first that fails stops the whole."""
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
             name = impl.plugin_name
+            if only is not None and name not in only:
+                continue
             try:
                 with self._visit(name, hook):
                     answer = impl.function(**{key: arguments[key] for key in impl.argnames})

@@ -31,8 +31,7 @@ from .notices import replies
 from .notices.kinds import NOTICE_TYPES
 from .notices.views import blueprint as notice_pages
 from .personal_data import PERSONAL_DATA
-from .privacy import export
-from .privacy.retention import RETENTION
+from .privacy import erase, export, retention
 from .privacy.views import blueprint as privacy
 from .search.views import blueprint as search
 from .spaces.views import blueprint as spaces
@@ -116,7 +115,7 @@ plugin = Plugin(
         Job(intake.FETCH, _("Take mail in"), intake.fetch, every=dt.timedelta(minutes=1), seconds=120),
         Job("core.sweep_notices", _("Delete old notifications"), notices.sweep, every=dt.timedelta(days=1)),
         Job("core.tidy_search", _("Tidy the index"), index.tidy, every=dt.timedelta(days=1), seconds=600),
-        Job("core.sweep", _("Clear away what expired"), people.sweep, every=dt.timedelta(days=1)),
+        Job("core.sweep", _("Clear away what expired"), retention.sweep, every=dt.timedelta(days=1)),
         Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
         Job(
             "core.prune_events",
@@ -125,6 +124,8 @@ plugin = Plugin(
             every=dt.timedelta(hours=1),
         ),
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
+        Job(erase.JOB, _("Erase closed accounts"), erase.run, every=dt.timedelta(hours=1), seconds=3600),
+        Job(erase.REPLAY, _("Repeat erasures after a restore"), erase.replay, seconds=3600),
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(
@@ -136,6 +137,6 @@ plugin = Plugin(
     notice_types=NOTICE_TYPES,
     mail_handlers=(MailHandler(replies.NAME, _("Reply by e-mail"), replies.reply),),
     personal_data=PERSONAL_DATA,
-    retention=RETENTION,
+    retention=retention.RETENTION,
     live_topics=("core.notice",),
 )

@@ -1,6 +1,5 @@
 """What happens to accounts: opened, changed, cleaned up after. Hashing is done before the write."""
 
-import datetime as dt
 import re
 import secrets
 import unicodedata
@@ -11,8 +10,8 @@ from flask_babel import gettext as _
 
 from .. import access, files, mail
 from ..access import as_system, require
-from ..db import db, insert_once, now, write
-from ..models import Account, JobRow, Mail, PendingClaim, SignIn, Throttle, User
+from ..db import db, insert_once, write
+from ..models import Account, PendingClaim, User
 from ..registry import current
 from ..search import index
 from ..text import fold
@@ -20,7 +19,6 @@ from ..web import local_path
 from . import passwords, sessions
 from .addresses import typed
 
-KEPT = dt.timedelta(days=30)
 _PRIVATE = {"language", "timezone", "demo"}
 
 
@@ -132,20 +130,6 @@ def take_address(payload: dict[str, Any]) -> str:
         old, account.email = account.email, payload["email"]
         mail.send("core.email_change", old, *letter)
     return "/me"
-
-
-def sweep() -> None:
-    """Remove what nobody needs any longer: old sign-ins, links, counters, failed jobs, delivered mail."""
-    old = now() - KEPT
-    with as_system("clear away what expired"), write() as session:
-        for gone in (
-            sa.delete(SignIn).where(SignIn.expires_at < now()),
-            sa.delete(PendingClaim).where(sa.or_(PendingClaim.used_at < old, PendingClaim.expires_at < old)),
-            sa.delete(Throttle).where(Throttle.since < now() - dt.timedelta(days=1)),
-            sa.delete(JobRow).where(JobRow.state == "failed", JobRow.run_at < old),
-            sa.delete(Mail).where(Mail.status != "waiting", Mail.created_at < old),
-        ):
-            session.execute(gone)
 
 
 def _tell_plugins(user: User, change: str) -> None:

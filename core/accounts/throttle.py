@@ -17,7 +17,7 @@ from flask import current_app, request
 from werkzeug.exceptions import TooManyRequests
 
 from ..access import as_system, viewer
-from ..db import insert_once, lock, now, write
+from ..db import db, insert_once, lock, now, write
 from ..models import Throttle
 
 SECOND, MINUTE = dt.timedelta(seconds=1), dt.timedelta(minutes=1)
@@ -92,6 +92,12 @@ def forgive(action: str, account: str) -> None:
                 session.execute(shared.values(count=Throttle.count - 1))
             else:
                 session.execute(sa.delete(Throttle).where(counter))
+
+
+def forget(account: str) -> None:
+    """Forget what was counted for an account alone, inside a write; the network's counters name nobody."""
+    own = [_key(action, one, account) for action in LIMITS for one in LIMITS[action] if one.per == "account"]
+    db.session.execute(sa.delete(Throttle).where(Throttle.key.in_(own)))
 
 
 def network(address: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import actions, board, letters, reads
+from . import actions, board, letters, personal, reads
 from .forms import SettingsForm
 from .views import blueprint, confirm_question, describe_question, url_of
 
@@ -80,6 +80,15 @@ plugin = api.Plugin(
     ),
     live_topics=("visits.visit",),
     notice_types=letters.NOTICE_TYPES,
+    retention=(
+        api.Retention(
+            personal.CONTACTS,
+            _("How to call back who asked, and what the team noted, after a visit"),
+            365,
+            least=30,
+            most=1095,
+        ),
+    ),
     personal_data=tuple(
         api.PersonalData(
             f"visits_{table}", column, purpose, _("GDPR 6(1)(e)"), _("As long as the visit is kept")
@@ -112,6 +121,24 @@ def entry_changed(entry: api.Entry, change: str) -> None:
 def panels(place: str) -> list[api.Panel]:
     """On the home page: the next visit, and what waits for the viewer's team."""
     return board.home() if place == "home" else []
+
+
+@api.hookimpl
+def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
+    """How to call back whoever asked."""
+    return {"contacts": personal.contacts(user_id)}
+
+
+@api.hookimpl
+def erase_user(user_id: int, words: bool) -> None:
+    """What the team noted of a person's questions goes; what they wrote themselves too, if they want."""
+    personal.erase(user_id, words)
+
+
+@api.hookimpl
+def purge_expired(now: dt.datetime) -> None:
+    """How to call somebody back ends some time after the visit."""
+    personal.end_contacts(now)
 
 
 @api.hookimpl

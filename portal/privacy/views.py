@@ -1,21 +1,23 @@
-"""The pages of one's own data: to take it with one."""
+"""The pages of one's own data: to take it with one, and to have it erased."""
 
 from typing import Any
 
-from flask import Blueprint, abort, make_response, redirect, render_template, send_file
+from flask import Blueprint, abort, make_response, redirect, render_template, send_file, session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from core import access, settings
+from core.accounts import sessions
 from core.db import db, now
 from core.i18n import day
 from core.models import Account, Export
 from core.web import get_or_404, needs, says
 
 from ..accounts.views import proven
-from . import export, forms
+from . import erase, export, forms
 
 blueprint = Blueprint("privacy", __name__)
+SURE, SECONDS = "erase", 600  # how long after giving the password one may say yes
 
 
 @blueprint.route("/me/data", methods=["GET", "POST"])
@@ -53,3 +55,42 @@ def archive(token: str) -> Response:
     answer = send_file(file, "application/zip", as_attachment=True, download_name=name, conditional=False)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
+
+
+@blueprint.route("/me/delete", methods=["GET", "POST"])
+@needs("core.account")
+def delete() -> Response:
+    """Say what becomes of an account that is deleted, and ask what shall become of its words."""
+    form: Any = forms.DeleteForm()
+    choice = erase.may_choose(access.viewer())
+    if not choice:
+        del form.words
+    if proven(form, get_or_404(Account, access.viewer().id), lately=True):
+        words = choice and form.words.data == "delete"
+        session[SURE] = {"user": access.viewer().id, "words": words, "at": now().timestamp()}
+        return redirect("/me/delete/confirm")
+    status = 422 if form.errors else 200
+    return make_response(render_template("portal/delete.html", form=form), status)
+
+
+@blueprint.route("/me/delete/confirm", methods=["GET", "POST"])
+@needs("core.account")
+def delete_confirm() -> Response:
+    """Ask once more; the button closes the account at once and for good."""
+    asked, form = session.get(SURE) or {}, forms.SureForm()
+    person = access.viewer().id
+    if person is None or asked.get("user") != person or now().timestamp() - asked["at"] > SECONDS:
+        return redirect("/me/delete")
+    if form.validate_on_submit():
+        try:
+            erase.begin(person, asked["words"])
+        except erase.LastAdministrator:
+            form.form_errors.append(
+                _("You are the only administrator. Give the role to somebody else first.")
+            )
+        else:
+            sessions.forget()
+            says(_("Your account is closed, and all that is yours here is being erased. Farewell."))
+            return redirect("/")
+    shown = render_template("portal/delete_confirm.html", form=form, words=asked["words"])
+    return make_response(shown, 422 if form.errors else 200)

@@ -1,0 +1,49 @@
+"""What the plugin keeps of people beside their words: given to them, erased with them, ended in time."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+
+from .models import Casework, Question, Visit
+
+CONTACTS = "visits.contacts"
+
+
+def contacts(user_id: int) -> list[dict[str, Any]]:
+    """How to call a person back, by question."""
+    with api.as_system("people take their own with them"):
+        rows = api.db.session.execute(
+            sa.select(Casework.entry_id, Casework.contact)
+            .where(Casework.entry_id.in_(_asked(user_id)), Casework.contact != "")
+            .order_by(Casework.entry_id)
+        )
+        return [{"question": row.entry_id, "contact": row.contact} for row in rows]
+
+
+def erase(user_id: int, words: bool) -> None:
+    """Empty what says who asked; with `words`, also where the question is about and why it was rejected."""
+    _update(sa.update(Casework).where(Casework.entry_id.in_(_asked(user_id))).values(contact="", note=""))
+    if words:
+        _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(place="", reason=""))
+
+
+def end_contacts(now: dt.datetime) -> None:
+    """Empty how to call people back, and the notes on their questions, long enough after the visit."""
+    kept = api.kept_for(CONTACTS)
+    if kept is None:
+        return
+    over = sa.select(Visit.space_id).where(Visit.ends_at < now - kept)
+    said = sa.or_(Casework.contact != "", Casework.note != "")
+    with api.write():
+        _update(sa.update(Casework).where(Casework.space_id.in_(over), said).values(contact="", note=""))
+
+
+def _asked(user_id: int) -> Any:
+    return sa.select(api.Entry.id).where(api.Entry.author_id == user_id)
+
+
+def _update(statement: Any) -> None:
+    api.db.session.execute(statement.execution_options(synchronize_session=False))

@@ -1,0 +1,442 @@
+"""After an erasure nothing of the person is left: a word in each column and file is found nowhere again.
+
+The tables and what is declared of them are walked, so that a new column must be declared and is tried here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import dummy_plugin.plugin as dummy
+import pytest
+import sqlalchemy as sa
+
+from core import files, jobs, registry
+from core.access import as_system
+from core.db import Base, db, now, write
+from core.models import Entry, Erasure, Space, Throttle, User
+from core.search import index
+from core.testing import PASSWORD
+from portal.privacy import erase, views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from core.testing import Browser, Town
+
+WORD = re.compile(r"zibeline(\d+)q", re.IGNORECASE)
+EMAIL, HANDLE, NAME = "zibeline1001q@example.org", "zibeline1002q", "Zibeline1003q"
+PICTURE = "ab" * 32
+WORDS_THAT_STAY = {
+    ("core_entry", "title"),
+    ("core_entry", "body"),
+    ("core_entry", "html"),
+    ("core_file", "alt"),
+    ("dummy_idea", "place"),
+    ("dummy_assessment", "text"),
+    ("visits_question", "place"),
+    ("visits_question", "reason"),
+}
+NOBODYS = {  # columns that hold no words of anybody's
+    *("kind", "state", "channel", "lang", "client_key", "role", "source", "type", "sha256", "way", "once"),
+    *(
+        "status",
+        "error",
+        "url",
+        "name",
+        "key",
+        "sort",
+        "topic",
+        "ref",
+        "hour",
+        "plugin",
+        "triage",
+        "visibility",
+    ),
+    *("joining", "summary", "folded", "theme", "token_hash"),
+}
+
+
+@pytest.fixture
+def plugin_modules() -> dict[str, ModuleType]:
+    """Return the installed plugins, and the dummy plugin, which has a table per reader mixin."""
+    return {"dummy": dummy, **registry.discover()[1]}
+
+
+class Planter:
+    """Puts a row of the victim's, full of words of its own, into every declared table."""
+
+    def __init__(self, town: Town) -> None:
+        self.town, self.words = town, 0
+        self.places: dict[str, tuple[str, str]] = {}
+        self.victim = town.person("victim")
+        self.space = town.space("Halle", "olga")
+
+    def word(self, table: str, column: str) -> str:
+        self.words += 1
+        self.places[str(self.words)] = (table, column)
+        return f"zibeline{self.words}q"
+
+    def everything(self) -> None:
+        person = {"handle": HANDLE, "name": NAME, "folded": NAME.lower()}
+        person |= {name: self.word("core_user", name) for name in ("about", "list_name", "portfolio")}
+        self.update("core_user", sa.column("id") == self.victim, **person)
+        self.update("core_account", sa.column("user_id") == self.victim, email=EMAIL)
+        olga = {
+            "author_id": self.town.person("olga"),
+            "title": "",
+            "html": "",
+            "byline": None,
+            "client_key": None,
+        }
+        olgas = self.row("core_entry", **olga, body=f"@{HANDLE} said")
+        self.answered = self.row("core_entry", in_feed=True, published_at=now(), active_at=now())
+        self.row("core_entry", **{**olga, "html": "<p>stays</p>"}, parent_id=self.answered, body="stays")
+        self.row("core_entry", parent_id=olgas)
+        self.idea = self.row("core_entry", kind="dummy.idea")
+        asks = {"subject": f"{NAME} asks", "text": f"{NAME} asks"}
+        self.mail = self.row("core_mail", recipient=EMAIL, status="sent")
+        self.row(
+            "core_mail", recipient="olga@example.org", **dict.fromkeys(("kind", "error", "html"), ""), **asks
+        )
+        self.row("core_file", profile_of=self.victim, entry_id=None, sha256=PICTURE)
+        given = {
+            "core_claim": {"email": EMAIL, "action": "core.reset"},
+            "core_invitation": {"email": EMAIL},
+            "core_file": {"profile_of": None, "sha256": "cd" * 32},
+            "core_follow": {"space_id": None},
+            "core_notice_choice": {"space_id": None},
+            "core_event": {"topic": f"user/{self.victim}"},
+            "core_job": {
+                "payload": {"to": EMAIL},
+                "name": "core.tell",
+                "run_at": now() + dt.timedelta(days=9),
+            },
+            "core_search": {"space_id": None, "user_id": None},
+            "visits_casework": {"entry_id": self.answered},
+        }
+        for table in Base.metadata.sorted_tables:
+            skipped = ("core_user", "core_account", "core_entry", "core_mail", "core_space", "core_export")
+            if table.name in tables() and table.name not in (
+                *skipped,
+                "core_erasure",
+                "core_seen",
+                "core_throttle",
+            ):
+                self.row(table.name, **given.get(table.name, {}))
+        self.row("dummy_assessment", entry_id=self.idea)
+        self.row("dummy_idea", entry_id=self.idea)
+        self.row("dummy_line", text=f"joined person {self.victim}")
+        self.update("core_space", sa.column("id") == self.space, created_by=self.victim)
+        index.note("user", self.victim)
+        index.note("entry", self.answered)
+        stored = files.stored(PICTURE)
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        stored.write_text(self.word("file", "profile"))
+
+    def update(self, name: str, where: Any, /, **values: Any) -> None:
+        table = Base.metadata.tables[name]
+        db.session.execute(sa.update(table).where(where).values(**values))
+
+    def row(self, name: str, /, **given: Any) -> int:
+        table = Base.metadata.tables[name]
+        values = {column.name: self.value(column, given) for column in table.columns}
+        result = db.session.execute(
+            sa.insert(table).values({k: v for k, v in values.items() if v is not None})
+        )
+        ident: int = result.inserted_primary_key[0]
+        return ident
+
+    def value(self, column: sa.Column[Any], given: dict[str, Any]) -> Any:
+        if column.name in given:
+            return given[column.name]
+        if column.name in ("way", "type", "theme"):
+            return "daily"
+        refers = {key.column.table.name for key in column.foreign_keys}
+        known = {"core_user": self.victim, "core_space": self.space}
+        if column.name in ("parent_id", "reader_id", "recorded_by", "triaged_by") or "core_area" in refers:
+            return None
+        for table in refers:
+            return known.get(table) or {"core_entry": self.answered, "core_mail": self.mail}.get(table)
+        default = getattr(column.default, "arg", None)
+        if isinstance(column.type, sa.String | sa.Text) or type(column.type).__name__ == "Tokens":
+            if default not in (None, ""):
+                return None
+            return (
+                self.word(column.table.name, column.name) if getattr(column.type, "length", 99) != 5 else "fr"
+            )
+        if isinstance(column.type, sa.JSON):
+            return {"said": self.word(column.table.name, column.name)}
+        if default is not None or column is column.table.autoincrement_column:
+            return None
+        if isinstance(column.type, sa.Integer | sa.BigInteger):
+            return 7
+        return None if column.nullable else now() + dt.timedelta(days=1)
+
+
+def tables() -> set[str]:
+    """The tables of which personal data is declared."""
+    plugins = registry.current()
+    return {data.table for p in (plugins.core, *plugins.installed.values()) for data in p.personal_data}
+
+
+def found(planter: Planter) -> Iterator[tuple[str, str]]:
+    """Where in the database and the data folder a planted word still stands, and what it was planted for."""
+    for table in Base.metadata.sorted_tables:
+        for row in db.session.execute(sa.select(table)).mappings():
+            for column, value in row.items():
+                for number in WORD.findall(str(value)):
+                    yield f"{table.name}.{column}", str(planter.places.get(number, number))
+    for path in planter.town.app.config["PARVIS"].data.rglob("*"):
+        if path.is_file():
+            for number in re.findall(rb"zibeline(\d+)q", path.read_bytes(), re.IGNORECASE):
+                yield path.name, str(planter.places.get(number.decode(), number))
+
+
+def close(town: Town, words: str) -> Browser:
+    """Go the way of somebody who deletes their account."""
+    browser = town.browser("leaver")
+    answer = browser.submit("/me/delete", words=words, current=PASSWORD)
+    assert answer.location == "/me/delete/confirm", answer.text
+    done = browser.submit("/me/delete/confirm")
+    assert done.location == "/"
+    return browser
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_what_was_planted_in_each_column_and_file_is_found_nowhere(
+    town: Town, words: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planter = Planter(town)
+    browser = town.browser("victim")
+    assert browser.submit("/me/data", current=PASSWORD).status_code == 302
+    jobs.run_due(town.app)
+    with town.app.app_context(), as_system("plant"):
+        with write():
+            planter.everything()
+        index.run()
+        before = {place for place, _planted in found(planter)}
+    assert {"core_user.about", "core_mail.text", PICTURE, "visits_casework.contact"} <= before
+    assert list((town.app.config["PARVIS"].data / "exports").iterdir())
+    with town.app.app_context():
+        erase.begin(planter.victim, words)
+    assert "/sign-in" in browser.get("/me").location
+    jobs.run_due(town.app)
+    with town.app.app_context(), as_system("look"):
+        index.run()
+        left = set(found(planter))
+        expected = set() if words else {str(place) for place in WORDS_THAT_STAY}
+        assert {planted for _place, planted in left} == expected, left
+        erasure = db.session.get(Erasure, planter.victim)
+        assert erasure.done_at is not None
+        keeper = db.session.get(User, planter.victim)
+        assert keeper.name == erasure.alias
+        others = db.session.scalars(sa.select(Entry.body).where(Entry.author_id == town.person("olga"))).all()
+        assert sorted(others) == sorted([f"{erasure.alias} said", "stays"])
+        post = db.session.get(Entry, planter.answered)
+        assert (post.reply_count, post.support_count, post.state) == (1, 0, "published")
+    assert list((town.app.config["PARVIS"].data / "exports").iterdir()) == []
+    assert not WORD.search(capfd.readouterr().err)
+    shown = town.browser("olga").get(f"/posts/{planter.answered}")
+    assert shown.status_code == 200
+    assert erasure.alias in shown.text
+    assert "stays" in shown.text
+
+
+def test_every_text_of_a_declared_table_is_declared(town: Town) -> None:
+    plugins = town.app.extensions["parvis"]
+    declared = {
+        (data.table, data.column)
+        for plugin in (plugins.core, *plugins.installed.values())
+        for data in plugin.personal_data
+    }
+    named = {table for table, _column in declared}
+    texts = {
+        (table.name, column.name)
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if table.name in named and isinstance(column.type, sa.String | sa.JSON) and column.name not in NOBODYS
+    }
+    of_a_space = {
+        ("core_space", name) for name in ("body", "html")
+    }  # what a group says of itself is the group's
+    assert texts - declared == of_a_space
+    for table, column in declared:
+        assert column in Base.metadata.tables[table].columns, (table, column)
+
+
+def leaver(town: Town) -> tuple[Browser, str]:
+    """Somebody who wrote a post that olga answered, a post that nobody did, and an answer to olga's."""
+    space = town.space("Hall", "olga")
+    browser, olga, page = town.browser("leaver"), town.browser("olga"), f"/spaces/{space}"
+    browser.submit(f"{page}/posts", page, title="Answered", body="my words", client_key="1")
+    browser.submit(f"{page}/posts", page, title="Alone", body="my words", client_key="2")
+    olga.submit(f"{page}/posts", page, title="Hers", body="Ask @leaver, or @leaver-2.", client_key="3")
+    posts = {title: ident for ident, title in town.run(titles)}
+    olga.submit(
+        f"/posts/{posts['Answered']}/reply", f"/posts/{posts['Answered']}", body="I agree", client_key="4"
+    )
+    browser.submit(
+        f"/posts/{posts['Hers']}/reply", f"/posts/{posts['Hers']}", body="my words", client_key="5"
+    )
+    browser.submit(f"/posts/{posts['Hers']}/support", f"/posts/{posts['Hers']}")
+    return browser, f"/posts/{posts['Answered']}"
+
+
+def titles() -> list[Any]:
+    return list(db.session.execute(sa.select(Entry.id, Entry.title).where(Entry.parent_id.is_(None))))
+
+
+def gone(town: Town, words: str) -> tuple[str, str]:
+    """Let that somebody delete their account; answers the alias, and the address of the answered post."""
+    _browser, answered = leaver(town)
+    browser = close(town, words)
+    assert "/sign-in" in browser.get("/me").location
+    jobs.run_due(town.app)
+    erasure = town.run(lambda: db.session.scalars(sa.select(Erasure)).one())
+    return erasure.alias, answered
+
+
+def test_somebody_goes_and_their_words_stay_under_an_alias(town: Town) -> None:
+    alias, answered = gone(town, "alias")
+    assert re.fullmatch("Ancien·ne habitant·e [0-9]{6}", alias)
+    shown = town.browser("reader").get(answered).text
+    assert "my words" in shown
+    assert alias in shown
+    assert "Leaver" not in shown
+    assert town.browser().get("/people/leaver").status_code == 404
+    assert town.browser("reader").get("/search?q=leaver").text.count("my words") == 0
+    hers = town.run(lambda: db.session.scalars(sa.select(Entry).where(Entry.title == "Hers")).one())
+    assert hers.body == f"Ask {alias}, or @leaver-2."
+    assert (hers.reply_count, hers.support_count) == (1, 0)
+    again = town.browser()
+    assert again.submit("/sign-in", email="leaver@example.org", password=PASSWORD).status_code == 422
+    assert town.run(lambda: db.session.scalars(sa.select(Throttle.key)).all()) != ["leaver@example.org"]
+    assert town.person("new") != town.people["leaver"]
+
+
+def test_somebody_goes_with_all_they_wrote_and_what_others_said_stays(town: Town) -> None:
+    alias, answered = gone(town, "delete")
+    shown = town.browser("reader").get(answered)
+    assert shown.status_code == 200
+    assert "Supprimé par la personne" in shown.text
+    assert "I agree" in shown.text
+    assert alias in shown.text
+    assert [title for _ident, title in town.run(titles)] == ["Message supprimé", "Hers"]
+    hers = town.run(lambda: db.session.scalars(sa.select(Entry).where(Entry.title == "Hers")).one())
+    assert (hers.reply_count, hers.support_count) == (0, 0)
+    assert town.run(lambda: db.session.get(Space, hers.space_id)).entry_count == 2
+    whole = town.run(lambda: "".join(db.session.scalars(sa.select(Entry.body))))
+    assert "my words" not in whole
+
+
+def test_only_who_knows_the_password_and_says_yes_twice_goes(town: Town) -> None:
+    browser = town.browser("ana")
+    wrong = browser.submit("/me/delete", words="alias", current="not-this-one")
+    assert wrong.status_code == 422
+    assert browser.get("/me/delete/confirm").location == "/me/delete"
+    assert browser.submit("/me/delete/confirm", "/me").location == "/me/delete"
+    browser.submit("/me/delete", words="alias", current=PASSWORD)
+    assert "under an alias" in browser.get("/me/delete/confirm").text
+    assert browser.client.post("/me/delete/confirm").status_code in (400, 403), "without a token"
+    assert browser.get("/me").status_code == 200
+    assert browser.submit("/me/delete", current=PASSWORD).status_code == 422
+
+
+def test_the_yes_of_one_person_is_not_that_of_the_next_at_the_browser(town: Town) -> None:
+    browser = town.browser("ana")
+    browser.submit("/me/delete", words="alias", current=PASSWORD)
+    with browser.client.session_transaction() as kept:
+        kept[views.SURE]["user"] = town.person("ben")
+        kept.modified = True
+    assert browser.submit("/me/delete/confirm", "/me").location == "/me/delete"
+
+
+def test_the_last_administrator_stays_and_what_was_written_in_office_too(town: Town) -> None:
+    browser = town.browser("boss", "administrator")
+    page = browser.get("/me/delete").text
+    assert "in office" in page
+    assert 'name="words"' not in page
+    browser.submit("/me/delete", current=PASSWORD, words="delete")
+    refused = browser.submit("/me/delete/confirm")
+    assert refused.status_code == 422
+    assert "only administrator" in refused.text
+    town.person("second", "administrator")
+    assert browser.submit("/me/delete/confirm").location == "/"
+    erasure = town.run(lambda: db.session.scalars(sa.select(Erasure)).one())
+    assert not erasure.words
+
+
+def test_an_erasure_that_was_killed_is_carried_through(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaver(town)
+    close(town, "delete")
+
+    def killed(*_arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erase, "_count_anew", killed)
+        with pytest.raises(KeyboardInterrupt), town.app.app_context():
+            erase.run()
+    person = town.run(lambda: db.session.get(User, town.person("leaver")))
+    assert person.name == "Leaver", "all or nothing"
+    with town.app.app_context():
+        erase.run()
+        erase.run()
+    assert town.run(lambda: db.session.get(User, town.person("leaver"))).name != "Leaver"
+    assert len(erasures(town)) == 1
+
+
+def erasures(town: Town) -> list[str]:
+    return (town.app.config["PARVIS"].data / erase.LEDGER).read_text().splitlines()
+
+
+def test_a_plugin_that_fails_stops_the_whole_and_the_worker_tries_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaver(town)
+    close(town, "alias")
+
+    def fails(_name: str, _work: Any) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dummy, "unless_trouble", fails)
+        with town.app.app_context(), pytest.raises(registry.PluginFailed, match="dummy"):
+            erase.run()
+    assert town.run(lambda: db.session.get(User, town.person("leaver"))).name == "Leaver"
+    assert town.run(lambda: db.session.scalars(sa.select(Erasure)).one()).done_at is None
+    town.run(lambda: registry.current().switch("dummy", False))
+    jobs.run_due(town.app)
+    assert town.run(lambda: db.session.get(User, town.person("leaver"))).name != "Leaver"
+
+
+def test_a_plugin_that_is_not_installed_pays_when_it_is_back(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaver(town)
+    close(town, "alias")
+    town.run(lambda: note(f"joined person {town.person('leaver')}"))
+    plugins, asked = town.app.extensions["parvis"], []
+    module, impl = plugins.modules.pop("dummy"), plugins.manager.unregister(name="dummy")
+    plugins.__dict__.pop("installed", None)
+    with town.app.app_context():
+        erase.run()
+    assert town.run(lambda: db.session.scalars(sa.select(Erasure)).one()).owed == ["dummy"]
+    plugins.modules["dummy"] = module
+    plugins.manager.register(impl, "dummy")
+    plugins.__dict__.pop("installed", None)
+    monkeypatch.setattr(module.actions, "forget_lines", asked.append)
+    with town.app.app_context():
+        erase.run()
+        erase.run()
+    assert asked == [town.person("leaver")]
+    assert town.run(lambda: db.session.scalars(sa.select(Erasure)).one()).owed == []
+
+
+def note(text: str) -> None:
+    with write():
+        dummy.actions.note(text)
