@@ -34,6 +34,7 @@ class Viewer:
     language: str | None = None
     timezone: str | None = None
     unread: int = field(default=0, compare=False)
+    factor: bool = False
     kinds: tuple[str, ...] = field(default=(), repr=False)
 
     @property

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from core import __version__, access, create_app, migrate, registry
+from core import settings as town
 from core.accounts import actions as accounts
 from core.accounts import claims
 from core.accounts.addresses import normal
@@ -90,6 +91,7 @@ def init(email: str) -> None:
         migrate.upgrade(db.engine, registry.current().modules)
         with write():
             accounts.create_user(email, role_label("administrator", None), role="administrator")
+            town.save(town.TOWN, {"second_factor": True})
             link = claims.issue(email, claims.RESET, {})
     click.echo(f"An empty town is ready in {config.data.absolute()}.")
     click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")
@@ -97,7 +99,8 @@ def init(email: str) -> None:
 
 @main.command()
 @click.argument("email")
-def admin(email: str) -> None:
+@click.option("--reset-factor", is_flag=True, help="Remove their second factor too, lost with a telephone.")
+def admin(email: str, reset_factor: bool) -> None:
     """Make a link by which an administrator, new or known, chooses a password."""
     email = _address(email)
     with opened(settings()), write():
@@ -106,6 +109,8 @@ def admin(email: str) -> None:
             accounts.create_user(email, role_label("administrator", None), role="administrator")
         elif (known := db.session.get(User, person.user_id)) is None or known.role != "administrator":
             raise Refusal(f"{email} belongs to somebody who is no administrator: give the role on their page")
+        elif reset_factor:
+            accounts.forget_factor(person.user_id, "reset")
         link = claims.issue(email, claims.RESET, {})
     click.echo(f"Open this link once, within two hours, as {email}:\n{link}")
 

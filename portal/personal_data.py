@@ -9,6 +9,7 @@ LAW = _("GDPR 6(1)(c)")
 ACCOUNT, POST = _("As long as the account is open"), _("As long as the post is kept")
 SPACE, MONTH = _("As long as the space is kept"), _("30 days")
 BROWSER, FOLLOWED = _("30 days at most, or until signing out"), _("Until one stops following")
+SECOND, FACTOR = _("Ask for more than a password"), _("Until the second factor is removed")
 LINK = _("Erased when confirmed, else 30 days after the link’s end")
 INVITED, ASKED, SENT = _("Until its end"), _("Until it is answered"), _("Until it is delivered")
 
@@ -26,6 +27,14 @@ _COLUMNS = (
     ("account", "user_id email password_hash", _("Sign in and receive mail"), CONTRACT, ACCOUNT),
     ("account", "language timezone demo", SPEAK, CONTRACT, ACCOUNT),
     ("sign_in", "user_id token_hash device created_at expires_at", STAY, CONTRACT, BROWSER),
+    (
+        "second_factor",
+        "user_id seed last_step created_at",
+        _("Ask for more than a password"),
+        INTEREST,
+        FACTOR,
+    ),
+    ("recovery_code", "user_id code_hash", _("Sign in without one’s telephone"), TASK, FACTOR),
     ("claim", "email action payload token_hash created_at expires_at used_at", CONFIRM, CONTRACT, LINK),
     ("throttle", "key count since", _("Slow down who guesses passwords"), INTEREST, _("One day")),
     ("membership", "user_id role team source expires_at created_at", MEMBER, CONTRACT, SPACE),

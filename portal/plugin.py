@@ -16,6 +16,7 @@ from core.search import index
 from core.spaces import actions as groups
 
 from . import intake
+from .accounts.factor_views import blueprint as factor
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
 from .admin.areas import blueprint as areas
@@ -80,7 +81,7 @@ plugin = Plugin(
     table_prefix="core",
     paths=(),
     blueprints=(
-        *(pages, feed, posts, accounts, spaces, search, files, stream, notice_pages),
+        *(pages, feed, posts, accounts, factor, spaces, search, files, stream, notice_pages),
         *(admin, areas, plugins, operations, about, health, privacy),
     ),
     permissions=PERMISSIONS,

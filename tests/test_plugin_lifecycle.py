@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PEOPLE = """
 import sys
 from ops.cli import opened
+from core import settings
 from core.accounts.actions import create_user
 from core.accounts.passwords import digest
 from core.config import Config
@@ -28,6 +29,7 @@ from core.spaces.actions import create_space
 given = digest(sys.argv[1])
 with opened(Config.from_env()):
     with write():
+        settings.save(settings.TOWN, {"second_factor": False})
         ana = create_user("ana@example.org", "Ana", role="agent", password_hash=given).id
     print(create_space("core.group", "Square", members={ana: "owner"}).id)
 """

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from .. import access, files, mail
 from ..access import as_system, require
 from ..db import db, insert_once, write
-from ..models import Account, PendingClaim, User
+from ..models import Account, PendingClaim, RecoveryCode, SecondFactor, User
 from ..registry import current
 from ..search import index
 from ..text import fold
@@ -130,6 +130,23 @@ def take_address(payload: dict[str, Any]) -> str:
         old, account.email = account.email, payload["email"]
         mail.send("core.email_change", old, *letter)
     return "/me"
+
+
+def forget_factor(user_id: int, change: str = "off") -> None:
+    """Ask the person for no second factor any more (until they set one up anew), and end other sign-ins."""
+    with as_system("forget a second factor"), write() as session:
+        for model in (RecoveryCode, SecondFactor):
+            session.execute(sa.delete(model).where(model.user_id == user_id))
+        sessions.sign_out_everywhere(user_id, but_here=True)
+        tell_of_factor(user_id, change)
+
+
+def tell_of_factor(user_id: int, change: str) -> None:
+    """Write to the owner that their second factor is `on`, `off` or `reset`, or a recovery code `used`."""
+    person = sa.select(Account.email, Account.language, User.name).join(User, User.id == Account.user_id)
+    email, language, name = db.session.execute(person.where(Account.user_id == user_id)).one()
+    letter = mail.compose("core/mail/second_factor", language, name=name, change=change)
+    mail.send("core.second_factor", email, *letter)
 
 
 def _tell_plugins(user: User, change: str) -> None:

@@ -27,7 +27,7 @@ SIGN_UP, RESET, CHANGE_ADDRESS = "core.sign_up", "core.reset", "core.email_chang
 LIFETIMES = {RESET: dt.timedelta(hours=2), CHANGE_ADDRESS: dt.timedelta(days=1)}
 LIFETIME = dt.timedelta(days=7)
 
-Known = sa.Row[int, str, str | None, str | None]
+Known = sa.Row[int, str, str | None, str | None, str, bool]
 
 
 class Unusable(Exception):
@@ -36,23 +36,23 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Pending:
-    """What a link is for; `state` is open, used, expired, or off: its plugin is switched off."""
+    """What a link is for; `state` is open, used, expired, or off: its plugin is switched off.
+
+    `of_account` alone may confirm it, signed in already; None when the link itself signs in.
+    """
 
     claim: Claim
     owner: str
     email: str
     payload: dict[str, Any]
     state: str
-
-    @property
-    def of_account(self) -> int | None:
-        """The only account that may confirm this, signed in already; None when the link itself signs in."""
-        return self.payload["user_id"] if self.claim.name == CHANGE_ADDRESS else None
+    of_account: int | None
 
 
 def known(email: str) -> Known | None:
-    """`user_id`, `name`, `language` and `password_hash` of the open account with this address."""
-    account = sa.select(Account.user_id, User.name, Account.language, Account.password_hash)
+    """What is known of the open account with this address: `user_id`, `name`, … `role`, `factor`."""
+    whose = Account.user_id, User.name, Account.language, Account.password_hash
+    account = sa.select(*whose, User.role, sessions.has_factor(User.id).label("factor"))
     account = account.join(User, User.id == Account.user_id)
     with as_system("find whose address it is"):
         found = db.session.execute(account.where(Account.email == typed(email), User.closed_at.is_(None)))
@@ -153,9 +153,19 @@ def look(token: str) -> Pending:
     except LookupError:
         raise Unusable("unknown") from None
     on = owner in plugins.active()
-    done = row.used_at or (row.action == SIGN_UP and _opened(known(row.email)))
+    person = known(row.email)
+    done = row.used_at or (row.action == SIGN_UP and _opened(person))
     state = "used" if done else "expired" if row.expires_at <= now() else "open" if on else "off"
-    return Pending(claim, owner.name, row.email, row.payload, state)
+    return Pending(claim, owner.name, row.email, row.payload, state, _whose(row, person))
+
+
+def _whose(row: PendingClaim, person: Known | None) -> int | None:
+    """A link by which a password is chosen leads on to the second factor; no other acts for who owes one."""
+    if row.action == CHANGE_ADDRESS:
+        return row.payload.get("user_id")
+    if person is None or row.action in (SIGN_UP, RESET):
+        return None
+    return person.user_id if person.factor or sessions.due(person) else None
 
 
 def confirm(token: str, **given: Any) -> str:
@@ -177,7 +187,7 @@ def confirm(token: str, **given: Any) -> str:
         with sessions.as_viewer(user_id):
             path = pending.claim.run({**pending.payload, **given})
         if not pending.of_account:
-            sessions.sign_in(user_id)
+            path = sessions.sign_in(user_id, path=path)
     return path
 
 

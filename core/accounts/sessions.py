@@ -6,23 +6,33 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import request, session
 from flask_login import UserMixin, current_user, login_user, logout_user
 
-from .. import access, registry
+from .. import access, registry, settings
 from ..access import Viewer
 from ..db import after_commit, db, insert, now, table_of, unfiltered, write
-from ..models import Account, Area, File, Seen, SignIn, User
+from ..models import Account, Area, File, SecondFactor, Seen, SignIn, User
 from ..notices.reads import unread
 from ..prepared import Prepared
 
 SHORT = dt.timedelta(hours=12)
 LONG = dt.timedelta(days=30)
+HALF = dt.timedelta(minutes=10)
+GUARDED = frozenset({"official", "agent", "administrator"})
 
 _user, _account, _area, _file, _sign_in = map(table_of, (User, Account, Area, File, SignIn))
+_factor = table_of(SecondFactor)
+
+
+def has_factor(user_id: Any) -> sa.Exists:
+    """The person has a second factor."""
+    return sa.exists().where(_factor.c.user_id == user_id)
+
+
 _person = (
     sa.select(
         *(_user.c[name] for name in ("id", "role", "mandate", "name", "handle")),
@@ -30,6 +40,7 @@ _person = (
         sa.func.coalesce(_area.c.path, "").label("area"),
         *(_file.c[name].label(f"picture_{name}") for name in ("id", "name")),
         unread(_user.c.id).label("unread"),
+        has_factor(_user.c.id).label("factor"),
     )
     .select_from(_user)
     .join(_account, _account.c.user_id == _user.c.id)
@@ -58,9 +69,14 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 
 def load(token: str) -> SignedIn | None:
-    """The signed-in person behind a cookie's token, unless it expired or was ended."""
+    """The signed-in person behind a cookie's token, unless it expired or was ended, or a factor is due."""
     rows = _by_token(token_hash=fingerprint(token), now=now(), **_kinds())
-    return SignedIn(token, _viewer(rows[0])) if rows else None
+    return SignedIn(token, _viewer(rows[0])) if rows and not due(rows[0]) else None
+
+
+def due(person: Any) -> bool:
+    """Whether the person must set a second factor up before anything counts as theirs."""
+    return person.role in GUARDED and not person.factor and settings.town().second_factor
 
 
 def viewer() -> Viewer:
@@ -84,11 +100,42 @@ def as_viewer(user_id: int) -> Iterator[Viewer]:
         yield person
 
 
-def sign_in(user_id: int, remember: bool = False) -> None:
-    """Sign this browser in as the person, with a new token and an empty session."""
+class Half(NamedTuple):
+    """Who showed the password, or the link in its place, in this browser and still owes the second factor."""
+
+    user_id: int
+    has_one: bool
+    remember: bool
+    path: str
+    password: str
+    at: float
+
+
+def half() -> Half | None:
+    """Who is halfway in here; nobody after a while, or when the password has become another."""
+    known = Half(*session["half"]) if "half" in session else None
+    fresh = known is not None and 0 <= now().timestamp() - known.at < HALF.total_seconds()
+    return known if known and fresh and known.password == _password(known.user_id) else None
+
+
+def _password(user_id: int) -> str:
+    kept = sa.select(_account.c.password_hash).where(_account.c.user_id == user_id)
+    return fingerprint(str(db.session.scalar(kept, execution_options={"guarded": True})))
+
+
+def sign_in(user_id: int, remember: bool = False, path: str = "/", proven: bool = False) -> str:
+    """Sign this browser in as the person, with a new token and an empty session; answers the next path.
+
+    Where a second factor is due and not `proven`, let it halfway in, to the page that asks for it.
+    """
     token = secrets.token_urlsafe(32)
     with write() as database:
         _delete(_sign_in.c.token_hash == here())
+        entering = viewer_for(user_id)
+        if not proven and (entering.factor or due(entering)):
+            owing = Half(user_id, entering.factor, remember, path, _password(user_id), now().timestamp())
+            after_commit(lambda: _keep_half(owing))
+            return "/sign-in/code" if owing.has_one else "/second-factor"
         kept = {
             "device": device(request.user_agent.string),
             "expires_at": now() + (LONG if remember else SHORT),
@@ -98,8 +145,14 @@ def sign_in(user_id: int, remember: bool = False) -> None:
         seen = {"at": now(), "warned_at": None}
         here_now = insert(Seen).values(user_id=user_id, **seen)
         unfiltered(here_now.on_conflict_do_update(index_elements=["user_id"], set_=seen))
-        person = SignedIn(token, viewer_for(user_id))
+        person = SignedIn(token, entering)
         after_commit(lambda: _keep(person, remember))
+    return path
+
+
+def _keep_half(owing: Half) -> None:
+    forget()
+    session["half"] = owing
 
 
 def _keep(person: SignedIn, remember: bool) -> None:

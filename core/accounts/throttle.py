@@ -41,6 +41,7 @@ LIMITS = {
     "confirm": (Limit("network", 30, 10 * SECOND),),
     "password": (Limit("account", 6, 2 * MINUTE),),
     "export": (Limit("account", 3, 30 * MINUTE),),
+    "factor": (Limit("network", 50, 10 * SECOND), Limit("account", 6, 3 * MINUTE)),
     "preview": (Limit("account", 60, 2 * SECOND),),
     "invite": (Limit("account", 40, MINUTE),),
     "invited": (Limit("account", 5, 10 * MINUTE),),

@@ -6,6 +6,7 @@ from .notices import Notice, NoticeChoice, NoticeLetter, NoticeRound, NoticeTime
 from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
 from .privacy import Erasure, Export, Seen
 from .search import Document, Stale
+from .second_factor import RecoveryCode, SecondFactor
 from .spaces import JOINING, VISIBILITIES, Invitation, JoinRequest, Membership, Space
 from .system import JobRow, Mail, PluginFault, PluginState, Setting, Stamp
 
@@ -40,7 +41,9 @@ __all__ = [
     "PluginFault",
     "PluginState",
     "Received",
+    "RecoveryCode",
     "Revision",
+    "SecondFactor",
     "Seen",
     "Setting",
     "SignIn",

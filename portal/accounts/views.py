@@ -51,8 +51,8 @@ def sign_in() -> Response:
         if passwords.matches(kept, form.password.data) and person:
             throttle.forgive("sign_in", email)
             _renew(person, form.password.data)
-            sessions.sign_in(person.user_id, form.remember.data)
-            return redirect(local_path(form.next.data) or "/")
+            path = local_path(form.next.data) or "/"
+            return redirect(sessions.sign_in(person.user_id, form.remember.data, path))
         form.password.errors = [_("This address and this password don’t go together.")]
     return page("sign_in", form=form)
 

@@ -5,9 +5,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from core import access, files, registry, settings
+from core.accounts import actions as accounts
 from core.accounts import sessions
 from core.db import db, lock, now, write
-from core.models import File, JobRow, Membership, User
+from core.models import File, JobRow, Membership, SignIn, User
 
 
 class LastAdministrator(Exception):
@@ -28,6 +29,23 @@ def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -
             db.session.flush()
             picture = {"logo_id": row.id, "logo_url": files.url(row)}
         settings.save(settings.TOWN, {**values, **picture})
+        if values.get("second_factor"):
+            _end_unguarded()
+
+
+def _end_unguarded() -> None:
+    """End the sign-ins of those who need a second factor from now on and have none, open streams included."""
+    bare = sa.select(User.id).where(User.role.in_(sessions.GUARDED), ~sessions.has_factor(User.id))
+    with access.as_system("a second factor is asked for from now on"):
+        db.session.execute(sa.delete(SignIn).where(SignIn.user_id.in_(bare)))
+
+
+def reset_factor(user_id: int) -> None:
+    """Remove the second factor of somebody else; one's own is removed with a code, in one's settings."""
+    access.require("core.manage_people")
+    if user_id == access.viewer().id:
+        raise access.Forbidden("core.manage_people")
+    accounts.forget_factor(user_id, "reset")
 
 
 def set_person(user_id: int, **values: Any) -> None:

@@ -18,6 +18,7 @@ from wtforms import (  # type: ignore[attr-defined]
 from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
 
 from core import colours
+from core.access import viewer
 from core.forms import Form
 from core.i18n import number
 from core.models import MANDATES, ROLES
@@ -55,11 +56,18 @@ class TownForm(Form):
     language = SelectField(_("Language of the town’s texts"), choices=LANGUAGES)
     colour = ColorField(_("Colour"), [_readable_on(colours.LIGHT_PAGE)])
     colour_dark = ColorField(_("Colour on dark screens"), [_readable_on(colours.DARK_CARD)])
+    second_factor = BooleanField(_("Ask officials and staff for a second factor"))
     logo = FileField(_("Logo"))
     no_logo = BooleanField(_("Remove the logo"))
     home = TextAreaField(_("Text of the home page"), [Length(max=TEXT)])
     legal = TextAreaField(_("Legal notice"), [Length(max=TEXT)])
     accessibility = TextAreaField(_("Accessibility statement"), [Length(max=TEXT)])
+
+    def validate_second_factor(self, field: Any) -> None:
+        if field.data and not viewer().factor:
+            raise ValidationError(
+                gettext("First set up your own second factor, in your settings: nobody is to be locked out.")
+            )
 
 
 class PersonForm(Form):

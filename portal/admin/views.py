@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from core import access, files, mail, registry, settings
 from core.accounts.addresses import typed
 from core.db import db, now
-from core.models import Account, Area, Entry, JobRow, Mail, PluginFault, Space, User
+from core.models import Account, Area, Entry, JobRow, Mail, PluginFault, SecondFactor, Space, User
 from core.text import fold
 from core.web import get_or_404, needs, says
 
@@ -93,7 +93,9 @@ def town() -> str | Response:
             form.logo.errors = [str(error)]
         else:
             names = ("name", "contact", "language", "colour", "colour_dark", "home", "legal", "accessibility")
-            actions.save_town({name: form[name].data or "" for name in names}, logo, form.no_logo.data)
+            values: dict[str, Any] = {name: form[name].data or "" for name in names}
+            values["second_factor"] = form.second_factor.data
+            actions.save_town(values, logo, form.no_logo.data)
             says(_("The town’s settings are saved."))
             return redirect(url_for("admin.town"))
     return render_template("portal/admin_town.html", form=form)
@@ -156,7 +158,21 @@ def people_edit(user_id: int) -> str | Response:
         else:
             says(_("Saved for %(name)s.", name=user.name))
             return redirect(url_for("admin.people_edit", user_id=user_id))
-    return render_template("portal/admin_person.html", form=form, user=user)
+    factor = sa.select(SecondFactor.user_id).where(SecondFactor.user_id == user_id)
+    with access.as_system("see whether there is a second factor to reset"):
+        has_one = db.session.scalar(factor) is not None
+    resettable = has_one and user_id != access.viewer().id
+    return render_template("portal/admin_person.html", form=form, user=user, resettable=resettable)
+
+
+@blueprint.post("/admin/people/<int:user_id>/second-factor")
+@needs("core.manage_people")
+def people_factor(user_id: int) -> Response:
+    """Let somebody who lost telephone and list sign in by password alone, until they set a factor up anew."""
+    user = get_or_404(User, user_id)
+    actions.reset_factor(user_id)
+    says(_("The second factor of %(name)s is reset.", name=user.name))
+    return redirect(url_for("admin.people_edit", user_id=user_id))
 
 
 @blueprint.get("/admin/outbox")

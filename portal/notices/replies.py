@@ -44,7 +44,9 @@ def reply(letter: mailbox.Incoming) -> None:
     text = unquoted(letter.text, {f"+{NAME}.", config.mailbox.lower(), mail.sender(config)})
     if not text:
         raise Refused(_("No words of your own were found in it."))
-    with sessions.as_viewer(sealed[0]):
+    with sessions.as_viewer(sealed[0]) as person:
+        if sessions.due(person):
+            raise Refused(_("Sign in on the portal first, and set up your second factor."))
         _publish(letter, text, sealed[1])
 
 

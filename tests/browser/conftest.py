@@ -15,12 +15,14 @@ from werkzeug.serving import make_server
 from core import create_app
 from core.access import as_system
 from core.accounts import claims
+from core.accounts.actions import create_user
 from core.accounts.sessions import as_viewer
 from core.config import Config
 from core.db import db, write
-from core.models import Entry, File, Mail, Membership, Space, User
+from core.models import Entry, File, Mail, Membership, SecondFactor, Space, User
 from core.spaces import actions as spaces
 from demo import build
+from portal.accounts import factor
 from portal.notices import letters
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ DEMO = (
     "mayor2",
     "agent2",
 )
-ROLES = ("visitor", *DEMO)
+GUARDED = ("halfway", "guarded")  # who owes a second factor, and who gave it
+ROLES = ("visitor", *DEMO, *GUARDED)
 
 
 @dataclass
@@ -58,10 +61,15 @@ class DemoTown:
         if role not in self.clients:
             client = self.clients[role] = self.app.test_client()
             if role != "visitor":
-                form = {"email": f"{role}@parvis.example", "password": build.PASSWORD}
+                email = f"{'guarded' if role in GUARDED else role}@parvis.example"
+                form = {"email": email, "password": build.PASSWORD}
                 form["csrf_token"] = token(client.get("/sign-in", base_url=self.url).text)
                 answer = client.post("/sign-in", data=form, base_url=self.url)
                 assert answer.status_code in (302, 303), answer.text
+                if role == "guarded":
+                    form = {"code": recovery_code(self)}
+                    form["csrf_token"] = token(client.get("/sign-in/code", base_url=self.url).text)
+                    client.post("/sign-in/code", data=form, base_url=self.url)
             else:
                 visits = sa.select(Space.id).where(Space.kind == "visits.visit").limit(1)
                 with client.session_transaction(base_url=self.url) as session:  # as if they had just asked
@@ -119,6 +127,12 @@ class DemoTown:
         return int(db.session.scalars(owners.limit(1)).one())
 
 
+def recovery_code(town: DemoTown) -> str:
+    """A new recovery code of the person who has a second factor."""
+    owner = sa.select(SecondFactor.user_id)
+    return str(town.run(lambda: factor.renew(db.session.scalars(owner).one()))[0])
+
+
 def token(page: str) -> str:
     """The cross-site token of a page."""
     return re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0]
@@ -140,6 +154,9 @@ def demo_town(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], 
     config = Config(data=tmp_path_factory.mktemp("demo"), url=url, port=port, demo=True)
     app = create_app(config)
     build.fill(app)
+    with app.app_context(), as_system("test"), write() as session:
+        person = create_user("guarded@parvis.example", "Dominique Essai", build.PASSWORD)
+        session.add(SecondFactor(user_id=person.id, seed="test", last_step=0))
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factors import code, set_up
 
 from core import access, create_app
 from core.accounts import actions as accounts
@@ -109,12 +110,15 @@ def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> 
         assert browser.get(path).status_code == 200, "looking at the link does not use it up"
         password = "heron-basket-lantern-7"
         chosen = browser.submit(path, password=password)
-        assert chosen.status_code == 302, chosen.text
+        assert chosen.location == "/second-factor", chosen.text
+        assert browser.get("/admin/town").status_code != 200
+        secret, _codes = set_up(browser)
         assert browser.get("/admin/town").status_code == 200
         again = Browser(app.test_client())
         assert again.get(path).status_code == 410
         assert again.get("/admin/town").status_code != 200
         assert again.submit("/sign-in", email="ada@example.org", password=password).status_code == 302
+        assert again.submit("/sign-in/code", code=code(secret)).status_code == 302
         assert again.get("/admin/town").status_code == 200
 
 
@@ -141,8 +145,14 @@ def test_an_administrator_gets_another_link(tmp_path: Path) -> None:
         (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
         with opened(folder) as app:
             browser = Browser(app.test_client())
-            assert browser.submit(path, password="heron-basket-lantern-7").status_code == 302
+            assert browser.submit(path, password="heron-basket-lantern-7").location == "/second-factor"
+            set_up(browser)
             assert browser.get("/admin/town").status_code == 200
+    done = parvis(folder, "admin", "--reset-factor", "ada@example.org")
+    (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
+    with opened(folder) as app:
+        browser = Browser(app.test_client())
+        assert browser.submit(path, password="heron-basket-lantern-8").location == "/second-factor"
     with opened(folder) as app, app.app_context(), access.as_system("test"), write():
         accounts.create_user("ben@example.org", "Ben")
     assert "no administrator" in refused(parvis(folder, "admin", "ben@example.org"))

@@ -75,6 +75,8 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
             models.JoinRequest(space_id=space, user_id=author),
             models.Account(user_id=author, email="author@example.org"),
             models.SignIn(token_hash="1", user_id=author, **later),
+            models.SecondFactor(user_id=author, seed="1", last_step=0),
+            models.RecoveryCode(user_id=author, code_hash="1"),
             models.Follow(user_id=author, space_id=space),
             models.Notice(user_id=author, type="", once="", way="page"),
             models.NoticeChoice(user_id=author, type="", way="page"),
@@ -120,6 +122,7 @@ READERS: dict[str, Readers] = {
     },
     **{name: {"": TEAM} for name in ("Invitation", "JoinRequest")},
     **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow", "Export", "Seen")},
+    **{name: {"": AUTHOR} for name in ("SecondFactor", "RecoveryCode")},
     **{
         name: {"": AUTHOR}
         for name in ("Notice", "NoticeChoice", "NoticeTimes", "NoticeRound", "NoticeLetter")
