@@ -23,6 +23,7 @@ from .access import (
 )
 from .accounts.claims import confirm_later
 from .accounts.sessions import as_viewer
+from .audit import audit
 from .db import Base, UtcDateTime, Versioned, after_commit, db, insert_once, lock, now, write
 from .feed.actions import (
     change_entry,
@@ -34,7 +35,8 @@ from .feed.actions import (
     set_audience,
 )
 from .feed.cards import cards
-from .feed.drafts import AskAuthor
+from .feed.drafts import AskAuthor, Draft
+from .feed.moderation import REASONS, decide, settle
 from .feed.query import page
 from .files import FileError, attach
 from .files import prepare as prepare_picture
@@ -45,7 +47,7 @@ from .jobs import enqueue
 from .live import emit
 from .mailbox import Incoming
 from .mailbox import address as mailbox
-from .models import Area, Entry, Membership, Space, User
+from .models import Area, Case, Entry, Membership, Report, Space, User
 from .notices.tell import notify
 from .plugin import (
     Action,
@@ -76,7 +78,7 @@ from .search.find import search
 from .search.index import reindex
 from .settings import kept_for
 from .settings import plugin_settings as settings
-from .spaces.actions import change_space, create_space, set_members
+from .spaces.actions import change_space, create_space, oversees, set_members
 from .spaces.reads import standing
 from .text import fold, markdown
 from .web import back, get_or_404, needs, says
@@ -85,14 +87,17 @@ if TYPE_CHECKING:
     from .fetch import Fetched, FetchError, fetch
 
 __all__ = [
+    "REASONS",
     "Action",
     "Area",
     "Ask",
     "AskAuthor",
     "Base",
+    "Case",
     "Claim",
     "Cookie",
     "Decoration",
+    "Draft",
     "Entry",
     "EntryKind",
     "FetchError",
@@ -119,6 +124,7 @@ __all__ = [
     "Public",
     "Refuse",
     "Refused",
+    "Report",
     "Retention",
     "SearchDocument",
     "Space",
@@ -137,6 +143,7 @@ __all__ = [
     "as_system",
     "as_viewer",
     "attach",
+    "audit",
     "back",
     "can",
     "cards",
@@ -146,6 +153,7 @@ __all__ = [
     "create_space",
     "day",
     "db",
+    "decide",
     "emit",
     "enqueue",
     "fetch",
@@ -167,6 +175,7 @@ __all__ = [
     "notify",
     "now",
     "one_line",
+    "oversees",
     "page",
     "prepare_picture",
     "publish",
@@ -180,6 +189,7 @@ __all__ = [
     "set_audience",
     "set_members",
     "settings",
+    "settle",
     "space_roles",
     "standing",
     "town_zone",

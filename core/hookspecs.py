@@ -34,7 +34,7 @@ def entry_published(entry: "Entry", actor: "Viewer") -> None:
 
 @hookspec
 def entry_changed(entry: "Entry", actor: "Viewer", change: str) -> None:
-    """An entry was `edited`, `hidden`, `restored` or `removed`: as `entry_published`."""
+    """An entry was `edited`, `redacted`, `hidden`, `restored` or `removed`: as `entry_published`."""
 
 
 @hookspec

@@ -168,14 +168,15 @@ class NoticeType(Declared):
     """A kind of notice; `text` says what happened with `%(actor)s`, `%(title)s` and `%(space)s`.
 
     `default` is how it leaves: `at_once`, `daily`, `weekly`, `page` or `none`. `detail(entry_id)` adds words
-    to the message.
+    to the message; of what is about no entry, `detail(once)`. `url` is the page that it leads to instead.
     """
 
     name: str
     title: Text
     text: Text
     default: str = "page"
-    detail: Callable[[int], str] | None = None
+    detail: Callable[[Any], str] | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True)

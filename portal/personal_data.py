@@ -16,6 +16,11 @@ INVITED, ASKED, SENT = _("Until its end"), _("Until it is answered"), _("Until i
 WHO, MEMBER = _("Say who speaks"), _("Take part in a space")
 STAY, CONFIRM = _("Stay signed in, and see where one is"), _("Carry out what is confirmed by mail")
 OFFICE, SPEAK = _("Say in what office somebody speaks"), _("Speak to people in their language and time")
+DECIDED = _("As long as the space is kept; the person is forgotten with the account")
+REPORTED, LOGGED = (
+    _("Look at what is reported, and say why it was decided so"),
+    _("Know who used which right"),
+)
 TELL, WISH = _("Tell people what concerns them"), _("Tell people as they wish")
 ERASE, EXPORTED = _("Carry an erasure through, again after a restore"), _("7 days")
 FOR_GOOD = _("For good: a number, a date and an alias, no name")
@@ -58,6 +63,9 @@ _COLUMNS = (
     ("export", "user_id name progress asked_at ready_at", _("Give people their data"), LAW, EXPORTED),
     ("erasure", "user_id mark alias words asked_at done_at owed", ERASE, LAW, FOR_GOOD),
     ("seen", "user_id at warned_at", _("End accounts that nobody uses"), LAW, ACCOUNT),
+    ("case", "entry_id author_id appellant_id decided_by words text opened_at", REPORTED, LAW, DECIDED),
+    ("report", "reporter_id name reason text address legal at", REPORTED, LAW, DECIDED),
+    ("audit", "actor_id at act ref origin details", LOGGED, INTEREST, _("One year")),
     ("job", "payload", _("Do work later"), INTEREST, MONTH),
     ("mail", "recipient subject", _("Deliver mail"), CONTRACT, MONTH),
     ("mail", "text html", _("Deliver mail"), CONTRACT, SENT),

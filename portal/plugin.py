@@ -27,6 +27,8 @@ from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .live import blueprint as stream
+from .moderation import actions as reports
+from .moderation import views as moderation
 from .notices import actions as notices
 from .notices import replies
 from .notices.kinds import NOTICE_TYPES
@@ -55,6 +57,7 @@ PERMISSIONS = (
     Permission("core.post_open", _("Write in a space that all may join"), SIGNED_IN, by_mail=True),
     Permission("core.post", _("Write in any other space"), space_roles=MEMBERS),
     Permission("core.moderate", _("Pin and hide posts of a space"), space_roles=TEAM),
+    Permission("core.oversee", _("Moderate in public spaces of one’s area"), STAFF),
     Permission(
         "core.invite", _("Invite people to a space and answer requests to join"), space_roles=MODERATORS
     ),
@@ -69,6 +72,7 @@ PERMISSIONS = (
     Permission("core.switch_protection", _("Switch the plugins that protect the portal"), ADMINISTRATOR),
     Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
     Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),
+    Permission("core.read_audit", _("Read who did what with their rights"), ADMINISTRATOR),
     Permission("core.operate", _("See how the portal runs, and try failed work again"), ADMINISTRATOR),
     Permission("core.read_outbox", _("See the state of outgoing mail"), ADMINISTRATOR),
 )
@@ -82,7 +86,7 @@ plugin = Plugin(
     paths=(),
     blueprints=(
         *(pages, feed, posts, accounts, factor, spaces, search, files, stream, notice_pages),
-        *(admin, areas, plugins, operations, about, health, privacy),
+        *(admin, areas, plugins, operations, about, health, privacy, moderation.blueprint, moderation.log),
     ),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
@@ -127,10 +131,14 @@ plugin = Plugin(
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
         Job(erase.JOB, _("Erase closed accounts"), erase.run, every=dt.timedelta(hours=1), seconds=3600),
         Job(erase.REPLAY, _("Repeat erasures after a restore"), erase.replay, seconds=3600),
+        Job(
+            "core.purge_audit", _("Shorten the log of acts"), reports.purge_audit, every=dt.timedelta(days=1)
+        ),
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(
         Claim(written.PUBLISH, _("Publish what I wrote"), written.run, written.describe),
+        Claim(moderation.REPORT, _("Report a post"), moderation.confirmed, moderation.describe),
         Claim("core.sign_up", _("Open my account"), people.welcome),
         Claim("core.reset", _("Choose a new password"), people.choose_password),
         Claim("core.email_change", _("Change my address"), people.take_address),

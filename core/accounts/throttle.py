@@ -43,6 +43,7 @@ LIMITS = {
     "export": (Limit("account", 3, 30 * MINUTE),),
     "factor": (Limit("network", 50, 10 * SECOND), Limit("account", 6, 3 * MINUTE)),
     "preview": (Limit("account", 60, 2 * SECOND),),
+    "report": (Limit("account", 10, 5 * MINUTE),),
     "invite": (Limit("account", 40, MINUTE),),
     "invited": (Limit("account", 5, 10 * MINUTE),),
     "new_password": (Limit("network", 30, 5 * SECOND),),

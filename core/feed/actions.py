@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 
 from .. import access, files, registry
 from ..access import SYSTEM, Forbidden, Refused, as_system, require, viewer
+from ..audit import audit
 from ..db import db, insert_once, lock, now, table_of, unfiltered, write
 from ..models import Entry, File, Follow, Membership, Mention, Revision, Space, Support, User
 from ..plugin import EntryKind
@@ -154,7 +155,7 @@ def must_be_changeable(entry: Entry) -> None:
 
 def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) -> None:
     """Keep an entry between the team and one reader, or open it; replies are never wider."""
-    with _changing(entry, "moved") as (row, _root):
+    with changing(entry, "moved") as (row, _root):
         row.private, row.reader_id = team_only, reader_id if team_only else None
 
 
@@ -165,7 +166,7 @@ def release(
 
     `version` is what the team looked at: Refused when the entry changed since.
     """
-    with _changing(entry, "published") as (row, root):
+    with changing(entry, "published") as (row, root):
         _unchanged(row, version)
         row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
         _settle(row, root)
@@ -176,21 +177,23 @@ def release(
 
 def hide(entry: Entry) -> None:
     """Take an entry and its replies out of sight, the team's excepted, until it is restored."""
-    with _changing(entry, "hidden") as (row, root):
-        if row.state != "published":
+    with changing(entry, "hidden") as (row, root):
+        if row.state not in ("published", "pending"):
             raise Refused(_("This is not published."))
         row.state = "hidden"
         _settle(row, root)
+        audit("entry.hidden", f"entry/{row.id}")
         changes.tell(row, "hidden")
 
 
 def restore(entry: Entry) -> None:
     """Show again what was hidden, to those who saw it before."""
-    with _changing(entry, "restored") as (row, root):
+    with changing(entry, "restored") as (row, root):
         if row.state != "hidden":
             raise Refused(_("This is not hidden."))
-        row.state = "published"
+        row.state = "published" if row.published_at else "pending"
         _settle(row, root)
+        audit("entry.restored", f"entry/{row.id}")
         changes.tell(row, "restored")
 
 
@@ -202,7 +205,9 @@ def remove(entry: Entry) -> None:
     own = viewer().id is not None and viewer().id == entry.author_id and entry.kind.startswith("core.")
     ident = entry.id
     with write():
-        with _changing(entry, "removed", allowed=own) as (row, root):
+        with changing(entry, "removed", allowed=own) as (row, root):
+            if not own:
+                audit("entry.removed", f"entry/{ident}")
             changes.tell(row, "removed")
             row.state, row.title, row.body, row.html, row.byline = "removed", "", "", "", None
             _settle(row, root)
@@ -234,7 +239,7 @@ def support(entry: Entry, on: bool) -> None:
 
 def pin(entry: Entry, on: bool) -> None:
     """Keep a post at the top of its space, or no longer."""
-    _moderate(entry)
+    moderated(entry)
     with write():
         row = _row(entry.id)
         if row.parent_id is not None:
@@ -245,10 +250,11 @@ def pin(entry: Entry, on: bool) -> None:
 
 def lock_thread(entry: Entry, on: bool) -> None:
     """Close a post to further replies, or open it again."""
-    _moderate(entry)
+    moderated(entry)
     with write():
         row = _row(entry.id)
         row.locked_at = now() if on else None
+        audit("entry.locked" if on else "entry.unlocked", f"entry/{row.id}")
         changes.show(row, "locked")
 
 
@@ -322,24 +328,28 @@ def _hold(space_id: int, root_id: int | None) -> Entry | None:
     return root
 
 
-def _row(entry_id: int, held: bool = False) -> Entry:
-    """The entry as it stands now, if the viewer may read it."""
+def _row(entry_id: int, held: bool = False, moderates: bool = False) -> Entry:
+    """The entry as it stands now, if the viewer may read it, or `moderates` it."""
     statement = sa.select(Entry).where(Entry.id == entry_id)
-    row: Entry | None = db.session.scalars(lock(statement) if held else statement).one_or_none()
+    token = access.enter(SYSTEM if moderates else viewer())
+    try:
+        row: Entry | None = db.session.scalars(lock(statement) if held else statement).one_or_none()
+    finally:
+        access.leave(token)
     if row is None:
         raise Forbidden("core.read")
     return row
 
 
 @contextmanager
-def _changing(entry: Entry, what: str, allowed: bool = False) -> Iterator[tuple[Entry, Entry | None]]:
+def changing(entry: Entry, what: str, allowed: bool = False) -> Iterator[tuple[Entry, Entry | None]]:
     """Change state or audience inside a write; replies, feeds, counters and open pages follow."""
     if not allowed:
-        _moderate(entry)
+        moderated(entry)
     with write() as session:
         spaces.hold(entry.space_id)
-        root = None if entry.parent_id is None else _row(entry.parent_id, held=True)
-        row = _row(entry.id, held=True)
+        root = None if entry.parent_id is None else _row(entry.parent_id, True, not allowed)
+        row = _row(entry.id, True, not allowed)
         was, before = _counted(row), changes.audience(row)
         yield row, root
         _settle(row, root)
@@ -420,9 +430,12 @@ def _space_of(entry: Entry) -> Space:
     return space
 
 
-def _moderate(entry: Entry) -> None:
-    if not spaces.may_moderate(_space_of(entry)):
+def moderated(entry: Entry) -> Space:
+    """The space of an entry whose state the viewer may change, as its team or as staff; else Forbidden."""
+    space = _space_of(entry)
+    if not spaces.oversees(space):
         raise Forbidden("core.moderate")
+    return space
 
 
 def _of_team(entry: Entry, space: Space) -> None:

@@ -5,11 +5,13 @@ from ..access import viewer
 from ..models import Entry
 from ..notices import tell as notices
 from ..search import index
+from . import cases
 
 
 def tell(entry: Entry, change: str) -> None:
-    """An entry was `published` for the first time, `edited`, `hidden`, `restored`, `removed`, or `waits`."""
+    """An entry was first `published`, `edited`, `redacted`, `hidden`, `restored`, `removed`, or `waits`."""
     notices.follow(entry, change)
+    cases.follow(entry, change)
     if change == "waits":
         return
     if change == "published":

@@ -2,6 +2,7 @@
 
 from .entries import CHANNELS, STATES, Entry, File, Follow, Mention, Revision, Support
 from .live import Event
+from .moderation import Audit, Case, Report
 from .notices import Notice, NoticeChoice, NoticeLetter, NoticeRound, NoticeTimes, Received
 from .people import MANDATES, ROLES, Account, Area, PendingClaim, SignIn, Throttle, User
 from .privacy import Erasure, Export, Seen
@@ -19,6 +20,8 @@ __all__ = [
     "VISIBILITIES",
     "Account",
     "Area",
+    "Audit",
+    "Case",
     "Document",
     "Entry",
     "Erasure",
@@ -42,6 +45,7 @@ __all__ = [
     "PluginState",
     "Received",
     "RecoveryCode",
+    "Report",
     "Revision",
     "SecondFactor",
     "Seen",

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from .. import access, mail, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
 from ..accounts import addresses, sessions, throttle
+from ..audit import audit
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space
 from ..notices.tell import notify
@@ -98,6 +99,7 @@ def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = 
     with write():
         hold(space.id)
         _give(space, user_id, OWN, role, until)
+        audit("space.role", f"space/{space.id}", person=user_id, role=role)
         notify("core.membership", [user_id], space=space)
         _keep_an_owner(space)
         _count(space.id)
@@ -106,7 +108,9 @@ def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = 
 def expel(space: Space, user_id: int) -> None:
     """End the membership that somebody was given by hand; the last owner stays."""
     require("core.manage_space", space)
-    _end(space, user_id)
+    with write():
+        audit("space.expelled", f"space/{space.id}", person=user_id)
+        _end(space, user_id)
 
 
 def leave(space: Space) -> None:
@@ -180,6 +184,7 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
             )
         )
         mail.send("core.invitation", email, *letter)
+        audit("space.invited", f"space/{space.id}", role=role)
 
 
 def withdraw(space: Space, key: str) -> None:
@@ -248,6 +253,12 @@ def end_memberships() -> None:
 def may_moderate(space: Space) -> bool:
     """Whether the viewer may pin, hide and release in the space."""
     return access.can("core.moderate", space)
+
+
+def oversees(space: Space) -> bool:
+    """Whether the viewer moderates in the space: on its team, or as staff in whose reach it is, if public."""
+    seen = space.visibility in ("public", "portal")
+    return may_moderate(space) or (seen and access.can("core.oversee", space))
 
 
 def _of_core(space: Space) -> bool:

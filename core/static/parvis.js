@@ -456,3 +456,29 @@ if (stream && window.EventSource) {
     else { clearTimeout(live.retry); listen(); }
   });
 }
+
+// A list that keys clear: j and k go through its items, and a letter presses what has it in the item.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.altKey || event.metaKey || !document.querySelector("[data-keys]")) return;
+  const items = [...document.querySelectorAll("[data-keys] [data-key-item]")], key = event.key.toLowerCase();
+  const here = items.indexOf(document.activeElement.closest("[data-key-item]"));
+  const step = { j: 1, k: -1 }[key];
+  const to = step ? items[Math.min(Math.max(here + step, 0), items.length - 1)] : items[here]?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!to) return;
+  event.preventDefault();
+  step ? to.focus() : to.click();
+});
+document.addEventListener("htmx:after:swap", () => {
+  const shown = document.querySelector("[data-keys] [data-key-done]:not([data-key-seen])");
+  if (!shown) return;
+  shown.dataset.keySeen = "";
+  shown.focus();
+});
+// Words marked in a text go into the field that asks for them.
+for (const source of document.querySelectorAll("[data-passage]")) {
+  source.addEventListener("mouseup", () => {
+    const marked = String(getSelection()).trim();
+    if (marked) document.getElementById(source.dataset.passage).value = marked;
+  });
+}

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from core import access, files, registry, settings
 from core.accounts import actions as accounts
 from core.accounts import sessions
+from core.audit import audit
 from core.db import db, lock, now, write
 from core.models import File, JobRow, Membership, SignIn, User
 
@@ -29,6 +30,7 @@ def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -
             db.session.flush()
             picture = {"logo_id": row.id, "logo_url": files.url(row)}
         settings.save(settings.TOWN, {**values, **picture})
+        audit("town.changed", "town", fields=sorted(values))
         if values.get("second_factor"):
             _end_unguarded()
 
@@ -45,7 +47,9 @@ def reset_factor(user_id: int) -> None:
     access.require("core.manage_people")
     if user_id == access.viewer().id:
         raise access.Forbidden("core.manage_people")
-    accounts.forget_factor(user_id, "reset")
+    with write():
+        accounts.forget_factor(user_id, "reset")
+        audit("factor.reset", f"user/{user_id}")
 
 
 def set_person(user_id: int, **values: Any) -> None:
@@ -65,6 +69,7 @@ def set_person(user_id: int, **values: Any) -> None:
         moved = user.role != values["role"]
         for name, value in values.items():
             setattr(user, name, value)
+        audit("person.role", f"user/{user_id}", role=values["role"], mandate=values.get("mandate"))
         session.flush()
         if moved:
             sessions.sign_out_everywhere(user.id, but_here=True)
@@ -78,7 +83,9 @@ def set_person(user_id: int, **values: Any) -> None:
 def switch_plugin(name: str, on: bool) -> None:
     """Enable or disable a plugin; one that protects the portal is for administrators."""
     require_switch(name)
-    registry.current().switch(name, on)
+    with write():
+        audit("plugin.on" if on else "plugin.off", f"plugin/{name}")
+        registry.current().switch(name, on)
 
 
 def save_plugin_settings(name: str, values: dict[str, Any]) -> None:
@@ -86,6 +93,7 @@ def save_plugin_settings(name: str, values: dict[str, Any]) -> None:
     require_switch(name)
     with write():
         settings.save(name, values)
+        audit("plugin.settings", f"plugin/{name}", fields=sorted(values))
 
 
 def require_switch(name: str) -> None:

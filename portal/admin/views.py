@@ -32,6 +32,7 @@ def menu() -> dict[str, Any]:
         ("plugins.index", _("Plugins"), "plugin", "core.switch_plugins"),
         ("admin.people", _("People"), "people", "core.manage_people"),
         ("admin.outbox", _("Outgoing mail"), "mail", "core.read_outbox"),
+        ("audit.index", _("Log of acts"), "shield", "core.read_audit"),
         ("operations.index", _("Operations"), "clock", "core.operate"),
         ("areas.index", _("Areas"), "place", "core.manage_town"),
         ("admin.town", _("The town"), "settings", "core.manage_town"),

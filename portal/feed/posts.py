@@ -96,7 +96,9 @@ def show(entry_id: int) -> Page:
         return redirect(f"/posts/{root.parent_id}#post-{entry_id}")
     card, *replies = cards([root, *found.entries])
     card = card._replace(html=Markup(raise_headings(card.html)))  # noqa: S704  cleaned
-    space = Space(id=root.space_id, kind=root.space_kind, name=root.space_name)
+    space = Space(
+        id=root.space_id, kind=root.space_kind, name=root.space_name, visibility=root.space_visibility
+    )
     form = _form(claims.takes(root.space_visibility)) if _takes_replies(root) else None
     return render_template(
         "portal/post.html",
@@ -106,7 +108,7 @@ def show(entry_id: int) -> Page:
         space=space,
         space_url=space_url(space.id, space.kind),
         compose=form,
-        moderates=viewer().signed_in and spaces.may_moderate(space),
+        moderates=viewer().signed_in and spaces.oversees(_whole(space)),
         follows=viewer().signed_in and _follows(entry_id),
         locked=root.closed,
         panels=panels("entry", root),
@@ -220,7 +222,7 @@ def remove(entry_id: int) -> Page:
     entry = get_or_404(Entry, entry_id)
     space = get_or_404(Space, entry.space_id)
     own = entry.author_id == viewer().id and entry.kind.startswith("core.")
-    if not own and not spaces.may_moderate(space):
+    if not own and not spaces.oversees(space):
         raise Forbidden("core.moderate")
     if request.method == "GET":
         return render_template("portal/post_remove.html", entry=entry, own=own)
@@ -340,6 +342,11 @@ def _return(entry_id: int) -> Response:
     if here.netloc != request.host or local_path(path) is None:
         return redirect(f"/posts/{entry_id}")
     return redirect(f"{path}#post-{entry_id}")
+
+
+def _whole(space: Space) -> Space:
+    """The space with its area, in which the rights of staff end; others need no further look."""
+    return (db.session.get(Space, space.id) or space) if viewer().staff else space
 
 
 def _missing(entry_id: int) -> Page:

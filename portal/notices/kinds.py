@@ -4,6 +4,8 @@ from flask_babel import lazy_gettext as _
 
 from core.plugin import NoticeType
 
+from ..moderation import words
+
 NOTICE_TYPES = (
     NoticeType(
         "core.reply",
@@ -40,6 +42,21 @@ NOTICE_TYPES = (
         _("For teams: somebody accepts an invitation"),
         _("%(actor)s has accepted the invitation to %(space)s"),
         "page",
+    ),
+    NoticeType(
+        "core.report_received",
+        _("My report is received"),
+        _("Your report about something in %(space)s is received. Somebody looks at it."),
+        "at_once",
+        url="/me/moderation",
+    ),
+    NoticeType(
+        "core.decision",
+        _("A decision about what I wrote or reported"),
+        _("There is a decision about something that you wrote or reported in %(space)s"),
+        "at_once",
+        detail=words.decision,
+        url="/me/moderation",
     ),
     NoticeType(
         "core.waits",

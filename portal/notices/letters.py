@@ -110,19 +110,18 @@ def _place(row: Any) -> tuple[int, int]:
 def _thread(rows: list[Any], length: int) -> Thread:
     first = rows[0]
     base = current_app.config["PARVIS"].base_url
-    url = f"{base}/posts/{first.thread_id}" if first.thread_id else f"{base}/spaces/{first.space_id}"
-    return Thread(words.title(first), first.space or "", url, [_event(row, length) for row in rows])
+    own = registry.current().declared("notice_types", first.type)[1].url
+    path = own or (f"/posts/{first.thread_id}" if first.thread_id else f"/spaces/{first.space_id}")
+    return Thread(words.title(first), first.space or "", base + path, [_event(row, length) for row in rows])
 
 
 def _event(row: Any, length: int) -> Event:
     """What happened; the words of what is between a resident and the team stay on the portal."""
     owner, kind = registry.current().declared("notice_types", row.type)
     detail = ""
-    if kind.detail is not None and row.entry_id is not None:
-        place = f"detail of {row.type}"
-        detail = str(
-            registry.current().attempt(owner.name, place, lambda: kind.detail(row.entry_id), "") or ""
-        )
+    if kind.detail is not None:
+        place, about = f"detail of {row.type}", row.entry_id if row.entry_id is not None else row.once
+        detail = str(registry.current().attempt(owner.name, place, lambda: kind.detail(about), "") or "")
     said = "" if row.team_only or not row.html else excerpt(row.html, length)
     return Event(words.sentence(row), said, row.lang, detail)
 

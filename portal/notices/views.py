@@ -74,6 +74,9 @@ def open_one(notice_id: int) -> Response:
     if row is None:
         abort(404)
     actions.read(0, notice_id)
+    own = registry.current().declared("notice_types", row.type)[1].url
+    if local_path(own):
+        return redirect(own)
     if row.entry_id:
         return redirect(f"/posts/{row.thread_id}#post-{row.entry_id}")
     return redirect(local_path(space_url(row.space_id, row.space_kind)) or "/notices")

@@ -18,7 +18,7 @@ _root = _entry.alias("root")
 # One's notices with what they are about, to be narrowed, ordered and bounded; made once, for all viewers.
 TOLD: Any = (
     sa.select(
-        *(_notice.c[name] for name in ("id", "type", "way", "entry_id", "created_at", "read_at")),
+        *(_notice.c[name] for name in ("id", "type", "way", "once", "entry_id", "created_at", "read_at")),
         reads.thread.label("thread_id"),
         *(_entry.c[name] for name in ("html", "lang", "byline", "team_only", "parent_id")),
         _root.c.title,

@@ -157,12 +157,17 @@ class Planter:
         ident = self.row(Entry.__table__, readers, space_id=space, author_id=person, **shown | values)
         self.planted.entries.append(ident)
         self.planted.hidden_entries.append(ident)
+        case = {}
         for model in self.models(kind):
-            given = {"core_entry": ident, "core_user": person, "core_space": space}
+            given = {"core_entry": ident, "core_user": person, "core_space": space, **case}
             if issubclass(model, access.OnEntry) and model is not File:
                 self.row(model.__table__, readers, **given)
             elif issubclass(model, access.TeamOnly) and "entry_id" in model.__table__.columns:
-                self.row(model.__table__, TEAM, **given)
+                if not model.__tablename__.startswith(("core_case", "core_report")):
+                    self.row(model.__table__, TEAM, **given)
+                elif space in self.planted.hidden_spaces:  # those of public spaces are for staff too
+                    made = {"origin": "team"} if model.__tablename__ == "core_case" else {}
+                    case = {"core_case": self.row(model.__table__, TEAM | {"victim"}, **given, **made)}
         self.row(Document.__table__, readers, core_entry=ident, kind=kind, plugin="another")
         file = self.row(File.__table__, readers, entry_id=ident, uploader_id=person, type="image/png", size=1)
         self.planted.files[file] = f"zibelinette{len(self.planted.places) - 1}q"
@@ -261,6 +266,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "user_id": [1, MISSING],
         "mail_id": [1, MISSING],
         "job_id": [1, MISSING],
+        "case_id": [1, 2, MISSING],
         "notice_id": [1, MISSING],
         "handle": ["victim", "nobody"],
         "token": ["nothing"],

@@ -62,6 +62,8 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
                 models.Support(entry_id=entry.id, user_id=author),
                 models.Mention(entry_id=entry.id, user_id=author),
                 models.File(entry_id=entry.id, sha256="", name="", type="", size=1),
+                models.Case(id=entry.id, entry_id=entry.id, space_id=space, origin="team"),
+                models.Report(entry_id=entry.id, space_id=space, case_id=entry.id, reason="other"),
                 models.Document(place=entry.id, kind="core.post", entry_id=entry.id, words="a"),
             ]
         )
@@ -103,6 +105,7 @@ def fill(session: Any, space: int, author: int, reader: int) -> None:
                 place=14, kind="off.kind", space_id=space, words="a", text="of a plugin that is off"
             ),
             models.Stale(sort="entry", ident=1),
+            models.Audit(act="entry.hidden", origin="command"),
         ]
     )
 
@@ -120,7 +123,7 @@ READERS: dict[str, Readers] = {
         "person": EVERYBODY,
         "of a plugin that is off": set(),
     },
-    **{name: {"": TEAM} for name in ("Invitation", "JoinRequest")},
+    **{name: {"": TEAM} for name in ("Invitation", "JoinRequest", "Case", "Report")},
     **{name: {"": AUTHOR} for name in ("Account", "SignIn", "Follow", "Export", "Seen")},
     **{name: {"": AUTHOR} for name in ("SecondFactor", "RecoveryCode")},
     **{
@@ -131,7 +134,7 @@ READERS: dict[str, Readers] = {
         name: {"": STAFF}
         for name in ("PendingClaim", "Throttle", "Setting", "PluginFault", "JobRow", "Mail", "Stale", "Event")
     },
-    **{name: {"": STAFF} for name in ("Received", "Erasure")},
+    **{name: {"": STAFF} for name in ("Received", "Erasure", "Audit")},
     **{name: {"": EVERYBODY} for name in ("Area", "User", "Stamp", "PluginState")},
 }
 MODELS = {

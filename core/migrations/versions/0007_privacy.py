@@ -8,7 +8,7 @@ from alembic import op
 from core.db import UtcDateTime
 
 revision = "core_0007"
-down_revision = "core_0005"
+down_revision = "core_0006"
 branch_labels = None
 depends_on = None
 

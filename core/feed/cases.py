@@ -1,0 +1,37 @@
+"""Cases follow entries: what is held opens one, and what becomes of an entry closes the one that is open."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from .. import registry
+from ..access import viewer
+from ..db import insert_new, now, table_of, unfiltered
+from ..models import Case, Entry
+
+ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
+_case = table_of(Case)
+
+
+def follow(entry: Entry, change: str) -> None:
+    """Open a case for what waits to be checked, or close the entry's by what became of it."""
+    if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
+        open_for(entry, "held")
+    elif change in ACTS:
+        close(ACTS[change], _case.c.entry_id == entry.id, _case.c.appeal_of.is_(None))
+
+
+def open_for(entry: Entry, origin: str) -> int:
+    """The id of the entry's open case, made now if there is none."""
+    row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": entry.author_id, "origin": origin}
+    made = insert_new(Case, row, Case.id)
+    current = (_case.c.entry_id == entry.id, _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None))
+    return int(made[0] if made else unfiltered(sa.select(_case.c.id).where(*current)).scalar_one())
+
+
+def close(act: str, *which: Any, **said: str) -> bool:
+    """Decide open cases; says whether there was one."""
+    done = {"act": act, "decided_by": viewer().id, "decided_at": now(), **said}
+    return bool(
+        unfiltered(sa.update(_case).where(*which, _case.c.decided_at.is_(None)).values(**done)).rowcount
+    )

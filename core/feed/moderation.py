@@ -1,0 +1,60 @@
+"""The decisions of moderation: a verb on the entry, its reasons on the case, and word to whom it concerns."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
+
+from ..audit import audit
+from ..db import table_of, unfiltered, write
+from ..models import Case, Entry, Report, Space
+from ..notices.tell import notify
+from . import actions, cases
+
+DECIDED = "core.decision"
+REASONS = {
+    "insult": _("Insults, hatred or threats"),
+    "private": _("Somebody’s personal details"),
+    "false": _("False or misleading"),
+    "spam": _("Advertising, or the same again and again"),
+    "off_topic": _("Not the place for it"),
+    "danger": _("Somebody is in danger"),
+    "child": _("Harm to a child"),
+    "other": _("Something else"),
+}
+VERBS: dict[str, Any] = {
+    "hidden": actions.hide,
+    "removed": actions.remove,
+    "locked": lambda entry: actions.lock_thread(entry, True),
+}
+_case, _report = table_of(Case), table_of(Report)
+
+
+def decide(entry: Entry, act: str, reason: str = "other", text: str = "") -> int:
+    """Keep, hide, remove or lock an entry, as `act` says, and tell its author and who reported it why.
+
+    Answers the id of the case. Raises Forbidden, and Refused where the act can't be done.
+    """
+    space = actions.moderated(entry)
+    with write():
+        case = cases.open_for(entry, "team")
+        if act in VERBS:
+            VERBS[act](entry)
+        elif entry.state == "pending":
+            actions.release(entry)
+        settle(case, space, act, reason, text)
+    return case
+
+
+def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
+    """Write a decision on its case, within the write that carries it out, and tell whom it concerns.
+
+    Whether the viewer may decide is asked before.
+    """
+    cases.close(act, _case.c.id == case)
+    said = sa.update(_case).where(_case.c.id == case).values(act=act, reason=reason, text=text)
+    row = unfiltered(said.returning(_case.c.author_id, _case.c.appellant_id, _case.c.entry_id)).one()
+    told = set(unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == case)).scalars())
+    told |= {row.appellant_id} if row.appellant_id else {row.author_id} if act != "kept" else set()
+    notify(DECIDED, told - {None}, space=space, once=f"case:{case}")
+    audit(f"case.{act}", f"case/{case}", reason=reason, entry=row.entry_id)

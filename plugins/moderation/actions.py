@@ -1,0 +1,69 @@
+"""What who moderates does in the queue; what is removed there is hidden first, so that it can be undone."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from core import api
+
+from .models import Checked
+
+REMOVE = "moderation.remove"
+GRACE = dt.timedelta(minutes=5)
+
+
+def decide(entry: api.Entry, act: str, reason: str, text: str) -> int:
+    """Decide on an entry; a removal waits a little. Answers the id of the case."""
+    if act != "removed":
+        return api.decide(entry, act, reason, text)
+    with api.write():
+        case = api.decide(entry, "hidden", reason, text)
+        api.enqueue(REMOVE, GRACE, case=case, at=_decided_at(case))
+    return case
+
+
+def undo(case_id: int, entry: api.Entry) -> None:
+    """Show again what was hidden, as it was before, and let it wait anew."""
+    with api.write() as session:
+        api.restore(entry)
+        undone = sa.update(api.Case).where(api.Case.id == case_id, api.Case.act == "hidden")
+        with api.as_system("a decision that is taken back is none"):
+            session.execute(undone.values(act=None, decided_at=None, decided_by=None, reason="", text=""))
+
+
+def remove(case: int, at: str) -> None:
+    """Job: remove for good what was hidden for that a while ago, unless that was undone."""
+    with api.as_system("what is removed is gone a little later"), api.write() as session:
+        row = session.get(api.Case, case)
+        entry = session.get(api.Entry, row.entry_id) if row and row.entry_id else None
+        if entry is not None and entry.state == "hidden" and _decided_at(case) == at:
+            row.act = "removed"
+            session.flush()
+            api.remove(entry)
+
+
+def answer(case: api.Case, space: api.Space, entry: api.Entry | None, upheld: bool, text: str) -> None:
+    """Answer an appeal: the decision stands, or what it hid is shown again."""
+    if not api.oversees(space):
+        raise api.Forbidden("moderation.decide")
+    with api.write():
+        if not upheld and entry is not None and entry.state == "hidden":
+            api.restore(entry)
+        api.settle(case.id, space, "kept" if upheld else "restored", "", text)
+
+
+def _decided_at(case: int) -> str:
+    with api.as_system("which decision this is"):
+        return str(api.db.session.scalar(sa.select(api.Case.decided_at).where(api.Case.id == case)))
+
+
+def set_checked(space: api.Space, on: bool) -> None:
+    """Look at everything in a space before it is published, or no longer."""
+    if not api.oversees(space):
+        raise api.Forbidden("moderation.hold")
+    with api.write() as session:
+        if on:
+            api.insert_once(Checked, space_id=space.id)
+        else:
+            session.execute(sa.delete(Checked).where(Checked.space_id == space.id))
+        api.audit("moderation.checked", f"space/{space.id}", on=on)

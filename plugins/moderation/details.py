@@ -1,0 +1,30 @@
+"""Finds somebody's telephone number, e-mail or postal address in a text."""
+
+import re
+
+import phonenumbers
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_STREET = (
+    r"rue|avenue|av\.|boulevard|bd\.?|impasse|all[ée]e|chemin|place|quai|cours|route|square|passage|sentier|ruelle"
+    r"|villa|cit[ée]|r[ée]sidence|lotissement|faubourg|venelle|mont[ée]e"
+)
+_PLACE = re.compile(
+    rf"\b\d{{1,4}}(?:\s?(?:bis|ter|quater))?,?\s+(?:{_STREET})\s+[^\n,.;:!?()]{{2,40}}"
+    r"(?:,?\s*\b\d{5}\s+[\w’'-]+(?:[ -][\w’'-]+){0,4})?",
+    re.IGNORECASE,
+)
+
+
+def found(text: str, known: str = "") -> list[str]:
+    """The passages of a text that tell where somebody lives or is reached, those in `known` left out."""
+    numbers = phonenumbers.PhoneNumberMatcher(text, "FR")
+    passages = [match.raw_string for match in numbers]
+    passages += [match[0].strip(".") for match in _EMAIL.finditer(text)]
+    passages += [" ".join(match[0].split()) for match in _PLACE.finditer(text)]
+    published = _squeezed(known)
+    return list(dict.fromkeys(one for one in passages if _squeezed(one) not in published))
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s.\-,()]", "", text).casefold()

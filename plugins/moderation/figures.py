@@ -1,0 +1,55 @@
+"""The public figures: counted by a job, kept as one row, without names or words."""
+
+import datetime as dt
+import statistics
+from collections import Counter
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from .models import Figures
+
+YEAR = dt.timedelta(days=365)
+ONLY = 1
+
+
+def acts() -> dict[str, str]:
+    """What each decision is called."""
+    return {
+        "kept": _("Left as it is"),
+        "restored": _("Shown again"),
+        "hidden": _("Hidden"),
+        "removed": _("Removed"),
+        "redacted": _("A part taken out"),
+        "locked": _("Closed to replies"),
+    }
+
+
+def kept() -> Figures | None:
+    """The figures as they were last counted."""
+    found: Figures | None = api.db.session.get(Figures, ONLY)
+    return found
+
+
+def count() -> None:
+    """Job: count the decisions of the last year."""
+    columns = (api.Case.act, api.Case.reason, api.Case.appeal_of, api.Case.opened_at, api.Case.decided_at)
+    with api.as_system("count decisions"):
+        decided = sa.select(*columns).where(api.Case.decided_at > api.now() - YEAR)
+        rows = api.db.session.execute(decided).all()
+    first, appeals = [row for row in rows if row.appeal_of is None], [row for row in rows if row.appeal_of]
+    hours = [(row.decided_at - row.opened_at).total_seconds() / 3600 for row in first]
+    counted: dict[str, Any] = {
+        "acts": Counter(row.act for row in first),
+        "reasons": Counter(row.reason for row in first if row.reason),
+        "months": sorted(Counter(f"{row.decided_at:%Y-%m}" for row in first).items(), reverse=True),
+        "hours": round(statistics.median(hours), 1) if hours else None,
+        "appeals": len(appeals),
+        "changed": sum(row.act != "kept" for row in appeals),
+    }
+    with api.as_system("keep the figures"), api.write() as session:
+        api.insert_once(Figures, id=ONLY, counted={})
+        session.execute(sa.update(Figures).where(Figures.id == ONLY).values(counted=counted, at=api.now()))

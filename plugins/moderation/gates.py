@@ -1,0 +1,66 @@
+"""What a draft has to pass before it is published: not too much at once, a look, no personal details.
+
+Whoever moderates in the space passes freely.
+"""
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from . import details
+from .models import Checked
+
+DEFAULTS = {"young_hours": 24, "young_most": 3, "most_per_hour": 30, "ask": True, "known": ""}
+WINDOW = 1000  # latest entries that are counted, so that a flood costs no more than a quiet day
+HOUR = dt.timedelta(hours=1)
+
+
+def check(draft: api.Draft) -> api.Hold | api.Ask | api.Refuse | None:
+    """Refuse or hold what comes too fast, hold what the space wants to see first, ask about details."""
+    if api.can("moderation.decide", draft.space):
+        return None
+    settings = api.settings("moderation")
+    gate = _pace(draft, settings) if draft.entry is None and draft.author.id is not None else None
+    if gate is not None:
+        return gate
+    if api.db.session.get(Checked, draft.space.id) is not None:
+        return api.Hold(_("The team of this space looks at everything before it is published."))
+    return _ask(draft, settings["known"]) if settings["ask"] else None
+
+
+def _pace(draft: api.Draft, settings: dict[str, int]) -> api.Hold | api.Refuse | None:
+    """How much the author, and all newcomers in the space together, have written in the last hour."""
+    moment = api.now()
+    young = moment - dt.timedelta(hours=settings["young_hours"])
+    with api.as_system("count what was written in the last hour, whoever may read it"):
+        columns = (api.Entry.author_id, api.Entry.space_id, api.Entry.created_at)
+        latest = sa.select(*columns).order_by(api.Entry.id.desc()).limit(WINDOW).subquery()
+        mine = sa.func.count().filter(latest.c.author_id == draft.author.id)
+        newcomers = sa.func.count().filter(latest.c.space_id == draft.space.id, api.User.created_at > young)
+        counted = sa.select(mine, newcomers).join(api.User, api.User.id == latest.c.author_id)
+        own, new = api.db.session.execute(counted.where(latest.c.created_at > moment - HOUR)).one()
+        person = api.db.session.get(api.User, draft.author.id)
+        is_new = person is not None and person.created_at > young
+    if own >= settings["most_per_hour"]:
+        return api.Refuse(_("You have written a lot in a short time. Please go on a little later."))
+    if is_new and new >= settings["young_most"]:
+        return api.Hold(_("Many new accounts are writing here at the moment."))
+    return None
+
+
+def _ask(draft: api.Draft, known: str) -> api.Ask | None:
+    """Ask about personal details that the text, or its change, brings."""
+    before = f"{draft.entry.title}\n{draft.entry.body}" if draft.entry is not None else ""
+    passages = details.found(f"{draft.title}\n{draft.body}", f"{known}\n{before}")
+    if not passages:
+        return None
+    return api.Ask(
+        _(
+            "Your text holds details by which somebody can be found: %(passages)s. Everybody could read "
+            "them. Take them out, unless they may be public.",
+            passages=", ".join(f"“{one}”" for one in passages[:5]),
+        )
+    )

@@ -1,0 +1,120 @@
+"""The pages under /moderation/: the queue, one case, a space's setting, and the public figures."""
+
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from core import api
+from core.api import gettext as _
+
+from . import actions, figures, queue
+from .forms import AnswerForm, DecisionForm, SpaceForm
+from .models import Checked
+
+blueprint = Blueprint("moderation", __name__, url_prefix="/moderation", template_folder="templates")
+
+Page = str | Response | tuple[str, int]
+ACTS = ("kept", "hidden", "removed", "locked")
+REFUSED = 422
+
+
+def settings_url(space: Any) -> str:
+    """The moderation page of a space."""
+    return url_for("moderation.space", space_id=space.id)
+
+
+@blueprint.get("/")
+@api.needs("moderation.decide")
+def index() -> str:
+    """What waits for a decision, the oldest first."""
+    space_id = request.args.get("space", type=int)
+    items, further = queue.waiting(space_id, request.args.get("after", 0, type=int))
+    return _draw(
+        "moderation/queue.html",
+        items=items,
+        spaces=queue.spaces(),
+        chosen=space_id,
+        older=url_for("moderation.index", space=space_id, after=further) if further else "",
+    )
+
+
+@blueprint.route("/cases/<int:case_id>", methods=["GET", "POST"])
+@api.needs("moderation.decide")
+def case(case_id: int) -> Page:
+    """One case: what it is about, and the decision on it."""
+    item = _item(case_id)
+    if request.method == "GET":
+        return _draw("moderation/case.html", item=item)
+    if item.case.decided_at is not None:
+        return _done(case_id, _("Somebody else has decided this meanwhile."), "error")
+    form: Any = AnswerForm() if item.case.appeal_of else DecisionForm()
+    act = request.form.get("act", "")
+    if act not in (("kept", "restored") if item.case.appeal_of else ACTS) or not form.validate():
+        return _draw("moderation/case.html", item=item, form=form), REFUSED
+    try:
+        if item.case.appeal_of:
+            actions.answer(item.case, item.space, item.entry, act == "kept", form.text.data)
+        elif item.entry is None:
+            abort(404)
+        else:
+            actions.decide(item.entry, act, form.reason.data, form.text.data or "")
+    except api.Refused as refusal:
+        return _done(case_id, str(refusal), "error")
+    return _done(case_id, _("It is decided. Whom it concerns reads your reasons."))
+
+
+@blueprint.post("/cases/<int:case_id>/undo")
+@api.needs("moderation.decide")
+def undo(case_id: int) -> Page:
+    """Take back that something was hidden or is to be removed."""
+    item = _item(case_id)
+    if item.entry is None or item.case.act != "hidden":
+        return _done(case_id, _("This can’t be undone any more."), "error")
+    try:
+        actions.undo(case_id, item.entry)
+    except api.Refused as refusal:
+        return _done(case_id, str(refusal), "error")
+    return _done(case_id, _("It is as it was before, and waits again."))
+
+
+@blueprint.route("/spaces/<int:space_id>", methods=["GET", "POST"])
+@api.needs("moderation.hold")
+def space(space_id: int) -> Page:
+    """Whether a space looks at everything before it is published."""
+    found = api.get_or_404(api.Space, space_id)
+    if not api.oversees(found):
+        raise api.Forbidden("moderation.hold")
+    checked = api.db.session.get(Checked, space_id) is not None
+    form: Any = SpaceForm(checked=checked)
+    if form.validate_on_submit():
+        actions.set_checked(found, form.checked.data)
+        api.says(_("The setting is saved."))
+        return redirect(url_for("moderation.space", space_id=space_id))
+    return _draw("moderation/space.html", space=found, form=form)
+
+
+@blueprint.get("/decisions")
+@api.needs("core.read")
+def decisions() -> str:
+    """What was decided: figures without names or words."""
+    return _draw("moderation/decisions.html", figures=figures.kept())
+
+
+def _item(case_id: int) -> queue.Item:
+    item = queue.item(case_id)
+    if item is None:
+        abort(404)
+    return item
+
+
+def _done(case_id: int, message: str, category: str = "success") -> Page:
+    """After an act: for htmx the case as it stands now, else the queue, each with the message."""
+    if request.headers.get("HX-Request"):
+        return _draw("moderation/one.html", item=_item(case_id), message=message, category=category)
+    api.says(message, category)
+    return api.back(url_for("moderation.index"))
+
+
+def _draw(template: str, **context: Any) -> str:
+    return render_template(template, reasons=api.REASONS, acts=figures.acts(), **{"form": None} | context)

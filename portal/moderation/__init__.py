@@ -1,0 +1,1 @@
+"""Reports, decisions and their answers, redaction, and the log of privileged acts."""

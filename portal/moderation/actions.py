@@ -1,0 +1,116 @@
+"""What people do with words that are not right: report, answer a decision, take a passage out for good."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from core import access, files
+from core.access import Forbidden, Refused, as_system, viewer
+from core.db import after_commit, db, insert_new, now, table_of, unfiltered, write
+from core.feed import actions, cases, changes, moderation
+from core.feed.drafts import render
+from core.models import Audit, Case, Entry, File, Report, Revision, Space
+from core.notices.tell import notify
+
+MARK = "[…]"
+RECEIVED = "core.report_received"
+KEPT = dt.timedelta(days=365, hours=1)  # a little longer than the triggers of the log ask for
+
+_case, _report, _file, _audit = table_of(Case), table_of(Report), table_of(File), table_of(Audit)
+
+
+def report(entry: Entry, reason: str, text: str = "", **notice: Any) -> bool:
+    """Tell the team that an entry is wrong; says whether this was the person's first time, which counts.
+
+    `notice` has the further fields of a legal notice: `legal`, `address`, `name`, `good_faith`.
+    """
+    person = viewer().id
+    mine = sa.select(_report.c.id).where(_report.c.entry_id == entry.id, _report.c.reporter_id == person)
+    with write(), as_system("a report is for the team, and its receipt from the portal"):
+        if person is not None and unfiltered(mine).first() is not None:
+            return False
+        case = cases.open_for(entry, "reported")
+        row = {"case_id": case, "entry_id": entry.id, "space_id": entry.space_id, "reporter_id": person}
+        new = bool(insert_new(Report, {**row, "reason": reason, "text": text, **notice}, Report.id))
+        if new and person is not None:
+            space = db.session.get(Space, entry.space_id)
+            notify(RECEIVED, [person], space=space, once=f"case:{case}:{person}")
+    return new
+
+
+def appeal(case_id: int, words: str) -> None:
+    """Answer a decision, once: for its author, and for those who reported what it is about."""
+    person = viewer().id
+    with write(), as_system("a decision is answered by whom it concerns"):
+        case = db.session.get(Case, case_id)
+        if case is None or not concerns(case, person):
+            raise Forbidden("core.account")
+        if case.decided_at is None or case.appeal_of is not None:
+            raise Refused(_("There is no decision yet that could be answered."))
+        row: dict[str, Any] = {
+            "space_id": case.space_id,
+            "entry_id": case.entry_id,
+            "author_id": case.author_id,
+        }
+        row |= {"origin": "appeal", "appeal_of": case.id, "appellant_id": person, "words": words}
+        if not insert_new(Case, row, Case.id):
+            raise Refused(_("You have answered this decision already."))
+
+
+def concerns(case: Case, person: int | None) -> bool:
+    """Whether a case is about what this person wrote, reported or appealed against."""
+    mine = sa.select(_report.c.id).where(_report.c.case_id == case.id, _report.c.reporter_id == person)
+    return person is not None and (
+        person in (case.author_id, case.appellant_id) or unfiltered(mine).first() is not None
+    )
+
+
+def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None:
+    """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
+
+    Its words are gone from the history too. Raises Refused where they are not in it.
+    """
+    space, words = actions.moderated(entry), passage.split()
+    found = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
+    with write(), actions.changing(entry, "redacted") as (row, _root):
+        case = cases.open_for(row, "team")
+        touched = _delete(row.id, pictures)
+        with as_system("what a passage is taken out of"):
+            past = db.session.scalars(sa.select(Revision).where(Revision.entry_id == row.id)).all()
+            texts: list[Any] = [row, *past] if words else []
+            for text in texts:
+                touched += len(found.findall(text.title)) + len(found.findall(text.body))
+                text.title, text.body = found.sub(MARK, text.title)[:200], found.sub(MARK, text.body)
+                text.html = render(text.body, space)[0]
+            db.session.flush()
+        if not touched:
+            raise Refused(_("These words are not in it. Copy them exactly as they stand."))
+        changes.tell(row, "redacted")
+        moderation.settle(case, space, "redacted", reason, "")
+
+
+def _delete(entry_id: int, pictures: list[int]) -> int:
+    """Delete pictures of an entry, and their bytes once nothing else names them."""
+    if not pictures:
+        return 0
+    gone = sa.delete(_file).where(_file.c.entry_id == entry_id, _file.c.id.in_(pictures))
+    keys = list(unfiltered(gone.returning(_file.c.sha256)).scalars())
+
+    def forget() -> None:
+        with access.as_system("find bytes that no row names"):
+            named = set(db.session.scalars(sa.select(File.sha256).where(File.sha256.in_(keys))))
+        for key in set(keys) - named:
+            for small in (False, True):
+                files.stored(key, small).unlink(missing_ok=True)
+
+    after_commit(forget)
+    return len(keys)
+
+
+def purge_audit() -> None:
+    """Job: delete of the log what has been kept long enough, the one way in which it shrinks."""
+    with write():
+        unfiltered(sa.delete(_audit).where(_audit.c.at < now() - KEPT))

@@ -1,0 +1,209 @@
+"""The pages of reports, of decisions about one's own words, of redaction, and of the log."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import aliased
+from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+
+from core.access import Forbidden, Refused, as_system, viewer
+from core.accounts import throttle
+from core.accounts.claims import confirm_later
+from core.db import db
+from core.feed import moderation
+from core.forms import whole
+from core.models import Audit, Case, Entry, File, Report, Space, User
+from core.spaces import actions as spaces
+from core.web import get_or_404, needs, says
+
+from ..admin.views import menu
+from . import actions
+from .forms import AppealForm, DecisionForm, RedactForm, ReportForm
+from .words import acts, acts_to_do, sorts
+
+blueprint = Blueprint("moderation_core", __name__)
+log = Blueprint("audit", __name__)
+log.context_processor(menu)
+
+Page = str | Response | tuple[str, int]
+REPORT, WRONG, PAGE = "core.report", 422, 50
+
+
+@blueprint.route("/posts/<int:entry_id>/report", methods=["GET", "POST"])
+@needs("core.read")
+def report(entry_id: int) -> Page:
+    """Tell the team that something is wrong; without an account, confirmed by the link in a mail."""
+    entry = get_or_404(Entry, entry_id)
+    back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+    address = f"{current_app.config['PARVIS'].base_url}{back}"
+    form: Any = ReportForm(not viewer().signed_in, address=address)
+    if not form.validate_on_submit():
+        page = render_template("portal/report.html", form=form, entry=entry, back=back)
+        return page, WRONG if form.errors else 200
+    throttle.hit("report", throttle.person())
+    said = {"reason": form.reason.data, "text": form.text.data or "", **form.notice()}
+    if form.guest and form.email.data:
+        confirm_later(form.email.data, REPORT, {"entry": entry_id, "said": said, "name": form.name.data})
+        return render_template("portal/mail_sent.html", email=form.email.data)
+    _thank(actions.report(entry, **said))
+    return redirect(back)
+
+
+def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
+    """What somebody is about to report."""
+    entry, said = db.session.get(Entry, payload["entry"]), payload["said"]
+    return [
+        (_("Report"), (entry.title or _("A post")) if entry else ""),
+        (_("What is wrong?"), str(moderation.REASONS[said["reason"]])),
+        (_("Explain"), said["text"]),
+    ]
+
+
+def confirmed(payload: dict[str, Any]) -> str:
+    """Report what somebody without an account wrote, once they confirmed their address."""
+    entry = db.session.get(Entry, payload["entry"])
+    if entry is None:
+        says(_("What you wrote to is no longer there."), "error")
+        return "/"
+    _thank(actions.report(entry, **payload["said"]))
+    return f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+
+
+def _thank(new: bool) -> None:
+    if new:
+        says(_("Thank you: your report is received. Somebody looks at it, and tells you what was decided."))
+    else:
+        says(_("You have reported this already. You hear what is decided."))
+
+
+@blueprint.get("/me/moderation")
+@needs("core.account")
+def mine() -> str:
+    """What was decided about one's own words and reports, and where one can answer."""
+    cases, older = _mine(whole(request.args.get("before")))
+    words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS, "me": viewer().id}
+    return render_template("portal/me_moderation.html", cases=cases, older=older, **words)
+
+
+def _mine(before: int | None) -> tuple[list[Any], int | None]:
+    """The viewer's cases, the newest first, with their spaces, and where the next page begins."""
+    person = viewer().id
+    reported = sa.select(Report.id).where(Report.case_id == Case.id, Report.reporter_id == person)
+    answer = aliased(Case)
+    own = sa.or_(
+        sa.and_(Case.author_id == person, Case.appeal_of.is_(None), Case.decided_at.is_not(None)),
+        Case.appellant_id == person,
+        reported.exists(),
+    )
+    answered = sa.select(answer.id).where(answer.appeal_of == Case.id, answer.appellant_id == person)
+    statement = (
+        sa.select(Case, Space.name, answered.exists()).join(Space, Space.id == Case.space_id).where(own)
+    )
+    if before is not None:
+        statement = statement.where(Case.id < before)
+    with as_system("people read what was decided about their own words and reports"):
+        rows = list(db.session.execute(statement.order_by(Case.id.desc()).limit(PAGE + 1)))
+    return rows[:PAGE], rows[PAGE - 1][0].id if len(rows) > PAGE else None
+
+
+@blueprint.route("/me/moderation/<int:case_id>/answer", methods=["GET", "POST"])
+@needs("core.account")
+def appeal(case_id: int) -> Page:
+    """Answer a decision, once."""
+    with as_system("whom a decision concerns may answer it"):
+        case = db.session.get(Case, case_id)
+        if case is None or not actions.concerns(case, viewer().id):
+            abort(404)
+    form: Any = AppealForm()
+    if form.validate_on_submit():
+        try:
+            actions.appeal(case_id, form.words.data)
+        except Refused as refusal:
+            says(str(refusal), "error")
+        else:
+            says(_("Your answer is received. Somebody looks at the decision again, and tells you."))
+        return redirect("/me/moderation")
+    words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS}
+    page = render_template("portal/appeal.html", form=form, case=case, **words)
+    return page, WRONG if form.errors else 200
+
+
+@blueprint.route("/posts/<int:entry_id>/decide", methods=["GET", "POST"])
+@needs("core.moderate")
+def decide(entry_id: int) -> Page:
+    """Decide what becomes of a post, with the reasons that its author reads."""
+    entry = _moderated(entry_id)
+    back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+    form: Any = DecisionForm()
+    possible = ["hidden", "removed"] + ["locked"] * (entry.parent_id is None)
+    form.act.choices = [SelectChoice(name, acts_to_do()[name]) for name in possible]
+    if form.validate_on_submit():
+        try:
+            moderation.decide(entry, form.act.data, form.reason.data, form.text.data or "")
+        except Refused as refusal:
+            says(str(refusal), "error")
+        else:
+            says(_("It is decided. Whom it concerns reads your reasons."))
+        return redirect(f"/spaces/{entry.space_id}" if form.act.data == "removed" else back)
+    page = render_template("portal/decide.html", form=form, entry=entry, back=back)
+    return page, WRONG if form.errors else 200
+
+
+@blueprint.route("/posts/<int:entry_id>/redact", methods=["GET", "POST"])
+@needs("core.moderate")
+def redact(entry_id: int) -> Page:
+    """Take words or pictures out of a post for good, also out of its history."""
+    entry = _moderated(entry_id)
+    back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+    with as_system("what a moderator takes out"):
+        pictures = db.session.scalars(
+            sa.select(File).where(File.entry_id == entry_id).order_by(File.id)
+        ).all()
+    form: Any = RedactForm()
+    form.pictures.choices = [SelectChoice(one.id, one.alt or one.name) for one in pictures]
+    if form.validate_on_submit():
+        try:
+            actions.redact(entry, form.passage.data or "", form.pictures.data, form.reason.data)
+        except Refused as refusal:
+            form.passage.errors = [*form.passage.errors, str(refusal)]
+        else:
+            says(_("It is taken out, everywhere and for good."))
+            return redirect(back)
+    page = render_template("portal/redact.html", form=form, entry=entry, back=back)
+    return page, WRONG if form.errors else 200
+
+
+def _moderated(entry_id: int) -> Entry:
+    """The entry, for those who moderate where it is: one they read, or that is or was a case."""
+    entry: Entry | None = db.session.get(Entry, entry_id)
+    readable = entry is not None
+    if not readable:
+        with as_system("who moderates reads what is hidden, held or reported"):
+            known = sa.select(Entry).where(Entry.id == entry_id)
+            cases = sa.select(Case.id).where(Case.entry_id == Entry.id)
+            entry = db.session.scalars(known.where(cases.exists())).one_or_none()
+    space = db.session.get(Space, entry.space_id) if entry else None
+    moderates = space is not None and spaces.oversees(space)
+    if entry is None or entry.state == "removed" or not (readable or moderates):
+        abort(404)
+    if not moderates:
+        raise Forbidden("core.moderate")
+    return entry
+
+
+@log.get("/admin/audit")
+@needs("core.read_audit")
+def index() -> str:
+    """Who did what, the newest first."""
+    act, before = request.args.get("act", ""), whole(request.args.get("before"))
+    statement = sa.select(Audit, User.name).outerjoin(User, User.id == Audit.actor_id)
+    if act:
+        statement = statement.where(Audit.act.startswith(act, autoescape=True))
+    if before is not None:
+        statement = statement.where(Audit.id < before)
+    rows = db.session.execute(statement.order_by(Audit.id.desc()).limit(PAGE + 1)).all()
+    older = url_for("audit.index", act=act or None, before=rows[PAGE - 1][0].id) if len(rows) > PAGE else ""
+    return render_template("portal/admin_audit.html", rows=rows[:PAGE], older=older, act=act, sorts=sorts())

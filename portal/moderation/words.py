@@ -1,0 +1,58 @@
+"""What decisions and privileged acts are called."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+from core.access import as_system, viewer
+from core.db import db
+from core.feed.moderation import REASONS
+from core.models import Case
+
+from . import actions
+
+
+def acts() -> dict[str, str]:
+    """What each decision is called, by whom it concerns."""
+    return {
+        "kept": _("Left as it is"),
+        "restored": _("Shown again"),
+        "hidden": _("Hidden"),
+        "removed": _("Removed"),
+        "redacted": _("A part taken out"),
+        "locked": _("Closed to replies"),
+    }
+
+
+def acts_to_do() -> dict[str, str]:
+    """What each decision is called, by who takes it."""
+    return {
+        "hidden": _("Hide it: only the team sees it, and it can be shown again"),
+        "removed": _("Remove it: its words and pictures are deleted for good"),
+        "locked": _("Close it to replies"),
+    }
+
+
+def sorts() -> dict[str, str]:
+    """The sorts of privileged acts, by how their names begin."""
+    return {
+        "entry.": _("Posts hidden, removed, closed"),
+        "case.": _("Decisions"),
+        "space.": _("Roles and invitations in spaces"),
+        "person.": _("Roles and mandates"),
+        "plugin.": _("Modules"),
+        "town.": _("The town’s settings"),
+        "moderation.": _("Looking before publication"),
+        "audit.": _("The log itself"),
+    }
+
+
+def decision(once: str) -> str:
+    """What was decided and why, as whom it concerns reads it in a message."""
+    person, number = viewer().id, once.split(":")[1]
+    with as_system("whom a decision concerns reads it"):
+        case = db.session.get(Case, int(number))
+        if case is None or case.decided_at is None or not actions.concerns(case, person):
+            return ""
+        said: list[Any] = [acts()[case.act or "kept"], REASONS.get(case.reason, ""), case.text]
+    return "\n".join(str(one) for one in said if one)

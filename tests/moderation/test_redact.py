@@ -1,0 +1,100 @@
+"""A passage that was taken out is nowhere any more: history, search, Atom, mail, pictures."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from PIL import Image
+from werkzeug.datastructures import FileStorage
+
+from core import files, jobs, mail
+from core.db import db
+from core.feed import actions
+from core.models import Entry, File, Mail, Revision
+from core.search import find, index
+
+if TYPE_CHECKING:
+    from .conftest import Square
+
+SECRET = "0612345678"
+
+
+def everything(square: Square, post: int) -> str:
+    """All that visitors and the author are shown, mailed, or find of a post."""
+    jobs.run_due(square.town.app)
+    seen = []
+    for name in (None, "writer", "reader"):
+        browser = square.browser(name)
+        pages = ("/", f"/posts/{post}", f"/posts/{post}/history", f"/spaces/{square.space}", "/feed.atom")
+        seen += [browser.get(path).text for path in (*pages, "/search?q=evening call number")]
+
+    def letters() -> str:
+        rows = db.session.scalars(sa.select(Mail).where(Mail.status == "waiting")).all()
+        return " ".join(words[0].text + words[0].html for row in rows if (words := mail.written(row)))
+
+    return " ".join([*seen, square.town.run(letters)])
+
+
+def test_a_passage_taken_out_is_found_nowhere(square: Square) -> None:
+    square.browser("reader").submit(f"/spaces/{square.space}/follow", f"/spaces/{square.space}")
+    post = square.say(f"Call her: {SECRET}, in the evening", title=f"Her number {SECRET}", confirmed=True)
+
+    def edit() -> None:
+        entry = db.session.get(Entry, post)
+        actions.change_entry(entry, body=f"Call her: {SECRET}, never mind", confirmed=True)
+
+    square.town.run(edit, "writer")
+    before = everything(square, post)
+    assert SECRET in before
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert answer.status_code == 302, answer.text
+    after = everything(square, post)
+    assert SECRET not in after
+    assert "[…]" in after
+
+    def kept() -> str:
+        rows = [*db.session.scalars(sa.select(Entry)), *db.session.scalars(sa.select(Revision))]
+        return " ".join(f"{row.title} {row.body} {row.html}" for row in rows)
+
+    assert SECRET not in square.town.run(kept)
+    square.town.run(lambda: index.run(seconds=10))
+    assert square.town.run(lambda: find.search(SECRET).hits, "writer") == []
+    assert "core.decision" in square.notices("writer")
+
+
+def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(square: Square) -> None:
+    post = square.say("Plain words")
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage="other words")
+    assert answer.status_code == 422
+    assert "These words are not in it" in answer.text
+    for name in ("reader", "writer", "agent2"):
+        browser = square.browser(name)
+        assert browser.submit(f"/posts/{post}/redact", "/me", passage="Plain").status_code == 403, name
+    assert "Plain words" in square.browser().get(f"/posts/{post}").text
+
+
+def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (900, 700), "red").save(data, "PNG")
+    data.seek(0)
+
+    def publish() -> int:
+        from core.models import Space
+
+        prepared = files.prepare(FileStorage(data, "face.png"))
+        space = db.session.get(Space, square.space)
+        return int(actions.publish(space, "Look", pictures=[(prepared, "A face")]).id)
+
+    post = square.town.run(publish, "writer")
+    picture = square.town.run(lambda: db.session.scalars(sa.select(File)).one())
+    path = square.town.run(lambda: files.stored(picture.sha256))
+    small = square.town.run(lambda: files.stored(picture.sha256, small=True))
+    assert path.exists()
+    assert small.exists()
+    browser = square.browser("agent")
+    assert browser.submit(f"/posts/{post}/redact", pictures=[str(picture.id)]).status_code == 302
+    assert square.browser().get(f"/files/{picture.id}/{picture.name}").status_code == 404
+    assert not path.exists()
+    assert not small.exists()
