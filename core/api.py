@@ -79,7 +79,7 @@ from .search.index import reindex
 from .settings import kept_for
 from .settings import plugin_settings as settings
 from .spaces.actions import change_space, create_space, oversees, set_members
-from .spaces.reads import standing
+from .spaces.standing import standing
 from .text import fold, markdown
 from .web import back, get_or_404, needs, says
 

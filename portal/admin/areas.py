@@ -19,10 +19,10 @@ from core.access import Refused
 from core.db import db, lock, write
 from core.forms import Form
 from core.models import Area, Space, User
-from core.spaces import reads
 from core.text import one_line
 from core.web import get_or_404, needs, says
 
+from ..spaces import reads
 from .views import menu
 
 blueprint = Blueprint("areas", __name__, url_prefix="/admin/areas")

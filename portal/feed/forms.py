@@ -12,8 +12,9 @@ from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from core.files import FileError, Prepared, prepare
 from core.forms import Form, a_name, an_address, whole
-from core.spaces.reads import Mine
 from core.text import one_line
+
+from ..spaces.reads import Mine
 
 BODY, TITLE, ALT, PICTURES = 20_000, 200, 300, 4
 

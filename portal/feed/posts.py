@@ -23,10 +23,10 @@ from core.feed.drafts import AskAuthor
 from core.forms import whole
 from core.models import Entry, Follow, Space, Support
 from core.spaces import actions as spaces
-from core.spaces import reads
 from core.text import raise_headings
 from core.web import get_or_404, local_path, needs, says
 
+from ..spaces import reads
 from . import claims, history
 from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
 from .views import as_shown, more_url, panels, places

@@ -20,10 +20,10 @@ from core.feed.query import BadCursor, Page
 from core.forms import whole
 from core.models import Area, File, Space, User
 from core.settings import town
-from core.spaces import reads as spaces
 from core.text import fold, markdown
 from core.web import get_or_404, needs
 
+from ..spaces import reads as spaces
 from . import atom
 from .forms import BODY, PostForm, grouped, new_key
 

@@ -16,11 +16,11 @@ from core.i18n import town_zone
 from core.models import Space, User
 from core.search import find
 from core.search.wanted import parse
-from core.spaces import reads as spaces
 from core.text import fold
 from core.web import needs
 
 from ..feed.views import more_url
+from ..spaces import reads as spaces
 from . import results
 
 NAMESAKES = 20

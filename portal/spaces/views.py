@@ -19,13 +19,14 @@ from core.feed.cards import cards, space_url
 from core.forms import whole
 from core.models import Space
 from core.plugin import SpaceRole
-from core.spaces import actions, reads
-from core.spaces.reads import Standing
+from core.spaces import actions
+from core.spaces.standing import Standing, standing
 from core.web import get_or_404, needs, says
 
 from ..feed import claims as written
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import more_url, page, panels
+from . import reads
 from .forms import FITTING, InviteForm, JoinForm, MemberForm, SpaceForm, last_day
 
 Page = str | Response | tuple[str, int]
@@ -266,7 +267,7 @@ def leave(space_id: int) -> Response:
 def follow(space_id: int) -> Response:
     """Find a space's posts among what one follows, or no longer."""
     space: Space = get_or_404(Space, space_id)
-    feed.follow(not reads.standing(space_id).follows, space=space)
+    feed.follow(not standing(space_id).follows, space=space)
     return redirect(f"/spaces/{space_id}")
 
 
@@ -295,7 +296,7 @@ def invitation(token: str) -> Page:
 
 
 def _standing(space: Space) -> Standing:
-    return reads.standing(space.id) if viewer().signed_in else Standing(frozenset(), False, False, False)
+    return standing(space.id) if viewer().signed_in else Standing(frozenset(), False, False, False)
 
 
 def _reads(space: Space, standing: Standing) -> bool:

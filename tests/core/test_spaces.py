@@ -14,8 +14,10 @@ from core.accounts import actions as accounts
 from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support, User
-from core.spaces import actions, reads
+from core.spaces import actions
+from core.spaces.standing import standing
 from core.testing import Town
+from portal.spaces import reads
 from portal.spaces.forms import FITTING
 
 pytest_plugins = ["core.testing"]
@@ -92,7 +94,7 @@ def test_joining_leaving_and_following_by_forms(town: Town) -> None:
     assert ana.submit(f"{url}/join").status_code == 302
     assert count(town, ident) == 2
     assert ana.submit(f"{url}/follow", url).status_code == 302
-    assert town.run(lambda: reads.standing(ident), "ana").follows
+    assert town.run(lambda: standing(ident), "ana").follows
     assert ana.submit(f"{url}/leave", url).location == "/spaces"
     assert roles(town, "ana", ident) == set()
     assert count(town, ident) == 1

@@ -1,22 +1,21 @@
-"""Which spaces there are for the viewer, and what the viewer is in them."""
+"""Which spaces there are for the viewer, and who is in them, as the pages show it."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from .. import access, registry
-from ..access import viewer
-from ..db import UtcDateTime, db, now, table_of
-from ..models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
-from ..prepared import Prepared
-from ..text import fold
+from core import access, registry
+from core.access import viewer
+from core.db import UtcDateTime, db, now, table_of
+from core.models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
+from core.prepared import Prepared
+from core.text import fold
 
 MINE, NEWEST, PAGE, MEMBERS, WAITING = 50, 6, 24, 60, 100
 WRITERS = ("member", "moderator", "owner")
 
 _space, _member, _user, _area = table_of(Space), table_of(Membership), table_of(User), table_of(Area)
-_follow, _request = table_of(Follow), table_of(JoinRequest)
+_follow = table_of(Follow)
 _me = sa.bindparam("me", type_=sa.Integer)
 _holds = sa.or_(_member.c.expires_at.is_(None), _member.c.expires_at > sa.bindparam("now", type_=UtcDateTime))
 
@@ -30,20 +29,6 @@ class Mine(NamedTuple):
     visibility: str
     area_id: int | None
     writes: int
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What the viewer is in a space: roles that hold now, and whether they follow it or asked to join."""
-
-    roles: frozenset[str]
-    own: bool
-    follows: bool
-    asked: bool
-
-    @property
-    def member(self) -> bool:
-        return bool(self.roles)
 
 
 _KNOWN = tuple(_space.c[name] for name in ("id", "name", "kind", "visibility", "area_id"))
@@ -94,20 +79,6 @@ _follows_one = Prepared(
     .limit(1)
     .execution_options(guarded=True)
 )
-_in_it = sa.bindparam("space", type_=sa.Integer)
-_standing = Prepared(
-    sa.union_all(
-        sa.select(_member.c.role, _member.c.source).where(
-            _member.c.user_id == _me, _member.c.space_id == _in_it, _holds
-        ),
-        sa.select(sa.literal_column("'follows'"), sa.literal_column("''")).where(
-            sa.exists().where(_follow.c.user_id == _me, _follow.c.space_id == _in_it)
-        ),
-        sa.select(sa.literal_column("'asked'"), sa.literal_column("''")).where(
-            sa.exists().where(_request.c.user_id == _me, _request.c.space_id == _in_it)
-        ),
-    ).execution_options(guarded=True)
-)
 
 
 def mine() -> list[Mine]:
@@ -130,15 +101,6 @@ def follows_none() -> bool:
 def newest() -> list[Any]:
     """The newest spaces that the viewer may know of."""
     return _newest()
-
-
-def standing(space_id: int) -> Standing:
-    """What the viewer is in this space."""
-    rows = _standing(me=viewer().id, space=space_id, now=now())
-    marks = {role for role, source in rows if not source}
-    roles = frozenset(role for role, source in rows if source)
-    own = any(source == "core" for _role, source in rows)
-    return Standing(roles, own, "follows" in marks, "asked" in marks)
 
 
 def listed(search: str, area_id: int | None, after: str | None) -> tuple[list[Any], str]:
@@ -234,10 +196,6 @@ def name_of(user_id: int | None) -> str:
 
 
 _MARKED = {"guarded": True}
-
-
-def _a_space(row: Any, writes: bool) -> Mine:
-    return Mine(row.id, row.name, row.kind, row.visibility, row.area_id, writes)
 
 
 def _people() -> Any:
