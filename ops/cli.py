@@ -210,11 +210,19 @@ def backup(target: Path) -> None:
 @click.option(
     "--without", multiple=True, metavar="PREFIX", help="Leave out the tables of a plugin that is gone."
 )
-def restore(archive: Path, without: tuple[str, ...]) -> None:
+@click.option(
+    "--erasures",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The erasures.jsonl of the lost town: who was erased since the backup is erased again.",
+)
+def restore(archive: Path, without: tuple[str, ...], erasures: Path | None) -> None:
     """Make the town of ARCHIVE in an empty PARVIS_DATA (and an empty PostgreSQL database), and check it."""
     config = settings()
-    taken_at = bring_back.restore(archive, config, without)
+    taken_at = bring_back.restore(archive, config, without, erasures)
     click.echo(f"The town of {taken_at:%Y-%m-%d %H:%M:%S} UTC is restored in {config.data.absolute()}.")
+    if erasures is None:
+        click.echo("Whoever was erased since then is back: restore with --erasures to erase them again.")
     with opened(config):
         _say(looks.everything(with_files=True))
 

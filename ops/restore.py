@@ -4,12 +4,14 @@ Everything is read and checked before anything is made; what was made is taken a
 """
 
 import datetime as dt
+import json
 import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
@@ -24,6 +26,7 @@ from core.search import index
 from . import archive, rows
 
 STAGING = "restoring"
+ERASE = "core.replay_erasures"
 
 
 class RestoreError(Exception):
@@ -37,8 +40,14 @@ def after_restore(taken_at: dt.datetime) -> None:
         index.note_everything()
 
 
-def restore(path: Path, config: Config, without: Collection[str] = ()) -> dt.datetime:
-    """Make the town of an archive; owners of tables in `without` are left out. Answers when it was taken."""
+def restore(
+    path: Path, config: Config, without: Collection[str] = (), erasures: Path | None = None
+) -> dt.datetime:
+    """Make the town of an archive; owners of tables in `without` are left out. Answers when it was taken.
+
+    Whoever is named in the file `erasures` is erased again before the town is there to be served.
+    """
+    lines = [] if erasures is None else _erasures(erasures)
     if config.data.exists() and any(config.data.iterdir()):
         raise RestoreError(f"{config.data.absolute()} is not empty")
     if config.database_url:
@@ -54,7 +63,7 @@ def restore(path: Path, config: Config, without: Collection[str] = ()) -> dt.dat
             for name in source.members:
                 if not name.startswith("rows/"):
                     _unpack(source, name, staging / name)
-            _build(source, heads, Config(data=staging, database_url=config.database_url))
+            _build(source, heads, Config(data=staging, database_url=config.database_url), lines)
             os.sync()
             for made in sorted(
                 staging.iterdir(), key=lambda one: one.name == "town.db"
@@ -78,6 +87,15 @@ def _trouble() -> Iterator[None]:
         raise RestoreError(
             f"this archive can't be restored: its rows don't fit ({type(error).__name__})"
         ) from error
+
+
+def _erasures(path: Path) -> list[dict[str, Any]]:
+    """The lines of a town's file of erasures, each of the person that it says."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [{**line, "user_id": int(line["user_id"])} for line in lines if line["mark"] and line["alias"]]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RestoreError(f"{path} is no file of erasures ({type(error).__name__})") from error
 
 
 def _refuse_full_database(config: Config) -> None:
@@ -112,8 +130,10 @@ def _unpack(source: archive.Reader, name: str, path: Path) -> None:
             file.write(data)
 
 
-def _build(source: archive.Reader, heads: dict[str, str], config: Config) -> None:
-    """Make the tables as they were, fill them, and bring them to this version."""
+def _build(
+    source: archive.Reader, heads: dict[str, str], config: Config, erased: list[dict[str, Any]]
+) -> None:
+    """Make the tables as they were, fill them, bring them to this version, and repeat erasures."""
     with create_app(config).app_context(), access.as_system("restore"):
         engine, modules = db.engine, registry.current().modules
         try:
@@ -122,6 +142,8 @@ def _build(source: archive.Reader, heads: dict[str, str], config: Config) -> Non
                 _fill(connection, source, heads)
             migrate.upgrade(engine, modules)
             after_restore(source.taken_at)
+            if erased:
+                registry.current().declared("jobs", ERASE)[1].run(lines=erased)
         except BaseException:
             db.session.remove()
             _clear(engine)

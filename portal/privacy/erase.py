@@ -52,6 +52,7 @@ from . import export
 JOB, REPLAY = "core.erase", "core.replay_erasures"
 LEDGER = "erasures.jsonl"
 PICTURE = "picture.webp"
+KEPT = ("user_id", "mark", "alias", "words")
 
 _entry, _space, _support, _member = map(table_of, (Entry, Space, Support, Membership))
 _user, _file, _revision = map(table_of, (User, File, Revision))
@@ -97,12 +98,13 @@ def run() -> None:
 
 def replay(lines: Sequence[dict[str, Any]]) -> None:
     """Erase again, in a town restored from a backup, those who were erased after it was taken."""
+    _remember(lines)
     with as_system("repeat erasures after a restore"), write() as session:
         for line in lines:
             user = session.get(User, line["user_id"])
             known = session.get(Erasure, line["user_id"]) is not None
             if not known and user is not None and hmac.compare_digest(mark(user), line["mark"]):
-                _close(user, Erasure(**{name: line[name] for name in ("user_id", "mark", "alias", "words")}))
+                _close(user, Erasure(**{name: line[name] for name in KEPT}))
         jobs.enqueue(JOB)
     run()
 
@@ -114,7 +116,7 @@ def erase(user_id: int) -> None:
         if erasure is None:
             return
         if erasure.done_at is None:
-            _remember(erasure)
+            _remember([_line(erasure)])
         gone: set[str] = set()
         with write() as session:
             [erasure] = session.scalars(lock(sa.select(Erasure).where(Erasure.user_id == user_id)))
@@ -143,6 +145,10 @@ def ledger() -> Path:
     return data / LEDGER
 
 
+def _line(erasure: Erasure) -> dict[str, Any]:
+    return {**{name: getattr(erasure, name) for name in KEPT}, "at": erasure.asked_at.isoformat()}
+
+
 def _close(user: User, erasure: Erasure) -> None:
     user.closed_at = now()
     db.session.add(erasure)
@@ -160,17 +166,17 @@ def _alias(user: User) -> str:
         return str(_("Former resident %(number)s", number=number))
 
 
-def _remember(erasure: Erasure) -> None:
-    """Write down outside of the database, once, that this person is to be erased."""
-    line = {name: getattr(erasure, name) for name in ("user_id", "mark", "alias", "words")}
+def _remember(lines: Sequence[dict[str, Any]]) -> None:
+    """Write down outside of the database, each once, who is to be erased again in a town of an older day."""
     path = ledger()
-    if path.exists() and erasure.mark in path.read_text():
-        return
-    path.touch(0o600)
-    with path.open("a") as file:
-        file.write(json.dumps({**line, "at": erasure.asked_at.isoformat()}, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    new = [line for line in lines if line["mark"] not in known]
+    if new:
+        path.touch(0o600)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in new)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _erase(session: Any, user_id: int, erasure: Erasure) -> set[str]:
