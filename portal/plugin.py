@@ -35,6 +35,8 @@ from .notices.kinds import NOTICE_TYPES
 from .notices.views import blueprint as notice_pages
 from .personal_data import PERSONAL_DATA
 from .privacy import erase, export, retention
+from .privacy.about import COOKIES
+from .privacy.about import blueprint as about_privacy
 from .privacy.views import blueprint as privacy
 from .search.views import blueprint as search
 from .spaces.views import blueprint as spaces
@@ -86,7 +88,8 @@ plugin = Plugin(
     paths=(),
     blueprints=(
         *(pages, feed, posts, accounts, factor, spaces, search, files, stream, notice_pages),
-        *(admin, areas, plugins, operations, about, health, privacy, moderation.blueprint, moderation.log),
+        *(admin, areas, plugins, operations, about, health, privacy, about_privacy),
+        *(moderation.blueprint, moderation.log),
     ),
     permissions=PERMISSIONS,
     nav=(NavItem(_("Home"), "/", weight=0), NavItem(_("Spaces"), "/spaces", weight=10)),
@@ -120,7 +123,13 @@ plugin = Plugin(
         Job(intake.FETCH, _("Take mail in"), intake.fetch, every=dt.timedelta(minutes=1), seconds=120),
         Job("core.sweep_notices", _("Delete old notifications"), notices.sweep, every=dt.timedelta(days=1)),
         Job("core.tidy_search", _("Tidy the index"), index.tidy, every=dt.timedelta(days=1), seconds=600),
-        Job("core.sweep", _("Clear away what expired"), retention.sweep, every=dt.timedelta(days=1)),
+        Job(
+            "core.sweep",
+            _("Clear away what expired"),
+            retention.purge,
+            every=dt.timedelta(days=1),
+            seconds=1800,
+        ),
         Job("core.sweep_files", _("Delete unused files"), sweep_files, every=dt.timedelta(days=1)),
         Job(
             "core.prune_events",
@@ -147,5 +156,6 @@ plugin = Plugin(
     mail_handlers=(MailHandler(replies.NAME, _("Reply by e-mail"), replies.reply),),
     personal_data=PERSONAL_DATA,
     retention=retention.RETENTION,
+    cookies=COOKIES,
     live_topics=("core.notice",),
 )

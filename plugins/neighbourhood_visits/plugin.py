@@ -89,6 +89,13 @@ plugin = api.Plugin(
             most=1095,
         ),
     ),
+    cookies=(
+        api.Cookie(
+            "visits-*",
+            _("Keeps the question or the answer you are writing, should the page be lost"),
+            _("Until it is sent or the tab is closed"),
+        ),
+    ),
     personal_data=tuple(
         api.PersonalData(
             f"visits_{table}", column, purpose, _("GDPR 6(1)(e)"), _("As long as the visit is kept")

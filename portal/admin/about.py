@@ -1,5 +1,6 @@
 """Public pages on the town's rules: who may do what, the legal notice, the accessibility statement."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask_babel import gettext as _
 
 from core import registry, settings, text
 from core.models import MANDATES
-from core.plugin import Permission
+from core.plugin import Permission, Plugin
 from core.web import needs
 
 from .forms import mandate_title, role_title
@@ -60,11 +61,12 @@ def legal() -> str:
 @blueprint.get("/accessibility")
 @needs("core.read")
 def accessibility() -> str:
-    """How accessible the portal is, and whom to tell about an obstacle."""
-    return _page("accessibility", _("Accessibility"))
+    """How accessible the portal is, which obstacles plugins know of, and whom to tell about another."""
+    plugins = [plugin for plugin in registry.current().active() if plugin.obstacles]
+    return _page("accessibility", _("Accessibility"), plugins)
 
 
-def _page(name: str, title: str) -> str:
+def _page(name: str, title: str, obstacles: Sequence[Plugin] = ()) -> str:
     town = settings.town()
     source, lang = getattr(town, name), town.language
     if not source:
@@ -76,4 +78,5 @@ def _page(name: str, title: str) -> str:
         title=title,
         html=text.raise_headings(text.markdown(source)),
         lang_of_text=lang,
+        obstacles=obstacles,
     )

@@ -36,6 +36,7 @@ def menu() -> dict[str, Any]:
         ("operations.index", _("Operations"), "clock", "core.operate"),
         ("areas.index", _("Areas"), "place", "core.manage_town"),
         ("admin.town", _("The town"), "settings", "core.manage_town"),
+        ("privacy.periods", _("How long things are kept"), "trash", "core.manage_town"),
     )
     here = (request.endpoint or "").partition("_")[0]
     links = [

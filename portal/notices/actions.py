@@ -12,10 +12,9 @@ from core.db import db, insert_once, now, unfiltered, write
 from core.models import Notice, NoticeChoice, NoticeRound, NoticeTimes
 from core.models.notices import BY_MAIL
 from core.notices import rounds
+from core.settings import kept_for
 
 _PLAIN: dict[str, Any] = {"synchronize_session": False}
-
-KEPT, UNREAD_KEPT = dt.timedelta(days=90), dt.timedelta(days=365)
 
 
 def read(upto: int, notice_id: int | None = None) -> None:
@@ -71,6 +70,7 @@ def stop(user_id: int, kinds: Sequence[str], spaces: Sequence[int]) -> None:
 
 def sweep() -> None:
     """Job: remove notices that were read long ago, or never."""
-    gone = (Notice.read_at < now() - KEPT, Notice.created_at < now() - UNREAD_KEPT)
+    read, unread = (now() - (kept_for(f"core.{name}") or dt.timedelta()) for name in ("notices", "unread"))
+    gone = (Notice.read_at < read, Notice.created_at < unread)
     with as_system("clear away old notices"), write() as session:
         session.execute(sa.delete(Notice).where(sa.or_(*gone)), execution_options=_PLAIN)

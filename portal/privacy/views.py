@@ -14,7 +14,8 @@ from core.models import Account, Export
 from core.web import get_or_404, needs, says
 
 from ..accounts.views import proven
-from . import erase, export, forms
+from ..admin.views import menu
+from . import erase, export, forms, retention
 
 blueprint = Blueprint("privacy", __name__)
 SURE, SECONDS = "erase", 600  # how long after giving the password one may say yes
@@ -93,4 +94,25 @@ def delete_confirm() -> Response:
             says(_("Your account is closed, and all that is yours here is being erased. Farewell."))
             return redirect("/")
     shown = render_template("portal/delete_confirm.html", form=form, words=asked["words"])
+    return make_response(shown, 422 if form.errors else 200)
+
+
+@blueprint.route("/admin/retention", methods=["GET", "POST"])
+@needs("core.manage_town")
+def periods() -> Response:
+    """How long each thing is kept, within the bounds that the core and the plugins declare."""
+    known = retention.all_periods()
+    now_kept = {
+        forms.field_name(one): kept.days if (kept := settings.kept_for(one.name)) else 0
+        for _plugin, one in known
+    }
+    form = forms.retention_form()(data=now_kept)
+    if form.validate_on_submit():
+        retention.set_periods({one.name: form[forms.field_name(one)].data for _plugin, one in known})
+        says(_("Saved."))
+        return redirect("/admin/retention")
+    groups: dict[str, Any] = {}
+    for plugin, one in known:
+        groups.setdefault(plugin.name, (plugin, []))[1].append((form[forms.field_name(one)], one))
+    shown = render_template("portal/admin_retention.html", form=form, groups=groups.values(), **menu())
     return make_response(shown, 422 if form.errors else 200)
