@@ -100,10 +100,11 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
     assets.init(app)
     kept.init(app)
     errors.init(app)
-    core, found = registry.discover()
+    broken: dict[str, str] = {}  # without what can't be loaded, the rest is there
+    core, found = registry.discover(broken)
     for blueprint in core.blueprints:
         app.register_blueprint(blueprint)
-    plugins = registry.load(app, core, found if modules is None else modules)
+    plugins = registry.load(app, core, found if modules is None else modules, broken)
     checks.endpoints(app, plugins)
     checks.permissions(app, plugins)
     return app

@@ -7,7 +7,7 @@ from babel import support
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, PasswordField, StringField, TextAreaField
+from wtforms import DateTimeField, HiddenField, PasswordField, StringField, TextAreaField
 from wtforms.i18n import messages_path
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
@@ -45,7 +45,15 @@ class Form(FlaskForm):  # type: ignore[misc]
                     DataRequired(check.message) if isinstance(check, InputRequired) else check
                     for check in field.validators
                 ]
+            if isinstance(field, DateTimeField):
+                field.validators = [*field.validators, _near]
             return field
+
+
+def _near(_form: Any, field: Any) -> None:
+    """Validator of every date: one that any time zone and a few days more leave within the calendar."""
+    if not 1900 <= getattr(field.data, "year", 2000) <= 2999:
+        raise ValidationError(_("This date is too far away."))
 
 
 @lru_cache

@@ -140,6 +140,12 @@ def _sqlite() -> tuple[bool, str]:
     return True, sqlite3.sqlite_version + fault
 
 
+def _plugins() -> tuple[bool, str]:
+    plugins = registry.current()
+    lost = plugins.missing()
+    return not lost, "; ".join(plugins.broken[name] for name in lost) or "all that are on can be loaded"
+
+
 def _data() -> Path:
     config: Config = current_app.config["PARVIS"]
     return config.data
@@ -154,4 +160,5 @@ CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {
     "secret": _privacy,
     "worker": _worker,
     "mail": _mail,
+    "plugins": _plugins,
 }

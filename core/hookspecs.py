@@ -5,6 +5,7 @@ another type, loses its own part and is named to staff; after five failures in a
 `export_user` and `erase_user` alone are loud: one that fails stops the whole (`registry.demand`).
 """
 
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ def purge_expired(now: datetime) -> None:
     """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
 
 
+_SAID = Panel | Decoration | Action | Health | Hold | Ask | Refuse | SearchDocument
 INSTALLED = frozenset({"user_changed", "plugin_switched", "health", "purge_expired"})
 
 
@@ -98,35 +100,50 @@ def sound(hook: str, answer: Any) -> bool:
         )
     if hook == "panels":
         return _list_of(Panel, answer) and all(
-            _text(panel.title) and isinstance(panel.html, str) and isinstance(panel.weight, int)
-            for panel in answer
+            _text(panel.title) and _text(panel.html) and isinstance(panel.weight, int) for panel in answer
         )
     if hook == "search_documents":
         return _list_of(SearchDocument, answer) and all(map(_sound_document, answer))
     if hook == "export_user":
         return isinstance(answer, dict) and all(isinstance(rows, list) for rows in answer.values())
     if hook == "health":
-        return _list_of(Health, answer) and all(_text(one.name) and _text(one.detail) for one in answer)
+        return _list_of(Health, answer) and all(
+            _text(one.name) and isinstance(one.ok, bool) and _text(one.detail) for one in answer
+        )
     return False
 
 
 def _sound_decoration(decoration: Decoration) -> bool:
     actions = all(
-        isinstance(one, Action) and _text(one.label) and isinstance(one.url, str)
-        for one in decoration.actions
+        isinstance(one, Action) and _text(one.label) and _text(one.url) for one in decoration.actions
     )
-    return actions and all(map(_text, decoration.badges)) and isinstance(decoration.footer, str)
+    return actions and all(map(_text, (*decoration.badges, decoration.footer)))
 
 
 def _sound_document(document: SearchDocument) -> bool:
     texts = (document.kind, document.title, document.text, document.url)
     on_one = (document.entry_id is None) != (document.space_id is None)
-    return on_one and all(isinstance(text, str) for text in texts) and document.date.tzinfo is not None
+    return on_one and all(map(_text, texts)) and document.date.tzinfo is not None
 
 
 def _list_of(kind: type, answer: Any) -> bool:
     return isinstance(answer, list) and all(isinstance(one, kind) for one in answer)
 
 
+def settled(answer: Any) -> Any:
+    """The answer with its lazy texts said, and all texts fit to be sent: a failure is the plugin's own."""
+    if isinstance(answer, str | LazyString):
+        said = answer if isinstance(answer, str) else str(answer)
+        said.encode()  # raises for a lone surrogate
+        return said
+    if isinstance(answer, list | tuple):
+        return type(answer)(map(settled, answer))
+    if isinstance(answer, dict):
+        return {key: settled(value) for key, value in answer.items()}
+    if isinstance(answer, _SAID):
+        return replace(answer, **{one.name: settled(getattr(answer, one.name)) for one in fields(answer)})
+    return answer
+
+
 def _text(text: Any) -> bool:
-    return isinstance(text, str | LazyString) and isinstance(str(text), str)
+    return isinstance(text, str | LazyString)

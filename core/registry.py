@@ -48,11 +48,13 @@ class PluginFailed(RuntimeError):
 class Registry:
     """The installed plugins of this process, in the order of their names.
 
-    `running` is what this thread is in: plugin, place, and whether failures there count, the innermost last.
+    `broken` says of what is installed and can't be loaded, why. `running` is what this thread is in: plugin,
+    place, and whether failures there count, the innermost last.
     """
 
     modules: dict[str, ModuleType]
     core: Plugin
+    broken: dict[str, str] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("parvis"))
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     waiting: list[PluginFault] = field(default_factory=list)
@@ -82,6 +84,11 @@ class Registry:
                 self._enabled, self._seen = found, version
             names = g.enabled_plugins = self._enabled
         return names
+
+    def missing(self) -> list[str]:
+        """Names of the plugins that are switched on and can't be loaded: what is theirs is not there."""
+        on = sa.select(PluginState.__table__.c.name).where(PluginState.__table__.c.enabled)
+        return sorted(self.broken.keys() & set(db.session.scalars(on))) if self.broken else []
 
     def active(self) -> list[Plugin]:
         """Manifests of the core and of the enabled plugins."""
@@ -153,7 +160,7 @@ class Registry:
             found = impl.function(**{key: arguments[key] for key in impl.argnames})
             if not hookspecs.sound(hook, found):
                 raise TypeError(f"{hook} answered {type(found).__name__}")
-            return found
+            return hookspecs.settled(found)
 
         return self.attempt(name, hook, answer, Hold("") if hook == "check_entry" else None)
 
@@ -163,7 +170,7 @@ class Registry:
         try:
             with self._visit(name, place):
                 answer = work()
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
+        except BaseException as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
             if not writing():
                 Session.rollback(db.session())  # also within another plugin's hook, where ours refuses
             self.fault(name, place, error)
@@ -311,9 +318,20 @@ def current() -> Registry:
     return registry
 
 
-def discover() -> tuple[Plugin, dict[str, ModuleType]]:
-    """The core's own manifest, and the modules of the plugins, that installed packages announce."""
-    found = {point.name: _loaded(point) for point in metadata.entry_points(group=GROUP)}
+def discover(broken: dict[str, str] | None = None) -> tuple[Plugin, dict[str, ModuleType]]:
+    """The core's own manifest, and the modules of the plugins, that installed packages announce.
+
+    A plugin that can't be loaded is left out and said in `broken`; PluginError where nobody asks for that.
+    """
+    found = {}
+    for point in metadata.entry_points(group=GROUP):
+        try:
+            found[point.name] = _loaded(point)
+        except checks.PluginError as error:
+            if broken is None or point.name == "core":
+                raise
+            log.error(str(error), exc_info=error)
+            broken[point.name] = str(error)
     core: Plugin = found.pop("core").plugin
     return core, dict(sorted(found.items()))
 
@@ -321,16 +339,16 @@ def discover() -> tuple[Plugin, dict[str, ModuleType]]:
 def _loaded(point: metadata.EntryPoint) -> ModuleType:
     try:
         module: ModuleType = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise checks.PluginError(f"{point.name} can't be loaded: {type(error).__name__}: {error}") from error
     if not hasattr(module, "plugin"):
         raise checks.PluginError(f"{point.name} can't be loaded: {point.value} has no `plugin`")
     return module
 
 
-def load(app: Flask, core: Plugin, modules: dict[str, ModuleType]) -> Registry:
+def load(app: Flask, core: Plugin, modules: dict[str, ModuleType], broken: dict[str, str]) -> Registry:
     """Check and register the core's own manifest and every plugin once; nothing is ever unregistered."""
-    registry = Registry(modules, core)
+    registry = Registry(modules, core, broken)
     registry.manager.add_hookspecs(hookspecs)
     for plugin in (core, *registry.installed.values()):
         checks.manifest(plugin, registry)

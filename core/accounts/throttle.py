@@ -42,6 +42,7 @@ LIMITS = {
     "password": (Limit("account", 6, 2 * MINUTE),),
     "export": (Limit("account", 3, 30 * MINUTE),),
     "factor": (Limit("network", 50, 10 * SECOND), Limit("account", 6, 3 * MINUTE)),
+    "picture": (Limit("network", 120, 5 * SECOND), Limit("account", 40, 15 * SECOND)),
     "preview": (Limit("account", 60, 2 * SECOND),),
     "report": (Limit("account", 10, 5 * MINUTE),),
     "invite": (Limit("account", 40, MINUTE),),

@@ -47,6 +47,7 @@ def create_space(
     members = dict(members or {})
     if _of_core(space) and founder is not None:
         members.setdefault(founder, "owner")
+    _must_be_sound(space)
     with write() as session, as_system("the founder may see what is being founded"):
         space.created_by = founder
         session.add(space)
@@ -74,7 +75,14 @@ def change_space(space: Space, version: int | None = None, **values: Any) -> Non
             space.folded = fold(values["name"])[:240]
         for name, value in values.items():
             setattr(space, name, value)
+        _must_be_sound(space)
         index.note("space", space.id)
+
+
+def _must_be_sound(space: Space) -> None:
+    """Raise Refused where anybody could join what nobody may know of."""
+    if space.visibility == "hidden" and space.joining == "open":
+        raise Refused(_("A space that anybody may join is not hidden. Let people ask, or invite them."))
 
 
 def set_members(space: Space, source: str, members: Mapping[int, Role]) -> None:

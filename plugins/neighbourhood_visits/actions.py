@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import flag_modified
 
 from core import api
 from core.api import gettext as _
@@ -57,14 +58,15 @@ def plan_visit(plan: Plan) -> Visit:
     return visit
 
 
-def change_visit(visit: Visit, plan: Plan) -> None:
-    """Other words, another date or another team for a visit."""
+def change_visit(visit: Visit, plan: Plan, version: int) -> None:
+    """Other words, another date or another team for a visit; Refused when it changed since this version."""
     space = api.get_or_404(api.Space, visit.space_id)
     api.require("visits.manage", space)
     if plan.area_id != space.area_id and not may_announce(plan.area_id):
         raise api.Forbidden("visits.announce")
     with api.write():
-        api.change_space(space, name=plan.name, summary=plan.summary, area_id=plan.area_id)
+        api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
+        flag_modified(space, "name")  # its version counts the changes of the whole visit
         for column, value in plan.details.items():
             setattr(visit, column, value)
         _set_team(space, plan, reads.team_ids(space.id, "coordinator"))

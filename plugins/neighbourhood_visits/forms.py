@@ -53,7 +53,17 @@ def people(label: Any) -> Any:
     )
 
 
-class VisitForm(api.Form):
+class OverForm(api.Form):
+    """What is written over something that others may change too, of which its writer saw a version."""
+
+    version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
+
+    def over(self, version: int) -> None:
+        """From now on the writer has seen this version."""
+        self.version.raw_data, self.version.data = None, version
+
+
+class VisitForm(OverForm):
     """A visit: what, where, when, and who is on its team."""
 
     name = StringField(
@@ -140,6 +150,7 @@ def _said(visit: Visit, space: Any) -> dict[str, Any]:
     starts, ends = (moment.astimezone(api.town_zone()) for moment in (visit.starts_at, visit.ends_at))
     closes = visit.questions_close_at.astimezone(api.town_zone()) - dt.timedelta(seconds=1)
     return {
+        "version": space.version,
         "name": space.name,
         "summary": space.summary,
         "area": space.area_id or 0,
@@ -241,17 +252,12 @@ class NoteForm(api.Form):
     note = TextAreaField(lazy_gettext("Note for the team"), validators=[at_most(4000)])
 
 
-class AnswerForm(api.Form):
-    """The text of an answer, over the version of the draft that its writer saw."""
+class AnswerForm(OverForm):
+    """The text of an answer, over a draft of it."""
 
-    version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
     body = TextAreaField(
         lazy_gettext("Answer"), validators=[needed(lazy_gettext("Write the answer.")), at_most(10_000)]
     )
-
-    def over(self, version: int) -> None:
-        """From now on the writer has seen this version."""
-        self.version.raw_data, self.version.data = None, version
 
 
 class SettingsForm(api.Form):

@@ -83,10 +83,12 @@ def edit(space_id: int) -> Page:
     form = VisitForm.offered(found, space)
     if not form.validate_on_submit():
         return _form_page("visits/visit_form.html", form, visit=found, space=space)
+    seen = request.form.get("version", 0, type=int)  # who sends none has seen none
     try:
-        actions.change_visit(found, form.plan())
+        actions.change_visit(found, form.plan(), seen)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
+        form.over(api.get_or_404(api.Space, space_id).version)
         return _form_page("visits/visit_form.html", form, visit=found, space=space)
     api.says(_("The visit is changed."))
     return redirect(url_of(space_id))

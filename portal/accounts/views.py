@@ -207,6 +207,7 @@ def _picture(field: Any) -> files.Prepared | None:
     if not getattr(field.data, "filename", ""):
         return None
     try:
+        throttle.hit("picture", throttle.person())
         return files.prepare(field.data, files.FACE)
     except files.FileError as error:
         field.errors = [str(error)]

@@ -28,7 +28,8 @@ def index() -> str:
     """Every installed plugin: what it is, whether it is on and well, and its switch."""
     health = dict(registry.current().call("health"))
     rows = [_described(name, health.get(name, ())) for name in registry.current().installed]
-    return render_template("portal/admin_plugins.html", plugins=rows)
+    missing, broken = registry.current().missing(), registry.current().broken
+    return render_template("portal/admin_plugins.html", plugins=rows, broken=broken, missing=missing)
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])

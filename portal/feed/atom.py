@@ -1,12 +1,14 @@
 """Public feeds as Atom documents: what a visitor may read, with identifiers that never change."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
 from flask import current_app, make_response, request
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -18,8 +20,13 @@ NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def document(title: str, path: str, cards: Sequence[Card]) -> Response:
-    """The feed of the page at `path`; answers 304 to who has it already."""
+def document(title: Any, path: str, found: Callable[[], Sequence[Card]]) -> Response:
+    """The feed of the page at `path`, the same for all readers; answers 304 to who has it already."""
+    with force_locale(town().language):
+        return _document(str(title), path, found())
+
+
+def _document(title: str, path: str, cards: Sequence[Card]) -> Response:
     base = current_app.config["PARVIS"].base_url
     updated = max((card.edited or card.published for card in cards), default=NEVER)
     lines = [

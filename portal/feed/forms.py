@@ -4,12 +4,14 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
+from flask import request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
+from core.accounts import throttle
 from core.files import FileError, Prepared, prepare
 from core.forms import Form, a_name, an_address, whole
 from core.text import one_line
@@ -64,8 +66,15 @@ class PicturesField(Field):
 
     def prepare(self) -> bool:
         """Check and store the chosen pictures; says whether all can be shown."""
+        from core import pictures  # the library behind it is dear to load
+
+        streams = [upload.stream for _number, upload, *_said in self.chosen]
+        if sum(map(pictures.weight, streams)) > pictures.MOST_PIXELS:
+            self.errors = [gettext("Together these pictures are too large: send them one after the other.")]
+            return False
         for number, upload, alt, decorates in self.chosen:
             try:
+                throttle.hit("picture", throttle.person())
                 self.data.append((prepare(upload), "" if decorates else alt))
             except FileError as error:
                 about = gettext("Picture %(number)s: %(problem)s", number=number, problem=str(error))
@@ -104,7 +113,7 @@ class PostForm(WordsForm):
     pictures = PicturesField()
 
     def validate(self, extra_validators: Any = None) -> bool:
-        sound = super().validate(extra_validators) and self.pictures.prepare()
+        sound = super().validate(extra_validators) and ("preview" in request.form or self.pictures.prepare())
         if not sound and self.pictures.chosen:
             again = gettext("Please choose your pictures again: a browser does not keep them.")
             self.pictures.errors = [*self.pictures.errors, again]

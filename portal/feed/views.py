@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, jsonify, render_template, request
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 
 from core import access, files, registry
@@ -82,7 +82,7 @@ def person(handle: str) -> str:
 def feed_atom() -> Response:
     """The newest public posts of all spaces."""
     with as_visitor():
-        return atom.document(_("News"), "/", cards(query.page().entries))
+        return atom.document(lazy_gettext("News"), "/", lambda: cards(query.page().entries))
 
 
 @blueprint.get("/people/<handle>/feed.atom")
@@ -91,7 +91,8 @@ def person_atom(handle: str) -> Response:
     """The newest public posts of a person."""
     with as_visitor():
         user = _user(handle)
-        return atom.document(user.name, f"/people/{handle}", cards(query.page(author=user.id).entries))
+        found = query.page(author=user.id).entries
+        return atom.document(user.name, f"/people/{handle}", lambda: cards(found))
 
 
 @blueprint.get("/spaces/<int:space_id>/feed.atom")
@@ -104,7 +105,7 @@ def space_atom(space_id: int) -> Response:
             abort(404)
         found = query.page(space=space_id)
         entries = sorted(found.entries, key=lambda row: (row.published_at, row.id), reverse=True)
-        return atom.document(space.name, f"/spaces/{space_id}", cards(entries))
+        return atom.document(space.name, f"/spaces/{space_id}", lambda: cards(entries))
 
 
 @blueprint.post("/preview")

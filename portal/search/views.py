@@ -87,7 +87,10 @@ def _day(text: str) -> dt.datetime | None:
     if not text:
         return None
     try:
-        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), town_zone())
+        day = dt.date.fromisoformat(text)
+        if not 1900 <= day.year <= 2999:
+            raise ValueError(text)
+        return dt.datetime.combine(day, dt.time(), town_zone())
     except ValueError:
         raise Refused(_("Write days as year-month-day, such as 2026-05-31.")) from None
 

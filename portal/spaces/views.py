@@ -17,8 +17,9 @@ from core.feed import actions as feed
 from core.feed import query
 from core.feed.cards import cards, space_url
 from core.forms import whole
+from core.hookspecs import settled
 from core.models import Space
-from core.plugin import SpaceRole
+from core.plugin import SpaceRole, Tab
 from core.spaces import actions
 from core.spaces.standing import Standing, standing
 from core.web import get_or_404, needs, says
@@ -344,10 +345,14 @@ def _plugin_tabs(space: Space) -> list[Any]:
         for tab in sorted(plugin.tabs, key=lambda tab: tab.weight):
             if not access.can(tab.permission, space):
                 continue
-            url = plugins.attempt(plugin.name, "tab", partial(tab.url, space))
+            label, url = plugins.attempt(plugin.name, "tab", partial(_tab, tab, space), ("", None))
             if isinstance(url, str):
-                shown.append(SimpleNamespace(label=tab.label, url=url, current=False))
+                shown.append(SimpleNamespace(label=label, url=url, current=False))
     return shown
+
+
+def _tab(tab: Tab, space: Space) -> Any:
+    return settled((tab.label, tab.url(space)))
 
 
 def _compose(space: Space) -> Any:

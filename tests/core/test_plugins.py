@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,15 +10,17 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dummy_plugin.plugin as dummy
 import pytest
 import sqlalchemy as sa
 from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
+from flask_babel.speaklater import LazyString
 
 from core import access, api, create_app, registry
+from core.checks import PluginError
 from core.db import db, write
 from core.models import Entry, PluginFault, PluginState, Space
 from core.testing import Town
@@ -385,6 +388,7 @@ import sys, threading
 from pathlib import Path
 import dummy_plugin.plugin as dummy
 from dummy_plugin.trouble import trouble
+from flask_babel.speaklater import LazyString
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from core import config, create_app
 from ops import server
@@ -560,3 +564,98 @@ def test_what_a_plugin_emits_is_heard_by_its_audience_while_it_is_on(town: Town,
     assert told not in visitor.get(address).text, "it is for the team"
     switch(town, on=False)
     assert "dummy." not in ana.get(address).text + visitor.get(address).text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, SystemExit],
+    ids=lambda one: one.__name__,
+)
+def test_a_hook_may_raise_whatever_there_is(town: Town, error: type[BaseException]) -> None:
+    def cancel() -> None:
+        raise error
+
+    trouble["panels"] = trouble["decorate_entries"] = cancel
+    assert town.browser().get("/").status_code == 200
+    assert ("panels", error.__name__) in faults(town)
+
+
+def fickle() -> Any:
+    """A text that can be said once."""
+    said = iter(["once"])
+    return LazyString(lambda: next(said))
+
+
+UNFIT = {
+    "surrogate in a panel": ("panels", lambda: [api.Panel("\ud800", "<p>")]),
+    "surrogate in its HTML": ("panels", lambda: [api.Panel("Title", "\udfff")]),
+    "text that raises": ("panels", lambda: [api.Panel(LazyString(fail), "<p>")]),
+    "surrogate in a check": ("health", lambda: [api.Health("\ud800", True)]),
+    "surrogate in its detail": ("health", lambda: [api.Health("disk", True, "\ud800")]),
+    "neither well nor ill": ("health", lambda: [api.Health("disk", "yes")]),  # type: ignore[arg-type]
+    "detail that raises": ("health", lambda: [api.Health("disk", True, LazyString(fail))]),
+    "surrogate in a tab": ("tab", lambda: "/\ud800"),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_a_text_that_cant_be_sent_costs_its_plugin_its_own_part(town: Town, workshop: int, what: str) -> None:
+    place, answer = UNFIT[what]
+    trouble[place] = answer
+    ana, group = town.browser("ana", "agent"), town.space("Square", "ana")
+    for page in ("/", "/healthz", "/admin/plugins", "/admin/plugins/dummy", "/admin", f"/spaces/{group}"):
+        assert ana.get(page).status_code in (200, 302, 503 if page == "/healthz" else 200), page
+    assert place in dict(faults(town))
+
+
+@pytest.mark.parametrize("badge", ["\ud800", LazyString(fail)], ids=["surrogate", "raises"])
+def test_a_badge_that_cant_be_sent_is_not_drawn(town: Town, workshop: int, badge: Any) -> None:
+    idea = town.run(lambda: db.session.scalars(sa.select(Entry.id)).first())
+    trouble["decorate_entries"] = lambda: {idea: api.Decoration((badge,))}
+    page = town.browser().get("/")
+    assert page.status_code == 200
+    assert "A shared drill" in page.text
+    assert "decorate_entries" in dict(faults(town))
+
+
+def test_a_lazy_text_is_said_once(town: Town) -> None:
+    trouble["panels"] = lambda: [api.Panel(fickle(), "<p>here</p>")]
+    assert "once" in town.browser().get("/").text
+
+
+class Broken:
+    """The entry point of a plugin whose code is not there any more."""
+
+    name, value = "dummy", "dummy_plugin.gone"
+
+    def load(self) -> None:
+        raise ModuleNotFoundError("No module named 'gone'")
+
+
+def test_a_plugin_that_cant_be_loaded_any_more_is_shown_and_the_rest_works(
+    town: Town, workshop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, find = town.app.config["PARVIS"], registry.metadata.entry_points
+    cores = [point for point in find(group=registry.GROUP) if point.name == "core"]
+    monkeypatch.setattr(registry.metadata, "entry_points", lambda group: [*cores, Broken()])
+    app = create_app(config)
+    app.test_client_class = town.app.test_client_class
+    after = Town(app, dict(town.people))
+    ana = after.browser("ana", "agent")
+    for path in (f"/dummy/{workshop}/", f"/spaces/{workshop}"):
+        assert ana.get(path).status_code == 404, "what is its is not there"
+    home = ana.get("/")
+    assert home.status_code == 200
+    assert "A shared drill" not in home.text
+    shown = ana.get("/admin/plugins").text
+    assert "dummy” can’t be loaded" in shown
+    assert "No module named &#39;gone&#39;" in shown
+    well = after.browser().get("/healthz")
+    assert well.status_code == 503
+    assert well.json["checks"]["plugins"] == {"ok": False, "detail": ""}
+    town.run(lambda: registry.current().switch("dummy", False))
+    assert after.browser().get("/healthz").json["checks"]["plugins"]["ok"]
+    with pytest.raises(PluginError, match="can't be loaded"):
+        registry.discover()
+    with app.app_context():
+        db.engine.dispose()

@@ -41,7 +41,7 @@ def parvis(town: Town, monkeypatch: pytest.MonkeyPatch, plugin_modules: dict[str
     """Return `parvis(words, input=None)`: run a command on the town under test."""
     config = town.app.config["PARVIS"]
     core, _plugins = registry.discover()
-    monkeypatch.setattr(registry, "discover", lambda: (core, plugin_modules))
+    monkeypatch.setattr(registry, "discover", lambda _broken=None: (core, plugin_modules))
     environment = {"PARVIS_DATA": str(config.data), "PARVIS_DATABASE_URL": config.database_url}
 
     def run(words: str, typed: str | None = None) -> Result:

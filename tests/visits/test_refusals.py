@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from .conftest import QUESTION, Scene
@@ -210,3 +212,30 @@ def test_what_was_said_before_a_question_is_public_stays_private(
         shown = scene.browser(name).get(page).text
         assert "Which lamp, please?" not in shown
         assert "Thank you, we look at it." in shown
+
+
+def test_of_two_who_change_a_visit_at_once_the_later_is_told(scene: Scene) -> None:
+    visit = scene.visit()
+    page, plan = f"/visits/{visit}/edit", scene.plan()
+    mayor, deputy = scene.browser("mayor"), scene.browser("deputy")
+    seen = re.findall(r'name="version"[^>]*value="(\d+)"', mayor.get(page).text)[0]
+    first = {**plan, "meeting_point": "The bridge", "version": seen}
+    assert deputy.submit(page, **first).status_code == 302
+    late = mayor.submit(page, **{**plan, "meeting_point": "The mill", "version": seen})
+    assert late.status_code == 422
+    assert "Somebody else changed this" in late.text
+    assert 'value="The mill"' in late.text, "nothing typed is lost"
+    assert "The bridge" in scene.browser().get(f"/visits/{visit}").text
+    unseen = mayor.submit(page, **{**plan, "meeting_point": "The mill"})
+    assert unseen.status_code == 422, "who says no version has seen none"
+    again = re.findall(r'name="version"[^>]*value="(\d+)"', late.text)[0]
+    assert mayor.submit(page, **{**plan, "meeting_point": "The mill", "version": again}).status_code == 302
+    assert "The mill" in scene.browser().get(f"/visits/{visit}").text
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_the_end_of_the_calendar_is_a_mistake_beside_its_field(scene: Scene, day: str) -> None:
+    answer = scene.browser("mayor").submit("/visits/new", **{**scene.plan(), "date": day, "closes": day})
+    assert answer.status_code == 422
+    assert 'href="#date"' in answer.text
+    assert 'href="#closes"' in answer.text
