@@ -113,9 +113,10 @@ def _mine(before: int | None) -> tuple[list[Any], int | None]:
 @needs("core.account")
 def appeal(case_id: int) -> Page:
     """Answer a decision, once."""
+    person = viewer().id
     with as_system("whom a decision concerns may answer it"):
         case = db.session.get(Case, case_id)
-        if case is None or not actions.concerns(case, viewer().id):
+        if case is None or not actions.concerns(case, person):
             abort(404)
     form: Any = AppealForm()
     if form.validate_on_submit():

@@ -38,9 +38,9 @@ class Square:
 
         return int(self.town.run(publish, name))
 
-    def report(self, entry: int, name: str = "reader", **fields: Any) -> Any:
+    def report(self, entry: int, by: str = "reader", **fields: Any) -> Any:
         """Report a post on its page."""
-        return self.browser(name).submit(f"/posts/{entry}/report", **{"reason": "insult", **fields})
+        return self.browser(by).submit(f"/posts/{entry}/report", **{"reason": "insult", **fields})
 
     def case(self, entry: int) -> int:
         """The id of the latest case of an entry."""

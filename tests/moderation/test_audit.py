@@ -1,0 +1,113 @@
+"""The log of privileged acts: what is in it, who reads it, and that it only grows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from core.audit import audit
+from core.db import db, now, write
+from core.models import Audit
+from portal.moderation import actions
+
+if TYPE_CHECKING:
+    from .conftest import Square
+
+
+def log(square: Square) -> list[tuple[int | None, str, str]]:
+    """Who did what on what, in its order."""
+    rows = sa.select(Audit.actor_id, Audit.act, Audit.ref).order_by(Audit.id)
+    return [tuple(row) for row in square.town.run(lambda: db.session.execute(rows).all())]
+
+
+def test_privileged_acts_are_written_down(square: Square) -> None:
+    post, other, third = square.say("One"), square.say("Two"), square.say("Three")
+    agent, admin = square.town.person("agent"), square.town.person("admin")
+    keeper = square.town.person("keeper")
+    square.report(post)
+    square.decide(square.case(post), "hidden")
+    square.browser("keeper").submit(f"/posts/{post}/hide", f"/posts/{post}")
+    square.browser("keeper").submit(f"/posts/{other}/lock", f"/posts/{other}")
+    square.browser("keeper").submit(f"/posts/{other}/remove")
+    square.browser("agent").submit(f"/posts/{third}/redact", passage="Three")
+    reader = square.town.person("reader")
+    person = f"/admin/people/{reader}"
+    answer = square.browser("admin").submit(
+        person, role="agent", mandate="", list_name="", portfolio="", area_id="0"
+    )
+    assert answer.status_code == 302, answer.text
+    switch = {"on": "0", "sure": "1"}
+    page = "/admin/plugins/moderation"
+    assert square.browser("admin").submit(f"{page}/switch", page, **switch).status_code == 302
+    found = log(square)
+    for line in (
+        (agent, "entry.hidden", f"entry/{post}"),
+        (keeper, "entry.restored", f"entry/{post}"),
+        (keeper, "entry.locked", f"entry/{other}"),
+        (keeper, "entry.removed", f"entry/{other}"),
+        (admin, "person.role", f"user/{reader}"),
+        (admin, "plugin.off", "plugin/moderation"),
+    ):
+        assert line in found
+    acts = [act for _who, act, _ref in found]
+    assert "case.hidden" in acts
+    assert "case.redacted" in acts
+    shown = square.browser("admin").get("/admin/audit?act=entry.").text
+    assert "entry.hidden" in shown
+    assert "person.role" not in shown
+    assert "Three" not in square.browser("admin").get("/admin/audit").text
+
+
+def test_one_removes_ones_own_words_without_a_line(square: Square) -> None:
+    post = square.say("Mine")
+    square.browser("writer").submit(f"/posts/{post}/remove")
+    assert not any(act == "entry.removed" for _who, act, _ref in log(square))
+
+
+@pytest.mark.parametrize("change", ["UPDATE core_audit SET act = 'x'", "DELETE FROM core_audit"])
+def test_the_database_refuses_to_change_the_log(square: Square, change: str) -> None:
+    def note() -> None:
+        with write():
+            audit("town.changed", "town")
+
+    def tamper() -> None:
+        with write():
+            db.session.execute(sa.text(change), execution_options={"guarded": True})
+
+    square.town.run(note, "admin")
+    before = log(square)
+    with pytest.raises(DBAPIError, match="only grows"):
+        square.town.run(tamper)
+    assert log(square) == before
+
+
+def test_what_is_older_than_a_year_is_cleared_away(square: Square) -> None:
+    def note() -> None:
+        with write() as session:
+            for days in (400, 10):
+                session.add(Audit(at=now() - dt.timedelta(days=days), act=f"x.{days}", origin="command"))
+
+    square.town.run(note)
+    square.town.run(actions.purge_audit)
+    assert [act for _who, act, _ref in log(square)] == ["x.10"]
+
+
+def test_the_log_is_for_administrators_and_has_pages(square: Square) -> None:
+    def note() -> None:
+        with write():
+            for number in range(60):
+                audit(f"x.{number}")
+
+    square.town.run(note)
+    assert square.browser("agent").get("/admin/audit").status_code == 403
+    assert square.browser("reader").get("/admin/audit").status_code == 403
+    first = square.browser("admin").get("/admin/audit").text
+    assert "x.59" in first
+    assert "x.9<" not in first
+    older = square.browser("admin").get("/admin/audit?before=11").text
+    assert "x.9<" in older
+    assert "x.59" not in older

@@ -1,0 +1,140 @@
+"""What is held, refused or asked before it is published."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core.db import db, now, write
+from core.models import Entry, User
+from plugins.moderation import details
+
+if TYPE_CHECKING:
+    from .conftest import Square
+
+
+def post(square: Square, body: str, name: str = "writer", **fields: Any) -> Any:
+    """Write a post on the page of the space."""
+    page = f"/spaces/{square.space}"
+    return square.browser(name).submit(f"{page}/posts", page, body=body, **fields)
+
+
+def entries(square: Square, state: str) -> list[str]:
+    """What stands in the space in a state, in its order."""
+    found = sa.select(Entry.body).where(Entry.state == state).order_by(Entry.id)
+    return list(square.town.run(lambda: db.session.scalars(found).all()))
+
+
+def old(square: Square, name: str) -> None:
+    """Let somebody's account be a year old."""
+    person, before = square.town.person(name), now() - dt.timedelta(days=365)
+
+    def age() -> None:
+        with write() as session:
+            session.execute(sa.update(User).where(User.id == person).values(created_at=before))
+
+    square.town.run(age)
+
+
+def test_a_wave_of_new_accounts_ends_in_the_queue(square: Square) -> None:
+    for number in range(20):
+        square.say(f"Wave {number}", f"bot{number}")
+    assert len(entries(square, "published")) == 3
+    assert len(entries(square, "pending")) == 17
+    shown = square.browser().get(f"/spaces/{square.space}").text
+    assert "Wave 2" in shown
+    assert "Wave 3<" not in shown
+    page = square.browser("agent").get("/moderation/").text
+    assert "Wave 3" in page
+    assert "Held back before publication" in page
+
+
+def test_who_is_here_for_long_writes_on_while_a_wave_is_held(square: Square) -> None:
+    for number in range(5):
+        square.say(f"Wave {number}", f"bot{number}")
+    old(square, "writer")
+    assert post(square, "A regular").status_code == 302
+    assert "A regular" in entries(square, "published")
+    assert post(square, "The owner", "keeper").status_code == 302
+    assert "The owner" in entries(square, "published")
+
+
+def test_who_writes_too_much_is_asked_to_wait(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
+    from plugins.moderation import gates
+
+    monkeypatch.setitem(gates.DEFAULTS, "most_per_hour", 2)
+    old(square, "writer")
+    for number in range(2):
+        assert post(square, f"Number {number}").status_code == 302
+    refused = post(square, "Number 2")
+    assert refused.status_code == 422
+    assert "a lot in a short time" in refused.text
+    assert len(entries(square, "published")) == 2
+
+
+def test_a_held_post_is_published_or_refused_in_the_queue(square: Square) -> None:
+    for number in range(5):
+        square.say(f"Wave {number}", f"bot{number}")
+    first, second = (case for case in square.cases() if case.origin == "held")
+    assert square.decide(first.id, "kept").status_code == 302
+    assert square.decide(second.id, "hidden", text="No waves.").status_code == 302
+    assert "Wave 3" in entries(square, "published")
+    assert entries(square, "hidden") == ["Wave 4"]
+    assert "No waves." in square.browser("bot4").get("/me/moderation").text
+    undone = square.browser("agent").submit(
+        f"/moderation/cases/{second.id}/undo", f"/moderation/cases/{second.id}"
+    )
+    assert undone.status_code == 302
+    assert entries(square, "pending") == ["Wave 4"]
+
+
+def test_a_space_may_look_at_everything_first(square: Square) -> None:
+    page = f"/moderation/spaces/{square.space}"
+    assert square.browser("reader").get(page).status_code == 403
+    assert square.browser("agent2").get(page).status_code == 403
+    assert square.browser("keeper").submit(page, checked="y").status_code == 302
+    old(square, "writer")
+    answer = post(square, "A regular")
+    assert answer.status_code == 302
+    assert entries(square, "pending") == ["A regular"]
+    assert square.browser("keeper").submit(page).status_code == 302
+    assert post(square, "Another").status_code == 302
+    assert entries(square, "published") == ["Another"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Call 06 12 34 56 78 tonight", ["06 12 34 56 78"]),
+        ("Call +33 6 12 34 56 78.", ["+33 6 12 34 56 78"]),
+        ("Write to jean.dupont@example.fr.", ["jean.dupont@example.fr"]),
+        ("She lives at 12 bis rue des Lilas, 74000 Annecy", ["12 bis rue des Lilas, 74000 Annecy"]),
+        ("On 12 March 2026 at 18:30 we meet, 150 people", []),
+        ("Ask @jean at the rue des Lilas", []),
+        ("The budget is 1 200 000 euros in 2026", []),
+    ],
+)
+def test_details_of_people_are_found(text: str, found: list[str]) -> None:
+    assert details.found(text) == found
+
+
+def test_what_the_town_publishes_is_not_asked_about() -> None:
+    known = "Town hall: 04 50 11 22 33\nmairie@example.fr"
+    assert details.found("Call 04.50.11.22.33 or mairie@example.fr", known) == []
+
+
+def test_a_telephone_number_is_asked_about_once(square: Square) -> None:
+    asked = post(square, "Her number is 06 12 34 56 78", client_key="k1")
+    assert asked.status_code == 422
+    assert "06 12 34 56 78" in asked.text
+    assert "details by which somebody can be found" in asked.text
+    assert entries(square, "published") == []
+    assert post(square, "Her number is 06 12 34 56 78", confirmed="y").status_code == 302
+    [ident] = square.town.run(lambda: db.session.scalars(sa.select(Entry.id)).all())
+    edit = square.browser("writer").submit(
+        f"/posts/{ident}/edit", body="Her number is still 06 12 34 56 78", version="1"
+    )
+    assert edit.status_code == 302, edit.text

@@ -1,0 +1,238 @@
+"""Reports with and without an account, legal notices, decisions with reasons, and their one answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from core import mail
+from core.db import db
+from core.models import Mail
+
+if TYPE_CHECKING:
+    from .conftest import Square
+
+LEGAL = {"legal": "y", "text": "It incites hatred.", "name": "Alma Reader", "good_faith": "y"}
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def letters(square: Square, address: str) -> str:
+    """What waits in the outbox for an address."""
+
+    def read() -> str:
+        rows = db.session.scalars(sa.select(Mail).where(Mail.recipient == address).order_by(Mail.id)).all()
+        return "\n".join(words[0].text for row in rows if (words := mail.written(row)))
+
+    return str(square.town.run(read))
+
+
+def test_a_visitor_confirms_a_report_by_mail(square: Square) -> None:
+    post = square.say()
+    browser = square.browser()
+    page = f"/posts/{post}/report"
+    assert browser.submit(page, reason="spam").status_code == 422
+    assert browser.submit(page, reason="spam", email="visitor@example.org").status_code == 200
+    assert square.cases() == []
+    [link] = re.findall(r"http://localhost(/confirm/\S+)", letters(square, "visitor@example.org"))
+    shown = browser.get(link).text
+    assert "Advertising" in shown
+    assert browser.submit(link).status_code == 302
+    [report] = square.reports()
+    assert report.reason == "spam"
+    assert report.reporter_id is not None
+    assert square.cases()[0].entry_id == post
+
+
+def test_a_person_and_an_entry_count_once(square: Square) -> None:
+    post = square.say()
+    for _ in range(3):
+        assert square.report(post).status_code == 302
+    square.report(post, "keeper", reason="spam")
+    assert len(square.reports()) == 2
+    assert len(square.cases()) == 1
+    square.decide(square.case(post), "kept")
+    square.report(post)
+    assert len(square.cases()) == 1
+    assert "Nothing waits" in square.browser("agent").get("/moderation/").text
+
+
+def test_a_flood_of_reports_by_one_person_is_slowed_down(square: Square) -> None:
+    posts = [square.say(f"Post {number}", "keeper") for number in range(12)]
+    answers = [square.report(post).status_code for post in posts]
+    assert answers[:10] == [302] * 10
+    assert 429 in answers
+    visitor = square.browser()
+    child = {**LEGAL, "reason": "child", "name": "", "address": "x"}
+    answers = [visitor.submit(f"/posts/{post}/report", **child).status_code for post in posts]
+    assert 429 in answers
+
+
+def test_a_legal_notice_needs_what_the_law_asks(square: Square) -> None:
+    post = square.say("Hateful words")
+    page = f"/posts/{post}/report"
+    shown = square.browser("reader").get(page).text
+    assert f"http://localhost/posts/{post}" in shown
+    address = f"http://localhost/posts/{post}"
+    for missing in ("text", "name", "good_faith"):
+        fields = {key: value for key, value in LEGAL.items() if key != missing}
+        assert square.report(post, address=address, **fields).status_code == 422, missing
+    assert square.report(post, **LEGAL, address="").status_code == 422
+    assert square.report(post, **LEGAL, address=address).status_code == 302
+    [report] = square.reports()
+    assert (report.legal, report.good_faith, report.name) == (True, True, "Alma Reader")
+    assert report.address == address
+    assert "Legal notice" in square.browser("agent").get("/moderation/").text
+    assert "core.report_received" in square.notices("reader")
+
+
+def test_a_notice_about_harm_to_a_child_needs_no_name(square: Square) -> None:
+    post = square.say()
+    fields = {**LEGAL, "name": "", "reason": "child", "address": f"http://localhost/posts/{post}"}
+    assert square.browser().submit(f"/posts/{post}/report", **fields).status_code == 302
+    [report] = square.reports()
+    assert report.reporter_id is None
+
+
+def test_the_reasons_are_mailed_to_both_and_each_answers_once(square: Square) -> None:
+    post = square.say("Bad words")
+    square.report(post)
+    case = square.case(post)
+    square.decide(case, "hidden", text="This insults people.")
+    square.notices("writer")
+    square.town.run(rounds_due)
+    for name in ("writer", "reader"):
+        told = letters(square, f"{name}@example.org")
+        assert "This insults people." in told, name
+        assert "http://localhost/me/moderation" in told
+        answer = square.browser(name).submit(f"/me/moderation/{case}/answer", words=f"{name} says no")
+        assert answer.status_code == 302
+        again = square.browser(name).submit(f"/me/moderation/{case}/answer", words="Again")
+        assert again.status_code == 302
+    appeals = [one for one in square.cases() if one.origin == "appeal"]
+    assert [one.words for one in appeals] == ["writer says no", "reader says no"]
+    queue = square.browser("agent").get("/moderation/").text
+    assert "writer says no" in queue
+    first, second = appeals
+    assert square.decide(first.id, "restored", text="You are right.").status_code == 302
+    assert square.state(post) == "published"
+    assert square.decide(second.id, "kept", text="It stands.").status_code == 302
+    assert "You are right." in square.browser("writer").get("/me/moderation").text
+    assert "It stands." in square.browser("reader").get("/me/moderation").text
+    assert "You are right." not in square.browser("reader").get("/me/moderation").text
+
+
+def rounds_due() -> None:
+    """Write the messages that are due."""
+    from core.notices import rounds
+
+    rounds.mail_due()
+
+
+@pytest.mark.parametrize("name", ["keeper", "agent", "agent2"])
+def test_nobody_answers_somebody_elses_decision(square: Square, name: str) -> None:
+    post = square.say("Bad words")
+    square.report(post)
+    case = square.case(post)
+    square.decide(case, "hidden")
+    page = f"/me/moderation/{case}/answer"
+    assert square.browser(name).get(page).status_code == 404
+    assert square.browser(name).submit(page, "/me", words="Mine").status_code == 404
+    assert len(square.cases()) == 1
+    assert "Insults" not in square.browser(name).get("/me/moderation").text
+
+
+def test_an_open_case_cannot_be_answered_yet(square: Square) -> None:
+    post = square.say()
+    square.report(post)
+    case = square.case(post)
+    assert square.browser("reader").submit(f"/me/moderation/{case}/answer", words="Now").status_code == 302
+    assert len(square.cases()) == 1
+
+
+def test_script_in_a_report_and_in_an_answer_stays_text(square: Square) -> None:
+    post = square.say("Bad words")
+    square.report(post, text=SCRIPT)
+    case = square.case(post)
+    pages = [square.browser("agent").get(path).text for path in ("/moderation/", f"/moderation/cases/{case}")]
+    square.decide(case, "hidden", text=SCRIPT)
+    square.browser("writer").submit(f"/me/moderation/{case}/answer", words=SCRIPT)
+    pages += [square.browser("agent").get("/moderation/").text]
+    pages += [square.browser("writer").get("/me/moderation").text]
+    for page in pages:
+        assert "&lt;script&gt;alert" in page
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+
+
+def test_a_moderator_of_elsewhere_sees_and_does_nothing(square: Square) -> None:
+    post = square.say("Bad words")
+    square.report(post)
+    case = square.case(post)
+    elsewhere = square.browser("agent2")
+    assert "Bad words" not in elsewhere.get("/moderation/").text
+    assert elsewhere.get(f"/moderation/cases/{case}").status_code == 404
+    for path in (f"/moderation/cases/{case}", f"/moderation/cases/{case}/undo"):
+        assert elsewhere.submit(path, "/me", act="hidden", reason="spam").status_code == 404
+    decide = {"act": "hidden", "reason": "spam"}
+    assert elsewhere.submit(f"/posts/{post}/decide", "/me", **decide).status_code == 403
+    for verb in ("hide", "lock", "pin"):
+        assert elsewhere.submit(f"/posts/{post}/{verb}", "/me").status_code == 403
+    assert square.browser("writer").submit(f"/posts/{post}/decide", "/me", **decide).status_code == 403
+    assert square.state(post) == "published"
+    assert square.cases()[0].act is None
+
+
+def test_an_agent_decides_nothing_in_a_closed_circle(square: Square) -> None:
+    circle = square.town.space("Circle", "keeper", visibility="members")
+    square.town.run(lambda: None)
+    post = square.say("Between us", "keeper", circle)
+    assert square.browser("agent").get(f"/posts/{post}/decide").status_code == 404
+    assert square.browser("admin").get(f"/posts/{post}/redact").status_code == 404
+
+
+def test_removal_in_the_queue_waits_and_can_be_undone(square: Square) -> None:
+    import datetime as dt
+
+    from core import jobs
+    from core.db import now, write
+    from core.models import JobRow
+
+    def later() -> None:
+        with write() as session:
+            session.execute(sa.update(JobRow).values(run_at=now() - dt.timedelta(seconds=1)))
+
+    kept, gone = square.say("First"), square.say("Second")
+    for post in (kept, gone):
+        square.report(post)
+        square.decide(square.case(post), "removed")
+        assert square.state(post) == "hidden"
+    case = square.case(kept)
+    page = f"/moderation/cases/{case}"
+    assert square.browser("agent").submit(f"{page}/undo", page).status_code == 302
+    square.town.run(later)
+    jobs.run_due(square.town.app)
+    assert square.state(kept) == "published"
+    assert square.state(gone) is None
+    assert [one.act for one in square.cases()] == [None, "removed"]
+
+
+def test_the_public_figures_have_numbers_and_no_names(square: Square) -> None:
+    from plugins.moderation import figures
+
+    assert "No decision yet" in square.browser().get("/moderation/decisions").text
+    post, other = square.say("Bad words"), square.say("Good words")
+    for one in (post, other):
+        square.report(one)
+    square.decide(square.case(post), "hidden", text="Not here.")
+    square.decide(square.case(other), "kept")
+    square.browser("writer").submit(f"/me/moderation/{square.case(post)}/answer", words="No")
+    square.decide(square.case(post), "kept", text="It stands.")
+    square.town.run(figures.count)
+    page = square.browser().get("/moderation/decisions").text
+    for words in ("Hidden", "Left as it is", "Insults, hatred or threats"):
+        assert words in page
+    for words in ("Bad words", "Not here", "Writer", "Reader", "Agent"):
+        assert words not in page
