@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from core.accounts.actions import create_user
 from core.accounts.sessions import as_viewer
 from core.config import Config
 from core.db import db, write
-from core.models import Entry, File, Mail, Membership, SecondFactor, Space, User
+from core.models import Account, Entry, File, Mail, Membership, SecondFactor, Space, User
 from core.spaces import actions as spaces
 from demo import build
 from portal.accounts import factor
 from portal.notices import letters
+from portal.privacy.views import SURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,11 +72,21 @@ class DemoTown:
                     form = {"code": recovery_code(self)}
                     form["csrf_token"] = token(client.get("/sign-in/code", base_url=self.url).text)
                     client.post("/sign-in/code", data=form, base_url=self.url)
+                with client.session_transaction(
+                    base_url=self.url
+                ) as session:  # as if they had just proven it
+                    person = self.run(lambda: self.of(role))
+                    session[SURE] = {"user": person, "words": False, "at": time.time() + 86400}
             else:
                 visits = sa.select(Space.id).where(Space.kind == "visits.visit").limit(1)
                 with client.session_transaction(base_url=self.url) as session:  # as if they had just asked
                     session["visits_asked"] = self.run(lambda: db.session.scalars(visits).one())
         return self.clients[role]
+
+    def of(self, role: str) -> int | None:
+        """The id of the person of a role."""
+        address = f"{role}@parvis.example"
+        return db.session.scalar(sa.select(Account.user_id).where(Account.email == address))
 
     def cookies(self, role: str) -> list[dict[str, Any]]:
         """The cookies of this role's session, as a browser takes them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from .conftest import LANGUAGES, ROLES, combinations
@@ -26,6 +27,7 @@ NO_PAGE = {  # they answer something else than a page
     "search.suggest",
     "posts.some",
     "live.stream",
+    "privacy.archive",
     "feed.feed_atom",
     "feed.person_atom",
     "feed.space_atom",
@@ -44,6 +46,16 @@ def cases(town: DemoTown, chance: random.Random) -> Iterator[tuple[str, list[Cas
         tries = [(role, values) for values in filled for role in ROLES]
         chance.shuffle(tries)
         yield rule.rule, list(shown(town, rule, tries))
+
+
+def undeclared(town: DemoTown, page: Page) -> Iterator[str]:
+    """What the page keeps in the browser that neither the core nor a plugin says that it does."""
+    plugins = town.app.extensions["parvis"]
+    declared = [one.name for p in (plugins.core, *plugins.installed.values()) for one in p.cookies]
+    kept = page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    for name in [*kept, *(cookie["name"] for cookie in page.context.cookies())]:
+        if not any(fnmatch(name, pattern) for pattern in declared):
+            yield name
 
 
 def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) -> Iterator[Case]:
@@ -83,6 +95,7 @@ def test_every_page_is_accessible_valid_and_fits(
                 found += [
                     f"{label}: {fault}" for fault in faults(page, demo_town.url + path, axe, html_errors)
                 ]
+                found += [f"{label}: {name} is kept and not declared" for name in undeclared(demo_town, page)]
                 page.context.close()
     with capsys.disabled():
         print(f"\nswept {pages} pages of {routes} routes")
