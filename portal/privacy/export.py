@@ -38,6 +38,7 @@ from core.models import (
     Notice,
     PendingClaim,
     Revision,
+    SignIn,
     Space,
     Support,
     User,
@@ -56,8 +57,14 @@ NOT_TOLD = {
     "core_job": "work that waits, done within minutes",
     "core_erasure": "nobody who could ask has one",
 }
-_SECRET = {"password_hash", "token_hash"}
-_SECRET_OF_MAIL = {"text", "html"}  # it may hold links that let somebody in
+SECRET: dict[type[Base], tuple[str, ...]] = {  # what would let somebody in
+    Account: ("password_hash",),
+    SignIn: ("token_hash",),
+    PendingClaim: ("token_hash",),
+    Invitation: ("token_hash",),
+    Mail: ("text", "html"),
+    Export: ("name",),
+}
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 
 
@@ -248,7 +255,7 @@ def _row(row: Any, user_id: int) -> dict[str, Any]:
     for column in sa.inspect(type(row)).columns:
         value = getattr(row, column.key)
         of_people = any(key.target_fullname == "core_user.id" for key in column.foreign_keys)
-        secret = column.name in (_SECRET_OF_MAIL if isinstance(row, Mail) else _SECRET)
+        secret = column.name in SECRET.get(type(row), ())
         if not secret and not (of_people and value != user_id):
             found[column.name] = value
     return found

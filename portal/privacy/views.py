@@ -32,7 +32,6 @@ def data() -> Response:
         except access.Refused as refusal:
             form.form_errors.append(str(refusal))
         else:
-            says(_("Your data is being gathered. You will get an e-mail when it is ready."))
             return redirect("/me/data")
     row = db.session.get(Export, access.viewer().id)
     kept = settings.kept_for("core.exports")
