@@ -38,7 +38,6 @@ from core.models import (
     Notice,
     PendingClaim,
     Revision,
-    SignIn,
     Space,
     Support,
     User,
@@ -57,14 +56,8 @@ NOT_TOLD = {
     "core_job": "work that waits, done within minutes",
     "core_erasure": "nobody who could ask has one",
 }
-SECRET: dict[type[Base], tuple[str, ...]] = {  # what would let somebody in
-    Account: ("password_hash",),
-    SignIn: ("token_hash",),
-    PendingClaim: ("token_hash",),
-    Invitation: ("token_hash",),
-    Mail: ("text", "html"),
-    Export: ("name",),
-}
+SECRET = re.compile("password|token|secret|hash|code|key")  # in names of columns that let somebody in
+HIDDEN: dict[type[Base], tuple[str, ...]] = {Mail: ("text", "html"), Export: ("name",)}  # may hold such, too
 _NAME = re.compile(r"[a-z0-9_]{1,60}")
 
 
@@ -106,6 +99,14 @@ def make(user_id: int) -> None:
             if row is not None and row.name == name:
                 row.progress, row.ready_at = 100, now()
                 mail.send("core.export", session.get(Account, user_id).email, *letter)
+            else:  # asked for anew meanwhile, or closed
+                path(name).unlink()
+
+
+def current() -> Export | None:
+    """The viewer's archive, made or being made; one whose file is gone, as after a restore, is none."""
+    row: Export | None = db.session.get(Export, viewer().id)
+    return row if row is None or row.ready_at is None or path(row.name).exists() else None
 
 
 def ready(name: str) -> Path:
@@ -255,7 +256,7 @@ def _row(row: Any, user_id: int) -> dict[str, Any]:
     for column in sa.inspect(type(row)).columns:
         value = getattr(row, column.key)
         of_people = any(key.target_fullname == "core_user.id" for key in column.foreign_keys)
-        secret = column.name in SECRET.get(type(row), ())
+        secret = SECRET.search(column.name) or column.name in HIDDEN.get(type(row), ())
         if not secret and not (of_people and value != user_id):
             found[column.name] = value
     return found

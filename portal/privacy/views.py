@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response
 
 from core import access, settings
 from core.accounts import sessions
-from core.db import db, now
+from core.db import now
 from core.i18n import day
-from core.models import Account, Export
+from core.models import Account
 from core.web import get_or_404, needs, says
 
 from ..accounts.views import proven
@@ -33,7 +33,7 @@ def data() -> Response:
             form.form_errors.append(str(refusal))
         else:
             return redirect("/me/data")
-    row = db.session.get(Export, access.viewer().id)
+    row = export.current()
     kept = settings.kept_for("core.exports")
     until = day((row.ready_at + kept).date()) if row and row.ready_at and kept else None
     waits = row is not None and row.ready_at is None and row.asked_at > now() - export.STUCK

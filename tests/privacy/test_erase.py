@@ -264,6 +264,13 @@ def test_every_text_of_a_declared_table_is_declared(town: Town) -> None:
         ("core_space", name) for name in ("body", "html")
     }  # what a group says of itself is the group's
     assert texts - declared == of_a_space
+    referring = {
+        table.name
+        for table in Base.metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.target_fullname == "core_user.id" and not table.name.startswith("dummy_")
+    }
+    assert referring <= named
     for table, column in declared:
         assert column in Base.metadata.tables[table].columns, (table, column)
 

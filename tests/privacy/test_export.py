@@ -20,7 +20,7 @@ from core import jobs, registry
 from core.access import Refused
 from core.accounts import sessions
 from core.db import Base, db, now, write
-from core.models import Entry, Export, Mail, Membership, Space
+from core.models import Account, Entry, Export, Mail, Membership, SignIn, Space
 from core.testing import PASSWORD
 from portal.personal_data import PERSONAL_DATA
 from portal.privacy import export
@@ -271,3 +271,34 @@ def test_a_space_that_one_opened_is_named_while_one_may_know_of_it(town: Town) -
 
     town.run(opened)
     assert rows(taken(town, town.browser("cleo")), "spaces_opened")[0]["name"] == "Opened"
+
+
+def test_who_has_no_password_must_have_signed_in_just_now(town: Town) -> None:
+    browser, person = town.browser("ana"), town.person("ana")
+
+    def change(model: Any, **values: Any) -> None:
+        with write() as session:
+            session.execute(sa.update(model).where(model.user_id == person).values(**values))
+
+    town.run(lambda: change(Account, password_hash=None))
+    town.run(lambda: change(SignIn, created_at=now() - dt.timedelta(minutes=16)))
+    for page, fields in (("/me/data", {}), ("/me/delete", {"words": "alias"})):
+        refused = browser.submit(page, **fields)
+        assert refused.status_code == 422
+        assert "too old for this" in refused.text
+    town.run(lambda: change(SignIn, created_at=now()))
+    assert browser.submit("/me/delete", words="alias").location == "/me/delete/confirm"
+    assert browser.submit("/me/data").status_code == 302
+
+
+def test_what_is_asked_for_anew_or_lost_is_not_offered(town: Town) -> None:
+    browser, folder = town.browser("ana"), town.app.config["PARVIS"].data / "exports"
+    taken(town, browser)
+    old = link(browser.get("/me/data").text)
+    browser.submit("/me/data", current=PASSWORD)
+    assert browser.get(old).status_code == 404
+    assert list(folder.iterdir()) == []
+    work(town)
+    [file] = folder.iterdir()
+    file.unlink()
+    assert ".zip" not in browser.get("/me/data").text
