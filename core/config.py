@@ -84,6 +84,9 @@ class Config:
         _one_of("starttls", "tls", "none"),
         "How mail is protected on its way in: starttls, tls or none.",
     )
+    security_contact: str = _setting(
+        "", str, "Where weaknesses are reported: mailto:… or https://…; in /.well-known/security.txt."
+    )
     log_level: str = _setting(
         "info", _one_of("debug", "info", "warning", "error"), "Least important log line written."
     )

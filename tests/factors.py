@@ -25,7 +25,7 @@ def code(secret: str, steps: int = 0) -> str:
 
 def recovery_codes(page: str) -> list[str]:
     """The recovery codes that a page shows."""
-    return re.findall(r"<code>([a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4})</code>", page)
+    return re.findall(r"<code>(\d{4}-\d{4}-\d{4})</code>", page)
 
 
 def set_up(browser: Browser, **fields: Any) -> tuple[str, list[str]]:

@@ -20,7 +20,7 @@ from core.models import RecoveryCode, SecondFactor
 
 STEP_SECONDS = 30
 CODES = 10
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+DIGITS = 12  # and nothing else: a telephone shows keys of digits for the field
 
 
 def secret(seed: str) -> str:
@@ -44,7 +44,7 @@ def enrol(user_id: int, seed: str, typed: str) -> list[str]:
 
 def renew(user_id: int) -> list[str]:
     """New recovery codes in place of those that are left; only their fingerprints are kept."""
-    codes = ["".join(secrets.choice(ALPHABET) for _ in range(12)) for _ in range(CODES)]
+    codes = [f"{secrets.randbelow(10**DIGITS):0{DIGITS}}" for _ in range(CODES)]
     with as_system("write recovery codes"), write() as session:
         session.execute(sa.delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
         session.add_all(RecoveryCode(user_id=user_id, code_hash=_digest(user_id, code)) for code in codes)

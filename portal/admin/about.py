@@ -1,14 +1,17 @@
 """Public pages on the town's rules: who may do what, the legal notice, the accessibility statement."""
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, abort, current_app, render_template
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from core import registry, settings, text
+from core.db import now
 from core.models import MANDATES
 from core.plugin import Permission, Plugin
 from core.web import needs
@@ -49,6 +52,23 @@ def _space_role_titles() -> dict[str, Any]:
     kinds = [kind for plugin in registry.current().active() for kind in plugin.space_kinds]
     titles = {role.name: role.title for kind in reversed(kinds) for role in kind.roles}
     return {**titles, "team": _("everybody on the team")}
+
+
+@blueprint.get("/.well-known/security.txt")
+@needs("core.read")
+def security() -> Response:
+    """Where weaknesses are reported, as the deployment says; nothing where it says nothing."""
+    config = current_app.config["PARVIS"]
+    if not config.security_contact:
+        abort(404)
+    until = now().replace(microsecond=0) + dt.timedelta(days=180)
+    lines = {
+        "Contact": config.security_contact,
+        "Expires": until.isoformat().replace("+00:00", "Z"),
+        "Preferred-Languages": "fr, en",
+        "Canonical": f"{config.base_url}/.well-known/security.txt",
+    }
+    return Response("".join(f"{name}: {value}\n" for name, value in lines.items()), mimetype="text/plain")
 
 
 @blueprint.get("/legal")

@@ -22,6 +22,7 @@ SOAK = bool(os.environ.get("SOAK"))
 NO_PAGE = {  # they answer something else than a page
     "static",
     "health.healthz",
+    "about.security",
     "files.show",
     "feed.mentions",
     "search.suggest",

@@ -1,12 +1,15 @@
 """Every defence of `core/security.py`: a test each that fails when the defence is taken out."""
 
+import datetime as dt
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask, g, request
 
 from core import security
 from core.config import Config
+from core.db import now
 from core.testing import Town
 
 
@@ -204,3 +207,17 @@ def test_session_cookies_are_out_of_reach_of_scripts_and_other_sites(town: Town)
 def test_the_nonce_is_the_same_throughout_a_request(app: Flask) -> None:
     with app.test_request_context("/"):
         assert security.nonce() == security.nonce() == g.nonce
+
+
+def test_a_town_says_where_weaknesses_are_reported(town: Town) -> None:
+    address = "/.well-known/security.txt"
+    assert town.browser().get(address).status_code == 404
+    town.app.config["PARVIS"] = replace(
+        town.app.config["PARVIS"], security_contact="mailto:it@parvis.example"
+    )
+    answer = town.browser().get(address)
+    assert answer.mimetype == "text/plain"
+    said = dict(line.split(": ", 1) for line in answer.text.splitlines())
+    assert said["Contact"] == "mailto:it@parvis.example"
+    assert said["Canonical"] == "http://localhost/.well-known/security.txt"
+    assert dt.datetime.fromisoformat(said["Expires"]) > now() + dt.timedelta(days=30)
