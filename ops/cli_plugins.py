@@ -33,6 +33,8 @@ def list_all() -> None:
     with _town() as installed:
         for name, plugin in installed.installed.items():
             click.echo(f"{_state(name):11} {name} {plugin.version} – {plugin.title}")
+        for reason in installed.broken.values():
+            click.echo(f"BROKEN      {reason}")
         if not installed.installed:
             click.echo("No plugin is installed.")
 

@@ -28,9 +28,9 @@ def recovery_codes(page: str) -> list[str]:
     return re.findall(r"<code>(\d{4}-\d{4}-\d{4})</code>", page)
 
 
-def set_up(browser: Browser, **fields: Any) -> tuple[str, list[str]]:
-    """Set a factor up in this browser: its key, and the recovery codes."""
+def set_up(browser: Browser, steps: int = 0, **fields: Any) -> tuple[str, list[str]]:
+    """Set a factor up in this browser, with the code of a step: its key, and the recovery codes."""
     secret = key(browser.get("/second-factor").text)
-    shown = browser.submit("/second-factor", code=code(secret, -1), **fields)
+    shown = browser.submit("/second-factor", code=code(secret, steps), **fields)
     assert shown.status_code == 200, shown.text
     return secret, recovery_codes(shown.text)

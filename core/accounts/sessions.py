@@ -119,7 +119,8 @@ def half() -> Half | None:
 
 
 def _password(user_id: int) -> str:
-    kept = sa.select(_account.c.password_hash).where(_account.c.user_id == user_id)
+    kept = sa.select(_account.c.password_hash).join(_user, _user.c.id == _account.c.user_id)
+    kept = kept.where(_account.c.user_id == user_id, _user.c.closed_at.is_(None))
     return fingerprint(str(db.session.scalar(kept, execution_options={"guarded": True})))
 
 
