@@ -2,8 +2,7 @@
 
 import re
 
-import phonenumbers
-
+SHORTEST = 8  # digits of a telephone number
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _STREET = (
     r"rue|avenue|av\.|boulevard|bd\.?|impasse|all[ée]e|chemin|place|quai|cours|route|square|passage|sentier|ruelle"
@@ -18,12 +17,17 @@ _PLACE = re.compile(
 
 def found(text: str, known: str = "") -> list[str]:
     """The passages of a text that tell where somebody lives or is reached, those in `known` left out."""
-    numbers = phonenumbers.PhoneNumberMatcher(text, "FR")
-    passages = [match.raw_string for match in numbers]
+    passages = _numbers(text) if sum(map(str.isdigit, text)) >= SHORTEST else []
     passages += [match[0].strip(".") for match in _EMAIL.finditer(text)]
     passages += [" ".join(match[0].split()) for match in _PLACE.finditer(text)]
     published = _squeezed(known)
     return list(dict.fromkeys(one for one in passages if _squeezed(one) not in published))
+
+
+def _numbers(text: str) -> list[str]:
+    from phonenumbers import PhoneNumberMatcher  # dear to load, and most texts need none of it
+
+    return [match.raw_string for match in PhoneNumberMatcher(text, "FR")]
 
 
 def _squeezed(text: str) -> str:

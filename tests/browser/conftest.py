@@ -20,7 +20,7 @@ from core.accounts.actions import create_user
 from core.accounts.sessions import as_viewer
 from core.config import Config
 from core.db import db, write
-from core.models import Account, Entry, File, Mail, Membership, SecondFactor, Space, User
+from core.models import Account, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
 from core.spaces import actions as spaces
 from demo import build
 from portal.accounts import factor
@@ -126,6 +126,7 @@ class DemoTown:
             "user_id": every(User.id),
             "handle": every(User.handle),
             "mail_id": every(Mail.id),
+            "case_id": every(Case.id),
             "file_id": every(File.id),
             "token": [link.rpartition("/")[2], *invitations, letters.stop_token(1, ["core.post"], [])],
             "name": ["neighbourhood_visits"],
