@@ -55,7 +55,7 @@ def decorate_entries(entries: "list[Any]", viewer: "Viewer") -> dict[int, Decora
 
 @hookspec
 def panels(place: str, subject: Any) -> list[Panel]:  # type: ignore[empty-body]
-    """Blocks beside a page of the core: `home`, `space`, `entry`, `profile` or `dashboard`."""
+    """Blocks beside a page of the core: `home`, `space`, `entry`, `report`, `profile` or `dashboard`."""
 
 
 @hookspec

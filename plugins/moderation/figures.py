@@ -38,9 +38,11 @@ def count() -> None:
     """Job: count the decisions of the last year."""
     columns = (api.Case.act, api.Case.reason, api.Case.appeal_of, api.Case.opened_at, api.Case.decided_at)
     with api.as_system("count decisions"):
-        decided = sa.select(*columns).where(api.Case.decided_at > api.now() - YEAR)
-        rows = api.db.session.execute(decided).all()
-    first, appeals = [row for row in rows if row.appeal_of is None], [row for row in rows if row.appeal_of]
+        since = api.now() - YEAR
+        decided = sa.select(*columns).where(api.Case.decided_at > since, api.Case.appeal_of.is_(None))
+        answered = sa.select(*columns).where(api.Case.opened_at > since, api.Case.appeal_of.is_not(None))
+        first = api.db.session.execute(decided).all()
+        appeals = api.db.session.execute(answered).all()
     hours = [(row.decided_at - row.opened_at).total_seconds() / 3600 for row in first]
     counted: dict[str, Any] = {
         "acts": Counter(row.act for row in first),
@@ -48,7 +50,7 @@ def count() -> None:
         "months": sorted(Counter(f"{row.decided_at:%Y-%m}" for row in first).items(), reverse=True),
         "hours": round(statistics.median(hours), 1) if hours else None,
         "appeals": len(appeals),
-        "changed": sum(row.act != "kept" for row in appeals),
+        "changed": sum(row.act == "restored" for row in appeals),
     }
     with api.as_system("keep the figures"), api.write() as session:
         api.insert_once(Figures, id=ONLY, counted={})

@@ -43,7 +43,9 @@ def item(case_id: int) -> Item | None:
 
 
 def panels(place: str) -> list[api.Panel]:
-    """The way to the queue, for staff; on the home page only when something waits."""
+    """The way to the queue, for staff; on the home page only when something waits. To all, to the figures."""
+    if place == "report":
+        return [api.Panel(_("What becomes of reports"), render_template("moderation/figures_link.html"))]
     if place not in ("home", "dashboard") or not api.viewer().staff:
         return []
     some = sa.select(api.Case.id).join(api.Space, api.Space.id == api.Case.space_id)

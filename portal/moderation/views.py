@@ -20,6 +20,7 @@ from core.spaces import actions as spaces
 from core.web import get_or_404, needs, says
 
 from ..admin.views import menu
+from ..feed.views import panels
 from . import actions
 from .forms import AppealForm, DecisionForm, RedactForm, ReportForm
 from .words import acts, acts_to_do, sorts
@@ -41,7 +42,8 @@ def report(entry_id: int) -> Page:
     address = f"{current_app.config['PARVIS'].base_url}{back}"
     form: Any = ReportForm(not viewer().signed_in, address=address)
     if not form.validate_on_submit():
-        page = render_template("portal/report.html", form=form, entry=entry, back=back)
+        beside = panels("report", entry)
+        page = render_template("portal/report.html", form=form, entry=entry, back=back, panels=beside)
         return page, WRONG if form.errors else 200
     throttle.hit("report", throttle.person())
     said = {"reason": form.reason.data, "text": form.text.data or "", **form.notice()}
@@ -84,7 +86,7 @@ def _thank(new: bool) -> None:
 def mine() -> str:
     """What was decided about one's own words and reports, and where one can answer."""
     cases, older = _mine(whole(request.args.get("before")))
-    words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS, "me": viewer().id}
+    words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS, "person": viewer().id}
     return render_template("portal/me_moderation.html", cases=cases, older=older, **words)
 
 

@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from core import mail
+from core.access import Forbidden
 from core.db import db
 from core.models import Mail
+from portal.moderation import actions
 
 if TYPE_CHECKING:
     from .conftest import Square
@@ -140,6 +142,8 @@ def test_nobody_answers_somebody_elses_decision(square: Square, name: str) -> No
     page = f"/me/moderation/{case}/answer"
     assert square.browser(name).get(page).status_code == 404
     assert square.browser(name).submit(page, "/me", words="Mine").status_code == 404
+    with pytest.raises(Forbidden):
+        square.town.run(lambda: actions.appeal(case, "Mine"), name)
     assert len(square.cases()) == 1
     assert "Insults" not in square.browser(name).get("/me/moderation").text
 
