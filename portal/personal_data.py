@@ -60,7 +60,7 @@ _COLUMNS = (
     ("notice_times", "user_id hour days paused_at", WISH, CONTRACT, ACCOUNT),
     ("notice_round", "user_id way mailed_id due_at", ONCE, CONTRACT, ACCOUNT),
     ("notice_letter", "user_id mail_id way after_id upto_id thread_id", ONCE, CONTRACT, MONTH),
-    ("export", "user_id name progress asked_at ready_at", _("Give people their data"), LAW, EXPORTED),
+    ("export", "user_id name progress rights asked_at ready_at", _("Give people their data"), LAW, EXPORTED),
     ("erasure", "user_id mark alias words asked_at done_at owed", ERASE, LAW, FOR_GOOD),
     ("seen", "user_id at warned_at", _("End accounts that nobody uses"), LAW, ACCOUNT),
     ("case", "entry_id author_id appellant_id decided_by words text opened_at", REPORTED, LAW, DECIDED),

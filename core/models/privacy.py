@@ -10,11 +10,15 @@ from ..db import Base, UtcDateTime, now
 
 
 class Export(Owned, Base):
-    """A person's archive of their data, being made until `ready_at`: its file in the data folder."""
+    """A person's archive of their data, being made until `ready_at`: its file in the data folder.
+
+    `rights` are the places in spaces that it was made with; who loses one has to ask anew.
+    """
 
     __tablename__ = "core_export"
     name: Mapped[str] = mapped_column(sa.String(64), unique=True)
     progress: Mapped[int] = mapped_column(default=0)
+    rights: Mapped[list[list[int]]] = mapped_column(sa.JSON, default=list)
     asked_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)
     ready_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, index=True)
 

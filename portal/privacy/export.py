@@ -43,7 +43,6 @@ from core.models import (
     User,
 )
 from core.notices import reads
-from core.web import get_or_404
 
 from .activities import member_of, outbox
 
@@ -73,7 +72,7 @@ def ask() -> None:
         if row is not None:
             session.delete(row)
             session.flush()
-        session.add(Export(user_id=person, name=secrets.token_urlsafe(32)))
+        session.add(Export(user_id=person, name=secrets.token_urlsafe(32), rights=_rights()))
         jobs.enqueue(JOB, user_id=person)
     sweep()
 
@@ -104,17 +103,31 @@ def make(user_id: int) -> None:
 
 
 def current() -> Export | None:
-    """The viewer's archive, made or being made; one whose file is gone, as after a restore, is none."""
+    """The viewer's archive, made or being made.
+
+    One whose file is gone, as after a restore, is none; nor is one made with rights that are lost since.
+    """
     row: Export | None = db.session.get(Export, viewer().id)
-    return row if row is None or row.ready_at is None or path(row.name).exists() else None
+    if row is None or row.ready_at is None:
+        return row
+    lost = [right for right in row.rights if right not in _rights()]
+    return row if path(row.name).exists() and not lost else None
 
 
 def ready(name: str) -> Path:
-    """The viewer's own archive of this name, if it is there; else 404, as if there had never been one."""
-    row = get_or_404(Export, viewer().id)
-    if row.ready_at is None or not secrets.compare_digest(row.name.encode(), name.encode()):
+    """The viewer's own archive of this name; FileNotFoundError as if there had never been one."""
+    row = current()
+    if row is None or row.ready_at is None or not secrets.compare_digest(row.name.encode(), name.encode()):
         raise FileNotFoundError(name)
     return path(row.name)
+
+
+def _rights() -> list[list[int]]:
+    """The spaces that the viewer belongs to now, and whether to their teams."""
+    mine = sa.select(Membership.space_id, Membership.team).where(Membership.user_id == viewer().id)
+    still = sa.or_(Membership.expires_at.is_(None), Membership.expires_at > now())
+    rows = db.session.execute(mine.where(still).distinct()).all()
+    return sorted([row.space_id, int(row.team)] for row in rows)
 
 
 def sweep() -> None:

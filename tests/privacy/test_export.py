@@ -164,7 +164,10 @@ def test_who_was_removed_from_a_space_keeps_their_own_words_and_gets_nothing_of_
         with write() as session:
             session.execute(sa.delete(Membership).where(Membership.user_id == ana))
 
+    kept = link(browser.get("/me/data").text)
     town.run(leave)
+    assert browser.get(kept).status_code == 404, "made with rights that are lost"
+    assert ".zip" not in browser.get("/me/data").text
     outside = taken(town, browser)
     whole = b"".join(map(outside.read, outside.namelist()))
     assert b"my own words" in whole

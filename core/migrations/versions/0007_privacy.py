@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("progress", sa.Integer(), nullable=False),
+        sa.Column("rights", sa.JSON(), nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
         sa.Column("ready_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
