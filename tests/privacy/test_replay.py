@@ -84,7 +84,9 @@ def test_who_was_erased_since_the_backup_is_erased_again(town: Town, tmp_path: P
     assert browser.submit("/sign-in", email="ben@example.org", password=PASSWORD).status_code == 302
 
     def named() -> list[str]:
-        rows = [row for table in Base.metadata.sorted_tables for row in db.session.execute(sa.select(table))]
+        there = sa.inspect(db.engine).get_table_names()
+        tables = [table for table in Base.metadata.sorted_tables if table.name in there]
+        rows = [row for table in tables for row in db.session.execute(sa.select(table))]
         return [str(row) for row in rows if WORD in str(row)]
 
     assert restored.run(named) == []
