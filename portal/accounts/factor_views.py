@@ -123,8 +123,11 @@ def _unkept(response: Response) -> Response:
 @needs("core.account")
 def state() -> Response:
     """Whether one has a second factor, how many recovery codes are left, and what can be done."""
-    needed = access.viewer().role in sessions.GUARDED and settings.town().second_factor
-    return page("factor", left=factor.left(), needed=needed)
+    return page("factor", left=factor.left(), needed=_needed())
+
+
+def _needed() -> bool:
+    return access.viewer().role in sessions.GUARDED and settings.town().second_factor
 
 
 @blueprint.route("/me/second-factor/codes", methods=["GET", "POST"])
@@ -149,8 +152,8 @@ def remove() -> Response:
     if not form.errors and form.is_submitted():
         actions.forget_factor(person.id or 0)  # whoever needs one is a visitor until they have another
         says(_("Your second factor is removed."))
-        return redirect("/me/second-factor")
-    return page("factor_proof", form=form, removing=True)
+        return redirect("/sign-in" if _needed() else "/me/second-factor")
+    return page("factor_proof", form=form, removing=True, needed=_needed())
 
 
 def _proof() -> Any:
