@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from .. import access, files, mail
 from ..access import as_system, require
 from ..db import db, insert_once, write
-from ..models import Account, PendingClaim, RecoveryCode, SecondFactor, User
+from ..models import Account, PendingClaim, User
+from ..models.second_factor import RecoveryCode, SecondFactor
 from ..registry import current
 from ..search import index
 from ..text import fold
