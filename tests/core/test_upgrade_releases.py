@@ -125,7 +125,7 @@ def lives(app: Flask) -> None:
 def test_a_dump_is_taken_and_restored(app: Flask, database_url: str, tmp_path: Path) -> None:
     with app.app_context():
         build.Builder().build()
-        db.session.remove()
+    with app.app_context():  # another, as each gives its connections back at its end
         db.engine.dispose()
     before = counts(database_url)
     text = dump(database_url)
