@@ -18,20 +18,20 @@ def follow(entry: Entry, change: str) -> None:
     if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
         open_for(entry, "held")
     elif change in ACTS:
-        close(ACTS[change], _case.c.entry_id == entry.id, _case.c.appeal_of.is_(None))
+        unfiltered(sa.update(_case).where(*_open(entry)).values(decided(ACTS[change])))
 
 
 def open_for(entry: Entry, origin: str) -> int:
     """The id of the entry's open case, made now if there is none."""
     row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": entry.author_id, "origin": origin}
     made = insert_new(Case, row, Case.id)
-    current = (_case.c.entry_id == entry.id, _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None))
-    return int(made[0] if made else unfiltered(sa.select(_case.c.id).where(*current)).scalar_one())
+    return int(made[0] if made else unfiltered(sa.select(_case.c.id).where(*_open(entry))).scalar_one())
 
 
-def close(act: str, *which: Any, **said: str) -> bool:
-    """Decide open cases; says whether there was one."""
-    done = {"act": act, "decided_by": viewer().id, "decided_at": now(), **said}
-    return bool(
-        unfiltered(sa.update(_case).where(*which, _case.c.decided_at.is_(None)).values(**done)).rowcount
-    )
+def decided(act: str) -> dict[str, Any]:
+    """What a case holds once the viewer has decided it now."""
+    return {"act": act, "decided_by": viewer().id, "decided_at": now()}
+
+
+def _open(entry: Entry) -> tuple[Any, ...]:
+    return _case.c.entry_id == entry.id, _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None)

@@ -27,6 +27,7 @@ VERBS: dict[str, Any] = {
     "removed": actions.remove,
     "locked": lambda entry: actions.lock_thread(entry, True),
 }
+_SAID = ("author_id", "appellant_id", "entry_id", "origin")
 _case, _report = table_of(Case), table_of(Report)
 
 
@@ -51,10 +52,11 @@ def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
 
     Whether the viewer may decide is asked before.
     """
-    cases.close(act, _case.c.id == case)
-    said = sa.update(_case).where(_case.c.id == case).values(act=act, reason=reason, text=text)
-    row = unfiltered(said.returning(_case.c.author_id, _case.c.appellant_id, _case.c.entry_id)).one()
+    done = {**cases.decided(act), "reason": reason, "text": text}
+    said = sa.update(_case).where(_case.c.id == case).values(done)
+    row = unfiltered(said.returning(*(_case.c[name] for name in _SAID))).one()
     told = set(unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == case)).scalars())
-    told |= {row.appellant_id} if row.appellant_id else {row.author_id} if act != "kept" else set()
+    author = {row.author_id} if act != "kept" or row.origin == "held" else set()
+    told |= {row.appellant_id} if row.appellant_id else author
     notify(DECIDED, told - {None}, space=space, once=f"case:{case}")
     audit(f"case.{act}", f"case/{case}", reason=reason, entry=row.entry_id)

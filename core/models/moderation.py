@@ -12,8 +12,9 @@ from .columns import one_of, to, user
 
 ORIGINS = ("reported", "held", "appeal", "team")
 ACTS = ("kept", "restored", "hidden", "removed", "redacted", "locked")
-_OPEN = sa.text("decided_at IS NULL")
-_ONE_A_TIME = sa.text("decided_at IS NULL AND appeal_of IS NULL")
+_ENGINES = ("sqlite_where", "postgresql_where")
+_OPEN: dict[str, Any] = dict.fromkeys(_ENGINES, sa.text("decided_at IS NULL"))
+_FIRST: dict[str, Any] = dict.fromkeys(_ENGINES, sa.text("decided_at IS NULL AND appeal_of IS NULL"))
 
 
 class Case(TeamOnly, Base):
@@ -26,14 +27,8 @@ class Case(TeamOnly, Base):
     __table_args__ = (
         *(one_of(column, values) for column, values in (("origin", ORIGINS), ("act", ACTS))),
         sa.UniqueConstraint("appeal_of", "appellant_id", name="uq_core_case_appeal"),
-        sa.Index("ix_core_case_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        sa.Index(
-            "uq_core_case_one",
-            "entry_id",
-            unique=True,
-            sqlite_where=_ONE_A_TIME,
-            postgresql_where=_ONE_A_TIME,
-        ),
+        sa.Index("ix_core_case_open", "id", **_OPEN),
+        sa.Index("uq_core_case_one", "entry_id", unique=True, **_FIRST),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -83,6 +83,7 @@ def test_a_held_post_is_published_or_refused_in_the_queue(square: Square) -> Non
     assert square.decide(second.id, "hidden", text="No waves.").status_code == 302
     assert "Wave 3" in entries(square, "published")
     assert entries(square, "hidden") == ["Wave 4"]
+    assert "core.decision" in square.notices("bot3")
     assert "No waves." in square.browser("bot4").get("/me/moderation").text
     undone = square.browser("agent").submit(
         f"/moderation/cases/{second.id}/undo", f"/moderation/cases/{second.id}"
