@@ -47,7 +47,7 @@ from .jobs import enqueue
 from .live import emit
 from .mailbox import Incoming
 from .mailbox import address as mailbox
-from .models import Area, Case, Entry, Membership, Report, Space, User
+from .models import Area, Case, Entry, Membership, Report, Space, Support, User
 from .notices.tell import notify
 from .plugin import (
     Action,
@@ -131,6 +131,7 @@ __all__ = [
     "SpaceKind",
     "SpaceRole",
     "StaffOnly",
+    "Support",
     "Tab",
     "TeamOnly",
     "User",

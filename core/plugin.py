@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from click import Group
     from flask import Blueprint
     from flask_wtf import FlaskForm
 
@@ -293,6 +294,7 @@ class Plugin(Declared):
     claims: tuple[Claim, ...] = ()
     notice_types: tuple[NoticeType, ...] = ()
     mail_handlers: tuple[MailHandler, ...] = ()
+    cli: "Group | None" = None
     personal_data: tuple[PersonalData, ...] = ()
     retention: tuple[Retention, ...] = ()
     cookies: tuple[Cookie, ...] = ()

@@ -10,7 +10,7 @@ from core.accounts.sessions import as_viewer
 from core.db import write
 from core.models import Entry, Space
 from core.web import get_or_404
-from plugins.neighbourhood_visits import actions, models
+from plugins.neighbourhood_visits import actions, answers, models, triage
 
 from .words import french
 
@@ -158,12 +158,15 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
         ident = actions.ask(visit, title, text, theme, place).id
     if question.accepted:
         with as_viewer(people[walk.agent]):
-            actions.accept(ident)
+            triage.decide(ident, triage.Decision("accept"))
     date(ident, asked_at, question.accepted)
     if question.answer:
+        with as_viewer(people[walk.agent]):
+            draft = answers.submit(ident, french(question.answer), 0)
+            text, version = draft.body, draft.version
         with as_viewer(people[walk.host]):
-            answer = actions.publish_answer(ident, french(question.answer), 0).id
-        date(answer, answered_at)
+            answers.approve(ident, text, version)
+        date(draft.id, answered_at)
         row = sa.update(models.Question).where(models.Question.entry_id == ident)
         with access.as_system("date the answer"), write() as session:
             session.execute(row.values(answered_at=answered_at))

@@ -56,6 +56,14 @@ class Refusal(click.ClickException):
 class Commands(click.Group):
     """Commands whose foreseeable failures are one clear line and an exit code of 1."""
 
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command of Parvis, or else the group of commands that a plugin brings by this prefix."""
+        own = super().get_command(ctx, name)
+        return own or next((group for prefix, group in _brought() if prefix == name), None)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *(prefix for prefix, _group in _brought())]
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -66,6 +74,22 @@ class Commands(click.Group):
             raise Refusal(f"the database does not answer: {reason}") from error
         except OSError as error:
             raise Refusal(f"{error.filename or 'the system'}: {error.strerror or error}") from error
+
+
+class Brought(click.Group):
+    """The commands of a plugin, which run on an opened town."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with opened(settings()):
+            return super().invoke(ctx)
+
+
+def _brought() -> Iterator[tuple[str, click.Group]]:
+    """The groups of commands of the installed plugins, by prefix."""
+    for module in registry.discover()[1].values():
+        plugin = module.plugin
+        if plugin.cli is not None:
+            yield plugin.table_prefix, Brought(plugin.table_prefix, plugin.cli.commands, help=plugin.cli.help)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

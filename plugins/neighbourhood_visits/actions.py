@@ -1,4 +1,4 @@
-"""What people do: announce a visit, ask, accept or reject, draft and publish an answer."""
+"""What people do with a visit: plan it, change it, lead it from state to state, and ask before it."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import letters, reads
-from .models import Answer, Casework, Question, Visit
-from .steps import step
+from . import reads, states
+from .models import Casework, Question, Visit
 
 SOURCE = "visits"
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
@@ -82,37 +81,29 @@ def _set_team(space: api.Space, plan: Plan, coordinators: Iterable[int]) -> None
 
 
 def announce(visit: Visit) -> None:
-    """Show a visit to everybody and take questions."""
-    space = api.get_or_404(api.Space, visit.space_id)
-    if not may_announce(space.area_id):
-        raise api.Forbidden("visits.announce")
+    """Show a visit to everybody and take questions from now on."""
     with api.write():
-        visit.state = step("visit", "announce", visit.state, space)
-        api.change_space(space, visibility="public")
+        turn(visit.space_id, "announce")
+        turn(visit.space_id, "open")
 
 
-def close(visit: Visit) -> None:
-    """Take no more questions, so that the visit can be prepared."""
-    _turn(visit, "close")
-
-
-def reopen(visit: Visit) -> None:
-    """Take questions again, until the closing date at most."""
-    _turn(visit, "reopen")
-
-
-def _turn(visit: Visit, verb: str) -> None:
+def turn(space_id: int, verb: str, **said: str) -> None:
+    """Lead a visit to another state; what is announced is public from then on."""
     with api.write():
-        space = api.get_or_404(api.Space, visit.space_id)
-        visit.state = step("visit", verb, visit.state, space)
-        api.emit(space, "visits.visit", space.id)
+        case = states.visit_case(space_id)
+        states.move(case, "visit", verb, **said)
+        case.visit.reason = said.get("reason", "")
+        if verb == "announce":
+            api.change_space(case.space, visibility="public")
+        api.emit(case.space, "visits.visit", space_id)
 
 
 def close_due() -> None:
     """Stop taking questions where the closing date has passed."""
-    due = sa.update(Visit).where(Visit.state == "collecting", Visit.questions_close_at <= api.now())
-    with api.as_system("close questions on time"), api.write() as session:
-        session.execute(due.values(state="preparing"), execution_options={"synchronize_session": False})
+    due = sa.select(Visit.space_id).where(Visit.state == "collecting", Visit.questions_close_at <= api.now())
+    with api.as_system("close questions on time"):
+        for space_id in api.db.session.scalars(due).all():
+            turn(space_id, "close")
 
 
 def ask(
@@ -143,107 +134,3 @@ def ask(
         if api.insert_once(Question, entry_id=entry.id, theme=theme, place=place):
             session.add(Casework(entry_id=entry.id, space_id=space.id, contact=contact))
     return entry
-
-
-def accept(question_id: int, version: int | None = None) -> None:
-    """Show a question to everybody; what its author and the team said about it until now stays theirs.
-
-    `version` is what the team looked at: Refused when its author changed it since.
-    """
-    with api.write():
-        entry, question, space = _held(question_id)
-        question.triage = step("question", "accept", question.triage, space)
-        question.reason = ""
-        _casework(question_id).triaged_by = api.viewer().id
-        api.release(entry, version=version)
-        letters.tell("accepted", entry)
-
-
-def reject(question_id: int, reason: str) -> None:
-    """Keep a question from the public; its author reads the reason."""
-    with api.write():
-        entry, question, space = _held(question_id)
-        if question.answered_at is not None:
-            raise api.Refused(_("This question has a published answer, so it stays public."))
-        public = question.triage == "accepted"
-        question.triage = step("question", "reject", question.triage, space)
-        question.reason = reason
-        _casework(question_id).triaged_by = api.viewer().id
-        if public:
-            api.set_audience(entry, team_only=True, reader_id=entry.author_id)
-        letters.tell("rejected", entry)
-
-
-def keep_note(question_id: int, note: str) -> None:
-    """Keep a note on a question that its team alone reads."""
-    with api.write():
-        _entry, _question, space = _held(question_id)
-        api.require("visits.review", space)
-        _casework(question_id).note = note
-
-
-def draft_answer(question_id: int, body: str, version: int) -> api.Entry:
-    """Keep a draft for the team; `version` is that of the draft it was written over, 0 for none."""
-    with api.write():
-        entry, question, space = _held(question_id)
-        return _draft(entry, question, space, body, version)[1]
-
-
-def publish_answer(question_id: int, body: str, version: int) -> api.Entry:
-    """Publish this text as the answer, in the name of the official who publishes it."""
-    with api.write():
-        entry, question, space = _held(question_id)
-        answer, draft = _draft(entry, question, space, body, version)
-        answer.state = step("answer", "publish", answer.state, space)
-        draft.author_id = api.viewer().id
-        letters.tell("answered", entry, draft)
-        api.release(draft)
-        question.answered_at = api.now()
-    return draft
-
-
-def notice_answer(entry: api.Entry, change: str) -> None:
-    """Keep the question in step with what the core's moderation does to its answer; inside a write."""
-    question = api.db.session.get(Question, entry.parent_id)
-    if question is not None and change in ("hidden", "removed"):
-        question.answered_at = None
-    elif question is not None and change == "restored":
-        question.answered_at = entry.published_at
-
-
-def _draft(
-    entry: api.Entry, question: Question, space: api.Space, body: str, version: int
-) -> tuple[Answer, api.Entry]:
-    answer, draft = answer_of(question.entry_id)
-    state = step("answer", "draft", answer.state if answer else "none", space)
-    if question.triage != "accepted":
-        raise api.Refused(_("Accept the question first, then answer it."))
-    if version != (draft.version if draft else 0):
-        raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
-    if answer is None or draft is None:
-        draft = api.publish(space, body, kind="visits.answer", parent=entry, confirmed=True)
-        answer = Answer(entry_id=draft.id, question_id=question.entry_id, state=state)
-        api.db.session.add(answer)
-    elif draft.body != body:
-        api.change_entry(draft, body=body, confirmed=True)
-    return answer, draft
-
-
-def answer_of(question_id: int) -> tuple[Answer, api.Entry] | tuple[None, None]:
-    """The answer to a question with its entry, as far as the viewer may read it."""
-    rows = sa.select(Answer, api.Entry).join(api.Entry, api.Entry.id == Answer.entry_id)
-    found = api.db.session.execute(rows.where(Answer.question_id == question_id)).one_or_none()
-    return (found[0], found[1]) if found else (None, None)
-
-
-def _held(question_id: int) -> tuple[api.Entry, Question, api.Space]:
-    """A question, held until the write ends: of two people at once, the second sees what the first did."""
-    entry = api.get_or_404(api.Entry, question_id)
-    space = api.db.session.scalars(api.lock(sa.select(api.Space).where(api.Space.id == entry.space_id))).one()
-    api.db.session.expire(entry)
-    return entry, api.get_or_404(Question, question_id), space
-
-
-def _casework(question_id: int) -> Casework:
-    row: Casework = api.get_or_404(Casework, question_id)
-    return row

@@ -12,21 +12,42 @@ from core.api import ngettext
 
 from . import reads, show
 from .models import Question
+from .states import TABLE
 
 
 def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
-    """For those who review a question, the way to it."""
+    """For those who review a question, the way to it; for its author, the way to take it back."""
     questions = {entry.id: entry.space_id for entry in entries if entry.kind == "visits.question"}
     if not questions or not viewer.signed_in:
         return {}
     own = reads.reviewed(set(questions.values()))
-    return {
+    found = {
         ident: api.Decoration(
             actions=(api.Action(_("Review and answer"), url_for("visits.question", question_id=ident)),)
         )
         for ident, space_id in questions.items()
         if space_id in own
     }
+    mine = [entry.id for entry in entries if entry.id in questions and entry.author_id == viewer.id]
+    return found | _for_authors(mine)
+
+
+def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
+    """For those who asked, the way to take their question back, or to contest that it is not accepted."""
+    asked = sa.select(Question).where(Question.entry_id.in_(mine), Question.answered_at.is_(None))
+    found = {}
+    for question in api.db.session.scalars(asked) if mine else ():
+        actions = []
+        if question.triage in TABLE["triage", "withdraw"].sources:
+            actions.append(
+                api.Action(
+                    _("Withdraw my question"), url_for("visits.withdraw", question_id=question.entry_id)
+                )
+            )
+        if question.triage == "rejected":
+            actions.append(api.Action(_("Contest"), url_for("visits.contest", question_id=question.entry_id)))
+        found[question.entry_id] = api.Decoration(actions=tuple(actions))
+    return found
 
 
 def home() -> list[api.Panel]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from wtforms import (
+    BooleanField,
     DateField,
     EmailField,
     HiddenField,
@@ -34,6 +35,8 @@ from core.api import lazy_gettext
 from . import reads, show
 from .actions import EXECUTIVE, Plan
 from .models import Visit
+from .states import TRANSITIONS
+from .triage import Decision
 
 
 def needed(message: Any) -> DataRequired:
@@ -244,6 +247,120 @@ class RejectForm(api.Form):
         lazy_gettext("Reason"),
         validators=[needed(lazy_gettext("Write the reason: the author reads it.")), at_most(1000)],
     )
+    moves = IntegerField(widget=HiddenInput(), validators=[Optional()])
+
+
+class DecideForm(api.Form):
+    """What is decided on one question or on many."""
+
+    verb = SelectField(lazy_gettext("Decision"))
+    reason = StringField(lazy_gettext("Reason, which the author reads"), validators=[at_most(1000)])
+    to = StringField(lazy_gettext("Body to which it is forwarded"), validators=[at_most(200)])
+    department = SelectField(lazy_gettext("Department"), coerce=int, default=0)
+    official = SelectField(lazy_gettext("Elected official"), coerce=int, default=0)
+    moves = IntegerField(widget=HiddenInput(), validators=[Optional()])
+
+    @classmethod
+    def offered(cls, space_id: int, **kw: Any) -> "DecideForm":
+        """The form with the departments of the town and the officials of the visit."""
+        form = cls(**kw)
+        form.verb.choices = [
+            ("accept", _("Accept")),
+            ("assign", _("Accept and assign")),
+            ("reject", _("Don’t accept")),
+            ("forward", _("Forward to the body in charge")),
+            ("divert", _("Make it a private case")),
+            ("group", _("Group")),
+            ("ungroup", _("Take out of the group")),
+            ("reconsider", _("Undo: to be read again")),
+        ]
+        form.department.choices = [(0, _("None")), *((one.id, one.name) for one in reads.departments())]
+        officials = ((one.id, one.name) for one in reads.officials_of(space_id))
+        form.official.choices = [(0, _("None")), *officials]
+        return form
+
+    def decision(self) -> Decision:
+        """What was filled in; only what goes with the verb counts."""
+        verb = self.verb.data
+        assigns = verb in ("assign", "divert")
+        return Decision(
+            verb,
+            reason=(self.reason.data or "") if verb in ("reject", "forward") else "",
+            to=(self.to.data or "") if verb == "forward" else "",
+            department_id=(self.department.data or None) if assigns else None,
+            official_id=(self.official.data or None) if assigns else None,
+        )
+
+
+class DepartmentForm(api.Form):
+    """A department: how it is called and reached, who is in charge, who works there, when it answers."""
+
+    name = StringField(
+        lazy_gettext("Name of the department"),
+        validators=[needed(lazy_gettext("Give the department a name.")), at_most(120)],
+    )
+    mailbox = EmailField(lazy_gettext("Mailbox"), validators=[Optional(), api.an_address])
+    official = SelectField(lazy_gettext("Elected official in charge"), coerce=int, default=0)
+    days = IntegerField(
+        lazy_gettext("Days to answer"),
+        default=30,
+        validators=[
+            InputRequired(lazy_gettext("Give a number of days.")),
+            NumberRange(1, 365, lazy_gettext("Give a number from 1 to 365.")),
+        ],
+    )
+    members = people(lazy_gettext("Who works there"))
+
+    @classmethod
+    def offered(cls, row: Any = None) -> "DepartmentForm":
+        """The form with the people of the town, filled with the department if any."""
+        form = cls(data=row and reads.department_said(row))
+        form.official.choices = [(0, _("None")), *_people("official")]
+        form.members.choices = _people("agent")
+        return form
+
+    def said(self) -> dict[str, Any]:
+        """What was filled in, by column."""
+        return {
+            "name": self.name.data,
+            "mailbox": self.mailbox.data or "",
+            "official_id": self.official.data or None,
+            "days_to_answer": self.days.data,
+        }
+
+
+class PromiseForm(api.Form):
+    """A commitment: what, by whom, until when."""
+
+    text = StringField(
+        lazy_gettext("What is promised"),
+        validators=[needed(lazy_gettext("Write what is promised.")), at_most(300)],
+    )
+    department = SelectField(lazy_gettext("Department in charge"), coerce=int)
+    due_on = DateField(
+        lazy_gettext("Until when"),
+        validators=[InputRequired(lazy_gettext("Give the date until which it is done."))],
+    )
+
+    @classmethod
+    def offered(cls) -> "PromiseForm":
+        """The form with the departments of the town."""
+        form = cls()
+        form.department.choices = [(one.id, one.name) for one in reads.departments()]
+        return form
+
+
+class WithdrawForm(api.Form):
+    """Nothing but the wish to withdraw a question."""
+
+
+class ContestForm(api.Form):
+    """Why a question should have been accepted."""
+
+    reason = TextAreaField(
+        lazy_gettext("Why"),
+        validators=[needed(lazy_gettext("Say why: the team reads it.")), at_most(1000)],
+    )
 
 
 class NoteForm(api.Form):
@@ -258,6 +375,12 @@ class AnswerForm(OverForm):
     body = TextAreaField(
         lazy_gettext("Answer"), validators=[needed(lazy_gettext("Write the answer.")), at_most(10_000)]
     )
+    outcome = SelectField(lazy_gettext("What becomes of it"), default="")
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        outcomes = (one for one in TRANSITIONS if one.thing == "outcome")
+        self.outcome.choices = [("", _("Not said yet")), *((one.verb, str(one.label)) for one in outcomes)]
 
 
 class SettingsForm(api.Form):
@@ -275,4 +398,15 @@ class SettingsForm(api.Form):
     )
     themes = TextAreaField(
         lazy_gettext("Themes of questions, one a line; none means the usual ones"), validators=[at_most(2000)]
+    )
+    reasons = TextAreaField(
+        lazy_gettext("Reasons not to accept a question, one a line; none means the usual ones"),
+        validators=[at_most(4000)],
+    )
+    bodies = TextAreaField(
+        lazy_gettext("Bodies to which questions are forwarded, one a line; none means the usual ones"),
+        validators=[at_most(2000)],
+    )
+    one_person_approves = BooleanField(
+        lazy_gettext("Whoever drafted an answer may approve it too (the report says so)")
     )

@@ -1,15 +1,39 @@
-"""What people are told: the author of a question hears what became of it."""
+"""What people are told: authors, supporters and officials hear what became of a question or a visit."""
+
+import datetime as dt
+
+import sqlalchemy as sa
 
 from core import api
 from core.api import lazy_gettext as _
 
 from .models import Question
 
+PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
+AUTHOR, ASKERS, OFFICIALS = "its author", "all who asked or support", "the officials of the visit"
+AUDIENCES = {
+    "accepted": AUTHOR,
+    "rejected": AUTHOR,
+    "forwarded": AUTHOR,
+    "private_case": AUTHOR,
+    "grouped": AUTHOR,
+    "to_approve": OFFICIALS,
+    "done": ASKERS,
+    "postponed": ASKERS,
+    "rescheduled": ASKERS,
+    "cancelled": ASKERS,
+}
+TRIAGE = frozenset({"accepted", "rejected", "forwarded", "private_case"})
+
 
 def reason(entry_id: int) -> str:
     """Why a question was not accepted, as its author may read it."""
     question = api.db.session.get(Question, entry_id)
-    return question.reason if question is not None else ""
+    if question is None:
+        return ""
+    return (
+        f"{question.forwarded_to}\n\n{question.reason}".strip() if question.forwarded_to else question.reason
+    )
 
 
 NOTICE_TYPES = (
@@ -27,16 +51,110 @@ NOTICE_TYPES = (
         detail=reason,
     ),
     api.NoticeType(
+        "visits.forwarded",
+        _("My question before a visit is forwarded"),
+        _("Your question has been forwarded to the body in charge: “%(title)s”."),
+        "at_once",
+        detail=reason,
+    ),
+    api.NoticeType(
+        "visits.private_case",
+        _("My question before a visit is dealt with in private"),
+        _("Your question is dealt with between you and the team: “%(title)s”. It is not public."),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.grouped",
+        _("My question before a visit is grouped with similar ones"),
+        _("Your question is answered together with similar ones: “%(title)s”. It stays readable as it is."),
+        "at_once",
+    ),
+    api.NoticeType(
         "visits.answered",
-        _("My question before a visit has its answer"),
-        _("The answer to your question is published: “%(title)s”"),
+        _("A question that I asked or support has its answer"),
+        _("The answer is published: “%(title)s”"),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.to_approve",
+        _("An answer waits for my approval"),
+        _("A draft answer waits for approval: “%(title)s”"),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.done",
+        _("A promise about a question of mine is said to be kept"),
+        _("The town says that its promise is kept: “%(title)s”. Is it? Say so on the page of promises."),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.postponed",
+        _("A visit that I asked about is postponed"),
+        _("The visit is postponed: %(space)s"),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.rescheduled",
+        _("A visit that I asked about has another date"),
+        _("The visit has a new date: %(space)s"),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.cancelled",
+        _("A visit that I asked about is cancelled"),
+        _("The visit is cancelled: %(space)s"),
         "at_once",
     ),
 )
 
 
-def tell(what: str, entry: api.Entry, answer: api.Entry | None = None) -> None:
-    """Tell the author of a question what became of it, inside a write; of an answer, in the core's place."""
-    if entry.author_id is not None:
-        once = f"entry:{answer.id}" if answer else None
-        api.notify(f"visits.{what}", [entry.author_id], entry=entry, once=once)
+def tell(what: str, space_id: int, question_id: int | None = None) -> None:
+    """Have people told what became of a question or a visit, inside a write."""
+    delay = PAUSE if what in TRIAGE else None
+    once = f"visits.{what} {space_id} {question_id}"
+    api.enqueue("visits.tell", delay, once, what=what, space_id=space_id, question_id=question_id)
+
+
+def tell_people(what: str, space_id: int, question_id: int | None) -> None:
+    """Job: give the notice to whom it concerns, unless the decision was taken back since."""
+    with api.as_system("tell what became of a question"), api.write() as session:
+        space = session.get(api.Space, space_id)
+        entry = session.get(api.Entry, question_id) if question_id else None
+        if space is None or (question_id and entry is None):
+            return
+        if what in TRIAGE and session.get(Question, question_id).triage != what:
+            return
+        about = {"entry": entry} if entry else {"space": space}
+        api.notify(f"visits.{what}", sorted(_people(what, space_id, entry)), **about)
+
+
+def tell_answered(entry: api.Entry, answer: api.Entry, together: list[int]) -> None:
+    """Tell who asked or supports a question, or one grouped with it, of its answer, in the core's place."""
+    api.notify(
+        "visits.answered", sorted(askers([entry.id, *together])), entry=entry, once=f"entry:{answer.id}"
+    )
+
+
+def askers(question_ids: list[int]) -> set[int]:
+    """Who asked or supports these questions, each once."""
+    authors = sa.select(api.Entry.author_id).where(
+        api.Entry.id.in_(question_ids), api.Entry.author_id.is_not(None)
+    )
+    voices = sa.select(api.Support.user_id).where(api.Support.entry_id.in_(question_ids))
+    return {*api.db.session.scalars(authors), *api.db.session.scalars(voices)}
+
+
+def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
+    if AUDIENCES[what] == OFFICIALS:
+        officials = sa.select(api.Membership.user_id).where(
+            api.Membership.space_id == space_id, api.Membership.role == "official"
+        )
+        return set(api.db.session.scalars(officials))
+    if entry is None:
+        asked = sa.select(api.Entry.id).where(
+            api.Entry.space_id == space_id, api.Entry.kind == "visits.question"
+        )
+        return askers(list(api.db.session.scalars(asked)))
+    if AUDIENCES[what] == ASKERS:
+        return askers([entry.id])
+    return set() if entry.author_id is None else {entry.author_id}

@@ -1,4 +1,4 @@
-"""The plugin's tables: what hangs on a visit's space, on a question, and on an answer."""
+"""The plugin's tables: what hangs on a visit, on a question, on an answer; departments, commitments."""
 
 import datetime as dt
 
@@ -6,6 +6,39 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import api
+
+
+def _person() -> Mapped[int | None]:
+    return mapped_column(sa.ForeignKey("core_user.id", ondelete="SET NULL"))
+
+
+def _department() -> Mapped[int | None]:
+    return mapped_column(sa.ForeignKey("visits_department.id", ondelete="SET NULL"))
+
+
+class Department(api.Public, api.Base):
+    """A service of the town: what residents may know of who deals with their question."""
+
+    __tablename__ = "visits_department"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(120))
+    folded: Mapped[str] = mapped_column(sa.String(120), unique=True)
+    mailbox: Mapped[str] = mapped_column(sa.String(254), default="")
+    official_id: Mapped[int | None] = _person()
+    days_to_answer: Mapped[int] = mapped_column(default=30)
+
+
+class DepartmentMember(api.StaffOnly, api.Base):
+    """Somebody works in a department."""
+
+    __tablename__ = "visits_department_member"
+    department_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("visits_department.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("core_user.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
 
 
 class Visit(api.InSpace, api.Base):
@@ -16,6 +49,8 @@ class Visit(api.InSpace, api.Base):
         sa.ForeignKey("core_space.id", ondelete="CASCADE"), primary_key=True
     )
     state: Mapped[str] = mapped_column(sa.String(20), default="draft")
+    code: Mapped[str] = mapped_column(sa.String(40), default="", index=True)
+    reason: Mapped[str] = mapped_column(sa.String(1000), default="")
     starts_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, index=True)
     ends_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime)
     meeting_point: Mapped[str] = mapped_column(sa.String(200))
@@ -34,14 +69,26 @@ class Visit(api.InSpace, api.Base):
 
 
 class Question(api.OnEntry, api.Base):
-    """What the public and the author may know of a question beside its text."""
+    """What the public and the author may know of a question beside its text.
+
+    `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is the
+    question that it is grouped with, the first of its group.
+    """
 
     __tablename__ = "visits_question"
     theme: Mapped[str] = mapped_column(sa.String(80), default="")
     place: Mapped[str] = mapped_column(sa.String(200), default="")
     triage: Mapped[str] = mapped_column(sa.String(20), default="submitted")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
+    forwarded_to: Mapped[str] = mapped_column(sa.String(200), default="")
     answered_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
+    discussion: Mapped[str] = mapped_column(sa.String(20), default="not_planned")
+    outcome: Mapped[str] = mapped_column(sa.String(20), default="none")
+    outcome_reason: Mapped[str] = mapped_column(sa.String(1000), default="")
+    group_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("core_entry.id", ondelete="SET NULL"), index=True
+    )
+    moves: Mapped[int] = mapped_column(default=0)
 
 
 class Casework(api.TeamOnly, api.Base):
@@ -53,7 +100,27 @@ class Casework(api.TeamOnly, api.Base):
     )
     contact: Mapped[str] = mapped_column(sa.String(120), default="")
     note: Mapped[str] = mapped_column(sa.String(4000), default="")
-    triaged_by: Mapped[int | None] = mapped_column(sa.ForeignKey("core_user.id", ondelete="SET NULL"))
+    triaged_by: Mapped[int | None] = _person()
+    department_id: Mapped[int | None] = _department()
+    official_id: Mapped[int | None] = _person()
+    answer: Mapped[str] = mapped_column(sa.String(20), default="none")
+    drafted_by: Mapped[int | None] = _person()
+    approved_by: Mapped[int | None] = _person()
+    held: Mapped[bool] = mapped_column(default=False)
+    flags: Mapped[str] = mapped_column(sa.String(40), default="")
+    import_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+
+
+class PrivateCase(api.TeamOnly, api.Base):
+    """A question dealt with between its author and the team: by whom, when they meet, when it ended."""
+
+    __tablename__ = "visits_private_case"
+    entry_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("core_entry.id", ondelete="CASCADE"), primary_key=True
+    )
+    recipient_id: Mapped[int | None] = _person()
+    appointment_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
 
 
 class Answer(api.OnEntry, api.Base):
@@ -61,4 +128,20 @@ class Answer(api.OnEntry, api.Base):
 
     __tablename__ = "visits_answer"
     question_id: Mapped[int] = mapped_column(sa.ForeignKey("core_entry.id", ondelete="CASCADE"), unique=True)
-    state: Mapped[str] = mapped_column(sa.String(20), default="drafted")
+
+
+class Commitment(api.InSpace, api.Base):
+    """What the town has promised to do, by whom and by when."""
+
+    __tablename__ = "visits_commitment"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    question_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("core_entry.id", ondelete="SET NULL"), index=True
+    )
+    text: Mapped[str] = mapped_column(sa.String(300))
+    department_id: Mapped[int] = mapped_column(sa.ForeignKey("visits_department.id", ondelete="RESTRICT"))
+    due_on: Mapped[dt.date] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(sa.String(20), default="open")
+    reason: Mapped[str] = mapped_column(sa.String(1000), default="")
+    changed_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, default=api.now)

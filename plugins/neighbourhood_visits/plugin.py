@@ -6,10 +6,12 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import actions, board, letters, personal, reads
+from . import actions, answers, asker, board, departments, desk, letters, personal, promises, reads
 from .forms import SettingsForm
-from .views import blueprint, confirm_question, describe_question, url_of
+from .pages import blueprint
+from .views import confirm_question, describe_question, url_of
 
+PAGES = (asker, departments, desk, promises)  # their routes are the blueprint's
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
@@ -28,7 +30,17 @@ plugin = api.Plugin(
         api.Permission("visits.manage", _("Change a visit and its team"), space_roles=TEAM),
         api.Permission("visits.review", _("Accept or reject questions"), space_roles=TEAM),
         api.Permission("visits.answer", _("Draft answers"), space_roles=TEAM),
-        api.Permission("visits.publish", _("Publish answers"), space_roles=frozenset({"official"})),
+        api.Permission(
+            "visits.publish", _("Approve and publish answers"), space_roles=frozenset({"official"})
+        ),
+        api.Permission("visits.conclude", _("Say what became of questions"), space_roles=TEAM | {"scribe"}),
+        api.Permission("visits.commit", _("Make promises and follow them"), space_roles=TEAM),
+        api.Permission(
+            "visits.organise",
+            _("Keep the list of departments"),
+            frozenset({"agent", "administrator"}),
+            whole_town=True,
+        ),
     ),
     space_kinds=(
         api.SpaceKind(
@@ -66,7 +78,14 @@ plugin = api.Plugin(
     ),
     nav=(api.NavItem(_("Visits"), "/visits/", weight=30),),
     settings_form=SettingsForm,
-    defaults={"days_to_answer": 30, "acknowledgement": "", "themes": ""},
+    defaults={
+        "days_to_answer": 30,
+        "acknowledgement": "",
+        "themes": "",
+        "reasons": "",
+        "bodies": "",
+        "one_person_approves": False,
+    },
     jobs=(
         api.Job(
             "visits.close_due",
@@ -74,6 +93,13 @@ plugin = api.Plugin(
             actions.close_due,
             every=dt.timedelta(minutes=10),
         ),
+        api.Job(
+            "visits.publish_held",
+            _("Publish answers on the day of the visit"),
+            answers.publish_held,
+            every=dt.timedelta(minutes=10),
+        ),
+        api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
@@ -103,9 +129,18 @@ plugin = api.Plugin(
         for table, column, purpose in (
             ("question", "place", _("Find what a question is about")),
             ("question", "reason", _("Tell an author why a question is not accepted")),
+            ("question", "forwarded_to", _("Tell an author who answers instead of the town")),
+            ("question", "outcome_reason", _("Say what became of a question")),
             ("casework", "contact", _("Call back somebody who asked a question")),
             ("casework", "note", _("Prepare the answer to a question")),
             ("casework", "triaged_by", _("Know who accepted or rejected a question")),
+            ("casework", "official_id", _("Know who prepares the answer to a question")),
+            ("casework", "drafted_by", _("Have another approve what somebody has drafted")),
+            ("casework", "approved_by", _("Know who approved an answer")),
+            ("private_case", "recipient_id", _("Know who deals with a private case")),
+            ("private_case", "appointment_at", _("Meet the author of a private case")),
+            ("department", "official_id", _("Say who is in charge of a department")),
+            ("department_member", "user_id", _("Know who works in a department")),
         )
     ),
 )
@@ -121,7 +156,7 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 def entry_changed(entry: api.Entry, change: str) -> None:
     """A question whose answer is hidden or removed waits for an answer again."""
     if entry.kind == "visits.answer":
-        actions.notice_answer(entry, change)
+        answers.follow_moderation(entry, change)
 
 
 @api.hookimpl

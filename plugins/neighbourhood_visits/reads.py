@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .models import Answer, Casework, Question, Visit
+from .models import Answer, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE = 20
 BUILT_IN_THEMES = (
@@ -22,6 +22,18 @@ BUILT_IN_THEMES = (
     ("sports", api.lazy_gettext("Sports and culture")),
     ("housing", api.lazy_gettext("Housing and planning")),
     ("other", api.lazy_gettext("Something else")),
+)
+USUAL_REASONS = (
+    api.lazy_gettext("It names or concerns a private person."),
+    api.lazy_gettext("It is not about this neighbourhood."),
+    api.lazy_gettext("Its words hurt: please ask again in other words."),
+    api.lazy_gettext("It is not a question to the town."),
+)
+USUAL_BODIES = (
+    api.lazy_gettext("the intercommunal authority"),
+    api.lazy_gettext("the department council"),
+    api.lazy_gettext("the regional council"),
+    api.lazy_gettext("the State’s services"),
 )
 
 
@@ -38,6 +50,11 @@ class Facts:
     def theme(self) -> str:
         """The question's theme, as it is shown."""
         return theme_label(self.question.theme)
+
+    @property
+    def outcome(self) -> str:
+        """What became of the question, where it is known."""
+        return outcome_label(self.question)
 
     @property
     def standing(self) -> str:
@@ -66,8 +83,127 @@ def standing(question: Question) -> str:
         "submitted": _("To be read by the team"),
         "accepted": _("Answer to come"),
         "rejected": _("Declined"),
+        "forwarded": _("Forwarded"),
+        "private_case": _("Between you and the team"),
+        "withdrawn": _("Withdrawn"),
+        "contested": _("To be read once more"),
     }
     return str(labels[question.triage])
+
+
+def outcome_label(question: Question) -> str:
+    """What became of a question, where it is known."""
+    labels = {
+        "none": "",
+        "settled": _("Settled"),
+        "committed": _("Promised"),
+        "refused": _("Refused"),
+        "needs_study": _("To be studied"),
+        "not_competent": _("Not the town’s to decide"),
+        "information_given": _("Explained"),
+    }
+    return str(labels[question.outcome])
+
+
+def visit_state_label(visit: Visit) -> str:
+    """Where a visit stands, in a word or two."""
+    labels = {
+        "draft": _("Not announced yet"),
+        "announced": _("Announced"),
+        "collecting": _("Taking questions"),
+        "preparing": _("Being prepared"),
+        "ready": _("Prepared"),
+        "in_progress": _("Taking place"),
+        "reporting": _("Being reported"),
+        "published": _("Report published"),
+        "follow_up": _("Promises followed up"),
+        "archived": _("Closed"),
+        "postponed": _("Postponed"),
+        "cancelled": _("Cancelled"),
+    }
+    return str(labels[visit.state])
+
+
+def flags_label(flags: str) -> str:
+    """What an imported question lacks."""
+    labels = {"title": _("No title"), "place": _("No address")}
+    return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
+
+
+def group_of(question: Question) -> list[int]:
+    """The ids of the questions that are answered together with this one, itself left out."""
+    head = question.group_id or question.entry_id
+    same = sa.select(Question.entry_id).where(
+        sa.or_(Question.group_id == head, Question.entry_id == head), Question.entry_id != question.entry_id
+    )
+    return list(api.db.session.scalars(same))
+
+
+def voices(question: Question) -> int:
+    """How many people support a question or one grouped with it, each counted once."""
+    same = [question.entry_id, *group_of(question)]
+    people = sa.select(sa.func.count(api.Support.user_id.distinct())).where(api.Support.entry_id.in_(same))
+    return api.db.session.scalar(people) or 0
+
+
+def settled_before(visit: Visit) -> int:
+    """How many questions were settled or explained by an answer published before the visit began."""
+    found = (
+        sa.select(sa.func.count(Question.entry_id))
+        .join(api.Entry, api.Entry.id == Question.entry_id)
+        .where(
+            api.Entry.space_id == visit.space_id,
+            Question.outcome.in_(("settled", "information_given")),
+            Question.answered_at < visit.starts_at,
+        )
+    )
+    return api.db.session.scalar(found) or 0
+
+
+def moves_of(question_ids: Sequence[int]) -> dict[int, int]:
+    """How often questions have moved, by id."""
+    rows = sa.select(Question.entry_id, Question.moves).where(Question.entry_id.in_(question_ids))
+    return {row.entry_id: row.moves for row in api.db.session.execute(rows)}
+
+
+def entries(ids: Sequence[int]) -> Sequence[api.Entry]:
+    """These entries, as far as the viewer may read them."""
+    rows = sa.select(api.Entry).where(api.Entry.id.in_(ids)).order_by(api.Entry.id)
+    return api.db.session.scalars(rows).all() if ids else ()
+
+
+def department(ident: int | None) -> Department | None:
+    """The department with this id, if there is one."""
+    return api.db.session.get(Department, ident) if ident else None
+
+
+def department_said(row: Department) -> dict[str, Any]:
+    """A department as its form holds it."""
+    members = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == row.id)
+    return {
+        "name": row.name,
+        "mailbox": row.mailbox,
+        "official": row.official_id or 0,
+        "days": row.days_to_answer,
+        "members": list(api.db.session.scalars(members)),
+    }
+
+
+def reasons() -> list[str]:
+    """The reasons for which the town declines questions, as its agents choose them by a digit."""
+    own = [line.strip() for line in api.settings("neighbourhood_visits")["reasons"].splitlines()]
+    return [line for line in own if line][:9] or [str(reason) for reason in USUAL_REASONS]
+
+
+def bodies() -> list[str]:
+    """The bodies to which questions are forwarded, chosen by a digit too."""
+    own = [line.strip() for line in api.settings("neighbourhood_visits")["bodies"].splitlines()]
+    return [line for line in own if line][:9] or [str(body) for body in USUAL_BODIES]
+
+
+def departments() -> Sequence[Department]:
+    """The departments of the town, by name."""
+    return api.db.session.scalars(sa.select(Department).order_by(Department.folded)).all()
 
 
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
@@ -194,10 +330,12 @@ def team_ids(space_id: int, role: str) -> list[int]:
 # What waits for the team. A view of the queue is one of these.
 
 QUEUES: dict[str, Any] = {
-    "unread": Question.triage == "submitted",
-    "unanswered": sa.and_(Question.triage == "accepted", Question.answered_at.is_(None)),
+    "unread": Question.triage.in_(("submitted", "contested")),
+    "unanswered": sa.and_(
+        Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None)
+    ),
     "answered": Question.answered_at.is_not(None),
-    "rejected": Question.triage == "rejected",
+    "rejected": Question.triage.in_(("rejected", "forwarded", "private_case", "withdrawn")),
 }
 
 
@@ -207,7 +345,7 @@ def queue_label(name: str) -> str:
         "unread": _("To read"),
         "unanswered": _("To answer"),
         "answered": _("Answered"),
-        "rejected": _("Not accepted"),
+        "rejected": _("Not public"),
     }
     return str(labels[name])
 

@@ -30,6 +30,9 @@ def draw(template: str, **context: Any) -> str:
         standing=reads.standing,
         theme_label=reads.theme_label,
         queue_label=reads.queue_label,
+        outcome_label=reads.outcome_label,
+        visit_state_label=reads.visit_state_label,
+        flags_label=reads.flags_label,
         **context,
     )
 

@@ -123,6 +123,8 @@ class DemoTown:
             "space_id": every(Space.id),
             "entry_id": entries,
             "question_id": list(db.session.scalars(sa.select(Entry.id).where(Entry.kind.like("visits.%")))),
+            "commitment_id": [1],
+            "department_id": [1],
             "user_id": every(User.id),
             "handle": every(User.handle),
             "mail_id": every(Mail.id),

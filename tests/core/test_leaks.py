@@ -98,6 +98,7 @@ class Planter:
 
     def __init__(self, people: dict[str, int]) -> None:
         self.people, self.planted = people, Planted()
+        self.department: int | None = None
         self.numbers = itertools.count(1)
 
     def row(self, table: sa.Table, readers: Iterable[str], /, **values: Any) -> int:
@@ -117,7 +118,8 @@ class Planter:
         if column.name == "way":
             return "daily"
         for key in column.foreign_keys:
-            return given.get(key.column.table.name)
+            table = key.column.table
+            return self.a_department(table) if table.name == "visits_department" else given.get(table.name)
         default = getattr(column.default, "arg", None)
         if isinstance(column.type, sa.String) and default in (None, ""):
             return word if (column.type.length or 99) >= 20 else ("x" if not column.nullable else None)
@@ -128,6 +130,13 @@ class Planter:
         if isinstance(column.type, sa.Integer):
             return next(self.numbers)
         return now() + dt.timedelta(days=1)
+
+    def a_department(self, table: sa.Table) -> int:
+        """The id of a department, which everybody may read of."""
+        if self.department is None:
+            plain = sa.insert(table).values(name="Roads", folded="roads", mailbox="", days_to_answer=30)
+            self.department = db.session.execute(plain).inserted_primary_key[0]  # type: ignore[attr-defined]
+        return self.department or 0
 
     def space(self, kind: str, hidden: bool) -> int:
         """A space of this kind with its members: hidden and full of canaries, or public with a plain name."""
@@ -193,7 +202,8 @@ class Planter:
                 self.row(mapper.local_table, {"victim"}, **given)
             elif issubclass(model, access.StaffOnly):
                 shown = {"kind": "confirm", "error": ""} if name == "core_mail" else {}
-                self.row(mapper.local_table, () if name in NOT_EVEN_STAFF else STAFF, **shown)
+                person = {"core_user": self.people["victim"]}
+                self.row(mapper.local_table, () if name in NOT_EVEN_STAFF else STAFF, **person, **shown)
 
 
 @pytest.fixture
@@ -262,6 +272,8 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "entry_id": [*planted.entries, MISSING],
         "post_id": [*planted.entries, MISSING],
         "question_id": [*planted.entries, MISSING],
+        "commitment_id": [1, 2, MISSING],
+        "department_id": [1, MISSING],
         "file_id": [*planted.files, MISSING],
         "user_id": [1, MISSING],
         "mail_id": [1, MISSING],

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plugins.neighbourhood_visits import letters
+
 if TYPE_CHECKING:
     from core.testing import Browser, Town
 
@@ -69,16 +71,40 @@ class Scene:
 
     def answered(self, space_id: int, answer: str = "It is mended on Monday.", **fields: Any) -> int:
         """The id of a question whose answer the mayor has published."""
-        ident = self.accepted(space_id, **fields)
-        page = f"/visits/questions/{ident}"
-        told = self.browser("mayor").submit(f"{page}/answer", _page=page, body=answer, publish="yes")
-        assert told.status_code == 302, told.text
+        ident = self.drafted(space_id, answer, **fields)
+        self.approve(ident, answer)
         return ident
+
+    def drafted(self, space_id: int, draft: str = "It is mended on Monday.", **fields: Any) -> int:
+        """The id of an accepted question for which the agent has drafted an answer."""
+        ident = self.accepted(space_id, **fields)
+        self.draft(ident, draft)
+        return ident
+
+    def draft(self, ident: int, draft: str) -> None:
+        """Let the agent draft an answer where there is none."""
+        page = f"/visits/questions/{ident}"
+        told = self.browser("agent").submit(f"{page}/answer", _page=page, body=draft, version="0")
+        assert told.status_code == 302, told.text
+
+    def approve(self, ident: int, answer: str, name: str = "mayor", **fields: Any) -> None:
+        """Let an official publish this text over the draft that stands."""
+        page, browser = f"/visits/questions/{ident}", self.browser(name)
+        fields = {"publish": "yes", **fields, "body": answer, "version": draft_version(browser, page)}
+        told = browser.submit(f"{page}/answer", _page=page, **fields)
+        assert told.status_code == 302, told.text
+
+
+def draft_version(browser: Browser, page: str) -> str:
+    """The version of the draft that the page of a question shows."""
+    found = re.search(r'name="version"[^>]*value="(\d+)"', browser.get(page).text.partition('id="answer"')[2])
+    return found[1] if found else "0"
 
 
 @pytest.fixture
-def scene(town: Town) -> Scene:
-    """The town of these tests."""
+def scene(town: Town, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The town of these tests, where decisions are told at once."""
+    monkeypatch.setattr(letters, "PAUSE", dt.timedelta())
     commune, other = town.area("Belleroche"), town.area("Sautelle")
     people = (
         ("mayor", "official", {"mandate": "mayor", "area_id": commune}),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core.db import db
 from core.models import Entry
-from plugins.neighbourhood_visits.models import Answer
+from plugins.neighbourhood_visits.models import Answer, Casework
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -47,7 +47,8 @@ def token(browser: Browser, page: str) -> dict[str, str]:
 
 def answers(scene: Scene, question: int) -> list[Any]:
     """The answers to a question with their texts."""
-    rows = sa.select(Answer.state, Entry.body).join(Entry, Entry.id == Answer.entry_id)
+    rows = sa.select(Casework.answer, Entry.body).join(Answer, Answer.question_id == Casework.entry_id)
+    rows = rows.join(Entry, Entry.id == Answer.entry_id)
     return scene.town.run(lambda: db.session.execute(rows.where(Answer.question_id == question)).all())
 
 
@@ -55,7 +56,7 @@ def test_two_officials_publish_two_answers_at_once(scene: Scene) -> None:
     visit = scene.visit()
     officials = {name: scene.browser(name) for name in ("mayor", "deputy")}
     for number in range(ROUNDS):
-        question = scene.accepted(visit, title=f"Question {number}?")
+        question = scene.drafted(visit, title=f"Question {number}?")
         page = f"/visits/questions/{question}"
         tries = [
             (browser, f"{page}/answer", token(browser, page) | {"body": f"Says {name}.", "publish": "yes"})
@@ -132,3 +133,51 @@ def test_the_same_question_sent_twice_is_one(scene: Scene) -> None:
     first, second = (browser.client.post(url, data=fields) for _time in range(2))
     assert first.location == second.location
     assert scene.browser("agent").get(f"/visits/{visit}/review").text.count(">Once?<") == 1
+
+
+def picked(scene: Scene, question: int) -> str:
+    """A question as a page shows it to be picked: with how often it had moved by then."""
+    from plugins.neighbourhood_visits.models import Question
+
+    return f"{question}:{scene.town.run(lambda: db.session.get(Question, question).moves)}"
+
+
+def test_two_agents_decide_on_one_question_at_once(scene: Scene) -> None:
+    visit = scene.visit()
+    people = [scene.browser(name) for name in ("agent", "mayor")]
+    tokens = [token_only(browser, f"/visits/{visit}/review") for browser in people]
+    for number in range(ROUNDS):
+        question = scene.question(visit, title=f"Question {number}?")
+        pick = {"pick": picked(scene, question)}
+        decisions = ({"verb": "accept"}, {"verb": "reject", "reason": "Not ours."})
+        tries = [
+            (browser, f"/visits/{visit}/decide", token | pick | decision)
+            for browser, token, decision in zip(people, tokens, decisions, strict=True)
+        ]
+        at_once(tries)
+        told = ["in the meantime" in browser.get(f"/visits/{visit}/review").text for browser in people]
+        assert sorted(told) == [False, True], "one wins, the other is told"
+        state = scene.town.run(lambda ident=question: db.session.get(Entry, ident).state)  # type: ignore[misc]
+        assert state == ("pending" if told[0] else "published")
+
+
+def test_a_question_is_withdrawn_while_it_is_answered(scene: Scene) -> None:
+    visit = scene.visit()
+    mayor, resident = scene.browser("mayor"), scene.browser("resident")
+    for number in range(ROUNDS):
+        question = scene.drafted(visit, title=f"Question {number}?")
+        page, own = f"/visits/questions/{question}", f"/visits/questions/{question}/withdraw"
+        tries = [
+            (mayor, f"{page}/answer", token(mayor, page) | {"body": "In March.", "publish": "yes"}),
+            (resident, own, token_only(resident, own)),
+        ]
+        told = at_once(tries)
+        assert sorted(answer.status_code for answer in told) == [302, 409]
+        public = scene.browser().get(f"/posts/{question}")
+        if told[0].status_code == 302:
+            assert "In March." in public.text
+            assert "published answer" in told[1].text
+        else:
+            assert public.status_code == 404
+            assert "In March." in told[0].text, "nothing that the official wrote is lost"
+            assert "or no longer" in told[0].text

@@ -1,0 +1,115 @@
+"""The answer to a question: drafted by one, approved by another, published now or on the day of the visit."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from . import letters, reads, states
+from .models import Answer, Casework, Visit
+from .states import Case, question_case
+
+
+def draft(question_id: int, body: str, version: int) -> api.Entry:
+    """Keep a draft for the team; `version` is that of the draft it was written over, 0 for none."""
+    with api.write():
+        return _draft(question_case(question_id), body, version)
+
+
+def submit(question_id: int, body: str, version: int) -> api.Entry:
+    """Keep this text and ask the officials of the visit to approve it."""
+    with api.write():
+        case = question_case(question_id)
+        entry = _draft(case, body, version)
+        states.move(case, "answer", "submit")
+    return entry
+
+
+def approve(question_id: int, body: str, version: int, held: bool = False, outcome: str = "") -> None:
+    """Approve this text, which is published now, or `held` until the day of the visit."""
+    with api.write():
+        case = question_case(question_id)
+        entry = _draft(case, body, version)
+        states.move(case, "answer", "approve")
+        case.casework.approved_by, case.casework.held = api.viewer().id, held
+        entry.author_id = api.viewer().id
+        if outcome:
+            conclude(case, outcome, body)
+        if not held:
+            _publish(case, entry)
+
+
+def publish_held() -> None:
+    """Job: publish the answers that were held until the visit, where it has begun."""
+    due = (
+        sa.select(Casework.entry_id)
+        .join(Visit, Visit.space_id == Casework.space_id)
+        .where(Casework.held, Casework.answer == "approved", Visit.starts_at <= api.now())
+    )
+    with api.as_system("publish on the day of the visit"):
+        for question_id in api.db.session.scalars(due).all():
+            with api.write():
+                case = question_case(question_id)
+                if case.question.triage == "accepted" and case.casework.answer == "approved":
+                    _publish(case, answer_of(question_id)[1])
+
+
+def turn(question_id: int, thing: str, verb: str, reason: str, moves: int | None = None) -> None:
+    """Say what became of a question (`outcome`), or whether it is talked about (`discussion`)."""
+    with api.write():
+        case = question_case(question_id, moves)
+        if thing == "outcome":
+            conclude(case, verb, reason)
+        else:
+            states.move(case, thing, verb)
+
+
+def conclude(case: Case, verb: str, reason: str) -> None:
+    """Say what became of a question, inside a write; `verb` is one of the outcomes' in the table."""
+    states.move(case, "outcome", verb, reason=reason)
+    case.question.outcome_reason = reason[:1000]
+
+
+def follow_moderation(entry: api.Entry, change: str) -> None:
+    """Keep the question in step with what the core's moderation does to its answer; inside a write."""
+    verb = {"hidden": "retract", "restored": "restore", "removed": "discard"}.get(change)
+    asked = entry.parent_id and api.db.session.get(api.Entry, entry.parent_id)
+    if not verb or not asked:
+        return
+    case = states.case_of(asked, api.get_or_404(api.Space, entry.space_id))
+    if case.casework and case.casework.answer in states.TABLE["answer", verb].sources:
+        states.move(case, "answer", verb)
+        case.question.answered_at = entry.published_at if change == "restored" else None
+
+
+def answer_of(question_id: int) -> tuple[Answer, api.Entry] | tuple[None, None]:
+    """The answer to a question with its entry, as far as the viewer may read it."""
+    rows = sa.select(Answer, api.Entry).join(api.Entry, api.Entry.id == Answer.entry_id)
+    found = api.db.session.execute(rows.where(Answer.question_id == question_id)).one_or_none()
+    return (found[0], found[1]) if found else (None, None)
+
+
+def _draft(case: Case, body: str, version: int) -> api.Entry:
+    answer, entry = answer_of(case.entry.id)
+    begun = case.casework is not None and case.casework.answer in ("none", "assigned")
+    states.move(case, "answer", "draft")
+    if version != (entry.version if entry else 0):
+        raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
+    if begun:
+        case.casework.drafted_by = api.viewer().id
+    if answer is None or entry is None:
+        entry = api.publish(case.space, body, kind="visits.answer", parent=case.entry, confirmed=True)
+        api.db.session.add(Answer(entry_id=entry.id, question_id=case.entry.id))
+    elif entry.body != body:
+        api.change_entry(entry, body=body, confirmed=True)
+    return entry
+
+
+def _publish(case: Case, entry: Any) -> None:
+    states.move(case, "answer", "publish")
+    case.casework.held = False
+    letters.tell_answered(case.entry, entry, reads.group_of(case.question))
+    api.release(entry)
+    case.question.answered_at = api.now()

@@ -1,0 +1,75 @@
+"""Departments of the town: the pages where staff keep them, and the verb behind them."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import redirect, url_for
+
+from core import api
+from core.api import gettext as _
+
+from . import reads
+from .forms import DepartmentForm
+from .models import Department, DepartmentMember
+from .pages import Page, blueprint, form_page
+from .show import draw
+
+
+@blueprint.get("/departments")
+@api.needs("visits.organise")
+def departments() -> str:
+    """The departments, with their mailbox, the official in charge and the days to answer."""
+    rows = reads.departments()
+    people = reads.names(row.official_id for row in rows)
+    return draw("visits/departments.html", rows=rows, people=people)
+
+
+@blueprint.route("/departments/new", methods=["GET", "POST"])
+@api.needs("visits.organise")
+def new_department() -> Page:
+    """Add a department."""
+    return _department_page(None)
+
+
+@blueprint.route("/departments/<int:department_id>", methods=["GET", "POST"])
+@api.needs("visits.organise")
+def department(department_id: int) -> Page:
+    """Change a department."""
+    return _department_page(api.get_or_404(Department, department_id))
+
+
+def _department_page(row: Department | None) -> Page:
+    form = DepartmentForm.offered(row)
+    if not form.validate_on_submit():
+        return form_page("visits/department_form.html", form, department=row)
+    try:
+        save(row, form.said(), form.members.data)
+    except api.Refused as reason:
+        form.form_errors.append(str(reason))
+        return form_page("visits/department_form.html", form, department=row)
+    api.says(_("The department is saved."))
+    return redirect(url_for("visits.departments"))
+
+
+def save(row: Department | None, values: dict[str, Any], members: list[int]) -> int:
+    """Keep a department, new or changed, with exactly these members; its id. Two never have one name."""
+    api.require("visits.organise")
+    folded = api.fold(values["name"])[:120]
+    with api.write() as session:
+        same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
+        if same is not None and (row is None or same.id != row.id):
+            raise api.Refused(_("There is a department of this name."))
+        if row is None:
+            row = Department(**values, folded=folded)
+            session.add(row)
+        else:
+            for name, value in {**values, "folded": folded}.items():
+                setattr(row, name, value)
+        session.flush()
+        gone = sa.delete(DepartmentMember).where(
+            DepartmentMember.department_id == row.id, DepartmentMember.user_id.not_in(members)
+        )
+        session.execute(gone)
+        for user_id in members:
+            api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
+        return row.id

@@ -1,0 +1,285 @@
+"""The team's desk: the queue of a visit, and one question with the decision, the note and the answer."""
+
+from typing import Any
+
+from flask import abort, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from core import api
+from core.api import gettext as _
+from core.api import ngettext
+
+from . import answers, reads, states, triage
+from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
+from .models import Casework, Question
+from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
+from .show import draw
+
+
+@blueprint.get("/<int:space_id>/review")
+@api.needs("visits.review")
+def review(space_id: int) -> str:
+    """The team's queue of a visit."""
+    found, space = visit_and_space(space_id)
+    api.require("visits.review", space)
+    counts = reads.queue_counts([space_id])[space_id]
+    chosen = request.args.get("queue", "")
+    name = chosen if chosen in reads.QUEUES else next((one for one in reads.QUEUES if counts[one]), "unread")
+    rows, further = reads.queue(space_id, name, request.args.get("after", 0, type=int))
+    tabs = [
+        {
+            "label": reads.queue_label(one),
+            "url": url_for("visits.review", space_id=space_id, queue=one),
+            "count": counts[one],
+            "current": one == name,
+        }
+        for one in reads.QUEUES
+    ]
+    form = DecideForm.offered(space_id, formdata=None)
+    return draw(
+        "visits/review.html",
+        visit=found,
+        space=space,
+        tabs=tabs,
+        name=name,
+        rows=rows,
+        deciding=form,
+        reasons=reads.reasons(),
+        people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
+        here=url_for("visits.review", space_id=space_id, queue=name),
+        further=further,
+        undo=_undo(),
+    )
+
+
+def _undo() -> tuple[str, list[str]] | None:
+    """What the page before has decided and can take back: the verb, and on what."""
+    verb, picked = request.args.get("undo"), request.args.getlist("pick")
+    return (verb, picked) if verb in ("reconsider", "ungroup") and all(map(_pair, picked)) else None
+
+
+@blueprint.post("/<int:space_id>/decide")
+@api.needs("visits.review")
+def decide(space_id: int) -> Page:
+    """Decide on the questions that are picked, all alike; what can be undone is offered to be."""
+    _found, space = visit_and_space(space_id)
+    api.require("visits.review", space)
+    form = DecideForm.offered(space_id)
+    form.validate()
+    picked = dict.fromkeys(pair for pair in map(_pair, request.form.getlist("pick")) if pair)
+    told = [text for texts in form.errors.values() for text in texts]
+    done: list[int] = []
+    if not picked and not told:
+        told = [_("Tick the questions first.")]
+    if not told:
+        done, told = _decide(form, list(picked))
+    return _decided(space_id, form.verb.data, done, told)
+
+
+def _pair(text: str) -> tuple[int, int] | None:
+    """A question and how often it had moved when it was seen, of `12:3`."""
+    parts = text.split(":")
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def _decide(form: Any, picked: list[tuple[int, int]]) -> tuple[list[int], list[str]]:
+    if form.verb.data == "group":
+        ids = [question_id for question_id, _moves in picked]
+        try:
+            triage.group(ids[0], ids[1:])
+        except api.Refused as reason:
+            return [], [str(reason)]
+        return ids, []
+    if form.verb.data == "ungroup":
+        for question_id, _moves in picked:
+            triage.ungroup(question_id)
+        return [question_id for question_id, _moves in picked], []
+    return triage.decide_many(picked, form.decision())
+
+
+def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page:
+    """Say what was decided: on the next page, or to the script that asked."""
+    undo = {"group": "ungroup", "ungroup": "", "reconsider": ""}.get(verb, "reconsider")
+    moves = reads.moves_of(done)
+    said = ngettext("%(num)s question: done.", "%(num)s questions: done.", len(done)) if done else ""
+    if request.headers.get("Accept") == "application/json":
+        answer = jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo)
+        answer.status_code = 200 if done else TOO_LATE
+        return answer
+    for text in dict.fromkeys(told):
+        api.says(text, "error")
+    if done:
+        api.says(said)
+    back: dict[str, Any] = (
+        {"undo": undo, "pick": [f"{one}:{moves[one]}" for one in done]} if done and undo else {}
+    )
+    place = url_for("visits.review", space_id=space_id, queue=request.form.get("queue") or None, **back)
+    return redirect(place)
+
+
+@blueprint.get("/questions/<int:question_id>")
+@api.needs("visits.review")
+def question(question_id: int) -> Page:
+    """One question for the team: the decision, the note and the answer."""
+    return _question_page(question_id)
+
+
+@blueprint.post("/questions/<int:question_id>/accept")
+@api.needs("visits.review")
+def accept(question_id: int) -> Response:
+    """Show a question to everybody; the team goes on to the next."""
+    found = api.get_or_404(api.Entry, question_id)
+    seen = (request.form.get("moves", type=int), request.form.get("version", type=int))
+    try:
+        triage.decide(question_id, triage.Decision("accept"), *seen)
+        api.says(_("Accepted: everybody can read this question and support it."))
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+    return api.back(url_for("visits.review", space_id=found.space_id))
+
+
+@blueprint.post("/questions/<int:question_id>/reject")
+@api.needs("visits.review")
+def reject(question_id: int) -> Page:
+    """Keep a question from the public and tell its author why."""
+    form: Any = RejectForm()
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, rejecting=form)
+    try:
+        triage.decide(question_id, triage.Decision("reject", form.reason.data), form.moves.data)
+    except api.Refused as reason:
+        return _refused(question_id, reason, rejecting=form)
+    api.says(_("Not accepted: its author reads your reason."))
+    found = api.get_or_404(api.Entry, question_id)
+    return redirect(url_for("visits.review", space_id=found.space_id))
+
+
+@blueprint.post("/questions/<int:question_id>/decide")
+@api.needs("visits.review")
+def decide_one(question_id: int) -> Page:
+    """Decide on one question from its page: forward, divert, assign, undo."""
+    entry = api.get_or_404(api.Entry, question_id)
+    form = DecideForm.offered(entry.space_id)
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, deciding=form)
+    try:
+        if form.verb.data in ("group", "ungroup"):
+            triage.ungroup(question_id)
+        else:
+            triage.decide(question_id, form.decision(), form.moves.data)
+    except api.Refused as reason:
+        return _refused(question_id, reason, deciding=form)
+    api.says(_("Done."))
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+@blueprint.post("/questions/<int:question_id>/conclude")
+@api.needs("visits.conclude")
+def conclude(question_id: int) -> Page:
+    """Say what became of a question, or whether it is talked about on the visit."""
+    verb, reason = request.form.get("verb", ""), api.one_line(request.form.get("reason", ""))[:1000]
+    thing = next((one for one in ("outcome", "discussion") if (one, verb) in states.TABLE), None)
+    if thing is None:
+        abort(404)
+    try:
+        answers.turn(question_id, thing, verb, reason, request.form.get("moves", type=int))
+        api.says(_("Done."))
+    except api.Refused as refusal:
+        api.says(str(refusal), "error")
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+@blueprint.post("/questions/<int:question_id>/note")
+@api.needs("visits.review")
+def note(question_id: int) -> Page:
+    """Keep a note for the team."""
+    form: Any = NoteForm()
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, noting=form)
+    triage.keep_note(question_id, form.note.data)
+    api.says(_("The note is kept."))
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+@blueprint.post("/questions/<int:question_id>/answer")
+@api.needs("visits.answer")
+def answer(question_id: int) -> Page:
+    """Keep the draft of an answer, ask for its approval, or approve it: published now, or held."""
+    form: Any = AnswerForm()
+    if not form.validate_on_submit():
+        return _question_page(question_id, REFUSED, answering=form)
+    said = (question_id, form.body.data, form.version.data or 0)
+    try:
+        if "publish" in request.form or "hold" in request.form:
+            answers.approve(*said, held="hold" in request.form, outcome=form.outcome.data or "")
+        elif "submit" in request.form:
+            answers.submit(*said)
+        else:
+            answers.draft(*said)
+    except api.Refused as reason:
+        return _refused(question_id, reason, answering=form)
+    found = api.get_or_404(api.Entry, question_id)
+    if "publish" in request.form:
+        api.says(_("The answer is published."))
+        return redirect(url_for("visits.review", space_id=found.space_id, queue="unanswered"))
+    if "hold" in request.form:
+        api.says(_("The answer is approved, and published on the day of the visit."))
+    elif "submit" in request.form:
+        api.says(_("The officials of the visit are asked to approve it."))
+    else:
+        api.says(_("The draft is kept for the team."))
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+def _refused(question_id: int, reason: api.Refused, **forms: Any) -> Page:
+    for form in forms.values():
+        form.form_errors.append(str(reason))
+    return _question_page(question_id, TOO_LATE, **forms)
+
+
+def _question_page(
+    question_id: int,
+    status: int = 200,
+    rejecting: Any = None,
+    noting: Any = None,
+    answering: Any = None,
+    deciding: Any = None,
+) -> Page:
+    entry = api.get_or_404(api.Entry, question_id)
+    found = api.get_or_404(Question, question_id)
+    visit, space = visit_and_space(entry.space_id)
+    api.require("visits.review", space)
+    casework = api.get_or_404(Casework, question_id)
+    answer, draft = answers.answer_of(question_id)
+    if answering and draft:
+        answering.over(draft.version)
+    typed = {"version": draft.version, "body": draft.body} if draft else {}
+    case = states.Case(space, visit, entry, found, casework)
+    [card] = api.cards([entry], show_space=False)
+    page = draw(
+        "visits/question.html",
+        entry=entry,
+        question=found,
+        visit=visit,
+        space=space,
+        casework=casework,
+        answer=answer,
+        draft=draft,
+        card=card._replace(actions=()),
+        form=next((form for form in (rejecting, noting, answering, deciding) if form), None),
+        rejecting=rejecting or RejectForm(formdata=None),
+        noting=noting or NoteForm(formdata=None, note=casework.note),
+        answering=answering or AnswerForm(formdata=None, **typed),
+        deciding=deciding or DecideForm.offered(space.id, formdata=None),
+        triage_ways={one.verb for one in states.ways(case, "triage")},
+        outcomes=states.ways(case, "outcome"),
+        discussions=states.ways(case, "discussion"),
+        together=reads.entries(reads.group_of(found)),
+        voices=reads.voices(found),
+        department=reads.department(casework.department_id),
+        people=reads.names([casework.official_id, casework.drafted_by, casework.approved_by]),
+        publishes=api.can("visits.publish", space),
+    )
+    return page, status

@@ -1,0 +1,157 @@
+"""Commitments of the town: the verbs that make and follow them, and the page where everybody reads them."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, redirect, request, url_for
+
+from core import api
+from core.api import gettext as _
+
+from . import answers, reads, states
+from .forms import PromiseForm
+from .models import Commitment, Department
+from .pages import REFUSED, Page, blueprint, form_page
+from .show import draw
+
+ONGOING = ("open", "in_progress")
+
+
+def promise(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment:
+    """Promise something about an accepted question: by whom and until when; it is its outcome from now on."""
+    with api.write() as session:
+        case = states.question_case(question_id)
+        api.require("visits.commit", case.space)
+        if case.question.outcome != "committed":
+            answers.conclude(case, "commit", text)
+        row = Commitment(
+            space_id=case.space.id,
+            question_id=question_id,
+            text=text,
+            department_id=api.get_or_404(Department, department_id).id,
+            due_on=due_on,
+        )
+        session.add(row)
+    return row
+
+
+def turn(commitment_id: int, verb: str, reason: str = "") -> None:
+    """Lead a commitment to another state; a reason given is public."""
+    with api.write():
+        case = states.commitment_case(commitment_id)
+        states.move(case, "commitment", verb, reason=reason)
+        case.commitment.reason, case.commitment.changed_at = reason, api.now()
+
+
+def today() -> dt.date:
+    """The day that it is in the town."""
+    return api.now().astimezone(api.town_zone()).date()
+
+
+@blueprint.get("/promises")
+@api.needs("core.read")
+def promises() -> str:
+    """What the town has promised, what is late first, for everybody."""
+    rows, further = _page(request.args.get("visit", type=int), request.args.get("after", ""))
+    cases = {row.id: states.Case(space, commitment=row) for row, space, _question, _department in rows}
+    return draw(
+        "visits/promises.html",
+        rows=rows,
+        further=further,
+        day=today(),
+        ways={ident: _ways(case) for ident, case in cases.items()},
+        state_label=state_label,
+        label_day=api.day,
+    )
+
+
+@blueprint.post("/promises/<int:commitment_id>/turn")
+@api.needs("core.account")
+def turn_promise(commitment_id: int) -> Any:
+    """Say that work has begun, is done, is not done after all, or is given up."""
+    verb = request.form.get("verb", "")
+    if ("commitment", verb) not in states.TABLE:
+        abort(404)
+    try:
+        turn(commitment_id, verb, api.one_line(request.form.get("reason", ""))[:1000])
+        api.says(_("Done."))
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+    return redirect(url_for("visits.promises") + f"#promise-{commitment_id}")
+
+
+@blueprint.route("/questions/<int:question_id>/promise", methods=["GET", "POST"])
+@api.needs("visits.commit")
+def new_promise(question_id: int) -> Page:
+    """Promise something about a question."""
+    entry = api.get_or_404(api.Entry, question_id)
+    space = api.get_or_404(api.Space, entry.space_id)
+    api.require("visits.commit", space)
+    form: Any = PromiseForm.offered()
+    if not form.validate_on_submit():
+        return form_page("visits/promise_form.html", form, entry=entry, space=space)
+    try:
+        promise(question_id, form.text.data, form.department.data, form.due_on.data)
+    except api.Refused as reason:
+        form.form_errors.append(str(reason))
+        return draw("visits/promise_form.html", form=form, entry=entry, space=space), REFUSED
+    api.says(_("The promise is public, with its date."))
+    return redirect(url_for("visits.question", question_id=question_id))
+
+
+def state_label(row: Commitment) -> str:
+    """Where a commitment stands, in a word or two; late ones say so."""
+    if row.state in ONGOING and row.due_on < today():
+        return str(_("Late"))
+    labels = {
+        "open": _("Promised"),
+        "in_progress": _("Under way"),
+        "done_claimed": _("Said to be done"),
+        "confirmed": _("Confirmed"),
+        "abandoned": _("Given up"),
+    }
+    return str(labels[row.state])
+
+
+def _ways(case: states.Case) -> list[states.Transition]:
+    """The verbs that the viewer has, as a button each."""
+    return [
+        one
+        for one in states.ways(case, "commitment")
+        if all(guard.holds(case) for guard in one.guards if guard is states.ASKER)
+    ]
+
+
+def _page(space_id: int | None, after: str) -> tuple[Any, str]:
+    """A page of commitments: those not done yet, the longest due first, then the others."""
+    done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
+    rows = (
+        sa.select(Commitment, api.Space, api.Entry, Department)
+        .join(api.Space, api.Space.id == Commitment.space_id)
+        .outerjoin(api.Entry, api.Entry.id == Commitment.question_id)
+        .join(Department, Department.id == Commitment.department_id)
+        .order_by(done, Commitment.due_on, Commitment.id)
+        .limit(reads.PAGE + 1)
+    )
+    if space_id is not None:
+        rows = rows.where(Commitment.space_id == space_id)
+    start = _cursor(after)
+    if start is not None:
+        place = sa.tuple_(done, Commitment.due_on, Commitment.id)
+        rows = rows.where(place > sa.tuple_(*(sa.literal(part) for part in start)))
+    found = api.db.session.execute(rows).all()
+    if len(found) <= reads.PAGE:
+        return found, ""
+    last = found[reads.PAGE - 1][0]
+    return found[: reads.PAGE], f"{int(last.state not in ONGOING)}_{last.due_on}_{last.id}"
+
+
+def _cursor(text: str) -> tuple[int, dt.date, int] | None:
+    parts = text.split("_")
+    if len(parts) != 3 or not (parts[0] in ("0", "1") and parts[2].isascii() and parts[2].isdecimal()):
+        return None
+    try:
+        return int(parts[0]), dt.date.fromisoformat(parts[1]), int(parts[2][:9])
+    except ValueError:
+        return None

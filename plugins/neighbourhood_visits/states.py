@@ -1,0 +1,398 @@
+"""The states of a visit and of all in it, and the only ways between them: one table, and what follows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import lazy_gettext as _
+
+from . import letters
+from .models import Casework, Commitment, Question, Visit
+
+HOLDERS = {
+    "visit": ("visit", "state"),
+    "triage": ("question", "triage"),
+    "answer": ("casework", "answer"),
+    "discussion": ("question", "discussion"),
+    "outcome": ("question", "outcome"),
+    "commitment": ("commitment", "state"),
+}
+
+
+@dataclass
+class Case:
+    """What a verb concerns, with what was said: a visit, or one question or commitment of it."""
+
+    space: api.Space
+    visit: Any = None
+    entry: Any = None
+    question: Any = None
+    casework: Any = None
+    commitment: Any = None
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What must hold beside the state; where it doesn't, the refusal is told, or it is not theirs to do."""
+
+    says: str
+    holds: Callable[[Case], bool]
+    refusal: Any = None
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A verb that leads from some states to another, for those with the permission, where the guards hold."""
+
+    thing: str
+    verb: str
+    sources: frozenset[str]
+    target: str
+    role: str
+    guards: tuple[Guard, ...]
+    notice: str
+    label: Any
+
+
+def _asked_or_supported(case: Case) -> bool:
+    """Whether the viewer wrote the question that this is about, or supports it."""
+    ident = case.commitment.question_id
+    entry = api.db.session.get(api.Entry, ident) if ident else None
+    if entry is None or api.viewer().id is None:
+        return False
+    voice = sa.select(api.Support.user_id).where(
+        api.Support.entry_id == ident, api.Support.user_id == api.viewer().id
+    )
+    return entry.author_id == api.viewer().id or api.db.session.scalar(voice) is not None
+
+
+def _another(case: Case) -> bool:
+    alone = api.settings("neighbourhood_visits")["one_person_approves"]
+    return bool(alone) or case.casework.drafted_by != api.viewer().id
+
+
+REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
+BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
+OWN = Guard("by its author", lambda case: case.entry.author_id == api.viewer().id is not None)
+ASKER = Guard("by who asked or supports the question", _asked_or_supported)
+UNANSWERED = Guard(
+    "no answer is published",
+    lambda case: case.question.answered_at is None,
+    _("This question has a published answer, so it stays public."),
+)
+ACCEPTED = Guard(
+    "the question is accepted",
+    lambda case: case.question.triage == "accepted",
+    _("This question is not accepted, or no longer. Look at it again."),
+)
+OPEN = Guard(
+    "the question is to be read, or accepted",
+    lambda case: case.question.triage in ("submitted", "contested", "accepted"),
+    _("This question is not accepted, or no longer. Look at it again."),
+)
+ANOTHER = Guard(
+    "by somebody else than the drafter, unless the setting allows it",
+    _another,
+    _("Somebody else than who drafted this answer must approve it."),
+)
+IN_TIME = Guard(
+    "before the last day to ask is over",
+    lambda case: case.visit.questions_close_at > api.now(),
+    _("The last day to ask is over: choose another first."),
+)
+TO_COME = Guard(
+    "the date is to come",
+    lambda case: case.visit.starts_at > api.now(),
+    _("Choose a date that is to come first."),
+)
+
+_MOVED = {
+    "visit": _("This visit has moved on in the meantime. Look at it again."),
+    "triage": _("A colleague has dealt with this question in the meantime. Look at it again."),
+    "answer": _("This question has been answered in the meantime. Read the answer below."),
+    "discussion": _("This visit has moved on in the meantime. Look at it again."),
+    "outcome": _("A colleague has dealt with this question in the meantime. Look at it again."),
+    "commitment": _("This commitment has moved on in the meantime. Look at it again."),
+}
+_OUTCOMES = "none settled committed refused needs_study not_competent information_given"
+
+
+def _way(
+    thing: str, verb: str, sources: str, target: str, role: str, label: Any, *guards: Guard, notice: str = ""
+) -> Transition:
+    return Transition(thing, verb, frozenset(sources.split()), target, role, guards, notice, label)
+
+
+def _outcome(verb: str, target: str, label: Any, *guards: Guard) -> Transition:
+    sources = _OUTCOMES.replace(target, "")
+    return _way("outcome", verb, sources, target, "visits.conclude", label, ACCEPTED, *guards)
+
+
+TRANSITIONS = (
+    _way("visit", "announce", "draft", "announced", "visits.announce", _("Announce the visit")),
+    _way("visit", "open", "announced preparing", "collecting", "visits.manage", _("Take questions"), IN_TIME),
+    _way("visit", "close", "collecting", "preparing", "visits.manage", _("Stop taking questions")),
+    _way("visit", "finish", "preparing", "ready", "visits.manage", _("Everything is prepared")),
+    _way("visit", "resume", "ready", "preparing", "visits.manage", _("Prepare further")),
+    _way("visit", "begin", "ready", "in_progress", "visits.manage", _("The visit begins")),
+    _way("visit", "end", "in_progress", "reporting", "visits.manage", _("The visit is over")),
+    _way("visit", "publish", "reporting", "published", "visits.publish", _("Publish what came of it")),
+    _way("visit", "follow", "published", "follow_up", "visits.manage", _("Follow up the promises")),
+    _way("visit", "archive", "follow_up", "archived", "visits.manage", _("Close the file")),
+    _way(
+        "visit",
+        "postpone",
+        "announced collecting preparing ready",
+        "postponed",
+        "visits.manage",
+        _("Postpone the visit"),
+        REASON,
+        notice="postponed",
+    ),
+    _way(
+        "visit",
+        "reschedule",
+        "postponed",
+        "announced",
+        "visits.manage",
+        _("Announce the new date"),
+        TO_COME,
+        notice="rescheduled",
+    ),
+    _way(
+        "visit",
+        "cancel",
+        "draft announced collecting preparing ready postponed",
+        "cancelled",
+        "visits.manage",
+        _("Cancel the visit"),
+        REASON,
+        notice="cancelled",
+    ),
+    _way(
+        "triage",
+        "accept",
+        "submitted rejected forwarded contested",
+        "accepted",
+        "visits.review",
+        _("Accept"),
+        notice="accepted",
+    ),
+    _way(
+        "triage",
+        "reject",
+        "submitted accepted contested",
+        "rejected",
+        "visits.review",
+        _("Don’t accept"),
+        REASON,
+        UNANSWERED,
+        notice="rejected",
+    ),
+    _way(
+        "triage",
+        "forward",
+        "submitted accepted contested",
+        "forwarded",
+        "visits.review",
+        _("Forward"),
+        BODY,
+        UNANSWERED,
+        notice="forwarded",
+    ),
+    _way(
+        "triage",
+        "divert",
+        "submitted accepted contested",
+        "private_case",
+        "visits.review",
+        _("Private case"),
+        UNANSWERED,
+        notice="private_case",
+    ),
+    _way(
+        "triage",
+        "reconsider",
+        "accepted rejected forwarded private_case",
+        "submitted",
+        "visits.review",
+        _("Undo"),
+        UNANSWERED,
+    ),
+    _way(
+        "triage",
+        "withdraw",
+        "submitted accepted rejected forwarded contested",
+        "withdrawn",
+        "visits.ask",
+        _("Withdraw my question"),
+        OWN,
+        UNANSWERED,
+    ),
+    _way("triage", "contest", "rejected", "contested", "visits.ask", _("Contest"), OWN, REASON),
+    _way("answer", "assign", "none assigned", "assigned", "visits.review", _("Assign"), OPEN),
+    _way(
+        "answer",
+        "draft",
+        "none assigned drafted to_approve approved",
+        "drafted",
+        "visits.answer",
+        _("Keep as a draft"),
+        ACCEPTED,
+    ),
+    _way(
+        "answer",
+        "submit",
+        "drafted",
+        "to_approve",
+        "visits.answer",
+        _("Ask for approval"),
+        ACCEPTED,
+        notice="to_approve",
+    ),
+    _way(
+        "answer",
+        "approve",
+        "drafted to_approve",
+        "approved",
+        "visits.publish",
+        _("Approve"),
+        ACCEPTED,
+        ANOTHER,
+    ),
+    _way("answer", "publish", "approved", "published", "visits.publish", _("Publish the answer"), ACCEPTED),
+    _way("answer", "retract", "published", "approved", "core.moderate", _("Hide the answer")),
+    _way("answer", "restore", "approved", "published", "core.moderate", _("Show the answer again")),
+    _way(
+        "answer",
+        "discard",
+        "assigned drafted to_approve approved published",
+        "none",
+        "core.moderate",
+        _("Remove the answer"),
+    ),
+    _way("discussion", "plan", "not_planned", "planned", "visits.conclude", _("To talk about"), ACCEPTED),
+    _way("discussion", "drop", "planned", "not_planned", "visits.conclude", _("Not to talk about")),
+    _way(
+        "discussion",
+        "discuss",
+        "not_planned planned",
+        "discussed",
+        "visits.conclude",
+        _("Talked about"),
+        ACCEPTED,
+    ),
+    _outcome("settle", "settled", _("Settled")),
+    _outcome("commit", "committed", _("Promised")),
+    _outcome("refuse", "refused", _("Refused"), REASON),
+    _outcome("study", "needs_study", _("To be studied"), REASON),
+    _outcome("decline", "not_competent", _("Not the town’s to decide"), REASON),
+    _outcome("inform", "information_given", _("Explained")),
+    _way("commitment", "start", "open", "in_progress", "visits.commit", _("Work has begun")),
+    _way(
+        "commitment",
+        "claim",
+        "open in_progress",
+        "done_claimed",
+        "visits.commit",
+        _("It is done"),
+        notice="done",
+    ),
+    _way("commitment", "confirm", "done_claimed", "confirmed", "core.account", _("Yes, it is done"), ASKER),
+    _way(
+        "commitment",
+        "contest",
+        "done_claimed",
+        "in_progress",
+        "core.account",
+        _("No, it is not done"),
+        ASKER,
+        REASON,
+    ),
+    _way("commitment", "abandon", "open in_progress", "abandoned", "visits.commit", _("Give it up"), REASON),
+)
+TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}
+
+
+def move(case: Case, thing: str, verb: str, **said: Any) -> None:
+    """Do what the verb says, inside a write; Forbidden or Refused where the table has no such way."""
+    way = TABLE[thing, verb]
+    api.require(way.role, case.space)
+    holder, column = HOLDERS[thing]
+    row, case.said = getattr(case, holder), said
+    for guard in way.guards:
+        if not guard.holds(case):
+            raise api.Refused(str(guard.refusal)) if guard.refusal else api.Forbidden(way.role)
+    if getattr(row, column) not in way.sources:
+        raise api.Refused(str(_MOVED[thing]))
+    setattr(row, column, way.target)
+    if case.question is not None:
+        case.question.moves += 1
+    if way.notice:
+        letters.tell(way.notice, case.space.id, case.entry.id if case.entry else None)
+
+
+def ways(case: Case, thing: str) -> list[Transition]:
+    """The verbs that the viewer has from where this stands."""
+    holder, column = HOLDERS[thing]
+    state = getattr(getattr(case, holder), column)
+    return [
+        one
+        for one in TRANSITIONS
+        if one.thing == thing and state in one.sources and api.can(one.role, case.space)
+    ]
+
+
+def visit_case(space_id: int) -> Case:
+    """A visit, held until the write ends: of two people at once, the second sees what the first did."""
+    return Case(_hold(space_id), visit=api.get_or_404(Visit, space_id))
+
+
+def question_case(question_id: int, moves: int | None = None) -> Case:
+    """A question, held likewise; Refused when `moves` is what somebody saw and it has moved since."""
+    entry = api.get_or_404(api.Entry, question_id)
+    space = _hold(entry.space_id)
+    api.db.session.expire(entry)
+    case = case_of(entry, space)
+    if moves is not None and moves != case.question.moves:
+        raise api.Refused(str(_MOVED["triage"]))
+    return case
+
+
+def case_of(entry: api.Entry, space: api.Space) -> Case:
+    """The question that an entry is, as it stands."""
+    question = api.get_or_404(Question, entry.id)
+    casework = api.db.session.get(Casework, entry.id)
+    return Case(space, api.get_or_404(Visit, space.id), entry, question, casework)
+
+
+def commitment_case(commitment_id: int) -> Case:
+    """A commitment, held likewise."""
+    space = _hold(api.get_or_404(Commitment, commitment_id).space_id)
+    row = api.get_or_404(Commitment, commitment_id)
+    api.db.session.refresh(row)
+    entry = api.db.session.get(api.Entry, row.question_id) if row.question_id else None
+    return Case(space, api.get_or_404(Visit, space.id), entry, commitment=row)
+
+
+def _hold(space_id: int) -> api.Space:
+    held = api.lock(sa.select(api.Space).where(api.Space.id == space_id))
+    space: api.Space = api.db.session.scalars(held).one()
+    return space
+
+
+def as_markdown() -> str:
+    """The table as the documentation shows it."""
+    lines = ["| thing | verb | from | to | who | if | told |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for one in TRANSITIONS:
+        sources = ", ".join(f"`{state}`" for state in sorted(one.sources))
+        told = letters.AUDIENCES[one.notice] if one.notice else ""
+        guards = "; ".join(guard.says for guard in one.guards)
+        lines.append(
+            f"| {one.thing} | {one.verb} | {sources} | `{one.target}` | `{one.role}` | {guards} | {told} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""What the team decides about a question, or many at once: accept, reject, forward, divert, assign, group."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from . import letters, states
+from .models import Department, PrivateCase, Question
+from .states import Case, question_case
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is decided: a verb of the table, the reason or body that goes with it, and who is in charge."""
+
+    verb: str
+    reason: str = ""
+    to: str = ""
+    department_id: int | None = None
+    official_id: int | None = None
+
+
+def decide(
+    question_id: int, decision: Decision, moves: int | None = None, version: int | None = None
+) -> None:
+    """Decide on a question; Refused when it moved since `moves`, or its author changed `version`."""
+    with api.write():
+        case = question_case(question_id, moves)
+        if decision.verb == "assign":
+            _assign(case, decision, version)
+        else:
+            _triage(case, decision, version)
+
+
+def decide_many(seen: Iterable[tuple[int, int]], decision: Decision) -> tuple[list[int], list[str]]:
+    """Decide on several questions, each by itself: the ids decided on, and why the others were not."""
+    done, told = [], []
+    for question_id, moves in seen:
+        try:
+            decide(question_id, decision, moves)
+            done.append(question_id)
+        except api.Refused as reason:
+            told.append(str(reason))
+    return done, told
+
+
+def withdraw(question_id: int) -> None:
+    """Take back what one asked; it is public no longer, and no answer to it is published."""
+    with api.write():
+        case = question_case(question_id)
+        states.move(case, "triage", "withdraw")
+        with api.as_system("its author takes a question back"):
+            _keep_from_the_public(case)
+
+
+def contest(question_id: int, reason: str) -> None:
+    """Say why a question should have been accepted; the team looks at it again."""
+    with api.write():
+        case = question_case(question_id)
+        states.move(case, "triage", "contest", reason=reason)
+        case.question.reason = reason
+
+
+def keep_note(question_id: int, note: str) -> None:
+    """Keep a note on a question that its team alone reads."""
+    with api.write():
+        case = question_case(question_id)
+        api.require("visits.review", case.space)
+        case.casework.note = note
+
+
+def group(first_id: int, others: Iterable[int]) -> int:
+    """Answer questions together with the first; each stays as it is, and each author hears of it."""
+    with api.write():
+        first = question_case(first_id)
+        api.require("visits.review", first.space)
+        head = first.question.group_id or first_id
+        joined = 0
+        for question_id in others:
+            case = question_case(question_id)
+            if case.space.id != first.space.id:
+                raise api.Refused(_("Only questions of one visit are grouped."))
+            if question_id != head and case.question.group_id != head:
+                _join(case, head)
+                joined += 1
+        return joined
+
+
+def ungroup(question_id: int) -> None:
+    """Take a question out of its group, which undoes `group`."""
+    with api.write():
+        case = question_case(question_id)
+        api.require("visits.review", case.space)
+        case.question.group_id = None
+        case.question.moves += 1
+
+
+def end_case(question_id: int) -> None:
+    """Close a private case; from then on its time to be kept runs."""
+    with api.write():
+        case = question_case(question_id)
+        api.require("visits.review", case.space)
+        api.get_or_404(PrivateCase, question_id).ended_at = api.now()
+
+
+def _triage(case: Case, decision: Decision, version: int | None) -> None:
+    states.move(case, "triage", decision.verb, reason=decision.reason, to=decision.to)
+    case.question.reason, case.question.forwarded_to = decision.reason, decision.to
+    case.casework.triaged_by = api.viewer().id
+    if decision.verb == "accept":
+        api.release(case.entry, version=version)
+    else:
+        _keep_from_the_public(case)
+    if decision.verb == "divert":
+        api.insert_once(
+            PrivateCase,
+            entry_id=case.entry.id,
+            space_id=case.space.id,
+            recipient_id=decision.official_id or api.viewer().id,
+        )
+
+
+def _assign(case: Case, decision: Decision, version: int | None) -> None:
+    """Say who prepares the answer; what is still to be read is accepted by it."""
+    if decision.department_id is None and decision.official_id is None:
+        raise api.Refused(_("Choose a department or an official."))
+    if case.question.triage in ("submitted", "contested"):
+        _triage(case, Decision("accept"), version)
+    states.move(case, "answer", "assign")
+    department = decision.department_id and api.get_or_404(Department, decision.department_id)
+    case.casework.department_id = department.id if department else None
+    case.casework.official_id = decision.official_id or (department.official_id if department else None)
+
+
+def _keep_from_the_public(case: Case) -> None:
+    """Let the question wait again, between its author and the team: first out of sight, then pending."""
+    if case.entry.state != "pending":
+        api.set_audience(case.entry, team_only=True)
+        case.entry.state = "pending"
+        api.set_audience(case.entry, team_only=False)
+
+
+def _join(case: Case, head: int) -> None:
+    case.question.group_id = head
+    case.question.moves += 1
+    led = sa.update(Question).where(Question.group_id == case.entry.id).values(group_id=head)
+    api.db.session.execute(led)
+    letters.tell("grouped", case.space.id, case.entry.id)
