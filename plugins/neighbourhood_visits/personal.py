@@ -46,4 +46,4 @@ def _asked(user_id: int) -> Any:
 
 
 def _update(statement: Any) -> None:
-    api.db.session.execute(statement.execution_options(synchronize_session=False))
+    api.db.session.execute(statement, execution_options={"synchronize_session": False})
