@@ -1,0 +1,110 @@
+"""What the first tables of the visits held is there after the second revision, on both engines."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core import migrate, registry
+from core.db import WRITING, db
+from core.models import Entry
+from plugins.neighbourhood_visits.models import Answer, Casework, Question
+
+if TYPE_CHECKING:
+    from core.testing import Town
+
+MOMENT = dt.datetime(2026, 3, 1, 18, tzinfo=dt.UTC)
+CASES = (
+    (1, "submitted", "pending", None),
+    (2, "accepted", "published", "drafted"),
+    (3, "accepted", "published", "published"),
+    (4, "rejected", "published", None),
+)
+
+
+def test_questions_answers_and_decisions_are_kept(town: Town) -> None:
+    mayor, modules = town.person("mayor", "official"), registry.discover()[1]
+    town.run(lambda: fall_back(modules))
+    town.run(lambda: fill(mayor))
+    town.run(lambda: migrate.upgrade(db.engine, modules))
+
+    def read() -> dict[int, tuple[Any, ...]]:
+        found = sa.select(Entry, Question, Casework).join(Question, Question.entry_id == Entry.id)
+        rows = db.session.execute(found.join(Casework, Casework.entry_id == Entry.id))
+        return {
+            entry.id: (question.triage, entry.state, entry.reader_id, casework.answer, casework.drafted_by)
+            for entry, question, casework in rows
+        }
+
+    assert town.run(read) == {
+        1: ("submitted", "pending", mayor, "none", None),
+        2: ("accepted", "published", None, "drafted", mayor),
+        3: ("accepted", "published", None, "published", None),
+        4: ("rejected", "pending", mayor, "none", None),
+    }
+    answers = sa.select(Answer.question_id).order_by(Answer.question_id)
+    assert town.run(lambda: list(db.session.scalars(answers))) == [2, 3]
+
+
+def fall_back(modules: Any) -> None:
+    """Take the plugin back to its first revision."""
+    folder = migrate.owners(modules)["visits"]
+    migrate.downgrade(db.engine, "visits", folder)
+    migrate.upgrade(db.engine, modules, {"visits": "visits_0001"})
+
+
+def fill(mayor: int) -> None:
+    """A visit with questions in each state that there was, as the first revision kept them."""
+    with db.engine.connect() as plain:
+        connection = plain.execution_options(guarded=True, **WRITING)
+        say = lambda table, **values: insert(connection, table, values)  # noqa: E731
+        say("core_space", id=1, kind="visits.visit", name="A visit", folded="a visit", visibility="public")
+        say(
+            "visits_visit",
+            space_id=1,
+            state="collecting",
+            starts_at=MOMENT,
+            ends_at=MOMENT,
+            questions_close_at=MOMENT,
+            meeting_point="Here",
+            access_notes="",
+            other_ways="",
+        )
+        for ident, triage, state, answer in CASES:
+            closed = triage != "accepted"
+            private = state == "published" and closed
+            text = {"title": "A question", "body": "", "html": "", "kind": "visits.question", "space_id": 1}
+            audience = {"team_only": closed, "private": private, "reader_id": mayor if closed else None}
+            say("core_entry", id=ident, author_id=mayor, state=state, **text, **audience)
+            answered_at = MOMENT if answer == "published" else None
+            say(
+                "visits_question",
+                entry_id=ident,
+                theme="",
+                place="",
+                triage=triage,
+                reason="",
+                answered_at=answered_at,
+            )
+            say("visits_casework", entry_id=ident, space_id=1, contact="", note="")
+            if answer:
+                reply = {"parent_id": ident, "kind": "visits.answer", "state": "published"}
+                reply |= {"team_only": answer == "drafted", "private": answer == "drafted"}
+                say("core_entry", id=10 + ident, author_id=mayor, **text | reply)
+                say("visits_answer", entry_id=10 + ident, question_id=ident, state=answer)
+        connection.commit()
+
+
+def insert(connection: Any, table: str, values: dict[str, Any]) -> None:
+    """Insert a row as the database, not the models, knows the table; the core's defaults taken in."""
+    known = db.metadata.tables.get(table) if table.startswith("core_") else None
+    target = known if known is not None else sa.Table(table, sa.MetaData(), autoload_with=connection)
+    moments = {
+        name: value.replace(tzinfo=None)
+        if isinstance(value, dt.datetime) and known is None and connection.dialect.name == "sqlite"
+        else value
+        for name, value in values.items()
+    }
+    connection.execute(sa.insert(target).values(moments))
