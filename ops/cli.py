@@ -113,6 +113,9 @@ def init(email: str) -> None:
         if not migrate.empty(db.engine):
             raise Refusal("the database holds a town already")
         migrate.upgrade(db.engine, registry.current().modules)
+        for name, plugin in registry.current().installed.items():
+            if plugin.protects:
+                registry.current().switch(name, True)
         with write():
             accounts.create_user(email, role_label("administrator", None), role="administrator")
             town.save(town.TOWN, {"second_factor": True})

@@ -27,7 +27,6 @@ from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .live import blueprint as stream
-from .moderation import actions as reports
 from .moderation import views as moderation
 from .notices import actions as notices
 from .notices import replies
@@ -140,9 +139,6 @@ plugin = Plugin(
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
         Job(erase.JOB, _("Erase closed accounts"), erase.run, every=dt.timedelta(hours=1), seconds=3600),
         Job(erase.REPLAY, _("Repeat erasures after a restore"), erase.replay, seconds=3600),
-        Job(
-            "core.purge_audit", _("Shorten the log of acts"), reports.purge_audit, every=dt.timedelta(days=1)
-        ),
         Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
     ),
     claims=(

@@ -1,6 +1,5 @@
 """What people do with words that are not right: report, answer a decision, take a passage out for good."""
 
-import datetime as dt
 import re
 from typing import Any
 
@@ -9,17 +8,16 @@ from flask_babel import gettext as _
 
 from core import access, files
 from core.access import Forbidden, Refused, as_system, viewer
-from core.db import after_commit, db, insert_new, now, table_of, unfiltered, write
+from core.db import after_commit, db, insert_new, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
-from core.models import Audit, Case, Entry, File, Report, Revision, Space
+from core.models import Case, Entry, File, Report, Revision, Space
 from core.notices.tell import notify
 
 MARK = "[…]"
 RECEIVED = "core.report_received"
-KEPT = dt.timedelta(days=365, hours=1)  # a little longer than the triggers of the log ask for
 
-_case, _report, _file, _audit = table_of(Case), table_of(Report), table_of(File), table_of(Audit)
+_case, _report, _file = table_of(Case), table_of(Report), table_of(File)
 
 
 def report(entry: Entry, reason: str, text: str = "", **notice: Any) -> bool:
@@ -108,9 +106,3 @@ def _delete(entry_id: int, pictures: list[int]) -> int:
 
     after_commit(forget)
     return len(keys)
-
-
-def purge_audit() -> None:
-    """Job: delete of the log what has been kept long enough, the one way in which it shrinks."""
-    with write():
-        unfiltered(sa.delete(_audit).where(_audit.c.at < now() - KEPT))

@@ -28,6 +28,7 @@ from core.db import db, insert_once, lock, now, table_of, unfiltered, write
 from core.feed import drafts
 from core.models import (
     Account,
+    Case,
     Entry,
     Erasure,
     Event,
@@ -38,6 +39,7 @@ from core.models import (
     Membership,
     PendingClaim,
     PluginState,
+    Report,
     Revision,
     SignIn,
     Space,
@@ -194,6 +196,7 @@ def _erase(session: Any, user_id: int, erasure: Erasure) -> set[str]:
     recount = _counted(user_id)
     _mails(session, person, erasure.alias)
     _forget_address(session, user_id, person.email or "")
+    _forget_cases(session, user_id)
     unfiltered(sa.delete(_revision).where(_revision.c.entry_id.in_(own)))
     named = _file.c.uploader_id == user_id, _file.c.entry_id.is_not(None)
     unfiltered(sa.update(_file).where(*named).values(name=PICTURE))
@@ -321,6 +324,15 @@ def _forget_address(session: Any, user_id: int, email: str) -> None:
     throttle.forget(email)
     throttle.forget(str(user_id))
     session.flush()
+
+
+def _forget_cases(session: Any, user_id: int) -> None:
+    """Empty what a person told moderators, and what these told the person; that it was decided stays."""
+    theirs = (Case.author_id == user_id, Case.appellant_id == user_id)
+    session.execute(sa.update(Case).where(sa.or_(*theirs)).values(text=""))
+    session.execute(sa.update(Case).where(Case.appellant_id == user_id).values(words=""))
+    told = sa.update(Report).where(Report.reporter_id == user_id)
+    session.execute(told.values(name="", text="", address=""))
 
 
 def _counted(user_id: int) -> tuple[list[int], list[int]]:

@@ -27,6 +27,7 @@ from core.accounts import sessions, throttle
 from core.db import Base, db, now, table_of, unfiltered, write
 from core.models import (
     Account,
+    Case,
     Entry,
     Export,
     File,
@@ -37,6 +38,7 @@ from core.models import (
     Mention,
     Notice,
     PendingClaim,
+    Report,
     Revision,
     Space,
     Support,
@@ -221,6 +223,10 @@ def _mine(user_id: int, email: str | None) -> dict[Any, Any]:
         Entry: Entry.author_id == user_id,
         Revision: Revision.entry_id.in_(entries),
         Support: Support.user_id == user_id,
+        Report: Report.reporter_id == user_id,
+        Case: sa.or_(
+            Case.appellant_id == user_id, sa.and_(Case.author_id == user_id, Case.appellant_id.is_(None))
+        ),
         Membership: Membership.user_id == user_id,
         JoinRequest: JoinRequest.user_id == user_id,
         Invitation: Invitation.email == email,

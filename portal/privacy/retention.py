@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _
 from core import access, mail, registry, settings
 from core.access import as_system
 from core.db import db, now, table_of, unfiltered, write
-from core.models import Account, Export, JobRow, Mail, PendingClaim, Seen, SignIn, Throttle, User
+from core.models import Account, Audit, Export, JobRow, Mail, PendingClaim, Seen, SignIn, Throttle, User
 from core.plugin import Plugin, Retention
 from core.settings import kept_for
 
@@ -28,6 +28,7 @@ RETENTION = (
     Retention("core.notices", _("Notifications that were read"), 90, most=730),
     Retention("core.unread", _("Notifications that nobody read"), 365, most=730),
     Retention("core.jobs", _("Work that failed for good"), 30, most=90),
+    Retention("core.audit", _("The log of who used which right"), 366, least=366, most=10 * 365),
     Retention("core.purged", _("What was kept of a plugin that was removed for good"), 30, most=365),
 )
 
@@ -79,6 +80,9 @@ def sweep() -> None:
             sa.delete(Throttle).where(Throttle.since < now() - dt.timedelta(days=1)),
             sa.delete(JobRow).where(JobRow.state == "failed", JobRow.run_at < failed),
             sa.delete(Mail).where(Mail.status != "waiting", Mail.created_at < mails),
+            sa.delete(Audit).where(
+                Audit.at < _before("core.audit")
+            ),  # the database refuses it for younger ones
             sa.delete(Export).where(Export.ready_at.is_(None), Export.asked_at < mails),
         ):
             session.execute(gone)

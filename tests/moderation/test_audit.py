@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 from core.audit import audit
 from core.db import db, now, write
 from core.models import Audit
-from portal.moderation import actions
 
 if TYPE_CHECKING:
     from .conftest import Square
@@ -92,7 +91,7 @@ def test_what_is_older_than_a_year_is_cleared_away(square: Square) -> None:
                 session.add(Audit(at=now() - dt.timedelta(days=days), act=f"x.{days}", origin="command"))
 
     square.town.run(note)
-    square.town.run(actions.purge_audit)
+    square.town.run(retention.sweep)
     assert [act for _who, act, _ref in log(square)] == ["x.10"]
 
 
