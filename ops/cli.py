@@ -39,6 +39,7 @@ FORESEEN = (
     keep.BackupError,
     bring_back.RestoreError,
     rows.RowError,
+    access.Refused,
 )
 
 

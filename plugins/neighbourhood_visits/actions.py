@@ -57,6 +57,16 @@ def plan_visit(plan: Plan) -> Visit:
     return visit
 
 
+def draft_visit(name: str, code: str, day: dt.date) -> api.Space:
+    """A visit that its team alone sees, with a day to begin from; inside a write of somebody who may plan."""
+    starts_at = dt.datetime.combine(day, dt.time(18), api.town_zone())
+    space = api.create_space("visits.visit", name, visibility="hidden", joining="invite")
+    visit = Visit(space_id=space.id, code=code, starts_at=starts_at, meeting_point="")
+    visit.ends_at, visit.questions_close_at = starts_at + dt.timedelta(hours=2), starts_at
+    api.db.session.add(visit)
+    return space
+
+
 def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     """Other words, another date or another team for a visit; Refused when it changed since this version."""
     space = api.get_or_404(api.Space, visit.space_id)

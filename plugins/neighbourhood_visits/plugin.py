@@ -6,7 +6,7 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import actions, answers, asker, board, departments, desk, letters, personal, promises, reads
+from . import actions, answers, asker, board, cli, departments, desk, letters, personal, promises, reads
 from .forms import SettingsForm
 from .pages import blueprint
 from .views import confirm_question, describe_question, url_of
@@ -104,6 +104,7 @@ plugin = api.Plugin(
     claims=(
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
     ),
+    cli=cli.visits,
     live_topics=("visits.visit",),
     notice_types=letters.NOTICE_TYPES,
     retention=(

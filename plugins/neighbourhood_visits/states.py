@@ -110,6 +110,12 @@ TO_COME = Guard(
     _("Choose a date that is to come first."),
 )
 
+PLACED = Guard(
+    "the meeting point is known",
+    lambda case: bool(case.visit.meeting_point),
+    _("Say first where people meet."),
+)
+
 _MOVED = {
     "visit": _("This visit has moved on in the meantime. Look at it again."),
     "triage": _("A colleague has dealt with this question in the meantime. Look at it again."),
@@ -133,7 +139,7 @@ def _outcome(verb: str, target: str, label: Any, *guards: Guard) -> Transition:
 
 
 TRANSITIONS = (
-    _way("visit", "announce", "draft", "announced", "visits.announce", _("Announce the visit")),
+    _way("visit", "announce", "draft", "announced", "visits.announce", _("Announce the visit"), PLACED),
     _way("visit", "open", "announced preparing", "collecting", "visits.manage", _("Take questions"), IN_TIME),
     _way("visit", "close", "collecting", "preparing", "visits.manage", _("Stop taking questions")),
     _way("visit", "finish", "preparing", "ready", "visits.manage", _("Everything is prepared")),

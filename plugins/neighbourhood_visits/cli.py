@@ -1,0 +1,52 @@
+"""The words `parvis visits …` of the command line."""
+
+import datetime as dt
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from core import api
+
+from . import imports, tables
+
+
+@click.group(help="Questions and visits of the neighbourhoods.")
+def visits() -> None:
+    """Hold the commands below together."""
+
+
+@visits.command("import-questions")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--byline", default="Import", help="Who is shown as having asked.")
+@click.option(
+    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the visits that are made; in 60 days."
+)
+@click.option(
+    "--coordinator",
+    "handles",
+    multiple=True,
+    metavar="HANDLE",
+    help="Who coordinates the visits; repeatable.",
+)
+def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: tuple[str, ...]) -> None:
+    """Take in the questions of a table, all or none, each once: CSV with its names of columns first."""
+    held_on = day.date() if day else api.now().date() + dt.timedelta(days=60)
+    table, people = tables.read(file.read_bytes()), _coordinators(handles)
+    result = imports.take_in(table, imports.guess(table.header), byline, held_on, people)
+    for line, text in result.errors:
+        click.echo(f"line {line}: {text}", err=True)
+    if result.errors:
+        raise api.Refused(f"nothing is imported: {len(result.errors)} errors, said above")
+    if not people:
+        click.echo("Nobody coordinates these visits: run it again with --coordinator HANDLE.", err=True)
+    click.echo(str(result))
+
+
+def _coordinators(handles: tuple[str, ...]) -> list[int]:
+    rows = sa.select(api.User.handle, api.User.id).where(api.User.handle.in_(handles))
+    found = {row.handle: row.id for row in api.db.session.execute(rows)}
+    unknown = [handle for handle in handles if handle not in found]
+    if unknown:
+        raise api.Refused(f"nobody is called {unknown[0]}")
+    return list(found.values())

@@ -1,0 +1,197 @@
+"""Takes in questions from a table: all or nothing, each row once; what is missing is flagged, not made up."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from . import actions
+from .models import Casework, Department, Question, Visit
+from .tables import Table
+
+FIELDS = {
+    "key": ("identifiant", "id", "reference"),
+    "title": ("titre", "title", "question", "objet"),
+    "body": ("texte", "description", "body", "detail"),
+    "theme": ("thematique", "theme"),
+    "place": ("adresse", "address", "lieu", "place"),
+    "visit": ("visite", "visit", "arrondissement", "quartier", "district"),
+    "department": ("direction", "service", "department"),
+}
+NEEDED = ("title", "visit")
+MISSING = ("", "non registre", "non renseigne", "n/a")
+MOST = {"title": 200, "body": 5000, "theme": 80, "place": 200, "visit": 40, "department": 120}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question of a table, by field, with its line and its key."""
+
+    line: int
+    key: str
+    said: Mapping[str, str]
+
+    @property
+    def flags(self) -> str:
+        """What it lacks of what a question should have."""
+        return " ".join(name for name in ("title", "place") if not self.said.get(name))
+
+
+@dataclass
+class Result:
+    """What an import did, or why it did nothing: errors with their lines."""
+
+    imported: int = 0
+    already: int = 0
+    flagged: int = 0
+    errors: list[tuple[int, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.imported} imported, {self.already} already there, {self.flagged} flagged"
+
+
+def guess(header: Iterable[str]) -> dict[str, int]:
+    """Which column holds which field, as far as the names of the columns tell."""
+    names = [api.fold(name) for name in header]
+    found: dict[str, int] = {}
+    for name, words in FIELDS.items():
+        fits = (
+            at
+            for word in words
+            for at, column in enumerate(names)
+            if word in column.replace("_", " ").split()
+        )
+        at = next((at for at in fits if at not in found.values()), None)
+        if at is not None:
+            found[name] = at
+    return found
+
+
+def rows_of(table: Table, columns: Mapping[str, int]) -> tuple[list[Row], list[tuple[int, str]]]:
+    """The questions of a table, and what is wrong with which line."""
+    lacking = [name for name in NEEDED if name not in columns]
+    if lacking:
+        raise api.Refused(_("No column is chosen for: %(names)s", names=", ".join(lacking)))
+    rows: list[Row] = []
+    errors: list[tuple[int, str]] = []
+    lines: dict[str, int] = {}
+    for line, cells in table.rows:
+        if len(cells) != len(table.header):
+            found = _("%(found)s cells instead of %(wanted)s", found=len(cells), wanted=len(table.header))
+            errors.append((line, found))
+            continue
+        said = {name: _known(cells[at]) for name, at in columns.items()}
+        errors += [
+            (
+                line,
+                _("%(name)s has more than %(most)s characters", name=table.header[columns[name]], most=most),
+            )
+            for name, most in MOST.items()
+            if len(said.get(name, "")) > most
+        ]
+        if not said["visit"]:
+            errors.append((line, _("it says of no visit")))
+        key = _key(table, columns, cells)
+        if key in lines:
+            errors.append((line, _("it is the same as line %(line)s", line=lines[key])))
+        lines[key] = line
+        rows.append(Row(line, key, said))
+    return rows, errors
+
+
+def take_in(
+    table: Table,
+    columns: Mapping[str, int],
+    byline: str,
+    day: dt.date,
+    coordinators: Iterable[int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Take in the questions of a table, in one write; a row that was taken in before is left as it is."""
+    rows, errors = rows_of(table, columns)
+    result = Result(errors=errors)
+    if errors:
+        return result
+    with api.write() as session:
+        known = set(session.scalars(sa.select(Casework.import_key).where(Casework.import_key.is_not(None))))
+        visits, departments = _visits(rows, day, list(coordinators)), _departments(rows)
+        for number, row in enumerate(rows):
+            result.flagged += bool(row.flags)
+            if row.key in known:
+                result.already += 1
+            else:
+                _ask(row, visits[row.said["visit"]], departments.get(row.said.get("department", "")), byline)
+                result.imported += 1
+            if progress is not None and number % 100 == 0:
+                progress(number, len(rows))
+    return result
+
+
+def _known(cell: str) -> str:
+    """What a cell says; nothing where it says that it says nothing."""
+    return "" if api.fold(cell) in MISSING else cell
+
+
+def _key(table: Table, columns: Mapping[str, int], cells: tuple[str, ...]) -> str:
+    """By what a row is known again: its own key, or else all that it says."""
+    own = cells[columns["key"]] if "key" in columns else ""
+    said = (table.header[columns["key"]], own) if own else cells
+    return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str, api.Space]:
+    """The space of the visit of each code; where there is none yet, one that is not announced."""
+    codes = dict.fromkeys(row.said["visit"] for row in rows)
+    found = {
+        visit.code: space
+        for visit, space in api.db.session.execute(
+            sa.select(Visit, api.Space)
+            .join(api.Space, api.Space.id == Visit.space_id)
+            .where(Visit.code.in_(list(codes)))
+            .order_by(Visit.space_id)
+        )
+    }
+    for code in codes:
+        if code not in found:
+            found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
+        if coordinators:
+            api.set_members(found[code], "visits.import", dict.fromkeys(coordinators, "coordinator"))
+    return found
+
+
+def _departments(rows: list[Row]) -> dict[str, int]:
+    """The id of the department of each name, made where there is none yet."""
+    names = dict.fromkeys(row.said["department"] for row in rows if row.said.get("department"))
+    found = {}
+    for name in names:
+        folded = api.fold(name)[:120]
+        api.insert_once(Department, name=name, folded=folded, mailbox="", days_to_answer=30)
+        found[name] = api.db.session.scalars(
+            sa.select(Department.id).where(Department.folded == folded)
+        ).one()
+    return found
+
+
+def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> None:
+    said = row.said
+    title = said["title"] or _("No title")
+    body = said.get("body", "")
+    entry = api.publish(
+        space, body, title=title, kind="visits.question", byline=byline, author_id=None, confirmed=True
+    )
+    theme, place = said.get("theme", ""), said.get("place", "")
+    api.db.session.add(Question(entry_id=entry.id, theme=theme, place=place))
+    api.db.session.add(
+        Casework(
+            entry_id=entry.id,
+            space_id=space.id,
+            department_id=department_id,
+            flags=row.flags,
+            import_key=row.key,
+        )
+    )

@@ -1,0 +1,72 @@
+"""Reads a table that somebody hands over, whatever its separator and encoding, and never too much of it."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core import api
+from core.api import gettext as _
+
+MOST_BYTES = 10 * 1024 * 1024
+MOST_ROWS = 20_000
+MOST_COLUMNS = 100
+SEPARATORS = ";,\t"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The header of a table, and its rows with the line that each is on."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def read(data: bytes) -> Table:
+    """The table in a file; Refused, with the line where there is one, when it is none that can be read."""
+    if len(data) > MOST_BYTES:
+        raise api.Refused(_("This file is larger than 10 MB: divide it."))
+    lines = _of_text(_decoded(data))
+    first = next(lines, None)
+    if first is None or not any(first[1]):
+        raise api.Refused(_("This file is empty."))
+    header = first[1]
+    if len(header) > MOST_COLUMNS:
+        raise api.Refused(_("This file has more than 100 columns."))
+    rows: list[tuple[int, tuple[str, ...]]] = []
+    for number, cells in lines:
+        if len(rows) >= MOST_ROWS:
+            raise api.Refused(_("This file has more than 20,000 rows: divide it."))
+        if any(cells):
+            rows.append((number, cells))
+    return Table(header, tuple(rows))
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, with or without a mark, in UTF-16 with one, or else in Windows-1252."""
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise api.Refused(_("This is no table that can be read: give CSV."))
+
+
+def _of_text(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    header = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise api.Refused(
+                _("Line %(line)s is no line of a table: %(why)s", line=number, why=error)
+            ) from error
+        yield number, tuple(cell.strip() for cell in cells)

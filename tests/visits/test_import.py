@@ -1,0 +1,152 @@
+"""Questions are taken in from tables as towns have them: all or nothing, each once, what lacks flagged."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core.access import Refused
+from core.db import db
+from core.models import Entry, Space
+from plugins.neighbourhood_visits import imports, tables
+from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+FILE = Path(__file__).parents[1] / "data/paris_participatory_budget.csv"
+DAY = dt.date(2030, 5, 1)
+LINES = "référence;Titre;Adresse;Quartier;Service\nA1;Où est le banc ?;rue d’Été;Centre;Voirie\n"
+
+
+def take_in(scene: Scene, data: bytes, **said: Any) -> imports.Result:
+    """Take in a file as the command line does."""
+
+    def act() -> imports.Result:
+        table = tables.read(data)
+        return imports.take_in(table, imports.guess(table.header), "Import", DAY, **said)
+
+    return scene.town.run(act)  # type: ignore[no-any-return]
+
+
+def count(scene: Scene, model: Any) -> int:
+    return int(scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(model))))
+
+
+def test_the_file_of_paris_as_it_is_and_once_more(scene: Scene) -> None:
+    with FILE.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    titles, places = (
+        [row for row in rows if row[f"{name}_projet_gagnant"].startswith("NON REGISTR")]
+        for name in ("titre", "adresse")
+    )
+    flagged = len({row["identifiant_projet_gagnant"] for row in (*titles, *places)})
+    assert flagged
+    assert str(take_in(scene, FILE.read_bytes())) == f"1341 imported, 0 already there, {flagged} flagged"
+    assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1341, 21, 19)
+    assert str(take_in(scene, FILE.read_bytes())) == f"0 imported, 1341 already there, {flagged} flagged"
+    assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1341, 21, 19)
+
+    def read() -> list[Any]:
+        found = sa.select(Entry, Question, Casework).join(Question, Question.entry_id == Entry.id)
+        return list(db.session.execute(found.join(Casework, Casework.entry_id == Entry.id)))
+
+    found = scene.town.run(read)
+    assert {entry.title for entry, _question, _casework in found} >= {
+        row["titre_projet_gagnant"].strip() for row in rows if row not in titles
+    }, "titles that begin with + or # stay as they are"
+    assert all("NON REGISTR" not in entry.title + question.place for entry, question, _casework in found)
+    assert len([1 for _entry, question, _casework in found if not question.place]) == len(places)
+    assert all((not question.place) == ("place" in casework.flags) for _entry, question, casework in found)
+    assert all(entry.state == "pending" and question.triage == "submitted" for entry, question, _c in found)
+    assert all(casework.department_id for _entry, _question, casework in found)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+def test_whatever_the_separator_and_the_encoding(encoding: str, separator: str) -> None:
+    table = tables.read(LINES.replace(";", separator).encode(encoding))
+    assert table.header == ("référence", "Titre", "Adresse", "Quartier", "Service")
+    assert table.rows == ((2, ("A1", "Où est le banc ?", "rue d’Été", "Centre", "Voirie")),)
+    guessed = {"key": 0, "title": 1, "place": 2, "visit": 3, "department": 4}
+    assert imports.guess(table.header) == guessed
+
+
+def test_one_wrong_line_and_nothing_is_taken_in(scene: Scene) -> None:
+    wrong = LINES + "A2;Trop court\nA3;" + "x" * 201 + ";;Centre;\nA4;Sans quartier;;;\nA1;Encore;;Centre;\n"
+    result = take_in(scene, wrong.encode())
+    assert [line for line, _text in result.errors] == [3, 4, 5, 6]
+    assert count(scene, Question) == count(scene, Visit) == count(scene, Department) == 0
+
+
+def test_a_failure_in_the_middle_leaves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fail(*said: Any) -> None:
+        asked.append(said)
+        if len(asked) == 2:
+            raise OSError("the disk is full")
+        ask(*said)
+
+    ask = imports._ask
+    monkeypatch.setattr(imports, "_ask", fail)
+    with pytest.raises(OSError, match="full"):
+        take_in(scene, (LINES + "A2;Et la fontaine ?;;Nord;\n").encode())
+    assert count(scene, Question) == count(scene, Visit) == count(scene, Department) == 0
+
+
+def test_whoever_coordinates_sees_the_visits_and_nobody_else(scene: Scene) -> None:
+    take_in(scene, LINES.encode(), coordinators=[scene.town.person("agent")])
+    [space] = scene.town.run(lambda: list(db.session.scalars(sa.select(Space.id))))
+    assert "Où est le banc ?" in scene.browser("agent").get(f"/visits/{space}/review").text
+    for name in (None, "resident", "opposition", "colleague", "admin"):
+        assert scene.browser(name).get(f"/visits/{space}").status_code == 404, name
+    page = f"/visits/{space}"
+    scene.browser("agent").submit(f"{page}/announce", _page=page)
+    assert scene.browser().get(page).status_code == 404, "nobody knows yet where people meet"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"\x00\x01\x02", b'a;b\n"open;c\n', b"x" * (tables.MOST_BYTES + 1), b"a;" * 101 + b"\n1\n"],
+    ids=["nothing", "an empty line", "no text", "an open quote", "too large", "too wide"],
+)
+def test_what_is_no_table_is_refused(town: Any, data: bytes) -> None:
+    with pytest.raises(Refused):
+        town.run(lambda: tables.read(data))
+
+
+def test_more_rows_than_bearable_are_refused(town: Any) -> None:
+    with pytest.raises(Refused):
+        town.run(lambda: tables.read(b"a;b\n" + b"1;2\n" * (tables.MOST_ROWS + 1)))
+
+
+def test_the_command(tmp_path: Path) -> None:
+    folder, file = tmp_path / "town", tmp_path / "questions.csv"
+    file.write_text(LINES, encoding="utf-8")
+
+    def parvis(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ops.cli", *words]
+        environment = {"PATH": os.environ["PATH"], "PARVIS_DATA": str(folder)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert parvis("init").returncode == 0
+    assert "visits" in parvis("--help").stdout
+    done = parvis("visits", "import-questions", str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "1 imported, 0 already there, 0 flagged"
+    again = parvis("visits", "import-questions", str(file))
+    assert again.stdout.splitlines()[-1] == "0 imported, 1 already there, 0 flagged"
+    file.write_text(LINES + "A2;Trop court\n", encoding="utf-8")
+    wrong = parvis("visits", "import-questions", str(file))
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith("line 3: ")
+    assert wrong.stderr.splitlines()[-1].startswith("parvis: nothing is imported")
