@@ -45,6 +45,7 @@ def review(space_id: int) -> str:
         rows=rows,
         deciding=form,
         reasons=reads.reasons(),
+        bodies=reads.bodies(),
         people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
         here=url_for("visits.review", space_id=space_id, queue=name),
         further=further,
@@ -105,9 +106,7 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     moves = reads.moves_of(done)
     said = ngettext("%(num)s question: done.", "%(num)s questions: done.", len(done)) if done else ""
     if request.headers.get("Accept") == "application/json":
-        answer = jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo)
-        answer.status_code = 200 if done else TOO_LATE
-        return answer
+        return jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo)
     for text in dict.fromkeys(told):
         api.says(text, "error")
     if done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from core import jobs
-from core.db import db
+from core.db import db, write
 from core.models import Mail
 from core.testing import PASSWORD
+from plugins.neighbourhood_visits import imports, tables
+from plugins.neighbourhood_visits.models import Question, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,3 +181,85 @@ def test_a_visit_is_planned_on_a_telephone(
     assert axe(mayor) == []
     mayor.goto(f"{address}/visits/")
     assert axe(mayor) == []
+
+
+MANY = 200
+KEYS = ("a", "x1", "d{letter}", "f2", "p")
+
+
+def many(scene: Scene, visit: int, count: int) -> None:
+    """Questions that nobody has read yet, as an import leaves them."""
+    lines = [f"{number};Question {number} ?;rue {number};here;Roads" for number in range(count)]
+    table = tables.read("\n".join(["id;title;place;visit;department", *lines]).encode())
+
+    def act() -> None:
+        with write() as session:
+            session.get(Visit, visit).code = "here"
+        imports.take_in(table, imports.guess(table.header), "Import", dt.date(2030, 1, 1))
+
+    scene.town.run(act)
+
+
+def test_two_hundred_requests_are_cleared_by_keyboard_with_at_most_four_keys_each(
+    scene: Scene, address: str, new_page: Callable[..., Page], axe: Callable[[Page], list[str]]
+) -> None:
+    visit = scene.visit()
+    many(scene, visit, MANY)
+    agent = sign_in(new_page(), address, "agent")
+    agent.goto(f"{address}/visits/{visit}/review")
+    assert axe(agent) == []
+    loads: list[str] = []
+    agent.on("framenavigated", lambda frame: loads.append(frame.url))
+    agent.get_by_role("button", name="Trier la file au clavier").press("Enter")
+    pressed = 0
+    for number in range(MANY):
+        agent.locator(f"[data-question]:focus h2:has-text('Question {number} ?')").wait_for()
+        keys = KEYS[number % len(KEYS)].format(letter="a")
+        assert len(keys) <= 4
+        for key in keys:
+            agent.keyboard.press(key)
+            pressed += 1
+    agent.locator("#queue[aria-busy=false]").wait_for(state="attached", timeout=60_000)
+    assert agent.locator("[data-question]").count() == 0
+    assert loads == []
+    assert pressed <= 4 * MANY
+    rows = sa.select(Question.triage, sa.func.count()).group_by(Question.triage)
+    found = scene.town.run(lambda: {row[0]: row[1] for row in db.session.execute(rows)})
+    assert found == {"accepted": 80, "rejected": 40, "forwarded": 40, "private_case": 40}
+
+
+def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
+    scene: Scene, address: str, new_page: Callable[..., Page]
+) -> None:
+    visit = scene.visit()
+    many(scene, visit, 4)
+    agent = sign_in(new_page(), address, "agent")
+    agent.goto(f"{address}/visits/{visit}/review")
+    agent.get_by_role("button", name="Trier la file au clavier").press("Enter")
+    first = agent.locator("[data-question]").first
+    first.locator(":scope:focus").wait_for()
+    ident = int(first.get_attribute("data-question") or 0)
+    agent.keyboard.press("a")
+    agent.locator("#announcer:has-text('1 question')").wait_for(state="attached")
+    assert triage_of(scene, ident) == "accepted"
+    agent.keyboard.press("u")
+    agent.locator(f"#question-{ident}:focus").wait_for()
+    assert triage_of(scene, ident) == "submitted"
+    for key in "mjmg":
+        agent.keyboard.press(key)
+    agent.locator("#announcer:has-text('2 questions')").wait_for(state="attached")
+    grouped = sa.select(sa.func.count()).where(Question.group_id == ident)
+    assert scene.town.run(lambda: db.session.scalar(grouped)) == 1
+    agent.locator("[data-question]").nth(3).focus()
+    last = int(agent.locator("[data-question]:focus").get_attribute("data-question") or 0)
+    page = f"/visits/questions/{last}"
+    scene.browser("mayor").submit(f"{page}/accept", _page=page)
+    agent.keyboard.press("x")
+    agent.keyboard.press("1")
+    agent.locator(f"#question-{last} .desk-refused").wait_for()
+    assert triage_of(scene, last) == "accepted"
+
+
+def triage_of(scene: Scene, ident: int) -> str:
+    """Where a question stands."""
+    return str(scene.town.run(lambda: db.session.get(Question, ident).triage))

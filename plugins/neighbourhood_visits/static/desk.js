@@ -1,0 +1,177 @@
+// The team's queue by keyboard: a key or two decide on a question, and no page is loaded. The page works without.
+
+const queue = document.getElementById("queue"), form = document.getElementById("bulk");
+const announcer = document.getElementById("announcer");
+const past = []; // decisions that can be undone, the latest last
+let menu = null, loading = false;
+
+const cards = () => [...queue.querySelectorAll("[data-question]")];
+const box = (card) => card.querySelector("input[name=pick]");
+const marked = () => cards().filter((card) => box(card).checked);
+const say = (text) => { announcer.textContent = text; };
+
+function current(card) {
+  for (const one of cards()) one.tabIndex = one === card ? 0 : -1;
+  card?.focus();
+  card?.scrollIntoView({ block: "nearest" });
+}
+
+// What a second key chooses from: the departments, officials, reasons and bodies that the form below offers.
+const offered = {
+  d: () => options("department").map(([value, label]) => [label, { verb: "assign", department: value }]),
+  o: () => options("official").map(([value, label]) => [label, { verb: "assign", official: value }]),
+  x: () => listed("reasons").map((reason) => [reason, { verb: "reject", reason }]),
+  f: () => listed("bodies").map((to) => [to, { verb: "forward", to }]),
+};
+const options = (name) => [...form.elements[name].options].filter((one) => one.value !== "0").map((one) => [one.value, one.text]);
+const listed = (id) => [...document.getElementById(id).options].map((one) => one.value);
+const keyOf = (kind, index) => (kind === "d" || kind === "o" ? String.fromCharCode(97 + index) : String(index + 1));
+
+function choose(kind, card) {
+  const choices = offered[kind]().slice(0, kind === "d" || kind === "o" ? 26 : 9);
+  if (!choices.length) return;
+  const list = document.createElement("ol");
+  list.className = "desk-menu";
+  choices.forEach(([label], index) => {
+    const item = document.createElement("li"), key = document.createElement("kbd");
+    key.textContent = keyOf(kind, index);
+    item.append(key, ` ${label}`);
+    list.append(item);
+  });
+  card.append(list);
+  list.scrollIntoView({ block: "nearest" });
+  menu = { list, choices: new Map(choices.map(([, decision], index) => [keyOf(kind, index), decision])) };
+  say(`${queue.dataset.said} ${[...list.children].map((item) => item.textContent).join(", ")}`);
+}
+
+function closeMenu() {
+  menu?.list.remove();
+  menu = null;
+}
+
+// Decisions are sent one after the other, and leaving the page before the last has arrived is asked about.
+let line = Promise.resolve(), waiting = 0;
+function send(decision, chosen) {
+  waiting += 1;
+  queue.setAttribute("aria-busy", "true");
+  line = line.then(() => post(decision, chosen)).finally(() => {
+    waiting -= 1;
+    queue.setAttribute("aria-busy", waiting > 0);
+  });
+  return line;
+}
+addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
+
+async function post(decision, chosen) {
+  const fields = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, department: "0", official: "0", ...decision });
+  for (const card of chosen) fields.append("pick", `${card.dataset.question}:${card.dataset.moves}`);
+  const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } }).catch(() => null);
+  const told = answer?.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : { told: [queue.dataset.failed], moves: {} };
+  for (const card of chosen) {
+    const moves = told.moves[card.dataset.question];
+    if (moves === undefined) continue;
+    card.dataset.moves = moves;
+    box(card).value = `${card.dataset.question}:${moves}`;
+  }
+  return told;
+}
+
+// What is decided on leaves the queue at once, and comes back where that was refused.
+function decide(decision, card) {
+  const chosen = marked().length ? marked() : [card];
+  const after = cards().slice(cards().indexOf(card) + 1).find((one) => !chosen.includes(one));
+  const next = after ?? cards().reverse().find((one) => !chosen.includes(one));
+  const places = chosen.map((one) => [one, one.nextElementSibling]);
+  const stays = decision.verb === "group";
+  for (const one of chosen) { box(one).checked = false; if (!stays) one.remove(); }
+  if (!stays) current(next);
+  const done = send(decision, chosen).then((told) => {
+    say([told.said, ...told.told].filter(Boolean).join(" "));
+    const refused = places.filter(([one]) => told.moves[one.dataset.question] === undefined);
+    if (refused.length) { restore(refused); warn(refused, told.told); }
+    return told;
+  });
+  past.push({ places, done, stays });
+  count();
+  refill();
+}
+
+function restore(places) {
+  for (const [card, before] of places.toReversed()) queue.insertBefore(card, before?.isConnected ? before : null);
+  current(places[0][0]);
+  count();
+}
+
+function warn(places, texts) {
+  for (const [card] of places) {
+    card.querySelector(".desk-refused")?.remove();
+    const text = document.createElement("p");
+    text.className = "field-error desk-refused";
+    text.textContent = texts.join(" ");
+    card.append(text);
+  }
+}
+
+async function undo() {
+  const last = past.pop();
+  const told = await last?.done;
+  if (!told?.undo) return;
+  const chosen = last.places.map(([card]) => card).filter((card) => told.moves[card.dataset.question] !== undefined);
+  const back = await send({ verb: told.undo }, chosen);
+  say([back.said, ...back.told].filter(Boolean).join(" "));
+  if (!last.stays) restore(last.places.filter(([card]) => back.moves[card.dataset.question] !== undefined));
+}
+
+function count() {
+  const left = cards().length;
+  if (!left && !document.querySelector(".pager-next")) say(queue.dataset.empty);
+}
+
+async function refill() {
+  const more = document.querySelector(".pager-next");
+  if (!more || loading || cards().length > 10) return;
+  loading = true;
+  const answer = await fetch(more.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  if (answer?.ok) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = [...page.querySelectorAll("#queue > [data-question]")].filter((card) => !document.getElementById(card.id));
+    queue.append(...fresh);
+    const further = page.querySelector(".pager-next");
+    if (further) more.href = further.href; else more.closest(".pager").remove();
+    if (document.activeElement === document.body) current(cards()[0]);
+  }
+  loading = false;
+}
+
+queue?.addEventListener("keydown", (event) => {
+  const card = event.target.closest("[data-question]");
+  if (!card || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+  if (menu) {
+    const decision = menu.choices.get(event.key);
+    closeMenu();
+    if (decision) { event.preventDefault(); decide(decision, card); return; }
+    if (event.key === "Escape") { event.preventDefault(); return; }
+  }
+  const all = cards(), at = all.indexOf(card);
+  const act = {
+    a: () => decide({ verb: "accept" }, card),
+    p: () => decide({ verb: "divert" }, card),
+    g: () => decide({ verb: "group" }, card),
+    m: () => { box(card).checked = !box(card).checked; },
+    u: undo,
+    j: () => current(all[at + 1] ?? card),
+    k: () => current(all[at - 1] ?? card),
+    d: () => choose("d", card),
+    o: () => choose("o", card),
+    x: () => choose("x", card),
+    f: () => choose("f", card),
+  }[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
+
+const start = document.getElementById("desk-start");
+if (queue && start) {
+  for (const card of cards()) card.tabIndex = -1;
+  document.getElementById("keys").hidden = false;
+  start.addEventListener("click", () => current(cards()[0]));
+}

@@ -1,0 +1,193 @@
+"""The queue without JavaScript: decide on many, undo, group, forward, assign; whoever asked hears of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core import jobs
+from core.db import db
+from core.models import Notice
+from plugins.neighbourhood_visits import letters, reads
+from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
+
+if TYPE_CHECKING:
+    import pytest
+    from werkzeug.test import TestResponse
+
+    from .conftest import Scene
+
+
+def decide(
+    scene: Scene, visit: int, questions: list[int], verb: str, name: str = "agent", **said: Any
+) -> TestResponse:
+    """Tick questions as their page shows them, and decide."""
+    page = f"/visits/{visit}/review"
+    picks = [f"{one}:{row(scene, Question, one).moves}" for one in questions]
+    return scene.browser(name).submit(f"/visits/{visit}/decide", _page=page, verb=verb, pick=picks, **said)
+
+
+def row(scene: Scene, model: Any, ident: int) -> Any:
+    """A row as the database holds it."""
+    return scene.town.run(lambda: db.session.get(model, ident))
+
+
+def told(scene: Scene) -> list[tuple[str, int]]:
+    """Which notices whom was given, once the worker has done its part."""
+    jobs.run_due(scene.town.app)
+    found = (
+        sa.select(Notice.type, Notice.user_id).where(Notice.type.startswith("visits.")).order_by(Notice.id)
+    )
+    return scene.town.run(lambda: [tuple(one) for one in db.session.execute(found)])  # type: ignore[no-any-return]
+
+
+def test_many_are_decided_at_once_and_taken_back(scene: Scene) -> None:
+    visit = scene.visit()
+    questions = [scene.question(visit, title=f"Question {number}?") for number in range(3)]
+    answer = decide(scene, visit, questions, "reject", reason="Not about this neighbourhood.")
+    assert answer.status_code == 302
+    shown = scene.browser("agent").get(answer.location).text
+    assert "3 questions: done." not in shown, "said once, to who decided"
+    assert "Undo" in shown
+    assert {row(scene, Question, one).triage for one in questions} == {"rejected"}
+    assert "Not about this neighbourhood." in scene.browser("resident").get(f"/visits/{visit}").text
+    decide(scene, visit, questions, "reconsider")
+    assert {row(scene, Question, one).triage for one in questions} == {"submitted"}
+
+
+def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datetime as dt
+
+    from core.db import write
+    from core.models import JobRow
+
+    monkeypatch.setattr(letters, "PAUSE", dt.timedelta(seconds=60))
+    visit = scene.visit()
+    kept, undone = scene.question(visit, title="One?"), scene.question(visit, title="Two?")
+    decide(scene, visit, [kept, undone], "accept")
+    assert told(scene) == []
+    decide(scene, visit, [undone], "reconsider")
+
+    def pass_time() -> None:
+        with write() as session:
+            session.execute(sa.update(JobRow).values(run_at=sa.func.current_timestamp()))
+
+    scene.town.run(pass_time)
+    assert told(scene) == [("visits.accepted", scene.town.person("resident"))]
+
+
+def test_forwarding_names_the_body_and_is_told_to_the_author(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    decide(scene, visit, [question], "forward")
+    assert row(scene, Question, question).triage == "submitted", "the body must be named"
+    decide(scene, visit, [question], "forward", to="The region", reason="Its trains.")
+    assert "The region" in scene.browser("resident").get(f"/posts/{question}").text
+    assert scene.browser().get(f"/posts/{question}").status_code == 404
+    assert told(scene) == [("visits.forwarded", scene.town.person("resident"))]
+
+
+def test_a_private_case_is_between_its_author_and_the_team(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    decide(scene, visit, [question], "divert")
+    assert row(scene, PrivateCase, question).recipient_id == scene.town.person("agent")
+    for name in (None, "neighbour", "opposition", "mayor2", "agent2"):
+        assert scene.browser(name).get(f"/posts/{question}").status_code == 404, name
+    for name in ("resident", "deputy"):
+        assert scene.browser(name).get(f"/posts/{question}").status_code == 200, name
+    assert ("visits.private_case", scene.town.person("resident")) in told(scene)
+
+
+def test_assigning_accepts_and_says_who_prepares_the_answer(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    fields = {"name": "Roads", "mailbox": "roads@town.example", "official": str(scene.town.person("deputy"))}
+    added = scene.browser("admin").submit("/visits/departments/new", **fields, days="15")
+    assert added.status_code == 302, added.text
+    [department] = scene.town.run(lambda: list(db.session.scalars(sa.select(Department.id))))
+    decide(scene, visit, [question], "assign", department=str(department), official="0")
+    casework = row(scene, Casework, question)
+    assert (casework.answer, casework.department_id) == ("assigned", department)
+    assert casework.official_id == scene.town.person("deputy"), "who is in charge of the department"
+    shown = scene.browser("agent").get(f"/visits/questions/{question}").text
+    assert "Roads" in shown
+    assert "Deputy" in shown
+    assert "Roads" not in scene.browser().get(f"/posts/{question}").text
+    again = scene.browser("admin").submit("/visits/departments/new", **(fields | {"name": "ROADS"}), days="9")
+    assert "There is a department of this name." in again.text
+    for name in (None, "resident", "opposition", "mayor"):
+        assert scene.browser(name).get("/visits/departments").status_code in (302, 403), name
+
+
+def test_a_group_counts_supporters_once_tells_each_author_and_is_undone(scene: Scene) -> None:
+    visit = scene.visit()
+    first = scene.accepted(visit, title="Where is the lamp?")
+    second = scene.accepted(visit, title="And the light?", name="neighbour")
+    for name, question in (("mayor2", first), ("mayor2", second), ("agent2", second)):
+        scene.browser(name).submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+    told(scene)
+    decide(scene, visit, [first, second], "group")
+    assert scene.town.run(lambda: reads.voices(db.session.get(Question, first))) == 2
+    page = scene.browser("agent").get(f"/visits/questions/{first}").text
+    assert "2 people support them" in page
+    assert "And the light?" in page
+    public = scene.browser().get(f"/posts/{second}").text
+    assert "And the light?" in public
+    assert f'href="/posts/{first}"' in public
+    assert ("visits.grouped", scene.town.person("neighbour")) in told(scene)
+    scene.draft(first, "On Monday.")
+    scene.approve(first, "On Monday.")
+    answered = {person for kind, person in told(scene) if kind == "visits.answered"}
+    people = ("resident", "neighbour", "mayor2", "agent2")
+    assert answered == {scene.town.person(name) for name in people}, "all who asked or support, once"
+    decide(scene, visit, [second], "ungroup")
+    assert row(scene, Question, second).group_id is None
+    assert f'href="/posts/{first}"' not in scene.browser().get(f"/posts/{second}").text
+
+
+def test_what_a_colleague_moved_since_is_not_moved_again(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    page = f"/visits/{visit}/review"
+    seen = {"verb": "reject", "reason": "Not ours.", "pick": f"{question}:0"}
+    decide(scene, visit, [question], "accept", name="mayor")
+    agent = scene.browser("agent")
+    agent.submit(f"/visits/{visit}/decide", _page=page, **seen)
+    assert "A colleague has dealt with this question" in agent.get(page).text
+    assert row(scene, Question, question).triage == "accepted"
+    nothing = agent.submit(f"/visits/{visit}/decide", _page=page, verb="accept")
+    assert nothing.status_code == 302
+    assert "Tick the questions first." in agent.get(page).text
+
+
+def test_an_author_withdraws_or_contests(scene: Scene) -> None:
+    visit = scene.visit()
+    question, resident = scene.accepted(visit), scene.browser("resident")
+    page, own = f"/posts/{question}", f"/visits/questions/{question}"
+    assert f'href="{own}/withdraw"' in resident.get(page).text
+    assert scene.browser("neighbour").get(f"{own}/withdraw").status_code == 404
+    assert resident.submit(f"{own}/withdraw").status_code == 302
+    assert scene.browser().get(page).status_code == 404
+    other = scene.question(visit, title="And the bench?")
+    decide(scene, visit, [other], "reject", reason="Not ours.")
+    contest = f"/visits/questions/{other}/contest"
+    assert resident.submit(contest, reason=" ").status_code == 422
+    assert resident.submit(contest, reason="It stands on the square.").status_code == 302
+    queue = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    assert "Contested" in queue
+    assert "It stands on the square." in queue
+
+
+def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
+    from .test_browser import many
+    from .test_plugin import statements
+
+    visit = scene.visit()
+    agent = scene.browser("agent")
+    many(scene, visit, 10)
+    pages = (f"/visits/{visit}/review", f"/visits/{visit}", f"/visits/{visit}/review?queue=unanswered")
+    few = [statements(scene, agent, page) for page in pages]
+    many(scene, visit, 500)
+    assert [statements(scene, agent, page) for page in pages] == few
