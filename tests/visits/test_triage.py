@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from core import jobs
-from core.db import db
-from core.models import Notice
+from core.db import db, write
+from core.models import JobRow, Notice
 from plugins.neighbourhood_visits import letters, reads
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
+
+from .test_browser import many
+from .test_plugin import statements
 
 if TYPE_CHECKING:
     import pytest
@@ -57,11 +61,6 @@ def test_many_are_decided_at_once_and_taken_back(scene: Scene) -> None:
 
 
 def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datetime as dt
-
-    from core.db import write
-    from core.models import JobRow
-
     monkeypatch.setattr(letters, "PAUSE", dt.timedelta(seconds=60))
     visit = scene.visit()
     kept, undone = scene.question(visit, title="One?"), scene.question(visit, title="Two?")
@@ -181,9 +180,6 @@ def test_an_author_withdraws_or_contests(scene: Scene) -> None:
 
 
 def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
-    from .test_browser import many
-    from .test_plugin import statements
-
     visit = scene.visit()
     agent = scene.browser("agent")
     many(scene, visit, 10)

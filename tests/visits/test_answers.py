@@ -1,0 +1,132 @@
+"""An answer: drafted by one, approved by another, published now or on the day of the visit, and counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core import jobs
+from core.db import db, now, write
+from core.models import Entry, JobRow, Notice
+from plugins.neighbourhood_visits.models import Casework, Question, Visit
+
+from .conftest import draft_version
+from .test_plugin import change
+from .test_triage import row, told
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+ANSWER = "It is mended on Monday."
+
+
+def answer(scene: Scene, question: int, name: str, **fields: Any) -> int:
+    """The status of what somebody does with the draft as it stands."""
+    page, browser = f"/visits/questions/{question}", scene.browser(name)
+    said = {"body": ANSWER, "version": draft_version(browser, page), **fields}
+    return browser.submit(f"{page}/answer", _page=page, **said).status_code
+
+
+def test_who_drafted_does_not_approve_unless_the_setting_says_so(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    assert answer(scene, question, "mayor") == 302
+    assert answer(scene, question, "mayor", publish="yes") == 409
+    assert scene.browser().get(f"/posts/{question}").text.count(ANSWER) == 0
+    page = "/admin/plugins/neighbourhood_visits"
+    fields = {"days_to_answer": "30", "one_person_approves": "y"}
+    assert scene.browser("admin").submit(page, **fields).status_code == 302
+    assert answer(scene, question, "mayor", publish="yes") == 302
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text
+
+
+def test_officials_are_asked_to_approve_and_the_record_names_both(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    assert answer(scene, question, "agent", submit="yes") == 302
+    waits = {person for kind, person in told(scene) if kind == "visits.to_approve"}
+    assert waits == {scene.town.person("mayor"), scene.town.person("deputy")}
+    assert answer(scene, question, "deputy", publish="yes", outcome="settle") == 302
+    casework = row(scene, Casework, question)
+    assert casework.drafted_by == scene.town.person("agent")
+    assert casework.approved_by == scene.town.person("deputy")
+    shown = scene.browser("agent").get(f"/visits/questions/{question}").text
+    assert "drafted by Agent" in shown
+    assert "approved by Deputy" in shown
+
+
+def test_who_asked_and_who_supports_hear_of_the_answer(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+    scene.draft(question, ANSWER)
+    scene.approve(question, ANSWER)
+    heard = sorted(person for kind, person in told(scene) if kind == "visits.answered")
+    assert heard == sorted(scene.town.person(name) for name in ("resident", "neighbour"))
+
+
+def test_an_answer_is_held_until_the_visit(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.drafted(visit, ANSWER)
+    assert answer(scene, question, "mayor", hold="yes") == 302
+    publish_due(scene)
+    assert ANSWER not in scene.browser().get(f"/posts/{question}").text
+    assert row(scene, Casework, question).answer == "approved"
+    change(scene, Visit, visit, starts_at=now() - dt.timedelta(minutes=1))
+    publish_due(scene)
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text
+    assert ("visits.answered", scene.town.person("resident")) in told(scene)
+
+
+def test_a_held_answer_whose_question_was_withdrawn_stays_unpublished(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.drafted(visit, ANSWER)
+    assert answer(scene, question, "mayor", hold="yes") == 302
+    own = f"/visits/questions/{question}/withdraw"
+    assert scene.browser("resident").submit(own).status_code == 302
+    change(scene, Visit, visit, starts_at=now() - dt.timedelta(minutes=1))
+    publish_due(scene)
+    assert row(scene, Casework, question).answer == "approved"
+    found = sa.select(Entry.state).where(Entry.parent_id == question)
+    assert scene.town.run(lambda: db.session.scalar(found)) == "pending"
+
+
+def publish_due(scene: Scene) -> None:
+    """Let ten minutes pass for the worker."""
+
+    def pass_time() -> None:
+        with write() as session:
+            session.execute(sa.update(JobRow).values(run_at=now() - dt.timedelta(seconds=1)))
+
+    scene.town.run(pass_time)
+    jobs.run_due(scene.town.app)
+
+
+def test_settled_before_counts_by_its_definition(scene: Scene) -> None:
+    visit = scene.visit()
+    outcomes = ("settle", "inform", "refuse", "")
+    questions = [scene.drafted(visit, ANSWER, title=f"Question {number}?") for number in range(4)]
+    for question, outcome in zip(questions, outcomes, strict=True):
+        scene.approve(question, ANSWER, outcome=outcome)
+    page = f"/visits/{visit}"
+    assert "2 questions were settled before the visit." in scene.browser().get(page).text
+    change(scene, Question, questions[0], answered_at=now() + dt.timedelta(days=30))
+    assert "1 question was settled before the visit." in scene.browser().get(page).text
+
+
+def test_a_visit_postponed_or_cancelled_is_told_to_all_who_asked_or_support(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+    scene.question(visit, title="Not read yet?", name="mayor2")
+    told(scene)
+    page, agent = f"/visits/{visit}", scene.browser("agent")
+    agent.submit(f"{page}/turn", _page=page, verb="cancel")
+    assert row(scene, Visit, visit).state == "collecting", "a reason is needed"
+    agent.submit(f"{page}/turn", _page=page, verb="postpone", reason="The river is high.")
+    shown = scene.browser().get(page).text
+    assert "This visit is postponed" in shown
+    assert "The river is high." in shown
+    heard = {person for kind, person in told(scene) if kind == "visits.postponed"}
+    assert heard == {scene.town.person(name) for name in ("resident", "neighbour", "mayor2")}
+    rows = sa.select(sa.func.count()).where(Notice.type == "visits.postponed")
+    assert scene.town.run(lambda: db.session.scalar(rows)) == 3

@@ -1,0 +1,142 @@
+"""A promise: public with its date and department, late by itself, and kept when who asked says so."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from core.db import db, write
+from core.models import Space
+from plugins.neighbourhood_visits.models import Commitment, Department, Question
+
+from .test_plugin import change, statements
+from .test_triage import row, told
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from .conftest import Scene
+
+PROMISE = "The lamps of rue du Lavoir are replaced."
+
+
+def department(scene: Scene) -> int:
+    """The id of the department of roads."""
+    scene.browser("admin").submit("/visits/departments/new", name="Roads", days="30", official="0")
+    return int(scene.town.run(lambda: db.session.scalar(sa.select(Department.id))))
+
+
+def promise(scene: Scene, question: int, owner: int, due_on: str = "2099-05-01", name: str = "agent") -> int:
+    """The status of somebody's promise about a question."""
+    fields = {"text": PROMISE, "department": str(owner), "due_on": due_on}
+    return scene.browser(name).submit(f"/visits/questions/{question}/promise", **fields).status_code
+
+
+def turn(scene: Scene, ident: int, verb: str, name: str, reason: str = "") -> TestResponse:
+    """What somebody says of a promise."""
+    url = f"/visits/promises/{ident}/turn"
+    return scene.browser(name).submit(url, _page="/visits/", verb=verb, reason=reason)
+
+
+def test_a_promise_is_public_and_needs_an_owner_and_a_date(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    assert promise(scene, question, owner, due_on="") == 422
+    assert promise(scene, question, 999) == 422
+    assert promise(scene, question, owner) == 302
+    assert row(scene, Question, question).outcome == "committed"
+    shown = scene.browser().get("/visits/promises").text
+    assert PROMISE in shown
+    assert "Roads" in shown
+    assert "until 1 May 2099" in shown
+    assert "Promised" in shown
+    for name in ("resident", "opposition", "mayor2"):
+        page = f"/visits/questions/{question}/promise"
+        assert scene.browser(name).get(page).status_code == 403, name
+
+
+def test_who_is_not_accepted_gets_no_promise(scene: Scene) -> None:
+    question, owner = scene.question(scene.visit()), department(scene)
+    assert promise(scene, question, owner) == 422
+    assert PROMISE not in scene.browser().get("/visits/promises").text
+
+
+def test_late_is_computed_and_comes_first(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    for due_on in ("2099-05-01", "2020-05-01"):
+        assert promise(scene, scene.accepted(visit, title=f"{due_on}?"), owner, due_on) == 302
+    shown = scene.browser().get("/visits/promises").text
+    assert shown.index("2020-05-01?") < shown.index("2099-05-01?")
+    assert "Late</span>" in shown
+    late = scene.town.run(
+        lambda: db.session.scalar(sa.select(Commitment.id).where(Commitment.due_on < dt.date(2021, 1, 1)))
+    )
+    turn(scene, late, "claim", "agent")
+    assert "Late</span>" not in scene.browser().get("/visits/promises").text
+
+
+def test_who_asked_or_supports_is_asked_and_one_no_reopens_it(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    assert turn(scene, ident, "claim", "resident").status_code == 403
+    turn(scene, ident, "claim", "agent")
+    asked = {person for kind, person in told(scene) if kind == "visits.done"}
+    assert asked == {scene.town.person("resident"), scene.town.person("neighbour")}
+    for name in ("mayor2", "opposition", "agent"):
+        assert turn(scene, ident, "confirm", name).status_code == 403, name
+    assert "No, it is not done" in scene.browser("neighbour").get("/visits/promises").text
+    assert "No, it is not done" not in scene.browser().get("/visits/promises").text
+    turn(scene, ident, "contest", "neighbour")
+    assert row(scene, Commitment, ident).state == "done_claimed", "a no needs its reason"
+    turn(scene, ident, "contest", "neighbour", "Two lamps are still dark.")
+    shown = scene.browser().get("/visits/promises").text
+    assert "Two lamps are still dark." in shown
+    assert "Under way" in shown
+    turn(scene, ident, "claim", "agent")
+    turn(scene, ident, "confirm", "resident")
+    assert "Confirmed" in scene.browser().get("/visits/promises").text
+
+
+def test_the_promises_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    promise(scene, scene.accepted(visit), owner)
+    change(scene, Space, visit, visibility="hidden")
+    assert PROMISE in scene.browser("agent").get("/visits/promises").text
+    for name in (None, "neighbour", "opposition", "agent2"):
+        assert PROMISE not in scene.browser(name).get("/visits/promises").text, name
+
+
+def test_the_page_goes_on_and_costs_the_same(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.accepted(visit)
+    promise(scene, question, owner)
+
+    def more(count: int) -> None:
+        with write() as session:
+            session.add_all(
+                Commitment(
+                    space_id=visit,
+                    question_id=question,
+                    department_id=owner,
+                    text=f"Promise {number}.",
+                    due_on=dt.date(2030, 1, 1) + dt.timedelta(days=number % 7),
+                )
+                for number in range(count)
+            )
+
+    visitor = scene.browser()
+    few = statements(scene, visitor, "/visits/promises")
+    scene.town.run(lambda: more(45))
+    assert statements(scene, visitor, "/visits/promises") == few
+    seen, url = [], "/visits/promises"
+    while url:
+        page = visitor.get(url).text
+        seen += re.findall(r'id="promise-(\d+)"', page)
+        further = re.search(r'href="(/visits/promises\?[^"]*after=[^"]+)"', page)
+        url = further[1].replace("&amp;", "&") if further else ""
+    assert len(seen) == len(set(seen)) == 46
+    assert visitor.get("/visits/promises?after=9_x_1").status_code == 200
