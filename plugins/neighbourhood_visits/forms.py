@@ -9,6 +9,7 @@ from wtforms import (
     BooleanField,
     DateField,
     EmailField,
+    FileField,
     HiddenField,
     IntegerField,
     SelectField,
@@ -348,6 +349,27 @@ class PromiseForm(api.Form):
         form = cls()
         form.department.choices = [(one.id, one.name) for one in reads.departments()]
         return form
+
+
+class ImportForm(api.Form):
+    """A file of questions, and a day for the visits that it makes."""
+
+    file = FileField(lazy_gettext("File"))
+    day = DateField(
+        lazy_gettext("Day of the visits"),
+        validators=[InputRequired(lazy_gettext("Give the day of the visits."))],
+    )
+
+    def validate_file(self, field: Any) -> None:
+        """There is a file."""
+        if not getattr(field.data, "filename", ""):
+            raise ValidationError(_("Choose a file."))
+
+    def validate_day(self, field: Any) -> None:
+        """The visits are to come, and not in another age."""
+        today = api.now().astimezone(api.town_zone()).date()
+        if field.data and not today <= field.data <= today + dt.timedelta(days=3650):
+            raise ValidationError(_("Choose a date that is to come, within ten years."))
 
 
 class WithdrawForm(api.Form):

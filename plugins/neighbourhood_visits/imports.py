@@ -159,8 +159,8 @@ def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str,
     for code in codes:
         if code not in found:
             found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
-        if coordinators:
-            api.set_members(found[code], "visits.import", dict.fromkeys(coordinators, "coordinator"))
+        for person in coordinators:
+            api.set_members(found[code], f"visits.import.{person}", {person: "coordinator"})
     return found
 
 

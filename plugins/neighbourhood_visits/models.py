@@ -145,3 +145,20 @@ class Commitment(api.InSpace, api.Base):
     state: Mapped[str] = mapped_column(sa.String(20), default="open")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
     changed_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, default=api.now)
+
+
+class Import(api.Owned, api.Base):
+    """A file of questions that somebody takes in, with what its columns hold; emptied when done."""
+
+    __tablename__ = "visits_import"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("core_user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(120))
+    header: Mapped[str] = mapped_column(sa.String(64))
+    columns: Mapped[dict[str, int]] = mapped_column(sa.JSON)
+    day: Mapped[dt.date]
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    state: Mapped[str] = mapped_column(sa.String(20), default="checked")
+    result: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict)
+    created_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, default=api.now)

@@ -6,12 +6,14 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import actions, answers, asker, board, cli, departments, desk, letters, personal, promises, reads
+from . import (
+    actions, answers, asker, board, cli, departments, desk, intake, letters, personal, promises, reads,
+)
 from .forms import SettingsForm
 from .pages import blueprint
 from .views import confirm_question, describe_question, url_of
 
-PAGES = (asker, departments, desk, promises)  # their routes are the blueprint's
+PAGES = (asker, departments, desk, intake, promises)  # their routes are the blueprint's
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
@@ -35,6 +37,12 @@ plugin = api.Plugin(
         ),
         api.Permission("visits.conclude", _("Say what became of questions"), space_roles=TEAM | {"scribe"}),
         api.Permission("visits.commit", _("Make promises and follow them"), space_roles=TEAM),
+        api.Permission(
+            "visits.import",
+            _("Take in files of questions"),
+            frozenset({"agent", "administrator"}),
+            whole_town=True,
+        ),
         api.Permission(
             "visits.organise",
             _("Keep the list of departments"),
@@ -99,13 +107,14 @@ plugin = api.Plugin(
             answers.publish_held,
             every=dt.timedelta(minutes=10),
         ),
+        api.Job("visits.take_in", _("Take in a file of questions"), intake.run, seconds=600),
         api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
     ),
     cli=cli.visits,
-    live_topics=("visits.visit",),
+    live_topics=("visits.visit", "visits.import"),
     notice_types=letters.NOTICE_TYPES,
     retention=(
         api.Retention(
@@ -140,6 +149,8 @@ plugin = api.Plugin(
             ("casework", "approved_by", _("Know who approved an answer")),
             ("private_case", "recipient_id", _("Know who deals with a private case")),
             ("private_case", "appointment_at", _("Meet the author of a private case")),
+            ("import", "content", _("Take in the questions of a file; emptied when that is done")),
+            ("import", "user_id", _("Know who gave a file of questions")),
             ("department", "official_id", _("Say who is in charge of a department")),
             ("department_member", "user_id", _("Know who works in a department")),
         )

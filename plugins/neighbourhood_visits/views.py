@@ -34,6 +34,7 @@ def index() -> str:
         announces=announces,
         waiting=waiting,
         organises=api.can("visits.organise"),
+        imports=api.can("visits.import"),
     )
 
 

@@ -124,6 +124,7 @@ class DemoTown:
             "entry_id": entries,
             "question_id": list(db.session.scalars(sa.select(Entry.id).where(Entry.kind.like("visits.%")))),
             "commitment_id": [1],
+            "import_id": [1],
             "department_id": [1],
             "user_id": every(User.id),
             "handle": every(User.handle),

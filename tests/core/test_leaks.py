@@ -123,6 +123,8 @@ class Planter:
         default = getattr(column.default, "arg", None)
         if isinstance(column.type, sa.String) and default in (None, ""):
             return word if (column.type.length or 99) >= 20 else ("x" if not column.nullable else None)
+        if isinstance(column.type, sa.LargeBinary):
+            return word.encode()
         if isinstance(column.type, sa.JSON):
             return {word: word}
         if default is not None or column.nullable or column is column.table.autoincrement_column:
@@ -273,6 +275,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "post_id": [*planted.entries, MISSING],
         "question_id": [*planted.entries, MISSING],
         "commitment_id": [1, 2, MISSING],
+        "import_id": [1, 2, MISSING],
         "department_id": [1, MISSING],
         "file_id": [*planted.files, MISSING],
         "user_id": [1, MISSING],

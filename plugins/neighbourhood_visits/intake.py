@@ -1,0 +1,133 @@
+"""The pages where staff take in a file of questions: give it, say what its columns hold, look, take it in."""
+
+import datetime as dt
+import hashlib
+from pathlib import PurePath
+from typing import Any
+
+import sqlalchemy as sa
+from flask import redirect, request, url_for
+
+from core import api
+from core.api import gettext as _
+from core.api import lazy_gettext
+
+from . import imports, tables
+from .forms import ImportForm
+from .models import Import
+from .pages import REFUSED, Page, blueprint, form_page
+from .show import draw
+
+LABELS = {
+    "title": lazy_gettext("Question"),
+    "visit": lazy_gettext("Visit, district or neighbourhood"),
+    "body": lazy_gettext("Say more"),
+    "place": lazy_gettext("Address"),
+    "theme": lazy_gettext("Theme"),
+    "department": lazy_gettext("Department"),
+    "key": lazy_gettext("Identifier, by which a row is known again"),
+}
+SHOWN = 5
+
+
+@blueprint.route("/import", methods=["GET", "POST"])
+@api.needs("visits.import")
+def give() -> Page:
+    """Give a file of questions."""
+    form: Any = ImportForm()
+    if form.validate_on_submit():
+        try:
+            ident = keep(
+                form.file.data.filename or "", form.file.data.read(tables.MOST_BYTES + 1), form.day.data
+            )
+            return redirect(url_for("visits.intake", import_id=ident))
+        except api.Refused as reason:
+            form.file.errors = [str(reason)]
+    mine = sa.select(Import).order_by(Import.id.desc()).limit(10)
+    return form_page("visits/import.html", form, mine=api.db.session.scalars(mine).all())
+
+
+@blueprint.route("/import/<int:import_id>", methods=["GET", "POST"])
+@api.needs("visits.import")
+def intake(import_id: int) -> Page:
+    """Say what the columns hold, look at what would be taken in, and take it in."""
+    row = api.get_or_404(Import, import_id)
+    refusal, status = "", 200
+    if request.method == "POST":
+        try:
+            choose(row, {name: request.form.get(name, "", type=str) for name in imports.FIELDS})
+            if "take" in request.form:
+                start(row)
+            return redirect(url_for("visits.intake", import_id=import_id))
+        except api.Refused as reason:
+            refusal, status = str(reason), REFUSED
+    table = None
+    found: list[imports.Row] = []
+    errors: list[tuple[int, str]] = []
+    try:
+        table = tables.read(row.content) if row.state == "checked" else None
+        if table is not None and not refusal:
+            found, errors = imports.rows_of(table, row.columns)
+    except api.Refused as reason:
+        refusal = str(reason)
+    page = draw(
+        "visits/intake.html",
+        row=row,
+        table=table,
+        labels=LABELS,
+        found=found,
+        shown=found[:SHOWN],
+        errors=errors,
+        flagged=sum(bool(one.flags) for one in found),
+        refusal=refusal,
+    )
+    return page, status
+
+
+def keep(name: str, content: bytes, day: dt.date) -> int:
+    """Keep a table until it is taken in; its columns are as in the last one like it, or else guessed."""
+    api.require("visits.import")
+    table = tables.read(content)
+    header = hashlib.sha256("\0".join(table.header).encode()).hexdigest()
+    with api.write() as session:
+        same = sa.select(Import.columns).where(Import.header == header).order_by(Import.id.desc()).limit(1)
+        columns = session.scalar(same) or imports.guess(table.header)
+        row = Import(user_id=api.viewer().id, name=PurePath(name).name[:120], header=header, columns=columns)
+        row.day, row.content = day, content
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def choose(row: Import, said: dict[str, str]) -> None:
+    """Say which column holds which field; remembered for files with the same columns."""
+    with api.write():
+        if row.state != "checked":
+            raise api.Refused(_("This file is taken in already."))
+        most = len(tables.read(row.content).header)
+        chosen = {name: int(text) for name, text in said.items() if text.isascii() and text.isdecimal()}
+        row.columns = {name: at for name, at in chosen.items() if at < most}
+
+
+def start(row: Import) -> None:
+    """Have the worker take the file in, unless something is wrong with it."""
+    with api.write():
+        _rows, errors = imports.rows_of(tables.read(row.content), row.columns)
+        if errors:
+            raise api.Refused(_("Nothing is taken in as long as lines are wrong."))
+        row.state = "waiting"
+        api.enqueue("visits.take_in", import_id=row.id)
+
+
+def run(import_id: int) -> None:
+    """Job: take a file in, all of it or nothing, and forget its content."""
+    with api.as_system("take in what staff gave"):
+        row = api.db.session.get(Import, import_id)
+        if row is None or row.state != "waiting":
+            return
+        with api.write():
+            table = tables.read(row.content)
+            result = imports.take_in(table, row.columns, row.name, row.day, [row.user_id])
+            row.state, row.content = ("failed" if result.errors else "done"), b""
+            row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
+            api.emit(api.get_or_404(api.User, row.user_id), "visits.import", row.id)

@@ -1,0 +1,98 @@
+"""A file of questions is taken in on pages: given, its columns said, looked at, and done by the worker."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import TYPE_CHECKING, Any
+
+from core import jobs
+from core.db import db
+from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
+
+from .test_import import LINES, count
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from .conftest import Scene
+
+DAY = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=40)).isoformat()
+OTHER = "Quoi;Où;Code\nLe banc ?;rue Haute;Centre\n;rue Basse;Centre\n"
+
+
+def give(scene: Scene, text: str, name: str = "admin", day: str = DAY) -> TestResponse:
+    """Give a file as the page does."""
+    file = (io.BytesIO(text.encode("cp1252")), "questions.csv")
+    return scene.browser(name).submit("/visits/import", file=file, day=day)
+
+
+def page_of(answer: TestResponse) -> str:
+    assert answer.status_code == 302, answer.text
+    return answer.location
+
+
+def kept(scene: Scene) -> Any:
+    return scene.town.run(lambda: db.session.query(Import).order_by(Import.id.desc()).first())
+
+
+def test_from_the_file_to_the_questions(scene: Scene) -> None:
+    page, admin = page_of(give(scene, LINES)), scene.browser("admin")
+    shown = admin.get(page).text
+    assert "Où est le banc ?" in shown
+    assert "Take in 1 question" in shown
+    assert count(scene, Question) == 0, "looking takes nothing in"
+    columns = {"title": "1", "visit": "3", "place": "2", "department": "4", "key": "0"}
+    assert admin.submit(page, take="yes", **columns).status_code == 302
+    assert "are being taken in" in admin.get(page).text
+    again = admin.submit(page, "/visits/", take="yes", **columns)
+    assert again.status_code == 422, "it is taken in once"
+    jobs.run_due(scene.town.app)
+    assert "1 taken in, 0 already there, 0 flagged." in admin.get(page).text
+    assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1, 1, 1)
+    assert kept(scene).content == b"", "the file is not kept"
+    second = page_of(give(scene, LINES))
+    admin.submit(second, take="yes", **columns)
+    jobs.run_due(scene.town.app)
+    assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+
+
+def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
+    page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
+    assert "No column is chosen for" in admin.get(page).text
+    assert admin.submit(page, look="yes", title="0", place="1", visit="2", theme="99").status_code == 302
+    shown = admin.get(page).text
+    assert "Take in 2 questions" in shown
+    assert "1 question has no title or no address" in shown
+    remembered = admin.get(page_of(give(scene, OTHER))).text
+    assert "Take in 2 questions" in remembered
+
+
+def test_wrong_lines_are_told_and_nothing_is_taken_in(scene: Scene) -> None:
+    page, admin = page_of(give(scene, LINES + "A2;Trop court\n")), scene.browser("admin")
+    shown = admin.get(page).text
+    assert "1 line is wrong" in shown
+    assert "Line 3:" in shown
+    assert "Take in" not in shown.partition('id="intake"')[2]
+    refused = admin.submit(page, take="yes", title="1", visit="3")
+    assert refused.status_code == 422
+    jobs.run_due(scene.town.app)
+    assert count(scene, Question) == 0
+
+
+def test_what_is_no_table_or_has_no_day_is_refused(scene: Scene) -> None:
+    for text, day in (("", DAY), (LINES, ""), (LINES, "2020-01-01"), (LINES, "9999-01-01")):
+        assert give(scene, text, day=day).status_code == 422, (text, day)
+    nothing = scene.browser("admin").submit("/visits/import", day=DAY)
+    assert "Choose a file." in nothing.text
+    assert count(scene, Import) == 0
+
+
+def test_a_file_is_its_givers_alone(scene: Scene) -> None:
+    page = page_of(give(scene, LINES))
+    scene.town.person("another", "administrator")
+    assert scene.browser("another").get(page).status_code == 404
+    for name in (None, "resident", "mayor", "opposition", "agent"):
+        status = scene.browser(name).get("/visits/import").status_code
+        assert status in (302, 403), (name, "agents of a commune have no right over the whole town")
+        assert scene.browser(name).get(page).status_code in (302, 403), name
