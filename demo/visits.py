@@ -10,14 +10,17 @@ from core.accounts.sessions import as_viewer
 from core.db import write
 from core.models import Entry, Space
 from core.web import get_or_404
-from plugins.neighbourhood_visits import actions, answers, models, triage
+from plugins.neighbourhood_visits import actions, answers, departments, models, promises, reads, triage
 
 from .words import french
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question before a visit; `answer` is empty while it is to come, `accepted` while the team reads it."""
+    """A question before a visit: its `answer`, empty while it is to come; whether it is `accepted` yet.
+
+    `promise` is what is promised about it, and in how many days.
+    """
 
     who: str
     days_ago: int
@@ -27,6 +30,7 @@ class Question:
     place: str = ""
     answer: str = ""
     accepted: bool = True
+    promise: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ WALKS = (
                 "Les pièces sont arrivées et le chantier commence lundi : **réouverture prévue avant la fin du mois**. "
                 "Vous avez raison pour l'affichage, la date sera posée demain des deux côtés. Nous passerons la voir "
                 "ensemble pendant la visite, c'est notre deuxième étape.",
+                promise=("La passerelle des Lavandières est rouverte aux piétons.", 24),
             ),
             Question(
                 "capucine",
@@ -114,8 +119,19 @@ WALKS = (
 )
 
 
+DEPARTMENTS = (
+    ("Voirie, éclairage et ouvrages d'art", "voirie@saint-verin.example", 15),
+    ("Espaces verts et propreté", "espaces-verts@saint-verin.example", 20),
+    ("Écoles et jeunesse", "ecoles@saint-verin.example", 30),
+)
+
+
 def hold(areas: dict[str, int], people: dict[str, int], start: dt.datetime) -> None:
-    """Announce each visit, with the questions asked, accepted and answered."""
+    """Announce each visit, with the questions asked, accepted, answered, and what is promised."""
+    with access.as_system("the departments of the town"):
+        for name, mailbox, days in DEPARTMENTS:
+            said = {"name": french(name), "mailbox": mailbox, "official_id": None, "days_to_answer": days}
+            departments.save(None, said, [])
     for walk in WALKS:
         space_id = announce(walk, areas, people, start)
         for question in walk.questions:
@@ -170,6 +186,15 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
         row = sa.update(models.Question).where(models.Question.entry_id == ident)
         with access.as_system("date the answer"), write() as session:
             session.execute(row.values(answered_at=answered_at))
+    if question.promise:
+        text, days = question.promise
+        with as_viewer(people[walk.agent]):
+            promises.promise(ident, french(text), roads(), (start + dt.timedelta(days=days)).date())
+
+
+def roads() -> int:
+    """The id of the department in charge of streets."""
+    return next(row.id for row in reads.departments() if row.mailbox.startswith("voirie"))
 
 
 def date(entry_id: int, at: dt.datetime, published: bool = True) -> None:

@@ -7,7 +7,18 @@ from core import api
 from core.api import lazy_gettext as _
 
 from . import (
-    actions, answers, asker, board, cli, departments, desk, intake, letters, personal, promises, reads,
+    actions,
+    answers,
+    asker,
+    board,
+    cli,
+    departments,
+    desk,
+    intake,
+    letters,
+    personal,
+    promises,
+    reads,
 )
 from .forms import SettingsForm
 from .pages import blueprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
 import threading
@@ -23,6 +24,7 @@ from core.db import db, write
 from core.models import Account, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
 from core.spaces import actions as spaces
 from demo import build
+from plugins.neighbourhood_visits import intake
 from portal.accounts import factor
 from portal.notices import letters
 from portal.privacy.views import SURE
@@ -124,7 +126,7 @@ class DemoTown:
             "entry_id": entries,
             "question_id": list(db.session.scalars(sa.select(Entry.id).where(Entry.kind.like("visits.%")))),
             "commitment_id": [1],
-            "import_id": [1],
+            "import_id": self.imports(),
             "department_id": [1],
             "user_id": every(User.id),
             "handle": every(User.handle),
@@ -136,6 +138,15 @@ class DemoTown:
             "filename": ["parvis.css"],
             "key": ["nothing"],
         }
+
+    def imports(self) -> list[int]:
+        """A file of questions that each administrator gave."""
+        given = []
+        for administrator in db.session.scalars(sa.select(User.id).where(User.role == "administrator")).all():
+            with as_viewer(administrator):
+                file = b"titre;quartier\nLe banc ?;Centre\n;Centre\n"
+                given.append(intake.keep("questions.csv", file, dt.date(2030, 1, 1)))
+        return given
 
     def owner(self, space: int) -> int:
         """Somebody who owns the space."""
