@@ -16,6 +16,7 @@ from . import (
     desk,
     intake,
     letters,
+    open_data,
     personal,
     promises,
     reads,
@@ -24,7 +25,7 @@ from .forms import SettingsForm
 from .pages import blueprint
 from .views import confirm_question, describe_question, url_of
 
-PAGES = (asker, departments, desk, intake, promises)  # their routes are the blueprint's
+PAGES = (asker, departments, desk, intake, open_data, promises)  # their routes are the blueprint's
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")

@@ -27,6 +27,7 @@ from core.accounts import sessions, throttle
 from core.db import Base, db, now, table_of, unfiltered, write
 from core.models import (
     Account,
+    Audit,
     Case,
     Entry,
     Export,
@@ -223,6 +224,7 @@ def _mine(user_id: int, email: str | None) -> dict[Any, Any]:
         Entry: Entry.author_id == user_id,
         Revision: Revision.entry_id.in_(entries),
         Support: Support.user_id == user_id,
+        Audit: Audit.actor_id == user_id,
         Report: Report.reporter_id == user_id,
         Case: sa.or_(
             Case.appellant_id == user_id, sa.and_(Case.author_id == user_id, Case.appellant_id.is_(None))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from core.audit import audit
 from core.db import db, now, write
 from core.models import Audit
+from portal.privacy import retention
 
 if TYPE_CHECKING:
     from .conftest import Square

@@ -148,7 +148,7 @@ def test_the_archive_is_there_for_its_signed_in_owner_alone(town: Town) -> None:
 
 
 def test_who_was_removed_from_a_space_keeps_their_own_words_and_gets_nothing_of_others(town: Town) -> None:
-    space = town.space("Circle", "olga", "hidden")
+    space = town.space("Circle", "olga", "hidden", "invite")
     ana = town.person("ana")
     town.run(lambda: join(space, ana))
     browser, olga = town.browser("ana"), town.browser("olga")

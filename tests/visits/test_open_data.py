@@ -1,0 +1,39 @@
+"""The public questions of a visit as open data: what is public, nobody's name, no formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plugins.neighbourhood_visits.open_data import COLUMNS, harmless
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+
+def test_what_is_public_is_there_and_nothing_else(scene: Scene) -> None:
+    visit = scene.visit()
+    public = scene.answered(visit, title='=HYPERLINK("http://evil.example")', place="+33, rue Haute")
+    scene.question(visit, title="Not read yet?", contact="01 23 45 67 89")
+    page = scene.browser().get(f"/visits/{visit}")
+    assert f'href="/visits/{visit}/questions.csv"' in page.text
+    for name in (None, "agent"):
+        answer = scene.browser(name).get(f"/visits/{visit}/questions.csv")
+        assert answer.content_type.startswith("text/csv")
+        [header, row] = csv.reader(io.StringIO(answer.text))
+        assert tuple(header) == COLUMNS
+        assert row[0] == str(public)
+        assert row[2] == '\'=HYPERLINK("http://evil.example")'
+        assert row[4] == "'+33, rue Haute"
+        assert "Resident" not in answer.text
+    hidden = scene.browser("agent").submit("/visits/new", **scene.plan(), keep="yes").location
+    assert scene.browser().get(f"{hidden}/questions.csv").status_code == 404
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1"])
+def test_a_cell_is_never_a_formula(cell: str) -> None:
+    assert harmless(cell) == f"'{cell}"
+    assert harmless("1 - 1 = 0") == "1 - 1 = 0"
