@@ -60,7 +60,7 @@ NOBODYS = {  # columns that hold no words of anybody's
         "visibility",
     ),
     *("joining", "summary", "folded", "theme", "token_hash", "discussion", "outcome", "answer", "flags"),
-    *("act", "reason", "origin", "mailbox", "import_key"),
+    *("act", "reason", "origin", "mailbox", "import_key", "header", "columns", "result"),
 }
 
 
@@ -124,7 +124,7 @@ class Planter:
             },
             "core_search": {"space_id": None, "user_id": None},
             "core_report": {"case_id": self.case, "reason": "other"},
-            "visits_casework": {"entry_id": self.answered, "import_key": None},
+            "visits_casework": {"entry_id": self.answered, "import_key": None, "flags": ""},
             "visits_department_member": {"department_id": self.department},
         }
         for table in Base.metadata.sorted_tables:
@@ -186,6 +186,10 @@ class Planter:
             return (
                 self.word(column.table.name, column.name) if getattr(column.type, "length", 99) != 5 else "fr"
             )
+        if isinstance(column.type, sa.LargeBinary):
+            return self.word(column.table.name, column.name).encode()
+        if isinstance(column.type, sa.Date):
+            return now().date()
         if isinstance(column.type, sa.JSON):
             return {"said": self.word(column.table.name, column.name)}
         if default is not None or column is column.table.autoincrement_column:
