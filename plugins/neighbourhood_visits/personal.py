@@ -24,10 +24,11 @@ def contacts(user_id: int) -> list[dict[str, Any]]:
 
 
 def erase(user_id: int, words: bool) -> None:
-    """Empty what says who asked; with `words`, also where the question is about and why it was rejected."""
+    """Empty what says who asked; with `words`, also where the question is about and what became of it."""
     _update(sa.update(Casework).where(Casework.entry_id.in_(_asked(user_id))).values(contact="", note=""))
     if words:
-        _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(place="", reason=""))
+        said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
+        _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
 
 
 def end_contacts(now: dt.datetime) -> None:
