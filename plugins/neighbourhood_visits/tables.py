@@ -1,9 +1,12 @@
-"""Reads a table that somebody hands over, whatever its separator and encoding, and never too much of it."""
+"""Reads a table that somebody hands over, in CSV, XLSX or ODS, and never too much of it."""
 
 import csv
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from core import api
 from core.api import gettext as _
@@ -12,6 +15,9 @@ MOST_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 20_000
 MOST_COLUMNS = 100
 SEPARATORS = ";,\t"
+ZIP = b"PK\x03\x04"  # as which a spreadsheet begins
+READER = Path(__file__).parent / "sheet_reader.py"
+SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ def read(data: bytes) -> Table:
     """The table in a file; Refused, with the line where there is one, when it is none that can be read."""
     if len(data) > MOST_BYTES:
         raise api.Refused(_("This file is larger than 10 MB: divide it."))
-    lines = _of_text(_decoded(data))
+    lines = _of_text(_decoded(as_csv(data)))
     first = next(lines, None)
     if first is None or not any(first[1]):
         raise api.Refused(_("This file is empty."))
@@ -42,6 +48,18 @@ def read(data: bytes) -> Table:
     return Table(header, tuple(rows))
 
 
+def as_csv(data: bytes) -> bytes:
+    """A spreadsheet's first sheet as CSV, read by a process that is kept within bounds; all else as it is."""
+    if not data.startswith(ZIP):
+        return data
+    command = [sys.executable, "-I", str(READER), str(MOST_ROWS + 2), str(MOST_COLUMNS + 1)]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=True, timeout=SECONDS)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise api.Refused(_("This spreadsheet can’t be read, or is too large: save it as CSV.")) from error
+    return done.stdout
+
+
 def _decoded(data: bytes) -> str:
     """The text of a file in UTF-8, with or without a mark, in UTF-16 with one, or else in Windows-1252."""
     marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -52,7 +70,7 @@ def _decoded(data: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise api.Refused(_("This is no table that can be read: give CSV."))
+    raise api.Refused(_("This is no table that can be read: give CSV, XLSX or ODS."))
 
 
 def _of_text(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
