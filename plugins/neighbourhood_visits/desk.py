@@ -15,6 +15,13 @@ from .models import Casework, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from .show import draw
 
+ALONE = (
+    "assign",
+    "forward",
+    "divert",
+    "reconsider",
+)  # what a question's page offers beside accept and reject
+
 
 @blueprint.get("/<int:space_id>/review")
 @api.needs("visits.review")
@@ -164,8 +171,10 @@ def decide_one(question_id: int) -> Page:
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, deciding=form)
     try:
-        if form.verb.data in ("group", "ungroup"):
+        if form.verb.data == "ungroup":
             triage.ungroup(question_id)
+        elif form.verb.data not in ALONE:
+            raise api.Refused(_("Choose a decision."))
         else:
             triage.decide(question_id, form.decision(), form.moves.data)
     except api.Refused as reason:
@@ -255,6 +264,8 @@ def _question_page(
     if answering and draft:
         answering.over(draft.version)
     typed = {"version": draft.version, "body": draft.body} if draft else {}
+    deciding = deciding or DecideForm.offered(space.id, formdata=None)
+    deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE]
     case = states.Case(space, visit, entry, found, casework)
     [card] = api.cards([entry], show_space=False)
     page = draw(
@@ -271,7 +282,7 @@ def _question_page(
         rejecting=rejecting or RejectForm(formdata=None),
         noting=noting or NoteForm(formdata=None, note=casework.note),
         answering=answering or AnswerForm(formdata=None, **typed),
-        deciding=deciding or DecideForm.offered(space.id, formdata=None),
+        deciding=deciding,
         triage_ways={one.verb for one in states.ways(case, "triage")},
         outcomes=states.ways(case, "outcome"),
         discussions=states.ways(case, "discussion"),

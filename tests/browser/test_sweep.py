@@ -32,6 +32,7 @@ NO_PAGE = {  # they answer something else than a page
     "feed.feed_atom",
     "feed.person_atom",
     "feed.space_atom",
+    "visits.questions_csv",
 }
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
 Case = tuple[str, str, str]

@@ -187,3 +187,21 @@ def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
     few = [statements(scene, agent, page) for page in pages]
     many(scene, visit, 500)
     assert [statements(scene, agent, page) for page in pages] == few
+
+
+def test_one_question_is_decided_on_from_its_page(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    page, agent = f"/visits/questions/{question}", scene.browser("agent")
+    wrong = agent.submit(f"{page}/decide", _page=page, verb="group", department="0", official="0")
+    assert wrong.status_code == 409
+    nobody = agent.submit(f"{page}/decide", _page=page, verb="assign", department="0", official="0")
+    assert "Choose a department or an official." in nobody.text
+    assert row(scene, Question, question).triage == "submitted", "all of it or nothing"
+    official = str(scene.town.person("deputy"))
+    done = agent.submit(f"{page}/decide", _page=page, verb="assign", department="0", official=official)
+    assert done.status_code == 302
+    assert row(scene, Question, question).triage == "accepted"
+    late = agent.submit(f"{page}/decide", _page=page, verb="divert", official="0", department="0", moves="0")
+    assert late.status_code == 409
+    assert "A colleague has dealt with this question" in late.text
