@@ -1,6 +1,6 @@
 """What somebody is about to publish: as HTML, as its mentions, and as the hooks that check it see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ class Draft:
     parent: Entry | None = None
     channel: str = "web"
     entry: Entry | None = None
+    confirmed: bool = False
 
 
 class AskAuthor(Exception):
@@ -36,7 +37,8 @@ class AskAuthor(Exception):
 
 def check(draft: Draft, confirmed: bool) -> bool:
     """Whether the plugins let this be published without a look by the team; raises Refused, AskAuthor."""
-    answers = [answer for _name, answer in registry.current().call("check_entry", draft=draft)]
+    seen = replace(draft, confirmed=confirmed)
+    answers = [answer for _name, answer in registry.current().call("check_entry", draft=seen)]
     for answer in answers:
         if isinstance(answer, Refuse):
             raise Refused(str(answer.message))

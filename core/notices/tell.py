@@ -47,7 +47,8 @@ def follow(entry: Entry, change: str) -> None:
     if change in ("published", "edited", "waits") and not (
         said and change == "published" and now() - said > OLD
     ):
-        jobs.enqueue(TELL, entry_id=entry.id, change=change, actor_id=viewer().id)
+        actor = (change == "published" and entry.author_id) or viewer().id  # not who let it through
+        jobs.enqueue(TELL, entry_id=entry.id, change=change, actor_id=actor)
 
 
 def tell_people(people: Sequence[int], event: dict[str, Any]) -> None:

@@ -19,16 +19,18 @@ HOUR = dt.timedelta(hours=1)
 
 
 def check(draft: api.Draft) -> api.Hold | api.Ask | api.Refuse | None:
-    """Refuse or hold what comes too fast, hold what the space wants to see first, ask about details."""
+    """Refuse what comes too fast, ask about details, hold a wave and what is to be seen first."""
     if api.can("moderation.decide", draft.space):
         return None
     settings = api.settings("moderation")
     gate = _pace(draft, settings) if draft.entry is None and draft.author.id is not None else None
-    if gate is not None:
-        return gate
+    asks = settings["ask"] and not draft.confirmed and not isinstance(gate, api.Refuse)
+    question = _ask(draft, settings["known"]) if asks else None
+    if question is not None or gate is not None:
+        return question or gate
     if api.db.session.get(Checked, draft.space.id) is not None:
         return api.Hold(_("The team of this space looks at everything before it is published."))
-    return _ask(draft, settings["known"]) if settings["ask"] else None
+    return None
 
 
 def _pace(draft: api.Draft, settings: dict[str, int]) -> api.Hold | api.Refuse | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from core import api
 from core.api import gettext as _
 
-PAGE, TEXTS, COUNTED = 20, 3, 99
+PAGE, TEXTS, NOTICES, COUNTED = 20, 3, 10, 99
 
 
 @dataclass
@@ -107,7 +107,8 @@ def _add_reports(items: dict[int, Item]) -> None:
         partition_by=(api.Report.case_id, api.Report.reason), order_by=api.Report.id.desc()
     )
     count = sa.func.count().over(partition_by=(api.Report.case_id, api.Report.reason))
-    columns = (api.Report.case_id, api.Report.reason, api.Report.text, api.Report.legal, api.Report.at)
+    told = ("case_id", "reason", "text", "legal", "name", "address", "at")
+    columns = [getattr(api.Report, name) for name in told]
     ranked = (
         sa.select(*columns, place.label("place"), reason.label("nth"), count.label("times"))
         .where(api.Report.case_id.in_(items))
@@ -119,5 +120,5 @@ def _add_reports(items: dict[int, Item]) -> None:
         item.legal = item.legal or row.legal
         if row.nth == 1:
             item.reasons.append((row.reason, row.times))
-        if row.text and row.place <= TEXTS:
+        if row.text and (row.place <= TEXTS or (row.legal and len(item.texts) < NOTICES)):
             item.texts.append(row)

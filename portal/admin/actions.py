@@ -11,6 +11,8 @@ from core.audit import audit
 from core.db import db, lock, now, write
 from core.models import File, JobRow, Membership, SignIn, User
 
+ECHOED = ("name", "second_factor")  # what the log says in full; of other settings that they changed
+
 
 class LastAdministrator(Exception):
     """The only administrator can't lose the role: nobody could give it back."""
@@ -21,6 +23,7 @@ def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -
     access.require("core.manage_town")
     with write():
         town = settings.town()
+        changed = sorted(name for name, value in values.items() if getattr(town, name) != value)
         picture = {"logo_id": town.logo_id, "logo_url": town.logo_url}
         if (logo is not None or no_logo) and town.logo_id is not None:
             db.session.execute(sa.delete(File).where(File.id == town.logo_id))
@@ -30,7 +33,12 @@ def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -
             db.session.flush()
             picture = {"logo_id": row.id, "logo_url": files.url(row)}
         settings.save(settings.TOWN, {**values, **picture})
-        audit("town.changed", "town", fields=sorted(values))
+        audit(
+            "town.changed",
+            "town",
+            **{name: values[name] for name in changed if name in ECHOED},
+            fields=changed,
+        )
         if values.get("second_factor"):
             _end_unguarded()
 

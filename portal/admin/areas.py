@@ -16,6 +16,7 @@ from wtforms.validators import InputRequired, Length
 
 from core import access
 from core.access import Refused
+from core.audit import audit
 from core.db import db, lock, write
 from core.forms import Form
 from core.models import Area, Space, User
@@ -118,6 +119,7 @@ def index_edit(area_id: int) -> str | Response:
     if form.validate_on_submit():
         with write() as session:
             session.get(Area, area_id).name = form.name.data
+            audit("area.renamed", f"area/{area_id}")
         says(gettext("Saved for %(name)s.", name=form.name.data))
         return redirect(url_for("areas.index"))
     return render_template("portal/admin_area.html", form=form, area=area, used=used(area_id))
@@ -132,6 +134,7 @@ def index_remove(area_id: int) -> Response:
         free = not used(area_id)
         if free:
             session.execute(sa.delete(Area).where(Area.id == area_id))
+            audit("area.removed", f"area/{area_id}")
     if not free:
         says(gettext("People, spaces or smaller areas belong to %(name)s.", name=name), "warning")
         return redirect(url_for("areas.index_edit", area_id=area_id))
@@ -196,6 +199,7 @@ def add(
                 added += 1
             if boundary is not None:
                 area.boundary = boundary
+        audit("areas.added", f"area/{parent_id or 0}", level=level, added=added, known=len(found) - added)
     return added, len(found) - added
 
 

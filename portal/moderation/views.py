@@ -48,7 +48,9 @@ def report(entry_id: int) -> Page:
     throttle.hit("report", throttle.person())
     said = {"reason": form.reason.data, "text": form.text.data or "", **form.notice()}
     if form.guest and form.email.data:
-        confirm_later(form.email.data, REPORT, {"entry": entry_id, "said": said, "name": form.name.data})
+        confirm_later(
+            form.email.data, REPORT, {"entry": entry_id, "said": said}
+        )  # an account has no name of it
         return render_template("portal/mail_sent.html", email=form.email.data)
     _thank(actions.report(entry, **said))
     return redirect(back)
@@ -57,10 +59,18 @@ def report(entry_id: int) -> Page:
 def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
     """What somebody is about to report."""
     entry, said = db.session.get(Entry, payload["entry"]), payload["said"]
+    law = [
+        (_("Against the law"), _("A notice of illegal content, in your name: %(name)s", name=said["name"]))
+    ]
     return [
         (_("Report"), (entry.title or _("A post")) if entry else ""),
         (_("What is wrong?"), str(moderation.REASONS[said["reason"]])),
         (_("Explain"), said["text"]),
+        *(law if said.get("legal") else []),
+        (
+            _("Account"),
+            _("You read what is decided in yours. If you have none, one is opened without your name."),
+        ),
     ]
 
 
@@ -91,7 +101,7 @@ def mine() -> str:
 
 
 def _mine(before: int | None) -> tuple[list[Any], int | None]:
-    """The viewer's cases, the newest first, with their spaces, and where the next page begins."""
+    """The viewer's cases, the newest first, with spaces and own words, and where the next page begins."""
     person = viewer().id
     reported = sa.select(Report.id).where(Report.case_id == Case.id, Report.reporter_id == person)
     answer = aliased(Case)
@@ -102,7 +112,10 @@ def _mine(before: int | None) -> tuple[list[Any], int | None]:
     )
     answered = sa.select(answer.id).where(answer.appeal_of == Case.id, answer.appellant_id == person)
     statement = (
-        sa.select(Case, Space.name, answered.exists()).join(Space, Space.id == Case.space_id).where(own)
+        sa.select(Case, Space.name, answered.exists(), Entry)
+        .join(Space, Space.id == Case.space_id)
+        .outerjoin(Entry, sa.and_(Entry.id == Case.entry_id, Entry.author_id == person))
+        .where(own)
     )
     if before is not None:
         statement = statement.where(Case.id < before)
@@ -120,6 +133,8 @@ def appeal(case_id: int) -> Page:
         case = db.session.get(Case, case_id)
         if case is None or not actions.concerns(case, person):
             abort(404)
+        own = sa.select(Entry).where(Entry.id == case.entry_id, Entry.author_id == person)
+        entry = db.session.scalars(own).one_or_none()
     form: Any = AppealForm()
     if form.validate_on_submit():
         try:
@@ -130,7 +145,7 @@ def appeal(case_id: int) -> Page:
             says(_("Your answer is received. Somebody looks at the decision again, and tells you."))
         return redirect("/me/moderation")
     words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS}
-    page = render_template("portal/appeal.html", form=form, case=case, **words)
+    page = render_template("portal/appeal.html", form=form, case=case, entry=entry, **words)
     return page, WRONG if form.errors else 200
 
 
