@@ -168,6 +168,8 @@ def release(
     """
     with changing(entry, "published") as (row, root):
         _unchanged(row, version)
+        if row.state in _CLOSED:
+            raise Refused(_("This was hidden or removed meanwhile."))
         row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
         _settle(row, root)
         if row.published_at is None:

@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 
+from ..access import Refused
 from ..audit import audit
 from ..db import table_of, unfiltered, write
 from ..models import Case, Entry, Report, Space
@@ -28,7 +29,7 @@ VERBS: dict[str, Any] = {
     "locked": lambda entry: actions.lock_thread(entry, True),
 }
 _SAID = ("author_id", "appellant_id", "entry_id", "origin")
-_case, _report = table_of(Case), table_of(Report)
+_entry, _case, _report = table_of(Entry), table_of(Case), table_of(Report)
 
 
 def decide(entry: Entry, act: str, reason: str = "other", text: str = "") -> int:
@@ -37,7 +38,10 @@ def decide(entry: Entry, act: str, reason: str = "other", text: str = "") -> int
     Answers the id of the case. Raises Forbidden, and Refused where the act can't be done.
     """
     space = actions.moderated(entry)
+    stands = sa.select(_entry.c.state).where(_entry.c.id == entry.id).with_for_update()
     with write():
+        if act == "kept" and unfiltered(stands).scalar() not in ("published", "pending"):
+            raise Refused(_("This was hidden or removed meanwhile."))
         case = cases.open_for(entry, "team")
         if act in VERBS:
             VERBS[act](entry)

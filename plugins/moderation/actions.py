@@ -5,6 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from core import api
+from core.api import gettext as _
 
 from .models import Checked
 
@@ -27,8 +28,13 @@ def undo(case_id: int, entry: api.Entry) -> None:
     with api.write() as session:
         api.restore(entry)
         undone = sa.update(api.Case).where(api.Case.id == case_id, api.Case.act == "hidden")
+        anew = {"act": None, "decided_at": None, "decided_by": None, "reason": "", "text": ""}
         with api.as_system("a decision that is taken back is none"):
-            session.execute(undone.values(act=None, decided_at=None, decided_by=None, reason="", text=""))
+            waits = sa.select(api.Case.id).where(
+                api.Case.entry_id == entry.id, api.Case.decided_at.is_(None), api.Case.appeal_of.is_(None)
+            )
+            another = session.scalars(waits).first() is not None
+            session.execute(undone.values({"act": "restored"} if another else anew))
 
 
 def remove(case: int, at: str) -> None:
@@ -46,7 +52,13 @@ def answer(case: api.Case, space: api.Space, entry: api.Entry | None, upheld: bo
     """Answer an appeal: the decision stands, or what it hid is shown again."""
     if not api.oversees(space):
         raise api.Forbidden("moderation.decide")
-    with api.write():
+    with api.write() as session:
+        waits = sa.select(api.Case.id).where(api.Case.id == case.id, api.Case.decided_at.is_(None))
+        with api.as_system("see whether somebody has answered meanwhile"):
+            if session.scalars(api.lock(waits)).first() is None:
+                raise api.Refused(_("Somebody has answered this meanwhile."))
+        if not upheld and (entry is None or entry.state == "removed"):
+            raise api.Refused(_("It is removed for good and can’t be shown again."))
         if not upheld and entry is not None and entry.state == "hidden":
             api.restore(entry)
         api.settle(case.id, space, "kept" if upheld else "restored", "", text)

@@ -209,7 +209,7 @@ def read(content: bytes) -> list[tuple[str, dict[str, Any]]]:
     Source: RFC 7946. Borders are polygons in degrees, longitude first.
     """
     try:
-        data = json.loads(content.decode("utf-8-sig"), parse_constant=float)
+        data = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number)
         features = data["features"] if data["type"] == "FeatureCollection" else [data]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused(gettext("This is not a GeoJSON file.")) from None
@@ -221,7 +221,7 @@ def read(content: bytes) -> list[tuple[str, dict[str, Any]]]:
         try:
             name, geometry = _name(feature["properties"]), feature["geometry"]
             left -= sum(map(_checked, _rings(geometry)))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise Refused(
                 gettext("Area %(number)s of the file needs a name and a border in degrees.", number=number)
             ) from None
@@ -231,9 +231,16 @@ def read(content: bytes) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _name(properties: dict[str, Any]) -> str:
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def _name(properties: Any) -> str:
+    if not isinstance(properties, dict):
+        raise TypeError("no properties")
     name = next((properties[key] for key in NAMES if isinstance(properties.get(key), str)), "")
     name = one_line(name)
+    name.encode()  # a lone surrogate can't be
     if not 0 < len(name) <= 120:
         raise ValueError("no name")
     return name
@@ -245,6 +252,8 @@ def _rings(geometry: dict[str, Any]) -> Iterator[Any]:
         polygons = [polygons]
     elif geometry["type"] != "MultiPolygon":
         raise ValueError("not an area")
+    if not polygons or not all(polygons):
+        raise ValueError("no ring")
     for polygon in polygons:
         yield from polygon
 
@@ -253,7 +262,7 @@ def _checked(ring: Any) -> int:
     """The number of a closed ring's corners."""
     if len(ring) < 4 or ring[0] != ring[-1]:
         raise ValueError("not a ring")
-    for east, north, *_height in ring:
-        if not (math.fabs(east) <= 180 and math.fabs(north) <= 90):
+    for east, north, *height in ring:
+        if not (math.fabs(east) <= 180 and math.fabs(north) <= 90 and all(map(math.isfinite, height))):
             raise ValueError("not in degrees")
     return len(ring)

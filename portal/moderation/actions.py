@@ -13,6 +13,7 @@ from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
 from core.models import Case, Entry, File, Report, Revision, Space
 from core.notices.tell import notify
+from core.text import plain
 
 MARK = "[…]"
 RECEIVED = "core.report_received"
@@ -25,11 +26,15 @@ def report(entry: Entry, reason: str, text: str = "", **notice: Any) -> bool:
 
     `notice` has the further fields of a legal notice: `legal`, `address`, `name`, `good_faith`.
     """
-    person = viewer().id
-    mine = sa.select(_report.c.id).where(_report.c.entry_id == entry.id, _report.c.reporter_id == person)
+    person, ident = viewer().id, entry.id
+    mine = sa.select(_report.c.id).where(_report.c.entry_id == ident, _report.c.reporter_id == person)
     with write(), as_system("a report is for the team, and its receipt from the portal"):
         if person is not None and unfiltered(mine).first() is not None:
             return False
+        here = db.session.get(Entry, ident)
+        if here is None:
+            raise Forbidden("core.read")
+        entry = here
         case = cases.open_for(entry, "reported")
         row = {"case_id": case, "entry_id": entry.id, "space_id": entry.space_id, "reporter_id": person}
         new = bool(insert_new(Report, {**row, "reason": reason, "text": text, **notice}, Report.id))
@@ -83,6 +88,12 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None
                 touched += len(found.findall(text.title)) + len(found.findall(text.body))
                 text.title, text.body = found.sub(MARK, text.title)[:200], found.sub(MARK, text.body)
                 text.html = render(text.body, space)[0]
+            pictured = sa.select(File).where(File.entry_id == row.id)
+            for picture in db.session.scalars(pictured) if words else ():
+                touched += len(found.findall(picture.alt))
+                picture.alt = found.sub(MARK, picture.alt)[:300]
+            if words and found.search(plain(row.html)):
+                raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
         if not touched:
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))

@@ -21,7 +21,7 @@ from core.accounts.actions import create_user
 from core.accounts.sessions import as_viewer
 from core.config import Config
 from core.db import db, write
-from core.models import Account, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
+from core.models import Account, Area, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
 from core.spaces import actions as spaces
 from demo import build
 from plugins.neighbourhood_visits import intake
@@ -133,6 +133,7 @@ class DemoTown:
             "mail_id": every(Mail.id),
             "case_id": every(Case.id),
             "file_id": every(File.id),
+            "area_id": every(Area.id),
             "token": [link.rpartition("/")[2], *invitations, letters.stop_token(1, ["core.post"], [])],
             "name": ["neighbourhood_visits"],
             "filename": ["parvis.css"],

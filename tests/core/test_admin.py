@@ -130,7 +130,7 @@ def test_what_a_plugin_adds_is_shown_before_it_is_enabled(town: Town) -> None:
 
 def test_a_page_tells_what_switching_hides(town: Town) -> None:
     ada = town.browser("ada", "agent")
-    shown = ada.submit("/dummy/new", name="Mending", visibility="hidden")
+    shown = ada.submit("/dummy/new", name="Mending", visibility="members")
     ada.submit(shown.location + "say", title="A drill", body="For all")
     assert "Switching it off hides 1 space, 1 post, 2 links" in ada.get("/admin/plugins").text
     town.run(lambda: registry.current().switch("dummy", False))

@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
+from gates import open_gates
 
 from core.models import Entry, Space
 
@@ -94,6 +95,7 @@ def serve(
 ) -> Iterator[Callable[..., Server]]:
     """Return `serve(workers)`: a server of the town under test, in processes of its own."""
     servers: list[Server] = []
+    open_gates(town)
 
     def start(workers: int) -> Server:
         port = free_port()

@@ -216,7 +216,12 @@ def target(town: Town) -> Target:
     town.app.testing = False
     owner = town.browser("owner", "administrator")
     for visibility in ("public", "hidden"):
-        space = town.space(f"A {visibility} space", "owner", visibility=visibility)
+        space = town.space(
+            f"A {visibility} space",
+            "owner",
+            visibility=visibility,
+            joining="invite" if visibility == "hidden" else "open",
+        )
         owner.submit(f"/spaces/{space}/posts", _page=f"/spaces/{space}", body=f"Hello {visibility}")
     return Target(town)
 

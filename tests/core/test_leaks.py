@@ -278,6 +278,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "import_id": [1, 2, MISSING],
         "department_id": [1, MISSING],
         "file_id": [*planted.files, MISSING],
+        "area_id": [1, MISSING],
         "user_id": [1, MISSING],
         "mail_id": [1, MISSING],
         "job_id": [1, MISSING],

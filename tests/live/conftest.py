@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from gates import open_gates
 
 from core.db import db
 from core.feed import actions
@@ -173,6 +174,7 @@ def streams(town: Town, database_url: str, tmp_path: Path, free_port: Callable[[
     settings["PARVIS_LOG_LEVEL"] = "warning"
     if database_url.startswith("postgresql"):
         settings["PARVIS_DATABASE_URL"] = database_url.replace("+psycopg", "", 1)
+    open_gates(town)
     made = Streams(town, settings, free_port)
     yield made
     for stream in made.opened:

@@ -13,6 +13,9 @@ depends_on = None
 SQLITE = (
     "CREATE TRIGGER core_audit_stays BEFORE UPDATE ON core_audit "
     "BEGIN SELECT RAISE(ABORT, 'the log only grows'); END",
+    "CREATE TRIGGER core_audit_new BEFORE INSERT ON core_audit "
+    "WHEN EXISTS (SELECT 1 FROM core_audit WHERE id = NEW.id) "
+    "BEGIN SELECT RAISE(ABORT, 'the log only grows'); END",
     "CREATE TRIGGER core_audit_keeps BEFORE DELETE ON core_audit WHEN OLD.at > datetime('now', '-365 days') "
     "BEGIN SELECT RAISE(ABORT, 'the log only grows'); END",
 )
