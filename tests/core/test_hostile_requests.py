@@ -215,13 +215,8 @@ def target(town: Town) -> Target:
     """A portal with people, spaces and posts."""
     town.app.testing = False
     owner = town.browser("owner", "administrator")
-    for visibility in ("public", "hidden"):
-        space = town.space(
-            f"A {visibility} space",
-            "owner",
-            visibility=visibility,
-            joining="invite" if visibility == "hidden" else "open",
-        )
+    for visibility, joining in (("public", "open"), ("hidden", "invite")):
+        space = town.space(f"A {visibility} space", "owner", visibility, joining)
         owner.submit(f"/spaces/{space}/posts", _page=f"/spaces/{space}", body=f"Hello {visibility}")
     return Target(town)
 
