@@ -59,10 +59,11 @@ def _ask(draft: api.Draft, known: str) -> api.Ask | None:
     passages = details.found(f"{draft.title}\n{draft.body}", f"{known}\n{before}")
     if not passages:
         return None
+    quoted = ", ".join(_("“%(words)s”", words=one) for one in passages[:5])
     return api.Ask(
         _(
             "Your text holds details by which somebody can be found: %(passages)s. Everybody could read "
             "them. Take them out, unless they may be public.",
-            passages=", ".join(f"“{one}”" for one in passages[:5]),
+            passages=quoted,
         )
     )

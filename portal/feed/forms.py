@@ -101,7 +101,7 @@ class WordsForm(Form):
         self.body.errors = [*self.body.errors, message]
 
     def ask(self, question: str) -> None:
-        """Show a plugin's question, with a box to post anyway."""
+        """Show a plugin's question above the form and beside its box to post anyway."""
         self.asks = question
         self.confirmed.errors = [question]
 
