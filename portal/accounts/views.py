@@ -131,7 +131,9 @@ def _confirm(token: str) -> Response:
         form.own_words = (pending.email, pending.payload.get("name") or "")
     if not form.validate_on_submit():
         template = "choose_password" if choosing else "confirm"
-        return page(template, form=form, pending=pending, said=_said(pending))
+        person = claims.known(pending.email)
+        first = person is None or person.password_hash is None
+        return page(template, form=form, pending=pending, first=first, said=_said(pending))
     given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
     try:
         path = claims.confirm(token, **given)

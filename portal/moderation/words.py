@@ -54,5 +54,7 @@ def decision(once: str) -> str:
         case = db.session.get(Case, int(number))
         if case is None or case.decided_at is None or not actions.concerns(case, person):
             return ""
-        said: list[Any] = [acts()[case.act or "kept"], REASONS.get(case.reason, ""), case.text]
+        stands = case.appeal_of and case.act == "kept"
+        act = _("The decision stands") if stands else acts()[case.act or "kept"]
+        said: list[Any] = [act, REASONS.get(case.reason, ""), case.text]
     return "\n".join(str(one) for one in said if one)

@@ -107,7 +107,9 @@ def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> 
     (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
     with opened(folder) as app:
         browser = Browser(app.test_client())
-        assert browser.get(path).status_code == 200, "looking at the link does not use it up"
+        shown = browser.get(path)
+        assert shown.status_code == 200, "looking at the link does not use it up"
+        assert "<h1>Choose a password</h1>" in shown.text
         password = "heron-basket-lantern-7"
         chosen = browser.submit(path, password=password)
         assert chosen.location == "/second-factor", chosen.text

@@ -77,6 +77,8 @@ def test_a_legal_notice_needs_what_the_law_asks(square: Square) -> None:
     page = f"/posts/{post}/report"
     shown = square.browser("reader").get(page).text
     assert f"http://localhost/posts/{post}" in shown
+    assert "A legal notice needs it" in shown
+    assert "(optional)" not in shown
     address = f"http://localhost/posts/{post}"
     for missing in ("text", "name", "good_faith"):
         fields = {key: value for key, value in LEGAL.items() if key != missing}
@@ -122,7 +124,10 @@ def test_the_reasons_are_mailed_to_both_and_each_answers_once(square: Square) ->
     assert square.state(post) == "published"
     assert square.decide(second.id, "kept", text="It stands.").status_code == 302
     assert "You are right." in square.browser("writer").get("/me/moderation").text
-    assert "It stands." in square.browser("reader").get("/me/moderation").text
+    reader = square.browser("reader").get("/me/moderation").text
+    assert "It stands." in reader
+    assert "The decision stands" in reader
+    assert "The decision stands" not in square.browser("writer").get("/me/moderation").text
     assert "You are right." not in square.browser("reader").get("/me/moderation").text
 
 
