@@ -34,6 +34,11 @@ def kept() -> Figures | None:
     return found
 
 
+def name_of(month: str) -> str:
+    """What a counted month is called in the reader's language."""
+    return str(api.format_date(dt.date.fromisoformat(f"{month}-01"), "LLLL y"))
+
+
 def count() -> None:
     """Job: count the decisions of the last year."""
     columns = (api.Case.act, api.Case.reason, api.Case.appeal_of, api.Case.opened_at, api.Case.decided_at)

@@ -98,7 +98,7 @@ def space(space_id: int) -> Page:
 @api.needs("core.read")
 def decisions() -> str:
     """What was decided: figures without names or words."""
-    return _draw("moderation/decisions.html", figures=figures.kept())
+    return _draw("moderation/decisions.html", figures=figures.kept(), name_of=figures.name_of)
 
 
 def _item(case_id: int) -> queue.Item:

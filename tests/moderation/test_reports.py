@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core import mail
 from core.access import Forbidden
-from core.db import db
+from core.db import db, now
 from core.models import Mail
 from portal.moderation import actions
 
@@ -243,5 +243,9 @@ def test_the_public_figures_have_numbers_and_no_names(square: Square) -> None:
     page = square.browser().get("/moderation/decisions").text
     for words in ("Hidden", "Left as it is", "Insults, hatred or threats"):
         assert words in page
+    assert "less than an hour" in page
+    assert f"{now():%B %Y}" in page
+    french = square.browser().get("/moderation/decisions", headers={"Accept-Language": "fr"}).text
+    assert "moins d’une heure" in french
     for words in ("Bad words", "Not here", "Writer", "Reader", "Agent"):
         assert words not in page
