@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core import files, health
 from core.db import db, now, table_of
@@ -17,8 +18,12 @@ CLOCK_MARGIN = dt.timedelta(minutes=1)
 
 
 def everything(with_files: bool = False) -> list[Health]:
-    """The health checks, then the soundness, references and counters of the database; each file, if asked."""
-    found = health.checks()
+    """The health checks, then the soundness, references and counters of the database; each file, if asked.
+
+    In English, as all that the command says, whatever the town speaks.
+    """
+    with force_locale("en"):
+        found = health.checks()
     looks: dict[str, Callable[[], tuple[bool, str]]] = {
         "clock": _clock,
         "soundness": _soundness,

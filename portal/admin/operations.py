@@ -17,6 +17,7 @@ from core.models import JobRow, Mail, PluginFault
 from core.web import needs, says
 
 from . import actions
+from .plugins import said
 from .views import menu
 
 blueprint = Blueprint("operations", __name__, url_prefix="/admin/operations")
@@ -38,7 +39,7 @@ def index() -> str:
         planned=[_job(row) for row in db.session.scalars(jobs.where(JobRow.state != "failed"))],
         jobs=_counts(JobRow.state),
         mails=_counts(Mail.status, Mail.status != "sent"),
-        faults=[(_owner(fault.plugin), fault) for fault in db.session.scalars(faults)],
+        faults=[(_owner(fault.plugin), fault, said(fault.what)) for fault in db.session.scalars(faults)],
         versions=_versions(),
         disk=shutil.disk_usage(config.data),
         backup=health.last_backup(config),
@@ -91,20 +92,28 @@ def _owner(name: str) -> Any:
 
 
 def _described(check: Any) -> SimpleNamespace:
-    """A check with a name for people."""
-    titles = {
-        "database": _("Database"),
-        "migrations": _("Tables"),
-        "sqlite": _("SQLite library"),
-        "disk": _("Disk space"),
-        "files": _("Data folder"),
-        "secret": _("Secret key"),
-        "worker": _("Background work"),
-        "mail": _("Outgoing mail"),
+    """A check with a name for people; one of the core that failed, with what that means."""
+    own = {
+        "database": (_("Database"), _("It does not answer.")),
+        "migrations": (_("Tables"), _("They are of an older version: run “parvis upgrade” on the server.")),
+        "sqlite": (_("SQLite library"), ""),
+        "disk": (_("Disk space"), _("There is little left.")),
+        "files": (_("Data folder"), _("Nothing can be written there.")),
+        "secret": (
+            _("Secret key"),
+            _("Others on the server could read it, or the data folder: take that right from them."),
+        ),
+        "worker": (_("Background work"), _("Nothing was heard of it lately.")),
+        "mail": (_("Outgoing mail"), _("Messages wait for more than an hour.")),
+        "plugins": (_("Modules"), _("One that is on can’t be loaded.")),
     }
+    if check.name in own:
+        title, trouble = own[check.name]
+        return SimpleNamespace(title=title, ok=check.ok, trouble=trouble, detail=check.detail, own=False)
     owner, _dot, name = check.name.partition(".")
-    title = titles[check.name] if check.name in titles else f"{_owner(owner)} – {name}"
-    return SimpleNamespace(title=title, ok=check.ok, detail=check.detail, own=check.name not in titles)
+    return SimpleNamespace(
+        title=_owner(owner), ok=check.ok, trouble="", detail=check.detail or name, own=True
+    )
 
 
 def _versions() -> list[tuple[Any, str]]:

@@ -59,7 +59,7 @@ def index_one(name: str) -> str | Response:
         faults=db.session.scalars(statement.limit(FAULTS)).all(),
         form=form if form is not None and _may_switch(name) else None,
         role_title=role_title,
-        said=_said,
+        said=said,
     )
 
 
@@ -92,7 +92,7 @@ def _form(plugin: Plugin) -> Any:
     return plugin.settings_form and plugin.settings_form(data=settings.plugin_settings(plugin.name))
 
 
-def _said(what: str) -> str:
+def said(what: str) -> str:
     """What happened to a plugin, in words where there are some."""
     slow = what.removeprefix(registry.SLOW)
     return what if slow == what else _("slow: %(time)s", time=slow)

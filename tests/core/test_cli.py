@@ -210,6 +210,7 @@ def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:
     assert "BAD  worker: never ran" in done.stdout
     assert "ok   migrations: up to date" in done.stdout
     assert "ok   secret:" in done.stdout
+    assert "No answer is late." in done.stdout, "in English, though the town speaks French"
     (folder / "secret-key").chmod(0o644)
     assert "BAD  secret:" in parvis(folder, "check").stdout
 
