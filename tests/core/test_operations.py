@@ -153,7 +153,12 @@ def test_it_tells_of_mail_and_of_the_latest_backup(town: Town, admin: Browser, t
 
 def test_it_speaks_french(town: Town, admin: Browser) -> None:
     town.app.config["PARVIS"].data.chmod(0o755)
-    town.run(lambda: registry.current().note("core", "panels", f"{registry.SLOW}208 ms"))
+
+    def note() -> None:
+        registry.current().note("core", "panels", f"{registry.SLOW}208 ms")
+        registry.current().settle()
+
+    town.run(note)
     page = told(admin.get(PAGE, headers={"Accept-Language": "fr"}))
     assert "lent : 208 ms" in page
     assert "slow" not in page
