@@ -58,7 +58,8 @@ def case(case_id: int) -> Page:
         elif item.entry is None:
             abort(404)
         else:
-            actions.decide(item.entry, act, form.reason.data, form.text.data or "")
+            plain = act == "kept" and item.case.origin == "held"  # published: its author needs no reason
+            actions.decide(item.entry, act, "" if plain else form.reason.data, form.text.data or "")
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
     return _done(case_id, _("It is decided. Whom it concerns reads your reasons."))

@@ -85,6 +85,8 @@ def test_a_held_post_is_published_or_refused_in_the_queue(square: Square) -> Non
     assert entries(square, "hidden") == ["Wave 4"]
     assert "core.decision" in square.notices("bot3")
     assert "No waves." in square.browser("bot4").get("/me/moderation").text
+    assert [case.reason for case in square.cases()] == ["", "insult"]
+    assert "Reason:" not in square.browser("bot3").get("/me/moderation").text
     undone = square.browser("agent").submit(
         f"/moderation/cases/{second.id}/undo", f"/moderation/cases/{second.id}"
     )
