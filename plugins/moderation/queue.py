@@ -1,4 +1,4 @@
-"""The queue: open cases of the spaces where the viewer moderates, the oldest first, by keyset."""
+"""The queue: open cases of the spaces where the viewer moderates, danger first, then by age, by keyset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from core import api
 from core.api import gettext as _
 
 PAGE, TEXTS, NOTICES, COUNTED = 20, 3, 10, 99
+URGENT = ("child", "danger")
 
 
 @dataclass
@@ -28,13 +29,21 @@ class Item:
     texts: list[Any] = field(default_factory=list)
     legal: bool = False
 
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody may come to harm while it waits."""
+        return any(reason in URGENT for reason, _count in self.reasons)
 
-def waiting(space_id: int | None = None, after: int = 0) -> tuple[list[Item], int | None]:
-    """A page of the queue, and where the next one begins."""
-    which = (api.Case.decided_at.is_(None), api.Case.id > after)
+
+def waiting(
+    space_id: int | None = None, after: int = 0, urgent: bool = True
+) -> tuple[list[Item], Item | None]:
+    """A page of the queue behind a case that is urgent or not, and its last item if more follow."""
+    behind = api.Case.id > after
+    which = sa.or_(~_urgent(), behind) if urgent else sa.and_(~_urgent(), behind)
     narrowed = (api.Case.space_id == space_id,) if space_id else ()
-    items = _items(*which, *narrowed, limit=PAGE + 1)
-    return items[:PAGE], items[PAGE - 1].case.id if len(items) > PAGE else None
+    items = _items(api.Case.decided_at.is_(None), which, *narrowed, limit=PAGE + 1)
+    return items[:PAGE], items[PAGE - 1] if len(items) > PAGE else None
 
 
 def item(case_id: int) -> Item | None:
@@ -80,6 +89,12 @@ def _overseen() -> Any:
     return sa.or_(team.exists(), sa.and_(public, near if person.reach else sa.true()))
 
 
+def _urgent() -> Any:
+    """The clause that a case was reported because somebody may come to harm."""
+    mine = sa.select(api.Report.id).where(api.Report.case_id == api.Case.id, api.Report.reason.in_(URGENT))
+    return mine.exists()
+
+
 def _items(*which: Any, limit: int) -> list[Item]:
     author, appellant, first = aliased(api.User), aliased(api.User), aliased(api.Case)
     statement = (
@@ -90,7 +105,7 @@ def _items(*which: Any, limit: int) -> list[Item]:
         .outerjoin(appellant, appellant.id == api.Case.appellant_id)
         .outerjoin(first, first.id == api.Case.appeal_of)
         .where(_overseen(), *which)
-        .order_by(api.Case.id)
+        .order_by(_urgent().desc(), api.Case.id)
         .limit(limit)
     )
     with api.as_system("moderators see what waits in their spaces"):

@@ -27,15 +27,17 @@ def settings_url(space: Any) -> str:
 @blueprint.get("/")
 @api.needs("moderation.decide")
 def index() -> str:
-    """What waits for a decision, the oldest first."""
+    """What waits for a decision: where somebody may come to harm first, then the oldest."""
     space_id = request.args.get("space", type=int)
-    items, further = queue.waiting(space_id, request.args.get("after", 0, type=int))
+    args, urgent = request.args, request.args.get("urgent", 1, type=int)
+    items, last = queue.waiting(space_id, args.get("after", 0, type=int), bool(urgent))
+    further = {"space": space_id, "after": last.case.id, "urgent": int(last.urgent)} if last else {}
     return _draw(
         "moderation/queue.html",
         items=items,
         spaces=queue.spaces(),
         chosen=space_id,
-        older=url_for("moderation.index", space=space_id, after=further) if further else "",
+        older=url_for("moderation.index", **further) if further else "",
     )
 
 
@@ -118,4 +120,5 @@ def _done(case_id: int, message: str, category: str = "success") -> Page:
 
 
 def _draw(template: str, **context: Any) -> str:
-    return render_template(template, reasons=api.REASONS, acts=figures.acts(), **{"form": None} | context)
+    known: dict[str, Any] = {"reasons": api.REASONS, "urgent": queue.URGENT, "acts": figures.acts()}
+    return render_template(template, **known | {"form": None} | context)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import TYPE_CHECKING
 
+from plugins.moderation import queue
+
 if TYPE_CHECKING:
+    import pytest
+
     from .conftest import Square
 
 
@@ -25,3 +31,23 @@ def test_a_report_reaches_the_queue_and_its_decision_the_author(square: Square) 
     assert "Please stay polite." in author
     assert "reader" not in author.lower()
     assert "Nothing waits" in square.browser("agent").get("/moderation/").text
+
+
+def test_where_somebody_may_come_to_harm_comes_first(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "PAGE", 2)
+    words = {"Rude one": "insult", "Dull two": "spam", "Child three": "child", "Odd four": "other"}
+    words |= {"Danger five": "danger", "Child six": "child", "Late seven": "spam"}
+    for body, reason in words.items():
+        square.report(square.say(body, "keeper"), reason=reason)
+    agent, page, seen = square.browser("agent"), "/moderation/", []
+    while page:
+        shown = agent.get(page).text
+        seen.append(re.findall("|".join(words), shown))
+        further = re.search(r'href="(/moderation/\?[^"]*after=[^"]*)"', shown)
+        page = html.unescape(further[1]) if further else ""
+    assert seen == [
+        ["Child three", "Danger five"],
+        ["Child six", "Rude one"],
+        ["Dull two", "Odd four"],
+        ["Late seven"],
+    ]
