@@ -64,7 +64,7 @@ def enable(name: str) -> None:
     """Switch a plugin on, for every process at its next request."""
     with _town(name) as installed:
         installed.switch(name, True)
-    click.echo(f"{name} is on.")
+    click.echo(f"{name} is on. A server that was started before {name} was installed needs a restart.")
 
 
 @plugins.command()

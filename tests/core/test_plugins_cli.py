@@ -89,7 +89,9 @@ def test_the_switch_acts_on_the_town_that_is_being_served(town: Town, parvis: ob
     visitor = town.browser()
     assert parvis("plugins disable dummy").exit_code == 0
     assert visitor.get("/dummy/").status_code == 404
-    assert parvis("plugins enable dummy").exit_code == 0
+    enabled = parvis("plugins enable dummy")
+    assert enabled.exit_code == 0
+    assert "needs a restart" in enabled.output
     assert visitor.get("/dummy/").status_code == 200
 
 
