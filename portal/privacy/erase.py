@@ -90,8 +90,8 @@ def run() -> None:
             erase(user_id)
         except registry.PluginFailed as error:  # the others need not wait
             failed.append(error)
+    export.sweep()
     if due:
-        export.sweep()
         index.tidy()
         _empty_journal()
     if failed:

@@ -30,6 +30,7 @@ from core.models import (
     Audit,
     Case,
     Entry,
+    Erasure,
     Export,
     File,
     Invitation,
@@ -51,6 +52,8 @@ from .activities import member_of, outbox
 
 JOB, SCHEMA = "core.export", 1
 STUCK = dt.timedelta(days=1)  # a job that took so long has failed for good
+TAKEN_OUT = ("case.redacted", "entry.removed")  # acts after which no older archive is given out
+ADDRESSED = "data/addressed_to_me.json"
 NOT_TOLD = {
     "core_throttle": "counters under names that tell nobody whom they count",
     "core_search": "the index, made of what is exported as it was written",
@@ -93,13 +96,13 @@ def make(user_id: int) -> None:
         name = row.name
         folder().mkdir(mode=0o700, exist_ok=True)
         with _unfinished(path(name)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            _fill(Archive(archive), user_id, name)
+            told = _fill(Archive(archive), user_id, name)
         link = f"{current_app.config['PARVIS'].base_url}/me/data"
         letter = mail.compose("portal/mail/data_ready", person.language, link, name=person.name)
         with write() as session:
             row = session.get(Export, user_id)
             if row is not None and row.name == name:
-                row.progress, row.ready_at = 100, now()
+                row.progress, row.ready_at, row.rights = 100, now(), [*row.rights, told]
                 mail.send("core.export", session.get(Account, user_id).email, *letter)
             else:  # asked for anew meanwhile, or closed
                 path(name).unlink()
@@ -108,13 +111,20 @@ def make(user_id: int) -> None:
 def current() -> Export | None:
     """The viewer's archive, made or being made.
 
-    One whose file is gone, as after a restore, is none; nor is one made with rights that are lost since.
+    One whose file is gone, as after a restore, is none; nor is one made with rights that are lost since, or
+    before something was taken out of the portal for good.
     """
     row: Export | None = db.session.get(Export, viewer().id)
     if row is None or row.ready_at is None:
         return row
-    lost = [right for right in row.rights if right not in _rights()]
-    return row if path(row.name).exists() and not lost else None
+    places = _rights()
+    lost = [one for one in row.rights if one not in places and one != _told(viewer().id or 0, one[0])]
+    return row if path(row.name).exists() and not lost and not _taken_out(row.asked_at) else None
+
+
+def withdrawn() -> bool:
+    """Whether the viewer has an archive that is not given out any more."""
+    return current() is None and db.session.get(Export, viewer().id) is not None
 
 
 def ready(name: str) -> Path:
@@ -133,12 +143,29 @@ def _rights() -> list[list[int]]:
     return sorted([row.space_id, int(row.team)] for row in rows)
 
 
+def _told(user_id: int, newest: int) -> list[int]:
+    """What tells that all that others addressed to a person, up to the newest told, is theirs to read now."""
+    what = sa.select(sa.func.count(Entry.id), sa.func.coalesce(sa.func.sum(Entry.id), 0))
+    number, checksum = db.session.execute(what.where(*_to(user_id), Entry.id <= newest)).one()
+    return [newest, number, int(checksum)]
+
+
+def _taken_out(since: dt.datetime) -> dt.datetime | None:
+    """When words were last redacted, removed or erased, whosever they were, at this time or after it."""
+    taken = sa.select(sa.func.max(Audit.at)).where(Audit.act.in_(TAKEN_OUT), Audit.at >= since)
+    erased = sa.select(sa.func.max(Erasure.done_at)).where(Erasure.done_at >= since)
+    with as_system("see whether something was taken out"):
+        return max(filter(None, map(db.session.scalar, (taken, erased))), default=None)
+
+
 def sweep() -> None:
-    """Delete archives that were kept for long enough, and files that no row names."""
+    """Delete archives that were kept for long enough or are outdated, and files that no row names."""
     kept = settings.kept_for("core.exports") or dt.timedelta()
     with as_system("end old archives"), write() as session:
         session.execute(sa.delete(Export).where(Export.ready_at < now() - kept))
-        known = set(session.scalars(sa.select(Export.name)))
+        rows = session.execute(sa.select(Export.name, Export.asked_at, Export.ready_at)).all()
+        last = _taken_out(min((row.asked_at for row in rows), default=now()))
+        known = {row.name for row in rows if row.ready_at is None or last is None or row.asked_at > last}
     for file in folder().glob("*"):
         if file.name.partition(".")[0] not in known:
             file.unlink(missing_ok=True)
@@ -172,7 +199,9 @@ class Archive:
         self.add(name, json.dumps(value, ensure_ascii=False, indent=1, default=_plain).encode())
 
 
-def _fill(archive: Archive, user_id: int, name: str) -> None:
+def _fill(archive: Archive, user_id: int, name: str) -> list[int]:
+    """Write all members; answers what `_told` must answer as long as the archive may be given out."""
+    told: list[int] = []
     steps = [*_tables(user_id), ("", outbox), ("", _addressed), ("", _of_plugins), ("", _files)]
     for number, (member, step) in enumerate(steps):
         for found, value in step(user_id) if not member else ((member, step(user_id)),):
@@ -180,6 +209,8 @@ def _fill(archive: Archive, user_id: int, name: str) -> None:
                 archive.add(found, value)
             elif value:
                 archive.json(found, value)
+            if found == ADDRESSED:
+                told = [row["id"] for row in value]
         _progress(user_id, name, 95 * (number + 1) // len(steps))
     person = viewer()
     archive.json(
@@ -194,6 +225,7 @@ def _fill(archive: Archive, user_id: int, name: str) -> None:
             "members": archive.members,
         },
     )
+    return [max(told, default=0), len(told), sum(told)]
 
 
 def _progress(user_id: int, name: str, percent: int) -> None:
@@ -285,19 +317,22 @@ def _row(row: Any, user_id: int) -> dict[str, Any]:
 
 def _addressed(user_id: int) -> Iterator[tuple[str, Any]]:
     """What others wrote to this person alone, or naming them: what they may read of it now."""
-    named = sa.select(Mention.entry_id).where(Mention.user_id == user_id)
-    to_me = sa.or_(Entry.reader_id == user_id, Entry.id.in_(named))
-    others = sa.or_(Entry.author_id.is_(None), Entry.author_id != user_id)
     found = sa.select(Entry, User.name).outerjoin(User, User.id == Entry.author_id)
-    rows = db.session.execute(found.where(to_me, others, Entry.state == "published").order_by(Entry.id)).all()
+    rows = db.session.execute(found.where(*_to(user_id)).order_by(Entry.id)).all()
     names = ("id", "space_id", "parent_id", "kind", "title", "body", "published_at")
     told = [
         {**{name: getattr(entry, name) for name in names}, "author": author or entry.byline}
         for entry, author in rows
     ]
-    yield "data/addressed_to_me.json", told
+    yield ADDRESSED, told
     created = sa.select(Space.id, Space.name, Space.created_at).where(Space.created_by == user_id)
     yield "data/spaces_opened.json", [dict(row) for row in db.session.execute(created).mappings()]
+
+
+def _to(user_id: int) -> tuple[Any, ...]:
+    named = sa.select(Mention.entry_id).where(Mention.user_id == user_id)
+    others = sa.or_(Entry.author_id.is_(None), Entry.author_id != user_id)
+    return sa.or_(Entry.reader_id == user_id, Entry.id.in_(named)), others, Entry.state == "published"
 
 
 def _of_plugins(user_id: int) -> Iterator[tuple[str, Any]]:

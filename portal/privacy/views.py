@@ -38,6 +38,7 @@ def data() -> Response:
     until = day((row.ready_at + kept).date()) if row and row.ready_at and kept else None
     waits = row is not None and row.ready_at is None and row.asked_at > now() - export.STUCK
     shown = {"form": form, "row": row, "until": until, "waits": waits, "days": kept.days if kept else 0}
+    shown["withdrawn"] = export.withdrawn()
     page = make_response(render_template("portal/data.html", **shown), 422 if form.errors else 200)
     page.headers["Cache-Control"] = "private, no-store"
     return page

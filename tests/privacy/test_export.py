@@ -20,10 +20,12 @@ from core import jobs, registry
 from core.access import Refused
 from core.accounts import sessions
 from core.db import Base, db, now, write
+from core.feed import actions
 from core.models import Account, Entry, Export, Mail, Membership, SignIn, Space
+from core.spaces import actions as spaces
 from core.testing import PASSWORD
 from portal.personal_data import PERSONAL_DATA
-from portal.privacy import export
+from portal.privacy import erase, export
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -305,3 +307,47 @@ def test_what_is_asked_for_anew_or_lost_is_not_offered(town: Town) -> None:
     [file] = folder.iterdir()
     file.unlink()
     assert ".zip" not in browser.get("/me/data").text
+
+
+def narrow(space: int) -> None:
+    spaces.change_space(db.session.get(Space, space), visibility="members", joining="invite")
+
+
+@pytest.mark.parametrize("what", ["redacted", "hidden", "removed", "taken back", "erased", "narrowed"])
+def test_an_archive_ends_with_what_it_holds_of_words_that_were_taken_out(town: Town, what: str) -> None:
+    space, page = town.space("Halle", "olga"), "/me/data"
+    writer, reader, agent = town.browser("writer"), town.browser("reader"), town.browser("ada", "agent")
+    said = {"title": "Word", "body": "@reader a zibelinetel", "client_key": "1"}
+    writer.submit(f"/spaces/{space}/posts", f"/spaces/{space}", **said)
+    work(town)
+    post = town.run(lambda: db.session.scalars(sa.select(Entry.id)).one())
+    for browser in (writer, reader):
+        archive = taken(town, browser)
+        assert b"zibelinetel" in b"".join(map(archive.read, archive.namelist()))
+    writers, readers = (link(browser.get(page).text) for browser in (writer, reader))
+    if what == "redacted":
+        answer = agent.submit(f"/posts/{post}/redact", passage="zibelinetel", reason="private")
+        assert answer.status_code == 302
+    elif what in ("hidden", "removed"):
+        verb = {"hidden": actions.hide, "removed": actions.remove}[what]
+        town.run(lambda: verb(db.session.get(Entry, post)), "ada")
+    elif what == "taken back":
+        town.run(lambda: actions.remove(db.session.get(Entry, post)), "writer")
+    elif what == "erased":
+        with town.app.app_context():
+            erase.begin(town.person("writer"), words=True)
+        work(town)
+    else:
+        town.run(lambda: narrow(space), "olga")
+    assert reader.get(readers).status_code == 404
+    shown = reader.get(page).text
+    assert "Please ask for it again" in shown
+    assert ".zip" not in shown
+    if what in ("redacted", "removed"):
+        assert writer.get(writers).status_code == 404, "nor is the writer's own given out"
+    if what in ("redacted", "removed", "erased"):
+        with town.app.app_context():
+            erase.run()
+        assert not list((town.app.config["PARVIS"].data / "exports").iterdir()), "nor kept"
+    anew = taken(town, reader)
+    assert b"zibelinetel" not in b"".join(map(anew.read, anew.namelist()))
