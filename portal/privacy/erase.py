@@ -314,6 +314,8 @@ def _forget_address(session: Any, user_id: int, email: str) -> None:
     changing = sa.select(PendingClaim).where(PendingClaim.action == claims.CHANGE_ADDRESS)
     for claim in session.scalars(changing):
         if claim.payload.get("user_id") == user_id:
+            asked = Mail.recipient == claim.email, Mail.kind == claims.CHANGE_ADDRESS
+            session.execute(sa.delete(Mail).where(*asked))
             session.delete(claim)
     session.execute(sa.delete(Invitation).where(Invitation.email == email))
     session.execute(sa.delete(Event).where(Event.topic == f"user/{user_id}"))

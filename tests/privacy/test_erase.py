@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from core import files, jobs, registry
 from core.access import as_system
 from core.db import Base, db, now, write
-from core.models import Entry, Erasure, Space, Throttle, User
+from core.models import Entry, Erasure, Mail, Space, Throttle, User
 from core.search import index
 from core.testing import PASSWORD
 from portal.privacy import erase, views
@@ -469,3 +469,25 @@ def test_a_plugin_that_is_not_installed_pays_when_it_is_back(
 def note(text: str) -> None:
     with write():
         dummy.actions.note(text)
+
+
+def recipients() -> list[str]:
+    return list(db.session.scalars(sa.select(Mail.recipient).where(Mail.kind != "core.erased")))
+
+
+def test_the_address_that_somebody_was_changing_to_goes_and_mail_of_its_owner_stays(town: Town) -> None:
+    browser = town.browser("leaver")
+    town.person("olga")
+    for new in ("zibeline1@example.org", "olga@example.org"):
+        answer = browser.submit("/me/email", email=new, current=PASSWORD)
+        assert answer.status_code < 400, answer.text
+    town.browser().submit("/reset", email="olga@example.org")
+    assert sorted(set(town.run(recipients))) == [
+        "leaver@example.org",
+        "olga@example.org",
+        "zibeline1@example.org",
+    ]
+    close(town, "alias")
+    with town.app.app_context():
+        erase.run()
+    assert town.run(recipients) == ["olga@example.org"], "what olga asked for herself"
