@@ -65,6 +65,9 @@ def publish(
     key = _key(author, kind, parent_id, client_key)
     with write() as session:
         root = _hold(space_id, parent_id)
+        there = sa.select(_user.c.id).where(_user.c.id == author, _user.c.closed_at.is_(None))
+        if author is not None and unfiltered(there.with_for_update(read=True)).first() is None:
+            raise Forbidden("core.post")  # closed or erased since the request began
         if key is not None:
             said = _said(space_id, key)
             if said is not None:

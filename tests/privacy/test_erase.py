@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import dummy_plugin.plugin as dummy
@@ -16,7 +17,8 @@ import sqlalchemy as sa
 from core import files, jobs, registry
 from core.access import as_system
 from core.db import Base, db, now, write
-from core.models import Entry, Erasure, Mail, Space, Throttle, User
+from core.feed import actions
+from core.models import Entry, Erasure, Follow, Mail, Membership, Space, Throttle, User
 from core.search import index
 from core.testing import PASSWORD
 from portal.privacy import erase, views
@@ -491,3 +493,38 @@ def test_the_address_that_somebody_was_changing_to_goes_and_mail_of_its_owner_st
     with town.app.app_context():
         erase.run()
     assert town.run(recipients) == ["olga@example.org"], "what olga asked for herself"
+
+
+@pytest.mark.parametrize("words", ["alias", "delete"])
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_what_is_being_sent_while_its_author_goes_is_not_published(
+    town: Town, monkeypatch: pytest.MonkeyPatch, words: str, carried_out: bool
+) -> None:
+    leaver(town)
+    browser, page = town.browser("leaver"), f"/spaces/{town.space('Late', 'olga')}"
+    person, whole = town.person("leaver"), actions.check
+
+    def meanwhile(*arguments: Any) -> Any:
+        answer = whole(*arguments)
+        others = threading.Thread(target=go)
+        others.start()
+        others.join()
+        return answer
+
+    def go() -> None:
+        with town.app.app_context():
+            erase.begin(person, words == "delete")
+            if carried_out:
+                erase.run()
+
+    monkeypatch.setattr(actions, "check", meanwhile)
+    monkeypatch.setattr(erase, "_empty_journal", lambda: None)  # waits for whoever still reads
+    late = browser.submit(f"{page}/posts", page, title="Late", body="too late", client_key="9")
+    assert late.status_code == 403
+    monkeypatch.undo()
+    with town.app.app_context():
+        erase.run()
+    assert "Late" not in [title for _ident, title in town.run(titles)]
+    for table in (Membership, Follow):
+        found = sa.select(table).where(table.user_id == person)
+        assert town.run(lambda found=found: db.session.scalars(found).all()) == []
