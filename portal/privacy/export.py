@@ -251,6 +251,7 @@ def _tables(user_id: int) -> Iterator[tuple[str, Any]]:
 def _mine(user_id: int, email: str | None) -> dict[Any, Any]:
     """Which rows are a person's, of those tables of the core where that is not simply the row's owner."""
     entries = sa.select(Entry.id).where(Entry.author_id == user_id)
+    decided = sa.and_(Case.author_id == user_id, Case.appellant_id.is_(None), Case.decided_at.is_not(None))
     return {
         User: User.id == user_id,
         Entry: Entry.author_id == user_id,
@@ -258,9 +259,7 @@ def _mine(user_id: int, email: str | None) -> dict[Any, Any]:
         Support: Support.user_id == user_id,
         Audit: Audit.actor_id == user_id,
         Report: Report.reporter_id == user_id,
-        Case: sa.or_(
-            Case.appellant_id == user_id, sa.and_(Case.author_id == user_id, Case.appellant_id.is_(None))
-        ),
+        Case: sa.or_(Case.appellant_id == user_id, decided),
         Membership: Membership.user_id == user_id,
         JoinRequest: JoinRequest.user_id == user_id,
         Invitation: Invitation.email == email,

@@ -21,9 +21,11 @@ from core.access import Refused
 from core.accounts import sessions
 from core.db import Base, db, now, write
 from core.feed import actions
-from core.models import Account, Entry, Export, Mail, Membership, SignIn, Space
+from core.feed import moderation as decisions
+from core.models import Account, Case, Entry, Export, Mail, Membership, SignIn, Space
 from core.spaces import actions as spaces
 from core.testing import PASSWORD
+from portal.moderation import actions as moderation
 from portal.personal_data import PERSONAL_DATA
 from portal.privacy import erase, export
 
@@ -351,3 +353,17 @@ def test_an_archive_ends_with_what_it_holds_of_words_that_were_taken_out(town: T
         assert not list((town.app.config["PARVIS"].data / "exports").iterdir()), "nor kept"
     anew = taken(town, reader)
     assert b"zibelinetel" not in b"".join(map(anew.read, anew.namelist()))
+
+
+def test_who_was_reported_learns_of_it_once_it_is_decided(town: Town) -> None:
+    ana, page = town.browser("ana"), f"/spaces/{town.space('Halle', 'olga')}"
+    ana.submit(f"{page}/posts", page, title="Mine", body="my own words", client_key="1")
+    post = town.run(lambda: db.session.scalars(sa.select(Entry.id)).one())
+    town.run(lambda: moderation.report(db.session.get(Entry, post), "insult"), "ben")
+    assert "data/core_case.json" not in taken(town, ana).namelist()
+    town.run(lambda: decisions.decide(db.session.get(Entry, post), "hidden", "insult"), "olga")
+    [case] = rows(taken(town, ana), "core_case")
+    assert case["act"] == "hidden"
+    town.run(lambda: moderation.appeal(case["id"], "not so"), "ana")
+    archive = town.run(lambda: export._rows(Case, export._mine(town.person("ana"), None)[Case], 0))
+    assert [row["words"] for row in archive] == ["", "not so"]
