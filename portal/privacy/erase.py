@@ -74,8 +74,11 @@ def begin(user_id: int, words: bool) -> None:
             return
         if left == [user_id]:
             raise LastAdministrator
-        _close(user, Erasure(user_id=user_id, mark=mark(user), alias=_alias(user), words=words))
+        erasure = Erasure(user_id=user_id, mark=mark(user), alias=_alias(user), words=words)
+        _close(user, erasure)
         jobs.enqueue(JOB)
+        line = _line(erasure)
+    _remember([line])
 
 
 def run() -> None:

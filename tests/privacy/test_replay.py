@@ -96,6 +96,21 @@ def test_who_was_erased_since_the_backup_is_erased_again(town: Town, tmp_path: P
     ended(restored)
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_who_asked_is_written_down_at_once_and_the_worker_sees_to_it(town: Town, lost: bool) -> None:
+    ana = town.person("ana")
+    with town.app.app_context():
+        erase.begin(ana, words=True)
+    ledger = town.app.config["PARVIS"].data / erase.LEDGER
+    [line] = map(json.loads, ledger.read_text().splitlines())
+    assert (line["user_id"], line["words"]) == (ana, True)
+    assert town.run(lambda: db.session.get(Erasure, ana)).done_at is None
+    if lost:
+        ledger.unlink()
+    jobs.run_due(town.app)
+    assert list(map(json.loads, ledger.read_text().splitlines())) == [line]
+
+
 def test_a_number_that_somebody_else_has_now_is_not_erased(town: Town, tmp_path: Path) -> None:
     live(town)
     path = taken(town, tmp_path / "kept")
