@@ -2,7 +2,8 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import current_app
@@ -93,9 +94,20 @@ def _before(name: str) -> dt.datetime:
     return now() - (kept_for(name) or dt.timedelta())
 
 
+def purged_days() -> int:
+    """For how many days at most rows of removed plugins stay, which no erasure reaches; 0 for none."""
+    kept = kept_for("core.purged")
+    return kept.days if kept and any(_purged()) else 0
+
+
+def _purged() -> Iterator[Path]:
+    data: Path = current_app.config["PARVIS"].data
+    return (data / "purged").glob("*")
+
+
 def _end_purged() -> None:
     """Delete what `parvis plugins purge` exported long enough ago."""
-    for folder in (current_app.config["PARVIS"].data / "purged").glob("*"):
+    for folder in _purged():
         if folder.stat().st_mtime < _before("core.purged").timestamp():
             shutil.rmtree(folder)
 

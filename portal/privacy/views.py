@@ -71,7 +71,8 @@ def delete() -> Response:
         session[SURE] = {"user": access.viewer().id, "words": words, "at": now().timestamp()}
         return redirect("/me/delete/confirm")
     status = 422 if form.errors else 200
-    return make_response(render_template("portal/delete.html", form=form), status)
+    shown = {"form": form, "purged": retention.purged_days()}
+    return make_response(render_template("portal/delete.html", **shown), status)
 
 
 @blueprint.route("/me/delete/confirm", methods=["GET", "POST"])

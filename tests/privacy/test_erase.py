@@ -528,3 +528,10 @@ def test_what_is_being_sent_while_its_author_goes_is_not_published(
     for table in (Membership, Follow):
         found = sa.select(table).where(table.user_id == person)
         assert town.run(lambda found=found: db.session.scalars(found).all()) == []
+
+
+def test_who_is_about_to_go_is_told_what_an_erasure_does_not_reach(town: Town) -> None:
+    browser, told = town.browser("leaver"), "is deleted 30 days after that at the latest"
+    assert told not in browser.get("/me/delete").text
+    (town.app.config["PARVIS"].data / "purged" / "polls 2026").mkdir(parents=True)
+    assert told in browser.get("/me/delete").text
