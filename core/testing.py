@@ -59,8 +59,9 @@ class Town:
                 self.people[name] = user.id
         return self.people[name]
 
-    def space(self, name: str, owner: str, visibility: str = "public", joining: str = "open") -> int:
-        """The id of a new group that this person, made if need be, owns."""
+    def space(self, name: str, owner: str, visibility: str = "public", joining: str = "") -> int:
+        """The id of a new group that this person, made if need be, owns; as open to join as it can be."""
+        joining = joining or ("invite" if visibility == "hidden" else "open")
         members = {self.person(owner): "owner"}
         with self.app.app_context(), access.as_system("test"):
             group = spaces.create_space(
