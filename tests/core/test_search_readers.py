@@ -145,7 +145,10 @@ def test_a_space_that_closes_is_found_no_more_and_narrowing_a_thread_takes_its_r
     assert finders(people) == finders(people, "framboisine") == TEAM
     people.run(lambda: feed.set_audience(db.session.get(Entry, post), team_only=False), "owner")
     assert finders(people) == EVERYBODY
-    people.run(lambda: spaces.change_space(db.session.get(Space, space), visibility="hidden", joining="invite"), "owner")
+    people.run(
+        lambda: spaces.change_space(db.session.get(Space, space), visibility="hidden", joining="invite"),
+        "owner",
+    )
     assert finders(people) == INSIDE
 
 
