@@ -60,7 +60,10 @@ def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
     """What somebody is about to report."""
     entry, said = db.session.get(Entry, payload["entry"]), payload["said"]
     law = [
-        (_("Against the law"), _("A notice of illegal content, in your name: %(name)s", name=said["name"]))
+        (
+            _("Against the law"),
+            _("A notice of illegal content, in your name: %(name)s", name=said.get("name") or "–"),
+        )
     ]
     return [
         (_("Report"), (entry.title or _("A post")) if entry else ""),

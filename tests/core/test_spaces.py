@@ -54,7 +54,7 @@ def test_the_founder_owns_a_group_that_staff_open_within_their_area(town: Town) 
 
 
 def test_each_visibility_shows_as_much_as_it_says(town: Town) -> None:
-    words = {"summary": "A summary", "body": "A canary", "joining": "open"}
+    words = {"summary": "A summary", "body": "A canary", "joining": "invite"}
     seen = {}
     for visibility in ("public", "portal", "members", "hidden"):
         ident = group(town, f"Group {visibility}", visibility=visibility, **words)
