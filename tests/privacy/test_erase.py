@@ -209,7 +209,10 @@ def tables() -> set[str]:
 
 def found(planter: Planter) -> Iterator[tuple[str, str]]:
     """Where in the database and the data folder a planted word still stands, and what it was planted for."""
+    there = set(sa.inspect(db.engine).get_table_names())  # other tests declare tables of their own
     for table in Base.metadata.sorted_tables:
+        if table.name not in there:
+            continue
         for row in db.session.execute(sa.select(table)).mappings():
             for column, value in row.items():
                 for number in WORD.findall(str(value)):
@@ -292,7 +295,7 @@ def test_every_text_of_a_declared_table_is_declared(town: Town) -> None:
         table.name
         for table in Base.metadata.sorted_tables
         for key in table.foreign_keys
-        if key.target_fullname == "core_user.id" and not table.name.startswith("dummy_")
+        if key.target_fullname == "core_user.id" and not table.name.startswith(("dummy_", "shape_"))
     }
     assert referring <= named
     for table, column in declared:
