@@ -33,6 +33,7 @@ def town(folder: Path, entries: int, name: str) -> Config:
             registry.current().switch(plugin, True)
         with write() as session:
             settings.save(settings.TOWN, {"name": name})
+            settings.save("moderation", {"young_most": 10**6, "most_per_hour": 10**6})  # all are new here
             accounts.create_user(EMAIL, "Reader", password=PASSWORD)
             for rows in (list(people()), list(spaces())):
                 session.execute(sa.insert(rows[0][0]), [values for _, values in rows])
