@@ -53,22 +53,32 @@ def test_the_keyboard_alone_clears_the_queue(
     page.goto(f"{address}/moderation/")
     loads: list[str] = []
     page.on("framenavigated", lambda frame: loads.append(frame.url))
-    first = page.locator(f"#case-{square.case(bad)}")
+    cases = {post: square.case(post) for post in (bad, good, worst)}
+
+    def says(post: int, text: str) -> None:
+        """Wait until the case says so, and has the keyboard again."""
+        page.locator(f"#case-{cases[post]}").get_by_text(text).wait_for()
+        page.wait_for_function(
+            "id => document.activeElement.closest(`#${id}`)"
+            " && !document.querySelector('.htmx-request, .htmx-settling')",
+            arg=f"case-{cases[post]}",
+        )
+
     page.keyboard.press("j")
     page.keyboard.press("h")
-    first.get_by_text("It is decided.").wait_for()
+    says(bad, "It is decided.")
     assert square.state(bad) == "hidden"
     page.keyboard.press("u")
-    first.get_by_text("waits again").wait_for()
+    says(bad, "waits again")
     assert square.state(bad) == "published"
     page.keyboard.press("h")
-    first.get_by_text("It is decided.").wait_for()
+    says(bad, "It is decided.")
     page.keyboard.press("j")
     page.keyboard.press("a")
-    page.locator(f"#case-{square.case(good)}").get_by_text("It is decided.").wait_for()
+    says(good, "It is decided.")
     page.keyboard.press("j")
     page.keyboard.press("r")
-    page.locator(f"#case-{square.case(worst)}").get_by_text("It is decided.").wait_for()
+    says(worst, "It is decided.")
     assert [square.state(post) for post in (bad, good, worst)] == ["hidden", "published", "hidden"]
     assert loads == []
     page.reload()
