@@ -5,8 +5,11 @@ import io
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import sqlalchemy as sa
 from flask import Blueprint, Flask, abort, current_app, request, send_file
@@ -132,17 +135,23 @@ def stored(key: str, small: bool = False) -> Path:
 
 
 def _store(path: Path, data: bytes) -> None:
-    """Write to a temporary name, sync, rename: a file of that name is always whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with unfinished(path, secrets.token_hex(4)) as file:
+        file.write(data)
+
+
+@contextmanager
+def unfinished(path: Path, ending: str = "unfinished") -> Iterator[IO[bytes]]:
+    """A file for its owner alone that gets its name once it is whole and on the disk."""
+    temporary = path.with_name(f"{path.name}.{ending}")
     try:
-        with unfinished.open("wb") as file:
-            file.write(data)
+        with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
+        temporary.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     shelf = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(shelf)

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from core import __version__
 from core.config import Config
 from core.db import db, now
+from core.files import unfinished
 
 from . import archive, rows
 
@@ -50,7 +51,7 @@ def backup(target: Path) -> Taken:
     with (
         _alone(config),
         _pinned(config) as pinned,
-        _unfinished(path) as file,
+        unfinished(path) as file,
         archive.Writer(file) as into,
     ):
         with into.member("secret-key") as append:
@@ -160,29 +161,6 @@ def _pinned(config: Config) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _unfinished(path: Path) -> Iterator[IO[bytes]]:
-    """A file for its owner alone that gets its name once it is whole and on the disk."""
-    temporary = path.with_name(f".{path.name}.unfinished")
-    try:
-        with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def describe(taken: Taken) -> Iterator[str]:

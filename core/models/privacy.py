@@ -12,7 +12,8 @@ from ..db import Base, UtcDateTime, now
 class Export(Owned, Base):
     """A person's archive of their data, being made until `ready_at`: its file in the data folder.
 
-    `rights` are the places in spaces that it was made with; who loses one has to ask anew.
+    `rights` are the places in spaces (space, team) that it was made with, and last what others had addressed
+    to the person (newest id, number, sum of ids); whoever has lost any of it has to ask anew.
     """
 
     __tablename__ = "core_export"

@@ -7,15 +7,13 @@ they may read it today; and no secret that would let somebody in.
 import datetime as dt
 import hashlib
 import json
-import os
 import re
 import secrets
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -95,7 +93,10 @@ def make(user_id: int) -> None:
             return
         name = row.name
         folder().mkdir(mode=0o700, exist_ok=True)
-        with _unfinished(path(name)) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            files.unfinished(path(name)) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             told = _fill(Archive(archive), user_id, name)
         link = f"{current_app.config['PARVIS'].base_url}/me/data"
         letter = mail.compose("portal/mail/data_ready", person.language, link, name=person.name)
@@ -357,17 +358,3 @@ def _files(user_id: int) -> Iterator[tuple[str, Any]]:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else str(value)
-
-
-@contextmanager
-def _unfinished(target: Path) -> Iterator[IO[bytes]]:
-    """A file for its owner alone that gets its name once it is whole and on the disk."""
-    temporary = target.with_suffix(".new")
-    try:
-        with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(target)
-    finally:
-        temporary.unlink(missing_ok=True)
