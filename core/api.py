@@ -36,7 +36,7 @@ from .feed.actions import (
 )
 from .feed.cards import cards
 from .feed.drafts import AskAuthor, Draft
-from .feed.moderation import REASONS, decide, settle
+from .feed.moderation import ACTS, REASONS, decide, settle
 from .feed.query import page
 from .files import FileError, attach
 from .files import prepare as prepare_picture
@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from .fetch import Fetched, FetchError, fetch
 
 __all__ = [
+    "ACTS",
     "REASONS",
     "Action",
     "Area",

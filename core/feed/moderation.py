@@ -23,6 +23,14 @@ REASONS = {
     "child": _("Harm to a child"),
     "other": _("Something else"),
 }
+ACTS = {  # as whom a decision concerns reads them
+    "kept": _("Left as it is"),
+    "restored": _("Shown again"),
+    "hidden": _("Hidden"),
+    "removed": _("Removed"),
+    "redacted": _("A part taken out"),
+    "locked": _("Closed to replies"),
+}
 VERBS: dict[str, Any] = {
     "hidden": actions.hide,
     "removed": actions.remove,

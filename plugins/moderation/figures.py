@@ -8,24 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from core import api
-from core.api import gettext as _
 
 from .models import Figures
 
 YEAR = dt.timedelta(days=365)
 ONLY = 1
-
-
-def acts() -> dict[str, str]:
-    """What each decision is called."""
-    return {
-        "kept": _("Left as it is"),
-        "restored": _("Shown again"),
-        "hidden": _("Hidden"),
-        "removed": _("Removed"),
-        "redacted": _("A part taken out"),
-        "locked": _("Closed to replies"),
-    }
 
 
 def kept() -> Figures | None:

@@ -120,5 +120,5 @@ def _done(case_id: int, message: str, category: str = "success") -> Page:
 
 
 def _draw(template: str, **context: Any) -> str:
-    known: dict[str, Any] = {"reasons": api.REASONS, "urgent": queue.URGENT, "acts": figures.acts()}
+    known: dict[str, Any] = {"reasons": api.REASONS, "urgent": queue.URGENT, "acts": api.ACTS}
     return render_template(template, **known | {"form": None} | context)

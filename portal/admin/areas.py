@@ -199,7 +199,7 @@ def add(
                 added += 1
             if boundary is not None:
                 area.boundary = boundary
-        audit("areas.added", f"area/{parent_id or 0}", level=level, added=added, known=len(found) - added)
+        audit("area.added", f"area/{parent_id or 0}", level=level, added=added, known=len(found) - added)
     return added, len(found) - added
 
 

@@ -23,7 +23,7 @@ from ..admin.views import menu
 from ..feed.views import panels
 from . import actions
 from .forms import AppealForm, DecisionForm, RedactForm, ReportForm
-from .words import acts, acts_to_do, sorts
+from .words import acts_to_do, sorts
 
 blueprint = Blueprint("moderation_core", __name__)
 log = Blueprint("audit", __name__)
@@ -59,22 +59,23 @@ def report(entry_id: int) -> Page:
 def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
     """What somebody is about to report."""
     entry, said = db.session.get(Entry, payload["entry"]), payload["said"]
-    law = [
-        (
-            _("Against the law"),
-            _("A notice of illegal content, in your name: %(name)s", name=said.get("name") or "–"),
-        )
-    ]
     return [
         (_("Report"), (entry.title or _("A post")) if entry else ""),
         (_("What is wrong?"), str(moderation.REASONS[said["reason"]])),
         (_("Explain"), said["text"]),
-        *(law if said.get("legal") else []),
+        *_law(said),
         (
             _("Account"),
             _("You read what is decided in yours. If you have none, one is opened without your name."),
         ),
     ]
+
+
+def _law(said: dict[str, Any]) -> list[tuple[Any, str]]:
+    if not said.get("legal"):
+        return []
+    notice = _("A notice of illegal content, in your name: %(name)s", name=said["name"] or "–")
+    return [(_("Against the law"), notice)]
 
 
 def confirmed(payload: dict[str, Any]) -> str:
@@ -99,7 +100,7 @@ def _thank(new: bool) -> None:
 def mine() -> str:
     """What was decided about one's own words and reports, and where one can answer."""
     cases, older = _mine(whole(request.args.get("before")))
-    words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS, "person": viewer().id}
+    words: dict[str, Any] = {"acts": moderation.ACTS, "reasons": moderation.REASONS, "person": viewer().id}
     return render_template("portal/me_moderation.html", cases=cases, older=older, **words)
 
 
@@ -147,7 +148,7 @@ def appeal(case_id: int) -> Page:
         else:
             says(_("Your answer is received. Somebody looks at the decision again, and tells you."))
         return redirect("/me/moderation")
-    words: dict[str, Any] = {"acts": acts(), "reasons": moderation.REASONS}
+    words: dict[str, Any] = {"acts": moderation.ACTS, "reasons": moderation.REASONS}
     page = render_template("portal/appeal.html", form=form, case=case, entry=entry, **words)
     return page, WRONG if form.errors else 200
 

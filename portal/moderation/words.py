@@ -6,22 +6,10 @@ from flask_babel import gettext as _
 
 from core.access import as_system, viewer
 from core.db import db
-from core.feed.moderation import REASONS
+from core.feed.moderation import ACTS, REASONS
 from core.models import Case
 
 from . import actions
-
-
-def acts() -> dict[str, str]:
-    """What each decision is called, by whom it concerns."""
-    return {
-        "kept": _("Left as it is"),
-        "restored": _("Shown again"),
-        "hidden": _("Hidden"),
-        "removed": _("Removed"),
-        "redacted": _("A part taken out"),
-        "locked": _("Closed to replies"),
-    }
 
 
 def acts_to_do() -> dict[str, str]:
@@ -42,8 +30,9 @@ def sorts() -> dict[str, str]:
         "person.": _("Roles and mandates"),
         "plugin.": _("Modules"),
         "town.": _("The town’s settings"),
+        "area.": _("Areas"),
+        "factor.": _("Second factors removed"),
         "moderation.": _("Looking before publication"),
-        "audit.": _("The log itself"),
     }
 
 
@@ -55,6 +44,6 @@ def decision(once: str) -> str:
         if case is None or case.decided_at is None or not actions.concerns(case, person):
             return ""
         stands = case.appeal_of and case.act == "kept"
-        act = _("The decision stands") if stands else acts()[case.act or "kept"]
+        act = _("The decision stands") if stands else ACTS[case.act or "kept"]
         said: list[Any] = [act, REASONS.get(case.reason, ""), case.text]
     return "\n".join(str(one) for one in said if one)
