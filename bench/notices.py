@@ -14,7 +14,7 @@ from core.config import Config
 from core.db import db, now, write
 from core.feed.actions import publish
 from core.models import Account, Mail, Membership, NoticeRound, Space, User
-from core.notices import rounds
+from portal.notices import mailing
 
 POSTS = 3
 
@@ -39,7 +39,7 @@ def digests(folder: Path, people: int) -> tuple[float, float]:
         jobs.run_due(app)
         with write() as session:
             session.execute(sa.update(NoticeRound).values(due_at=now() - dt.timedelta(seconds=1)))
-        while rounds._mail_some():
+        while mailing._mail_some():
             pass
         told = time.perf_counter()
         rows = db.session.scalars(sa.select(Mail)).all()
@@ -60,8 +60,8 @@ def bare(folder: Path, people: int) -> float:
         "CREATE INDEX i ON n (b, c); CREATE TABLE m (a INTEGER PRIMARY KEY, b, c, d)"
     )
     started = time.perf_counter()
-    for first in range(0, people, rounds.PEOPLE):
-        some = range(first, first + rounds.PEOPLE)
+    for first in range(0, people, mailing.PEOPLE):
+        some = range(first, first + mailing.PEOPLE)
         raw.execute("BEGIN IMMEDIATE")
         notices = [(f"{n} {post}", n, post, "core.post", "daily") for n in some for post in range(POSTS)]
         raw.executemany("INSERT INTO n VALUES (?, ?, ?, ?, ?)", notices)

@@ -10,7 +10,7 @@ from core.accounts import actions as people
 from core.files import blueprint as files
 from core.files import sweep as sweep_files
 from core.health import blueprint as health
-from core.notices import rounds, tell
+from core.notices import tell
 from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from core.search import index
 from core.spaces import actions as groups
@@ -29,7 +29,7 @@ from .feed.views import blueprint as feed
 from .live import blueprint as stream
 from .moderation import views as moderation
 from .notices import actions as notices
-from .notices import replies
+from .notices import mailing, replies
 from .notices.kinds import NOTICE_TYPES
 from .notices.views import blueprint as notice_pages
 from .personal_data import PERSONAL_DATA
@@ -113,9 +113,9 @@ plugin = Plugin(
         Job(tell.TELL, _("See whom an entry concerns"), tell.tell, seconds=600),
         Job(tell.NOTIFY, _("Tell people"), tell.tell_people, seconds=600),
         Job(
-            rounds.MAIL,
+            mailing.MAIL,
             _("Write notification mail"),
-            rounds.mail_due,
+            mailing.mail_due,
             every=dt.timedelta(minutes=1),
             seconds=300,
         ),

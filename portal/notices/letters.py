@@ -15,10 +15,10 @@ from core.config import Config
 from core.db import db, table_of
 from core.models import Entry, Mail, Notice, NoticeChoice, NoticeLetter, NoticeTimes
 from core.models.notices import BY_MAIL
-from core.notices import reads, rounds
+from core.notices import reads
 from core.text import excerpt
 
-from . import replies, words
+from . import mailing, replies, words
 
 MOST = 50  # notices that a message tells of; the page has them all
 WORDS, DIGEST_WORDS = 2000, 240
@@ -191,4 +191,4 @@ def stopped(token: str) -> tuple[int, list[str], list[int]]:
     return user_id, kinds, places
 
 
-mail.writers[rounds.KIND] = write
+mail.writers[mailing.KIND] = write

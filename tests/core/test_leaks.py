@@ -23,8 +23,8 @@ from core import access, guard, mail, registry
 from core.access import as_system
 from core.db import Base, db, now, write
 from core.models import Document, Entry, File, Mail, Membership, Notice, NoticeRound, Space
-from core.notices import rounds
 from core.search import find, index, wanted
+from portal.notices import mailing
 from portal.search import results
 
 if TYPE_CHECKING:
@@ -451,8 +451,8 @@ def test_notices_and_their_mail_name_nothing_that_may_not_be_read(town: Town, pl
             session.add_all(
                 NoticeRound(user_id=ident, way="daily", due_at=now()) for ident in people.values()
             )
-        rounds.mail_due()
-        rows = db.session.scalars(sa.select(Mail).where(Mail.kind == rounds.KIND)).all()
+        mailing.mail_due()
+        rows = db.session.scalars(sa.select(Mail).where(Mail.kind == mailing.KIND)).all()
         found = {row.recipient.partition("@")[0]: mail.written(row) for row in rows}
         return {name: f"{words}" for name, words in found.items() if words is not None}
 

@@ -16,9 +16,8 @@ from core import api, jobs, mail, registry
 from core.db import db, write
 from core.feed import actions
 from core.models import Entry, Mail, Membership, PluginFault, Space
-from core.notices import rounds
 from portal import intake
-from portal.notices import quotes, replies
+from portal.notices import mailing, quotes, replies
 
 if TYPE_CHECKING:
     from core.testing import Town
@@ -90,7 +89,7 @@ def thread(town: Town) -> tuple[int, int]:
 def asked(town: Town, smtp: Any) -> EmailMessage:
     """The message that tells Ana of Ben's reply."""
     jobs.run_due(town.app)
-    town.run(rounds.mail_due)
+    town.run(mailing.mail_due)
     town.run(mail.deliver)
     return next(message for message in smtp.messages if message["To"] == "ana@example.org")
 

@@ -16,6 +16,7 @@ from core.feed import actions
 from core.models import Entry, JobRow, Mail, Membership, Notice, NoticeRound, Space
 from core.notices import rounds, tell
 from core.spaces import actions as spaces
+from portal.notices import mailing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def letters(town: Town, name: str) -> list[str]:
 def run(town: Town) -> None:
     """Let the worker tell people, then mail those whose time has come."""
     jobs.run_due(town.app)
-    town.run(rounds.mail_due)
+    town.run(mailing.mail_due)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_reply_is_told_to_who_wrote_and_to_nobody_else(town: Town, square: int
     assert notices(town, "eve") == []
     page = town.browser("ana").get("/notices").text
     assert "Ben replied to “Benches”" in page
-    town.run(rounds.mail_due)
+    town.run(mailing.mail_due)
     [letter] = letters(town, "ana")
     assert "Two, even" in letter
     assert letters(town, "ben") == letters(town, "cleo") == []
@@ -179,7 +180,7 @@ def test_each_kind_reaches_people_as_they_choose(
     prefer(town, "ben", **{"kind-core.post": way})
     say(town, "ana", square, "A word", title="News")
     assert len(notices(town, "ben")) == told
-    town.run(rounds.mail_due)
+    town.run(mailing.mail_due)
     assert len(letters(town, "ben")) == mailed
     due(town)
     run(town)
@@ -245,7 +246,7 @@ def test_nobody_removed_from_a_space_gets_later_mail(town: Town, square: int, wh
     say(town, "ana", square, "A secret of the circle")
     for moment, work in (
         ("before it is told", lambda: jobs.run_due(town.app)),
-        ("before it is mailed", lambda: town.run(rounds.mail_due)),
+        ("before it is mailed", lambda: town.run(mailing.mail_due)),
         ("before it leaves", lambda: None),
     ):
         if moment == when:
@@ -411,8 +412,8 @@ def test_a_digest_job_killed_in_the_middle_loses_nothing_and_repeats_nothing(
     say(town, "owner", space, "For everybody")
     jobs.run_due(town.app)
     due(town)
-    monkeypatch.setattr(rounds, "PEOPLE", 4)
-    made, build = [], rounds._message
+    monkeypatch.setattr(mailing, "PEOPLE", 4)
+    made, build = [], mailing._message
 
     def die(row: Any, subject: str) -> Mail:
         if len(made) == at_person:
@@ -421,13 +422,13 @@ def test_a_digest_job_killed_in_the_middle_loses_nothing_and_repeats_nothing(
         return build(row, subject)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rounds, "_message", die)
+        patch.setattr(mailing, "_message", die)
         with pytest.raises(Killed):
-            town.run(rounds.mail_due)
-    town.run(rounds.mail_due)
+            town.run(mailing.mail_due)
+    town.run(mailing.mail_due)
     everybody_is_mailed_once(town, names)
     due(town)
-    town.run(rounds.mail_due)
+    town.run(mailing.mail_due)
     everybody_is_mailed_once(town, names)
 
 
@@ -479,8 +480,8 @@ def test_a_clock_moved_by_an_hour_sends_nothing_twice(
     for hours in (1, -1, 0, 1):
         moved = now() + dt.timedelta(hours=hours)
         with monkeypatch.context() as patch:
-            patch.setattr(rounds, "now", lambda moved=moved: moved)
-            town.run(rounds.mail_due)
+            patch.setattr(mailing, "now", lambda moved=moved: moved)
+            town.run(mailing.mail_due)
     everybody_is_mailed_once(town, ["owner", "ben", "cleo"])
 
 

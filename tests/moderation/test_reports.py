@@ -133,9 +133,9 @@ def test_the_reasons_are_mailed_to_both_and_each_answers_once(square: Square) ->
 
 def rounds_due() -> None:
     """Write the messages that are due."""
-    from core.notices import rounds
+    from portal.notices import mailing
 
-    rounds.mail_due()
+    mailing.mail_due()
 
 
 @pytest.mark.parametrize("name", ["keeper", "agent", "agent2"])

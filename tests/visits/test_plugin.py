@@ -142,7 +142,7 @@ def test_authors_are_written_to_and_nobody_else(scene: Scene) -> None:
 
     from core import mail
     from core.models import Mail, Notice
-    from core.notices import rounds
+    from portal.notices import mailing
 
     told = select(Notice.type, Notice.user_id).where(Notice.type.startswith("visits.")).order_by(Notice.id)
     assert sorted(scene.town.run(lambda: [tuple(row) for row in db.session.execute(told)])) == [
@@ -150,8 +150,8 @@ def test_authors_are_written_to_and_nobody_else(scene: Scene) -> None:
         ("visits.answered", scene.town.person("resident")),
         ("visits.rejected", scene.town.person("neighbour")),
     ]
-    scene.town.run(rounds.mail_due)
-    rows = select(Mail).where(Mail.kind == rounds.KIND)
+    scene.town.run(mailing.mail_due)
+    rows = select(Mail).where(Mail.kind == mailing.KIND)
     sent = scene.town.run(lambda: {row.recipient: mail.written(row) for row in db.session.scalars(rows)})
     assert set(sent) == {
         "resident@example.org",
