@@ -57,6 +57,7 @@ class Visit(api.InSpace, api.Base):
     access_notes: Mapped[str] = mapped_column(sa.String(1000), default="")
     other_ways: Mapped[str] = mapped_column(sa.String(1000), default="")
     questions_close_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime)
+    freezes_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
 
     def takes_questions(self, at: dt.datetime) -> bool:
         """Whether a question written at this moment is taken."""
@@ -72,7 +73,8 @@ class Question(api.OnEntry, api.Base):
     """What the public and the author may know of a question beside its text.
 
     `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is the
-    question that it is grouped with, the first of its group.
+    question that it is grouped with, the first of its group. `latitude` and `longitude` are its pin, in degrees
+    of WGS 84, if anybody set one; `signatures` counts those on a petition's paper.
     """
 
     __tablename__ = "visits_question"
@@ -89,6 +91,9 @@ class Question(api.OnEntry, api.Base):
         sa.ForeignKey("core_entry.id", ondelete="SET NULL"), index=True
     )
     moves: Mapped[int] = mapped_column(default=0)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    signatures: Mapped[int] = mapped_column(default=0)
 
 
 class Casework(api.TeamOnly, api.Base):
