@@ -1,7 +1,6 @@
-"""Stored files: bytes that rows name, attached to what they belong to, and served at one door."""
+"""Stored files: bytes that rows name, attached to what they belong to."""
 
 import hashlib
-import io
 import os
 import secrets
 import time
@@ -12,20 +11,16 @@ from pathlib import Path
 from typing import IO
 
 import sqlalchemy as sa
-from flask import Blueprint, Flask, abort, current_app, request, send_file
+from flask import Flask, current_app
 from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
-from werkzeug.wrappers import Response
 
 from . import access
 from .db import db
 from .models import Entry, File
-from .web import get_or_404, needs
 
 LARGE, SMALL, FACE = 2000, 640, 320
 ORPHAN_SECONDS = 24 * 3600
-
-blueprint = Blueprint("files", __name__)
 
 
 class FileError(Exception):
@@ -94,27 +89,6 @@ def url(file: File) -> str:
     return address(file.id, file.name)
 
 
-@blueprint.get("/files/<int:file_id>/<name>")
-@needs("core.read")
-def show(file_id: int, name: str) -> Response:
-    """Send a file to who may read it; what not everybody may read is kept by no shared cache."""
-    file = get_or_404(File, file_id)
-    if name != file.name:
-        abort(404)
-    small = request.args.get("w") == str(SMALL)
-    path = stored(file.sha256, small)
-    if not path.exists():
-        path = stored(file.sha256)
-    if not path.exists():
-        abort(404)
-    data = io.BytesIO(path.read_bytes())
-    response = send_file(data, file.type, download_name=file.name, etag=path.name, conditional=True)
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    everybody = file.entry_id is None or _public(file_id)
-    response.headers["Cache-Control"] = "public, max-age=3600" if everybody else "private, no-cache"
-    return response
-
-
 def sweep() -> None:
     """Delete bytes that no row has named for a day."""
     limit = time.time() - ORPHAN_SECONDS
@@ -172,9 +146,3 @@ def _row(prepared: Prepared, **place: object) -> File:
     )
     db.session.add(file)
     return file
-
-
-def _public(file_id: int) -> bool:
-    visitor = access.Viewer(kinds=access.viewer().kinds)
-    with access.as_viewer(visitor):
-        return db.session.get(File, file_id) is not None

@@ -4,13 +4,11 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import sqlalchemy as sa
-from flask import Flask
 
 from core import __version__, access, create_app, migrate, registry
 from core import settings as town
@@ -18,7 +16,7 @@ from core.accounts import actions as accounts
 from core.accounts import claims
 from core.accounts.addresses import normal
 from core.checks import PluginError
-from core.config import Config, ConfigError
+from core.config import ConfigError
 from core.db import db, write
 from core.feed.cards import role_label
 from core.models import Account, User
@@ -31,6 +29,7 @@ from . import restore as bring_back
 from . import rows, server
 from . import worker as work
 from .cli_plugins import plugins
+from .town import Refusal, made, opened, refuse_no_town, settings
 
 FORESEEN = (
     ConfigError,
@@ -45,13 +44,6 @@ FORESEEN = (
 
 OWN = {"files", "templates", "secret-key", "town.db", "town.db-wal", "town.db-shm"}  # in a town's folder
 NOBODY = "administrator@localhost"  # of a first administrator who gave no address
-
-
-class Refusal(click.ClickException):
-    """What can't be done, in one line on stderr."""
-
-    def show(self, _file: Any = None) -> None:
-        click.echo(f"parvis: {self.message}", err=True)
 
 
 class Commands(click.Group):
@@ -207,7 +199,7 @@ def worker(parent: int | None) -> None:
 def upgrade() -> None:
     """Bring the database to this version, the plugins' tables included."""
     with made(settings()) as app:
-        _refuse_no_town(app)
+        refuse_no_town(app)
         changed = migrate.upgrade(db.engine, registry.current().modules)
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
 
@@ -219,7 +211,7 @@ def upgrade() -> None:
 def check(with_files: bool) -> None:
     """Say whether settings, database, counters, files, mail and plugins are well."""
     with made(settings()) as app:
-        _refuse_no_town(app)
+        refuse_no_town(app)
         if not _say(looks.everything(with_files)):
             raise SystemExit(1)
 
@@ -262,12 +254,6 @@ def _say(found: list[Health]) -> bool:
     return all(one.ok for one in found)
 
 
-def settings() -> Config:
-    """The settings of the town that a command acts on; what it writes there is for its own user alone."""
-    os.umask(0o077)
-    return Config.from_env()
-
-
 @main.command()
 def reindex() -> None:
     """Make the index of the search anew, from what the database holds."""
@@ -276,35 +262,6 @@ def reindex() -> None:
         while index.waiting():
             index.run()
     click.echo("Everything can be found again.")
-
-
-@contextmanager
-def made(config: Config) -> Iterator[Flask]:
-    """The application, with the rights of the system."""
-    app = create_app(config)
-    with app.app_context(), access.as_system("command line"):
-        try:
-            yield app
-        finally:
-            db.session.remove()
-            db.engine.dispose()
-
-
-@contextmanager
-def opened(config: Config) -> Iterator[Flask]:
-    """The application on a town that exists and is up to date."""
-    with made(config) as app:
-        _refuse_no_town(app)
-        behind = migrate.behind(db.engine, registry.current().modules)
-        if behind:
-            raise Refusal(f"the tables of {', '.join(behind)} are of another version: run `parvis upgrade`")
-        yield app
-
-
-def _refuse_no_town(app: Flask) -> None:
-    if migrate.empty(db.engine):
-        folder = app.config["PARVIS"].data.absolute()
-        raise Refusal(f"no town in {folder}: run `parvis init`, or `parvis demo` to look around")
 
 
 def _address(email: str) -> str:

@@ -20,6 +20,7 @@ from core.models import PluginFault, PluginState
 from core.registry import Registry
 
 from . import purge, scaffold
+from .town import Refusal, opened, settings
 
 
 @click.group()
@@ -84,12 +85,12 @@ def disable(name: str) -> None:
 def new(name: str, into: Path) -> None:
     """Write a new plugin, a package of its own with tests that pass."""
     if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", name):
-        raise _refusal(f"{name!r}: a name is 2 to 20 lower case letters and digits")
+        raise Refusal(f"{name!r}: a name is 2 to 20 lower case letters and digits")
     if importlib.util.find_spec(name) is not None:
-        raise _refusal(f"{name!r} is the name of an installed package: choose another")
+        raise Refusal(f"{name!r} is the name of an installed package: choose another")
     folder = into / f"parvis-{name}"
     if folder.exists():
-        raise _refusal(f"{folder} is there already")
+        raise Refusal(f"{folder} is there already")
     for path in scaffold.write(name, folder):
         click.echo(path.relative_to(into))
     click.echo(f"Now: pip install --editable {folder}, then pytest {folder}")
@@ -102,7 +103,7 @@ def revise(name: str, message: str) -> None:
     """Write a migration from what a plugin's models say that its revisions do not."""
     _core, modules = registry.discover()
     if name not in modules:
-        raise _refusal(f"no plugin {name!r} is installed")
+        raise Refusal(f"no plugin {name!r} is installed")
     module = modules[name]
     folder = Path(str(module.__file__)).parent / "migrations"
     folder.mkdir(exist_ok=True)
@@ -124,7 +125,7 @@ def purge_one(name: str, yes: bool) -> None:
     """Export all that a plugin keeps, then delete it: tables, posts, spaces, settings."""
     with _town(name) as installed:
         if _state(name) != "off":
-            raise _refusal(f"{name} is on: run `parvis plugins disable {name}` first")
+            raise Refusal(f"{name} is on: run `parvis plugins disable {name}` first")
         found = contributions.reach(_app(), installed, name)
         if not yes:
             click.confirm(
@@ -140,20 +141,12 @@ def purge_one(name: str, yes: bool) -> None:
 @contextmanager
 def _town(name: str | None = None) -> Iterator[Registry]:
     """The plugins of the town in PARVIS_DATA; refuses a name that is not installed."""
-    from .cli import opened, settings  # which import this module
-
     with opened(settings()):
         installed = registry.current()
         if name is not None and name not in installed.installed:
-            raise _refusal(f"no plugin {name!r} is installed")
+            raise Refusal(f"no plugin {name!r} is installed")
         yield installed
         installed.settle()
-
-
-def _refusal(message: str) -> click.ClickException:
-    from .cli import Refusal  # imports this module
-
-    return Refusal(message)
 
 
 def _state(name: str) -> str:

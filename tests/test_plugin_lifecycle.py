@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PEOPLE = """
 import sys
-from ops.cli import opened
+from ops.town import opened
 from core import settings
 from core.accounts.actions import create_user
 from core.accounts.passwords import digest

@@ -15,6 +15,7 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from .. import access, registry, settings
 from ..access import Viewer
 from ..db import after_commit, db, insert, now, table_of, unfiltered, write
+from ..files import address
 from ..models import Account, Area, File, SecondFactor, Seen, SignIn, User
 from ..notices.reads import unread
 from ..prepared import Prepared
@@ -217,8 +218,6 @@ def _kinds() -> dict[str, Any]:
 
 
 def _viewer(row: Any) -> Viewer:
-    from ..files import address  # which needs the web, which needs this module
-
     values = row._asdict()
     picture_id, picture_name = values.pop("picture_id"), values.pop("picture_name")
     picture = address(picture_id, picture_name) if picture_id else None

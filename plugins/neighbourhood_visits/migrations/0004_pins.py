@@ -14,7 +14,9 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("visits_question", sa.Column("latitude", sa.Double(), nullable=True))
     op.add_column("visits_question", sa.Column("longitude", sa.Double(), nullable=True))
-    op.add_column("visits_question", sa.Column("signatures", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column(
+        "visits_question", sa.Column("signatures", sa.Integer(), nullable=False, server_default="0")
+    )
     op.add_column("visits_visit", sa.Column("freezes_at", UtcDateTime(), nullable=True))
 
 

@@ -1,0 +1,56 @@
+"""The town that a command acts on, and how a command says that it can't."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from flask import Flask
+
+from core import access, create_app, migrate, registry
+from core.config import Config
+from core.db import db
+
+
+class Refusal(click.ClickException):
+    """What can't be done, in one line on stderr."""
+
+    def show(self, _file: Any = None) -> None:
+        click.echo(f"parvis: {self.message}", err=True)
+
+
+def settings() -> Config:
+    """The settings of the town that a command acts on; what it writes there is for its own user alone."""
+    os.umask(0o077)
+    return Config.from_env()
+
+
+@contextmanager
+def made(config: Config) -> Iterator[Flask]:
+    """The application, with the rights of the system."""
+    app = create_app(config)
+    with app.app_context(), access.as_system("command line"):
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[Flask]:
+    """The application on a town that exists and is up to date."""
+    with made(config) as app:
+        refuse_no_town(app)
+        behind = migrate.behind(db.engine, registry.current().modules)
+        if behind:
+            raise Refusal(f"the tables of {', '.join(behind)} are of another version: run `parvis upgrade`")
+        yield app
+
+
+def refuse_no_town(app: Flask) -> None:
+    """Refused, unless the database holds a town."""
+    if migrate.empty(db.engine):
+        folder = app.config["PARVIS"].data.absolute()
+        raise Refusal(f"no town in {folder}: run `parvis init`, or `parvis demo` to look around")
