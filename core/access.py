@@ -211,6 +211,8 @@ _ENTRY = sa.table(
     sa.column("team_only", sa.Boolean),
 )
 _USER = sa.table("core_user", sa.column("id"), sa.column("closed_at"))
+_AREA = sa.table("core_area", sa.column("id"), sa.column("path", sa.String))
+_REPORT = sa.table("core_report", sa.column("case_id"), sa.column("legal", sa.Boolean))
 _FOLLOW = sa.table("core_follow", sa.column("user_id"), sa.column("space_id"), sa.column("entry_id"))
 OWN_TABLES = frozenset({_SPACE, _MEMBER, _ENTRY, _FOLLOW, _USER})
 
@@ -298,6 +300,30 @@ def staff() -> ColumnElement[bool]:
     return _STAFF.is_(True)
 
 
+def _reached(space: Any) -> ColumnElement[bool]:
+    inside = sa.select(_ONE).select_from(_AREA).where(_AREA.c.id == space.area_id)
+    inside = inside.where(_AREA.c.path.startswith(viewer().reach)).correlate_except(_AREA)
+    return sa.and_(sa.literal(can("core.oversee")), sa.or_(sa.literal(not viewer().reach), inside.exists()))
+
+
+def overseen(space: Any) -> ColumnElement[bool]:
+    """The viewer of this moment moderates in the space: on its team, or as staff in reach, if public."""
+    public = sa.and_(space.visibility.in_(("public", "portal")), _reached(space))
+    return sa.or_(member(space.id, team=True, person=viewer().id), public)
+
+
+def judged(case: Any, space: Any) -> ColumnElement[bool]:
+    """The viewer of this moment decides a case of the space: they oversee it, or it is for the agency too.
+
+    So are legal notices, reports of what somebody of the team wrote, and answers to decisions, everywhere.
+    """
+    of_team = member(case.space_id, team=True, person=case.author_id)
+    told = sa.select(_ONE).select_from(_REPORT).where(_REPORT.c.case_id == case.id)
+    graver = told.where(sa.or_(_REPORT.c.legal, of_team)).correlate_except(_REPORT).exists()
+    agency = sa.and_(_reached(space), sa.or_(case.appeal_of.is_not(None), graver))
+    return sa.or_(overseen(space), agency)
+
+
 def findable(document: Any) -> ColumnElement[bool]:
     """The viewer may find a document of the search: they read what it hangs on, or may know of it."""
     space, person = _SPACE.alias(), _USER.alias()
@@ -375,8 +401,7 @@ def _memberships(space_id: int) -> Sequence[sa.Row[str, bool]]:
 
 def _reaches(person: Viewer, permission: Permission, space: Any) -> bool:
     if permission.whole_town and person.reach:
-        area = sa.table("core_area", sa.column("path", sa.String))
-        outside = sa.select(_ONE).select_from(area).where(~area.c.path.startswith(person.reach)).limit(1)
+        outside = sa.select(_ONE).select_from(_AREA).where(~_AREA.c.path.startswith(person.reach)).limit(1)
         return db.session.scalar(outside) is None
     return space is None or covers(person.reach, space.area_id)
 
@@ -387,6 +412,5 @@ def covers(path: str, area_id: int | None) -> bool:
         return True
     if area_id is None:
         return False
-    area = sa.table("core_area", sa.column("id"), sa.column("path"))
-    found = db.session.scalar(sa.select(area.c.path).where(area.c.id == area_id))
+    found = db.session.scalar(sa.select(_AREA.c.path).where(_AREA.c.id == area_id))
     return found is not None and found.startswith(path)

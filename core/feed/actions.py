@@ -20,7 +20,7 @@ from ..db import db, insert_once, lock, now, table_of, unfiltered, write
 from ..models import Entry, File, Follow, Membership, Mention, Revision, Space, Support, User
 from ..plugin import EntryKind
 from ..spaces import actions as spaces
-from . import changes
+from . import cases, changes
 from .drafts import Draft, check, render
 
 _entry, _space, _user, _member = table_of(Entry), table_of(Space), table_of(User), table_of(Membership)
@@ -257,7 +257,7 @@ def lock_thread(entry: Entry, on: bool) -> None:
     """Close a post to further replies, or open it again."""
     moderated(entry)
     with write():
-        row = _row(entry.id)
+        row = _row(entry.id, moderates=True)
         row.locked_at = now() if on else None
         audit("entry.locked" if on else "entry.unlocked", f"entry/{row.id}")
         changes.show(row, "locked")
@@ -436,9 +436,10 @@ def _space_of(entry: Entry) -> Space:
 
 
 def moderated(entry: Entry) -> Space:
-    """The space of an entry whose state the viewer may change, as its team or as staff; else Forbidden."""
-    space = _space_of(entry)
-    if not spaces.oversees(space):
+    """The space of an entry whose state the viewer may change, overseeing it or by a case; else Forbidden."""
+    with as_system("some decide on an entry whose space they do not read"):
+        space = _space_of(entry)
+    if not (spaces.oversees(space) or cases.judges(entry)):
         raise Forbidden("core.moderate")
     return space
 

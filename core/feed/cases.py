@@ -4,13 +4,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .. import registry
+from .. import access, registry
 from ..access import viewer
 from ..db import insert_new, now, table_of, unfiltered
-from ..models import Case, Entry
+from ..models import Case, Entry, Space
 
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
-_case = table_of(Case)
+_case, _space = table_of(Case), table_of(Space)
 
 
 def follow(entry: Entry, change: str) -> None:
@@ -26,6 +26,14 @@ def open_for(entry: Entry, origin: str) -> int:
     row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": entry.author_id, "origin": origin}
     made = insert_new(Case, row, Case.id)
     return int(made[0] if made else unfiltered(sa.select(_case.c.id).where(*_open(entry))).scalar_one())
+
+
+def judges(entry: Entry) -> bool:
+    """Whether the viewer decides a case of the entry that is open, or has decided one."""
+    own = sa.or_(_case.c.decided_at.is_(None), _case.c.decided_by == viewer().id)
+    mine = sa.select(_case.c.id).join(_space, _space.c.id == _case.c.space_id)
+    mine = mine.where(_case.c.entry_id == entry.id, own, access.judged(_case.c, _space.c))
+    return unfiltered(mine.limit(1)).first() is not None
 
 
 def decided(act: str) -> dict[str, Any]:

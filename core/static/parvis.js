@@ -457,12 +457,14 @@ if (stream && window.EventSource) {
   });
 }
 
-// A list that keys clear: j and k go through its items, and a letter presses what has it in the item.
+// A list that keys clear: j and k go through its items, a digit chooses, and a letter presses what has it in the item.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.altKey || event.metaKey || !document.querySelector("[data-keys]")) return;
   const items = [...document.querySelectorAll("[data-keys] [data-key-item]")], key = event.key.toLowerCase();
   const here = items.indexOf(document.activeElement.closest("[data-key-item]"));
+  const choice = items[here]?.querySelector("[data-key-choice]");
+  if (choice?.options[key] && key !== "0") choice.selectedIndex = key;
   const step = { j: 1, k: -1 }[key];
   const to = step ? items[Math.min(Math.max(here + step, 0), items.length - 1)] : items[here]?.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (!to) return;

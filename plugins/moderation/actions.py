@@ -48,10 +48,52 @@ def remove(case: int, at: str) -> None:
             api.remove(entry)
 
 
-def answer(case: api.Case, space: api.Space, entry: api.Entry | None, upheld: bool, text: str) -> None:
-    """Answer an appeal: the decision stands, or what it hid is shown again."""
-    if not api.oversees(space):
-        raise api.Forbidden("moderation.decide")
+def party(case: api.Case, first: api.Case | None) -> bool:
+    """Whether the viewer is judged too: wrote what is reported, or took or contests the decision."""
+    own = {case.author_id, case.appellant_id, first.decided_by if first else None}
+    return case.origin != "team" and api.viewer().id in own
+
+
+def alone(case: api.Case, first: api.Case | None, space: api.Space) -> bool:
+    """Whether nobody but the viewer, an administrator, could decide a case that the viewer is a party of."""
+    if api.viewer().role != "administrator":
+        return False
+    end = api.Membership.expires_at
+    team = sa.select(api.Membership.user_id).where(
+        *(api.Membership.space_id == space.id, api.Membership.team, api.Membership.user_id == api.User.id),
+        sa.or_(end.is_(None), end > api.now()),
+    )
+    here = sa.select(api.Area.path).where(api.Area.id == space.area_id).scalar_subquery()
+    reaches = sa.or_(api.User.area_id.is_(None), here.startswith(api.Area.path))
+    staff = sa.or_(api.User.role == "administrator", sa.and_(api.User.role == "agent", reaches))
+    parties = [case.author_id, case.appellant_id, first.decided_by if first else None, api.viewer().id]
+    others = sa.select(api.User.id).outerjoin(api.Area, api.Area.id == api.User.area_id)
+    others = others.where(
+        *(sa.or_(staff, team.exists()), api.User.closed_at.is_(None)),
+        api.User.id.not_in([one for one in parties if one is not None]),
+    )
+    with api.as_system("see whether somebody else could decide"):
+        return api.db.session.scalars(others.limit(1)).first() is None
+
+
+def must_be_impartial(case: api.Case, first: api.Case | None, space: api.Space) -> None:
+    """Raise Refused where somebody else decides: nobody judges what they wrote or decided themselves."""
+    if party(case, first) and not alone(case, first, space):
+        raise api.Refused(
+            _("Somebody else decides this: nobody judges what they wrote or decided themselves.")
+        )
+
+
+def answer(
+    case: api.Case, first: api.Case, space: api.Space, entry: api.Entry | None, upheld: bool, text: str
+) -> None:
+    """Answer an appeal of the `first` decision: it stands, or what it hid is shown again."""
+    judged = sa.select(api.Case.id).join(api.Space, api.Space.id == api.Case.space_id)
+    judged = judged.where(api.Case.id == case.id, api.judged(api.Case, api.Space))
+    with api.as_system("see whether the answer is the viewer's to give"):
+        if api.db.session.scalars(judged).first() is None:
+            raise api.Forbidden("moderation.decide")
+    must_be_impartial(case, first, space)
     with api.write() as session:
         waits = sa.select(api.Case.id).where(api.Case.id == case.id, api.Case.decided_at.is_(None))
         with api.as_system("see whether somebody has answered meanwhile"):

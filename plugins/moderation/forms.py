@@ -7,6 +7,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from core import api
+from core.api import gettext
 from core.api import lazy_gettext as _
 
 
@@ -15,12 +16,20 @@ class DecisionForm(api.Form):
 
     act = HiddenField()
     reason = SelectField(
-        _("Reason"), choices=[SelectChoice(*one) for one in api.REASONS.items()], default="other"
+        _("Reason"), [Optional()], choices=[SelectChoice(*one) for one in [("", ""), *api.REASONS.items()]]
     )
     text = TextAreaField(
         _("Say more to the author"),
         [Optional(), Length(max=2000, message=_("Use at most 2,000 characters."))],
     )
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whether it can be decided so: leaving something as it is needs no reason, all else does."""
+        sound = bool(super().validate(extra_validators))
+        if self.act.data != "kept" and not self.reason.data:
+            self.reason.errors = [gettext("Choose a reason.")]
+            return False
+        return sound
 
 
 class AnswerForm(api.Form):

@@ -1,4 +1,4 @@
-"""The queue: open cases of the spaces where the viewer moderates, danger first, then by age, by keyset."""
+"""The queue: open cases that are the viewer's to decide, danger first, then by age, by keyset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,10 @@ URGENT = ("child", "danger")
 
 @dataclass
 class Item:
-    """A case as the page draws it: what was said, by whom, where, and what was reported of it."""
+    """A case as the page draws it: what was said, by whom, where, and what was reported of it.
+
+    Of a `sealed` one the viewer, who reads nothing else of the space, has not opened what was said.
+    """
 
     case: Any
     entry: Any
@@ -28,6 +31,8 @@ class Item:
     reasons: list[tuple[str, int]] = field(default_factory=list)
     texts: list[Any] = field(default_factory=list)
     legal: bool = False
+    sealed: bool = False
+    parent: Any = None
 
     @property
     def urgent(self) -> bool:
@@ -47,8 +52,20 @@ def waiting(
 
 
 def item(case_id: int) -> Item | None:
-    """One case, open or decided, if the viewer moderates where it is."""
+    """One case, open or decided, if it is the viewer's to decide."""
     return next(iter(_items(api.Case.id == case_id, limit=1)), None)
+
+
+def unseal(item: Item) -> None:
+    """Show what the case is about, and what it answers, to who reads nothing else there; the log says so."""
+    if not item.sealed or item.entry is None:
+        return
+    with api.as_system("who decides a case reads what it is about"):
+        above = item.entry.parent_id
+        item.parent = api.db.session.get(api.Entry, above) if above else None
+    with api.write():
+        api.audit("case.read", f"case/{item.case.id}", entry=item.entry.id)
+    item.sealed = False
 
 
 def panels(place: str) -> list[api.Panel]:
@@ -58,7 +75,7 @@ def panels(place: str) -> list[api.Panel]:
     if place not in ("home", "dashboard") or not api.viewer().staff:
         return []
     some = sa.select(api.Case.id).join(api.Space, api.Space.id == api.Case.space_id)
-    some = some.where(api.Case.decided_at.is_(None), _overseen()).limit(COUNTED + 1)
+    some = some.where(api.Case.decided_at.is_(None), api.judged(api.Case, api.Space)).limit(COUNTED + 1)
     with api.as_system("count what waits for who moderates"):
         count = len(api.db.session.scalars(some).all())
     if place == "home" and not count:
@@ -69,24 +86,11 @@ def panels(place: str) -> list[api.Panel]:
 
 def spaces() -> Sequence[Any]:
     """The spaces where something waits for the viewer, by name; fifty at most."""
-    open_here = sa.select(api.Case.id).where(api.Case.space_id == api.Space.id, api.Case.decided_at.is_(None))
-    statement = sa.select(api.Space.id, api.Space.name).where(_overseen(), open_here.exists())
+    here = sa.select(api.Case.id).where(api.Case.space_id == api.Space.id, api.Case.decided_at.is_(None))
+    mine = here.where(api.judged(api.Case, api.Space))
+    statement = sa.select(api.Space.id, api.Space.name).where(mine.exists())
     with api.as_system("moderators see where something waits"):
         return api.db.session.execute(statement.order_by(api.Space.name).limit(50)).all()
-
-
-def _overseen() -> Any:
-    """The clause that the viewer of this moment moderates in a space, as `api.oversees` has it."""
-    person, end = api.viewer(), api.Membership.expires_at
-    mine = (api.Membership.space_id == api.Space.id, api.Membership.user_id == person.id)
-    team = sa.select(api.Membership.space_id).where(
-        *mine, api.Membership.team, sa.or_(end.is_(None), end > api.now())
-    )
-    if not person.staff:
-        return team.exists()
-    near = api.Space.area_id.in_(sa.select(api.Area.id).where(api.Area.path.startswith(person.reach)))
-    public = api.Space.visibility.in_(("public", "portal"))
-    return sa.or_(team.exists(), sa.and_(public, near if person.reach else sa.true()))
 
 
 def _urgent() -> Any:
@@ -97,20 +101,24 @@ def _urgent() -> Any:
 
 def _items(*which: Any, limit: int) -> list[Item]:
     author, appellant, first = aliased(api.User), aliased(api.User), aliased(api.Case)
+    sees = api.overseen(api.Space).label("sees")
     statement = (
-        sa.select(api.Case, api.Entry, api.Space, author.name, appellant.name, first)
+        sa.select(api.Case, api.Entry, api.Space, author.name, appellant.name, first, sees)
         .join(api.Space, api.Space.id == api.Case.space_id)
         .outerjoin(api.Entry, api.Entry.id == api.Case.entry_id)
         .outerjoin(author, author.id == api.Case.author_id)
         .outerjoin(appellant, appellant.id == api.Case.appellant_id)
         .outerjoin(first, first.id == api.Case.appeal_of)
-        .where(_overseen(), *which)
+        .where(api.judged(api.Case, api.Space), *which)
         .order_by(_urgent().desc(), api.Case.id)
         .limit(limit)
     )
     with api.as_system("moderators see what waits in their spaces"):
         rows = api.db.session.execute(statement).all()
-        items = {row[0].id: Item(row[0], row[1], row[2], row[3] or "", row[4] or "", row[5]) for row in rows}
+        items = {
+            row[0].id: Item(row[0], row[1], row[2], row[3] or "", row[4] or "", row[5], sealed=not row.sees)
+            for row in rows
+        }
         _add_reports(items)
     return list(items.values())
 

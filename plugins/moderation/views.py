@@ -47,20 +47,25 @@ def case(case_id: int) -> Page:
     """One case: what it is about, and the decision on it."""
     item = _item(case_id)
     if request.method == "GET":
+        queue.unseal(item)
         return _draw("moderation/case.html", item=item)
     if item.case.decided_at is not None:
         return _done(case_id, _("Somebody else has decided this meanwhile."), "error")
     form: Any = AnswerForm() if item.case.appeal_of else DecisionForm()
+    for field in form:
+        field.id = f"{field.name}-{case_id}"  # as the queue, which has many, calls it
     act = request.form.get("act", "")
     if act not in (("kept", "restored") if item.case.appeal_of else ACTS) or not form.validate():
+        queue.unseal(item)
         return _draw("moderation/case.html", item=item, form=form), REFUSED
     try:
         if item.case.appeal_of:
-            actions.answer(item.case, item.space, item.entry, act == "kept", form.text.data)
+            actions.answer(item.case, item.first, item.space, item.entry, act == "kept", form.text.data)
         elif item.entry is None:
             abort(404)
         else:
             plain = act == "kept" and item.case.origin == "held"  # published: its author needs no reason
+            actions.must_be_impartial(item.case, item.first, item.space)
             actions.decide(item.entry, act, "" if plain else form.reason.data, form.text.data or "")
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
@@ -114,11 +119,14 @@ def _item(case_id: int) -> queue.Item:
 def _done(case_id: int, message: str, category: str = "success") -> Page:
     """After an act: for htmx the case as it stands now, else the queue, each with the message."""
     if request.headers.get("HX-Request"):
-        return _draw("moderation/one.html", item=_item(case_id), message=message, category=category)
+        item = _item(case_id)
+        queue.unseal(item)
+        return _draw("moderation/one.html", item=item, message=message, category=category)
     api.says(message, category)
     return api.back(url_for("moderation.index"))
 
 
 def _draw(template: str, **context: Any) -> str:
     known: dict[str, Any] = {"reasons": api.REASONS, "urgent": queue.URGENT, "acts": api.ACTS}
+    known |= {"party": actions.party, "alone": actions.alone}
     return render_template(template, **known | {"form": None} | context)

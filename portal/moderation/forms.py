@@ -22,6 +22,10 @@ from core.forms import Form, a_name, an_address, whole
 
 LONGEST = 4000
 _REASONS = [SelectChoice(name, label) for name, label in REASONS.items()]
+_CHOSEN: dict[str, Any] = {
+    "choices": [SelectChoice("", _("Choose a reason")), *_REASONS],
+    "validators": [InputRequired(_("Choose a reason."))],
+}
 _most = Length(max=LONGEST, message=_("Use at most 4,000 characters."))
 
 
@@ -83,7 +87,7 @@ class DecisionForm(Form):
     """What becomes of an entry, and why."""
 
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
-    reason = SelectField(_("Reason"), choices=_REASONS, default="other")
+    reason = SelectField(_("Reason"), **_CHOSEN)
     text = TextAreaField(_("Say more to the author"), [Optional(), _most])
 
 
@@ -97,4 +101,4 @@ class RedactForm(Form):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
-    reason = SelectField(_("Reason"), choices=_REASONS, default="private")
+    reason = SelectField(_("Reason"), **_CHOSEN)

@@ -12,7 +12,9 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from core.access import Forbidden, Refused, as_system, viewer
 from core.accounts import throttle
 from core.accounts.claims import confirm_later
-from core.db import db
+from core.audit import audit
+from core.db import db, write
+from core.feed import actions as feed
 from core.feed import moderation
 from core.forms import whole
 from core.models import Audit, Case, Entry, File, Report, Space, User
@@ -207,12 +209,17 @@ def _moderated(entry_id: int) -> Entry:
             known = sa.select(Entry).where(Entry.id == entry_id)
             cases = sa.select(Case.id).where(Case.entry_id == Entry.id)
             entry = db.session.scalars(known.where(cases.exists())).one_or_none()
-    space = db.session.get(Space, entry.space_id) if entry else None
-    moderates = space is not None and spaces.oversees(space)
-    if entry is None or entry.state == "removed" or not (readable or moderates):
+    if entry is None or entry.state == "removed":
         abort(404)
-    if not moderates:
-        raise Forbidden("core.moderate")
+    try:
+        space = feed.moderated(entry)
+    except Forbidden:
+        if not readable:
+            abort(404)
+        raise
+    if not spaces.oversees(space):
+        with write():
+            audit("case.read", f"entry/{entry_id}")
     return entry
 
 

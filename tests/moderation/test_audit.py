@@ -33,7 +33,7 @@ def test_privileged_acts_are_written_down(square: Square) -> None:
     square.browser("keeper").submit(f"/posts/{post}/hide", f"/posts/{post}")
     square.browser("keeper").submit(f"/posts/{other}/lock", f"/posts/{other}")
     square.browser("keeper").submit(f"/posts/{other}/remove")
-    square.browser("agent").submit(f"/posts/{third}/redact", passage="Three")
+    square.browser("agent").submit(f"/posts/{third}/redact", passage="Three", reason="private")
     reader = square.town.person("reader")
     person = f"/admin/people/{reader}"
     answer = square.browser("admin").submit(

@@ -65,18 +65,21 @@ def test_the_keyboard_alone_clears_the_queue(
         )
 
     page.keyboard.press("j")
+    page.keyboard.press("1")
     page.keyboard.press("h")
     says(bad, "It is decided.")
     assert square.state(bad) == "hidden"
     page.keyboard.press("u")
     says(bad, "waits again")
     assert square.state(bad) == "published"
+    page.keyboard.press("1")
     page.keyboard.press("h")
     says(bad, "It is decided.")
     page.keyboard.press("j")
     page.keyboard.press("a")
     says(good, "It is decided.")
     page.keyboard.press("j")
+    page.keyboard.press("1")
     page.keyboard.press("r")
     says(worst, "It is decided.")
     assert [square.state(post) for post in (bad, good, worst)] == ["hidden", "published", "hidden"]
@@ -98,6 +101,7 @@ def test_without_javascript_the_same_buttons_are_forms(
     page.context.clear_cookies()
     signed_in(square, page, address, "agent").goto(f"{address}/moderation/")
     page.get_by_label("Say more to the author").fill("Please stay polite.")
+    page.get_by_label("Reason", exact=True).select_option("insult")
     page.get_by_role("button", name="Hide").click()
     page.get_by_text("It is decided.").wait_for()
     assert square.state(post) == "hidden"

@@ -53,7 +53,9 @@ def test_off_one_still_reports_hides_and_redacts(square: Square) -> None:
     assert square.report(post).status_code == 302
     assert square.browser("agent").get("/moderation/").status_code == 404
     agent = square.browser("agent")
-    assert agent.submit(f"/posts/{post}/redact", passage="and worse words").status_code == 302
+    assert (
+        agent.submit(f"/posts/{post}/redact", passage="and worse words", reason="private").status_code == 302
+    )
     assert "Bad words […]" in square.browser().get(f"/posts/{post}").text
     hide = {"act": "hidden", "reason": "insult", "text": "Not here."}
     assert agent.submit(f"/posts/{post}/decide", **hide).status_code == 302
@@ -86,7 +88,9 @@ def test_entries_of_other_plugins_are_moderated_for_nothing(
     assert square.report(post).status_code == 302
     assert "Zibeline lives next door" in square.browser("agent").get("/moderation/").text
     agent = square.browser("agent")
-    assert agent.submit(f"/posts/{post}/redact", passage="zibeline lives").status_code == 302
+    assert (
+        agent.submit(f"/posts/{post}/redact", passage="zibeline lives", reason="private").status_code == 302
+    )
     square.town.run(lambda: index.run(seconds=10))
     assert not square.town.run(lambda: find.search("zibeline lives").hits, "reader")
     kept = square.town.run(lambda: db.session.scalars(sa.select(Entry.body).where(Entry.id == post)).one())

@@ -66,12 +66,15 @@ def test_a_passage_taken_out_is_found_nowhere(square: Square) -> None:
 
 def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(square: Square) -> None:
     post = square.say("Plain words")
-    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage="other words")
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage="other words", reason="private")
     assert answer.status_code == 422
     assert "These words are not in it" in answer.text
     for name in ("reader", "writer", "agent2"):
         browser = square.browser(name)
-        assert browser.submit(f"/posts/{post}/redact", "/me", passage="Plain").status_code == 403, name
+        assert (
+            browser.submit(f"/posts/{post}/redact", "/me", passage="Plain", reason="private").status_code
+            == 403
+        ), name
     assert "Plain words" in square.browser().get(f"/posts/{post}").text
 
 
@@ -94,7 +97,10 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert path.exists()
     assert small.exists()
     browser = square.browser("agent")
-    assert browser.submit(f"/posts/{post}/redact", pictures=[str(picture.id)]).status_code == 302
+    assert (
+        browser.submit(f"/posts/{post}/redact", pictures=[str(picture.id)], reason="private").status_code
+        == 302
+    )
     assert square.browser().get(f"/files/{picture.id}/{picture.name}").status_code == 404
     assert not path.exists()
     assert not small.exists()

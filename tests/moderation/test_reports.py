@@ -120,9 +120,9 @@ def test_the_reasons_are_mailed_to_both_and_each_answers_once(square: Square) ->
     queue = square.browser("agent").get("/moderation/").text
     assert "writer says no" in queue
     first, second = appeals
-    assert square.decide(first.id, "restored", text="You are right.").status_code == 302
+    assert square.decide(first.id, "restored", "keeper", text="You are right.").status_code == 302
     assert square.state(post) == "published"
-    assert square.decide(second.id, "kept", text="It stands.").status_code == 302
+    assert square.decide(second.id, "kept", "keeper", text="It stands.").status_code == 302
     assert "You are right." in square.browser("writer").get("/me/moderation").text
     reader = square.browser("reader").get("/me/moderation").text
     assert "It stands." in reader
@@ -238,7 +238,7 @@ def test_the_public_figures_have_numbers_and_no_names(square: Square) -> None:
     square.decide(square.case(post), "hidden", text="Not here.")
     square.decide(square.case(other), "kept")
     square.browser("writer").submit(f"/me/moderation/{square.case(post)}/answer", words="No")
-    square.decide(square.case(post), "kept", text="It stands.")
+    square.decide(square.case(post), "kept", "keeper", text="It stands.")
     square.town.run(figures.count)
     page = square.browser().get("/moderation/decisions").text
     for words in ("Hidden", "Left as it is", "Insults, hatred or threats"):

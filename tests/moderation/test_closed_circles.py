@@ -1,0 +1,170 @@
+"""Groups for their members alone are moderated by their teams; what must not stay there reaches the agency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from core.db import db, write
+from core.feed import moderation
+from core.models import Audit, Entry, Space
+
+if TYPE_CHECKING:
+    from .conftest import Square
+
+LEGAL = {"legal": "y", "text": "It incites hatred.", "name": "Alma", "good_faith": "y", "address": "here"}
+SAID, ABOVE, BESIDE = "Zibeline words", "Ocelot question", "Marmot talk"
+
+
+@pytest.fixture(params=["members", "hidden"])
+def circle(request: pytest.FixtureRequest, square: Square) -> int:
+    """Return a closed group in the agent's commune: keeper owns it, writer and reader belong to it."""
+    space = square.town.space("Circle", "keeper", visibility=request.param, joining="invite")
+
+    def fill() -> None:
+        from core.spaces import actions as spaces
+
+        with write() as session:
+            found = session.get(Space, space)
+            found.area_id = square.commune
+            people = {square.town.person(name): "member" for name in ("writer", "reader")}
+            spaces.set_members(found, "test", people)
+
+    square.town.run(fill)
+    square.say(BESIDE, "writer", space)
+    return space
+
+
+def reading(square: Square) -> list[tuple[str, str]]:
+    """Who read what for a case, as the log has it."""
+    read = sa.select(Audit.actor_id, Audit.ref).where(Audit.act == "case.read").order_by(Audit.id)
+    names = {ident: name for name, ident in square.town.people.items()}
+    return [(names[who], ref) for who, ref in square.town.run(lambda: db.session.execute(read).all())]
+
+
+def reply(square: Square, circle: int) -> int:
+    """The id of a reply in the circle, to a question there."""
+    above = square.say(ABOVE, "reader", circle)
+
+    def answer() -> int:
+        from core.feed import actions
+
+        root = db.session.get(Entry, above)
+        space = db.session.get(Space, circle)
+        return int(actions.publish(space, SAID, kind="core.reply", parent=root).id)
+
+    return int(square.town.run(answer, "writer"))
+
+
+def test_a_legal_notice_reaches_the_agency_which_reads_that_alone_and_the_log_says_so(
+    square: Square, circle: int
+) -> None:
+    post = reply(square, circle)
+    assert square.report(post, **LEGAL).status_code == 302
+    case = square.case(post)
+    agent = square.browser("agent")
+    queue = agent.get("/moderation/").text
+    assert "It incites hatred." in queue
+    assert "in a space that you do not read" in queue
+    for hidden in (SAID, ABOVE, BESIDE):
+        assert hidden not in queue
+    assert reading(square) == []
+    shown = agent.get(f"/moderation/cases/{case}").text
+    assert SAID in shown
+    assert ABOVE in shown
+    assert BESIDE not in shown
+    assert reading(square) == [("agent", f"case/{case}")]
+    for path in (f"/posts/{post}", f"/spaces/{circle}/edit"):
+        assert agent.get(path).status_code == 404, path
+    for name in ("agent2", "writer"):
+        assert square.browser(name).get(f"/moderation/cases/{case}").status_code in (403, 404), name
+        assert SAID not in square.browser(name).get("/moderation/").text, name
+    answer = agent.submit(
+        f"/moderation/cases/{case}", act="hidden", reason="insult", text="Hatred is illegal."
+    )
+    assert answer.status_code == 302, answer.text
+    assert square.state(post) == "hidden"
+    assert "Hatred is illegal." in square.browser("writer").get("/me/moderation").text
+    undo = f"/moderation/cases/{case}/undo"
+    assert agent.submit(undo, f"/moderation/cases/{case}").status_code == 302
+    assert square.state(post) == "published"
+    log = square.browser("admin").get("/admin/audit?act=case.").text
+    assert f"case/{case}" in log
+
+
+def test_what_was_decided_is_sealed_again(square: Square, circle: int) -> None:
+    post = square.say(SAID, "writer", circle)
+    square.report(post, **LEGAL)
+    case = square.case(post)
+    assert (
+        square.browser("agent").submit(f"/posts/{post}/decide", act="locked", reason="insult").status_code
+        == 302
+    )
+    assert square.browser("admin").get(f"/posts/{post}/redact").status_code == 404
+    keeper = square.say(BESIDE, "keeper", circle)
+    assert square.browser("agent").get(f"/posts/{keeper}/redact").status_code == 404
+    assert [one for one in reading(square) if one[0] != "agent"] == []
+    assert square.cases()[0].id == case
+
+
+def test_another_report_stays_with_the_team_unless_it_is_of_the_team(square: Square, circle: int) -> None:
+    own, theirs = square.say(SAID, "writer", circle), square.say(ABOVE, "keeper", circle)
+    square.report(own)
+    square.report(theirs)
+    agent = square.browser("agent")
+    assert agent.get(f"/moderation/cases/{square.case(own)}").status_code == 404
+    assert agent.get(f"/posts/{own}/redact").status_code == 404
+    assert ABOVE in agent.get(f"/moderation/cases/{square.case(theirs)}").text
+    assert SAID in square.browser("keeper").get("/moderation/").text
+    answer = square.browser("keeper").submit(
+        f"/moderation/cases/{square.case(theirs)}", "/me", act="kept", reason=""
+    )
+    assert answer.status_code == 302
+    assert square.cases()[-1].act is None
+    assert "nobody judges what they wrote" in square.browser("keeper").get("/moderation/").text
+    assert square.decide(square.case(theirs), "hidden").status_code == 302
+    assert square.state(theirs) == "hidden"
+
+
+def test_an_answer_to_a_decision_reaches_the_agency(square: Square, circle: int) -> None:
+    post = square.say(SAID, "writer", circle)
+    square.report(post)
+    case = square.case(post)
+    square.decide(case, "hidden", "keeper")
+    square.browser("writer").submit(f"/me/moderation/{case}/answer", words="That was fair.")
+    appeal = square.case(post)
+    assert "nobody judges" in square.browser("keeper").get("/moderation/").text
+    refused = square.browser("keeper").submit(
+        f"/moderation/cases/{appeal}", "/me", act="kept", text="It stands."
+    )
+    assert refused.status_code == 302
+    assert square.cases()[-1].act is None
+    agent = square.browser("agent")
+    page = agent.get("/moderation/").text
+    assert "That was fair." in page
+    assert SAID not in page
+    answer = agent.submit(f"/moderation/cases/{appeal}", act="restored", text="You are right.")
+    assert answer.status_code == 302, answer.text
+    assert square.state(post) == "published"
+    assert square.cases()[-1].act == "restored"
+
+
+@pytest.mark.parametrize("name", ["agent2", "reader"])
+def test_nobody_else_decides_what_goes_to_the_agency(square: Square, circle: int, name: str) -> None:
+    from core.access import Forbidden
+
+    post = square.say(SAID, "writer", circle)
+    square.report(post, "keeper", **LEGAL)
+    with pytest.raises(Forbidden):
+        square.town.run(lambda: moderation.decide(entry_of(post), "hidden"), name)
+    assert square.state(post) == "published"
+
+
+def entry_of(ident: int) -> Entry:
+    """An entry, whoever may read it."""
+    from core.access import as_system
+
+    with as_system("test"):
+        return db.session.get(Entry, ident)  # type: ignore[return-value]
