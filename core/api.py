@@ -51,6 +51,7 @@ from .mailbox import Incoming
 from .mailbox import address as mailbox
 from .models import Area, Case, Entry, Membership, Report, Space, Support, User
 from .notices.tell import notify
+from .pdf import pdf
 from .plugin import (
     Action,
     Ask,
@@ -183,6 +184,7 @@ __all__ = [
     "overseen",
     "oversees",
     "page",
+    "pdf",
     "prepare_picture",
     "publish",
     "reindex",
