@@ -11,7 +11,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import reads, states
+from . import letters, reads, states
+from .collect import codes
 from .models import Casework, Question, Visit
 
 SOURCE = "visits"
@@ -132,7 +133,7 @@ def ask(
     api.require("visits.ask", space)
     if not visit.takes_questions(written_at or api.now()):
         raise api.Refused(_("This visit takes no more questions."))
-    with api.write() as session:
+    with api.write():
         entry = api.publish(
             space,
             body,
@@ -141,6 +142,15 @@ def ask(
             client_key=key,
             confirmed=confirmed,
         )
-        if api.insert_once(Question, entry_id=entry.id, theme=theme, place=place):
-            session.add(Casework(entry_id=entry.id, space_id=space.id, contact=contact))
+        keep_question(entry, contact, theme=theme, place=place)
     return entry
+
+
+def keep_question(entry: api.Entry, contact: str, **said: Any) -> bool:
+    """Make an entry a question, once, with its code, and tell its author that it has arrived; in a write."""
+    new = api.insert_once(Question, entry_id=entry.id, **said)
+    if new:
+        code = codes.fingerprint(codes.code_of(entry.id))
+        api.db.session.add(Casework(entry_id=entry.id, space_id=entry.space_id, contact=contact, code=code))
+        letters.tell("received", entry.space_id, entry.id)
+    return new

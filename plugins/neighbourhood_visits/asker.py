@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from . import triage
+from . import reads, triage
 from .forms import ContestForm, WithdrawForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page
@@ -36,7 +36,7 @@ def contest(question_id: int) -> Page:
 def _own_page(question_id: int, form: Any, template: str, act: Any) -> Page:
     entry = api.get_or_404(api.Entry, question_id)
     found = api.get_or_404(Question, question_id)
-    if entry.author_id != api.viewer().id:
+    if not reads.asked(entry):
         abort(404)
     if not form.validate_on_submit():
         return form_page(template, form, entry=entry, question=found)

@@ -291,5 +291,6 @@ def _question_page(
         department=reads.department(casework.department_id),
         people=reads.names([casework.official_id, casework.drafted_by, casework.approved_by]),
         publishes=api.can("visits.publish", space),
+        came=reads.came(entry),
     )
     return page, status

@@ -7,11 +7,15 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from .models import Question
+from . import reads
+from .collect import receipts
+from .models import Asker, Question
+from .show import draw
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
 AUTHOR, ASKERS, OFFICIALS = "its author", "all who asked or support", "the officials of the visit"
 AUDIENCES = {
+    "received": AUTHOR,
     "accepted": AUTHOR,
     "rejected": AUTHOR,
     "forwarded": AUTHOR,
@@ -36,7 +40,19 @@ def reason(entry_id: int) -> str:
     )
 
 
+def acknowledged(entry_id: int) -> str:
+    """What an acknowledgement by mail says: who is in charge, until when to wait, and the code."""
+    return draw("visits/collect/received.txt", receipt=receipts.receipt(entry_id)).strip()
+
+
 NOTICE_TYPES = (
+    api.NoticeType(
+        "visits.received",
+        _("My question before a visit has arrived"),
+        _("Your question has arrived: “%(title)s”. The team of the visit reads it."),
+        "at_once",
+        detail=acknowledged,
+    ),
     api.NoticeType(
         "visits.accepted",
         _("My question before a visit is public"),
@@ -140,8 +156,9 @@ def askers(question_ids: list[int]) -> set[int]:
     authors = sa.select(api.Entry.author_id).where(
         api.Entry.id.in_(question_ids), api.Entry.author_id.is_not(None)
     )
+    unnamed = sa.select(Asker.user_id).where(Asker.entry_id.in_(question_ids))
     voices = sa.select(api.Support.user_id).where(api.Support.entry_id.in_(question_ids))
-    return {*api.db.session.scalars(authors), *api.db.session.scalars(voices)}
+    return {*api.db.session.scalars(authors.union(unnamed)), *api.db.session.scalars(voices)}
 
 
 def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
@@ -157,4 +174,5 @@ def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
         return askers(list(api.db.session.scalars(asked)))
     if AUDIENCES[what] == ASKERS:
         return askers([entry.id])
-    return set() if entry.author_id is None else {entry.author_id}
+    author = entry.author_id or reads.asker(entry.id)
+    return set() if author is None else {author}

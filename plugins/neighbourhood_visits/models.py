@@ -114,6 +114,16 @@ class Casework(api.TeamOnly, api.Base):
     held: Mapped[bool] = mapped_column(default=False)
     flags: Mapped[str] = mapped_column(sa.String(40), default="")
     import_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    code: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+
+
+class Asker(api.Owned, api.Base):
+    """Who asked a question that is not shown under their name; its team is told by `reads.asker`."""
+
+    __tablename__ = "visits_asker"
+    entry_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("core_entry.id", ondelete="CASCADE"), primary_key=True, unique=True
+    )
 
 
 class PrivateCase(api.TeamOnly, api.Base):

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core import api
 
+from . import reads
 from .models import Casework, Question, Visit
 
 CONTACTS = "visits.contacts"
@@ -25,7 +26,11 @@ def contacts(user_id: int) -> list[dict[str, Any]]:
 
 def erase(user_id: int, words: bool) -> None:
     """Empty what says who asked; with `words`, also where the question is about and what became of it."""
-    _update(sa.update(Casework).where(Casework.entry_id.in_(_asked(user_id))).values(contact="", note=""))
+    _update(
+        sa.update(Casework)
+        .where(Casework.entry_id.in_(_asked(user_id)))
+        .values(contact="", note="", code=None)
+    )
     if words:
         said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
@@ -43,7 +48,7 @@ def end_contacts(now: dt.datetime) -> None:
 
 
 def _asked(user_id: int) -> Any:
-    return sa.select(api.Entry.id).where(api.Entry.author_id == user_id)
+    return reads.asked_by(user_id)
 
 
 def _update(statement: Any) -> None:

@@ -21,11 +21,22 @@ from . import (
     promises,
     reads,
 )
+from .collect import record
+from .collect import views as collected
 from .forms import SettingsForm
 from .pages import blueprint
 from .views import confirm_question, describe_question, url_of
 
-PAGES = (asker, departments, desk, intake, open_data, promises)  # their routes are the blueprint's
+PAGES = (
+    asker,
+    collected,
+    departments,
+    desk,
+    intake,
+    open_data,
+    promises,
+    record,
+)  # their routes are the blueprint's
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
@@ -46,6 +57,11 @@ plugin = api.Plugin(
         api.Permission("visits.answer", _("Draft answers"), space_roles=TEAM),
         api.Permission(
             "visits.publish", _("Approve and publish answers"), space_roles=frozenset({"official"})
+        ),
+        api.Permission(
+            "visits.record",
+            _("Write down questions that come by phone, on paper or at a stall"),
+            space_roles=TEAM | {"scribe"},
         ),
         api.Permission("visits.conclude", _("Say what became of questions"), space_roles=TEAM | {"scribe"}),
         api.Permission("visits.commit", _("Make promises and follow them"), space_roles=TEAM),
@@ -86,6 +102,14 @@ plugin = api.Plugin(
             titled=True,
             comments=True,
             load=reads.load_questions,
+        ),
+        api.EntryKind(
+            "visits.scan",
+            _("Sheets of a petition"),
+            feed=False,
+            replies=False,
+            supports=False,
+            publish="visits.record",
         ),
         api.EntryKind(
             "visits.answer",
@@ -155,6 +179,8 @@ plugin = api.Plugin(
             ("question", "outcome_reason", _("Say what became of a question")),
             ("casework", "contact", _("Call back somebody who asked a question")),
             ("casework", "note", _("Prepare the answer to a question")),
+            ("casework", "code", _("Open the thread of a question for who asked it without an account")),
+            ("asker", "user_id", _("Answer who asked a question that is not shown under their name")),
             ("casework", "triaged_by", _("Know who accepted or rejected a question")),
             ("casework", "official_id", _("Know who prepares the answer to a question")),
             ("casework", "drafted_by", _("Have another approve what somebody has drafted")),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .models import Answer, Casework, Department, DepartmentMember, Question, Visit
+from .models import Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE = 20
 BUILT_IN_THEMES = (
@@ -160,6 +160,36 @@ def settled_before(visit: Visit) -> int:
     return api.db.session.scalar(found) or 0
 
 
+def asked(entry: api.Entry) -> bool:
+    """Whether the viewer asked this question, under their name or not."""
+    person = api.viewer().id
+    if person is None:
+        return False
+    return entry.author_id == person or api.db.session.get(Asker, (person, entry.id)) is not None
+
+
+def asked_by(user_id: int | None) -> Any:
+    """The ids of what somebody wrote, and of what they asked without being shown as its author."""
+    shown = sa.select(api.Entry.id).where(api.Entry.author_id == user_id)
+    return shown.union_all(sa.select(Asker.entry_id).where(Asker.user_id == user_id))
+
+
+def asker(question_id: int) -> int | None:
+    """Who asked a question that is not shown under their name; for its team, which is asked before."""
+    with api.as_system("know whose question it is"):
+        found: int | None = api.db.session.scalar(
+            sa.select(Asker.user_id).where(Asker.entry_id == question_id)
+        )
+        return found
+
+
+def came(entry: api.Entry) -> dict[str, str]:
+    """Who asked what is not shown under their name, and who wrote it down; for the team."""
+    people = {"asker": asker(entry.id), "recorder": entry.recorded_by}
+    known = names(people.values())
+    return {what: known[person] for what, person in people.items() if person in known}
+
+
 def moves_of(question_ids: Sequence[int]) -> dict[int, int]:
     """How often questions have moved, by id."""
     rows = sa.select(Question.entry_id, Question.moves).where(Question.entry_id.in_(question_ids))
@@ -290,7 +320,7 @@ def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
         .join(Question, Question.entry_id == api.Entry.id)
         .where(
             api.Entry.space_id == space_id,
-            api.Entry.author_id == api.viewer().id,
+            api.Entry.id.in_(asked_by(api.viewer().id)),
             api.Entry.state != "removed",
         )
         .order_by(api.Entry.id.desc())

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from . import letters
+from . import letters, reads
 from .models import Casework, Commitment, Question, Visit
 
 HOLDERS = {
@@ -32,6 +32,7 @@ class Case:
     question: Any = None
     casework: Any = None
     commitment: Any = None
+    by_code: bool = False
     said: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +68,7 @@ def _asked_or_supported(case: Case) -> bool:
     voice = sa.select(api.Support.user_id).where(
         api.Support.entry_id == ident, api.Support.user_id == api.viewer().id
     )
-    return entry.author_id == api.viewer().id or api.db.session.scalar(voice) is not None
+    return reads.asked(entry) or api.db.session.scalar(voice) is not None
 
 
 def _another(case: Case) -> bool:
@@ -77,7 +78,7 @@ def _another(case: Case) -> bool:
 
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
 BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
-OWN = Guard("by its author", lambda case: case.entry.author_id == api.viewer().id is not None)
+OWN = Guard("by its author", lambda case: case.by_code or reads.asked(case.entry))
 ASKER = Guard("by who asked or supports the question", _asked_or_supported)
 UNANSWERED = Guard(
     "no answer is published",

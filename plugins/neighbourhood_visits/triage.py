@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import letters, states
+from . import letters, reads, states
 from .models import Department, PrivateCase, Question
 from .states import Case, question_case
 
@@ -55,6 +55,15 @@ def withdraw(question_id: int) -> None:
         states.move(case, "triage", "withdraw")
         with api.as_system("its author takes a question back"):
             _keep_from_the_public(case)
+
+
+def withdraw_by_code(question_id: int) -> None:
+    """Take back the question whose code somebody has shown."""
+    with api.as_system("whoever holds its code takes a question back"), api.write():
+        case = question_case(question_id)
+        case.by_code = True
+        states.move(case, "triage", "withdraw")
+        _keep_from_the_public(case)
 
 
 def contest(question_id: int, reason: str) -> None:
@@ -141,7 +150,8 @@ def _keep_from_the_public(case: Case) -> None:
     if case.entry.state != "pending":
         api.set_audience(case.entry, team_only=True)
         case.entry.state = "pending"
-        api.set_audience(case.entry, team_only=False)
+        asker = reads.asker(case.entry.id)
+        api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)
 
 
 def _join(case: Case, head: int) -> None:

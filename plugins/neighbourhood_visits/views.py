@@ -10,6 +10,8 @@ from core import api
 from core.api import gettext as _
 
 from . import actions, reads, states
+from .collect.actions import RECORDED
+from .collect.receipts import receipt
 from .forms import AskForm, AskWithoutAccountForm, VisitForm
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .show import draw
@@ -72,6 +74,7 @@ def visit(space_id: int) -> str:
         follows=api.viewer().signed_in and api.standing(space_id).follows,
         further=further,
         reviews=reviews,
+        records=found.state in RECORDED and api.can("visits.record", space),
         counts=reads.queue_counts([space_id])[space_id] if reviews else {},
         settled=reads.settled_before(found),
         ways=states.ways(states.Case(space, visit=found), "visit") if reviews else (),
@@ -204,7 +207,7 @@ def thanks(question_id: int) -> str:
     """The acknowledgement: what happens to a question now, and when."""
     entry = api.get_or_404(api.Entry, question_id)
     found, space = visit_and_space(entry.space_id)
-    if entry.kind != "visits.question" or entry.author_id != api.viewer().id:
+    if entry.kind != "visits.question" or not reads.asked(entry):
         abort(404)
     settings = api.settings("neighbourhood_visits")
     return draw(
@@ -213,5 +216,6 @@ def thanks(question_id: int) -> str:
         visit=found,
         space=space,
         settings=settings,
+        receipt=receipt(question_id),
         visit_first=found.starts_at < api.now() + dt.timedelta(days=settings["days_to_answer"]),
     )

@@ -148,6 +148,8 @@ def test_authors_are_written_to_and_nobody_else(scene: Scene) -> None:
     assert sorted(scene.town.run(lambda: [tuple(row) for row in db.session.execute(told)])) == [
         ("visits.accepted", scene.town.person("resident")),
         ("visits.answered", scene.town.person("resident")),
+        ("visits.received", scene.town.person("resident")),
+        ("visits.received", scene.town.person("neighbour")),
         ("visits.rejected", scene.town.person("neighbour")),
     ]
     scene.town.run(mailing.mail_due)

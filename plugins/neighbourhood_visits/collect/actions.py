@@ -1,0 +1,86 @@
+"""What the team takes down for others: questions by phone, on paper or at a stall, and petitions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from ..actions import keep_question
+from ..models import Visit
+from ..states import question_case
+
+RECORDED = ("collecting", "preparing", "ready", "in_progress")  # while an agent may still take one down
+TITLE = 200
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What somebody said and an agent wrote down."""
+
+    words: str
+    place: str
+    channel: str
+    name: str
+    contact: str
+    key: str
+
+
+def record(visit: Visit, said: Recorded) -> api.Entry:
+    """Take down a question of somebody who is not there to write; its recorder is kept with it."""
+    space = api.get_or_404(api.Space, visit.space_id)
+    api.require("visits.record", space)
+    if visit.state not in RECORDED:
+        raise api.Refused(_("This visit takes no more questions."))
+    title, body = headed(said.words)
+    with api.write():
+        entry = api.publish(
+            space,
+            body,
+            title=title,
+            kind="visits.question",
+            channel=said.channel,
+            byline=said.name or _("A resident"),
+            recorded_by=api.viewer().id,
+            author_id=None,
+            client_key=said.key,
+            confirmed=True,
+        )
+        keep_question(entry, said.contact, place=said.place)
+    return entry
+
+
+def headed(words: str) -> tuple[str, str]:
+    """What is written as one text, as a title and what follows it."""
+    first, _line, rest = words.strip().partition("\n")
+    title = api.one_line(first)
+    if len(title) <= TITLE:
+        return title, rest.strip()
+    return title[: TITLE - 1].rpartition(" ")[0] + "…", words.strip()
+
+
+def count_signatures(question_id: int, signatures: int, scans: Sequence[Any]) -> None:
+    """Keep how many signed a petition, and pictures of its sheets, which the team alone reads."""
+    with api.write():
+        case = question_case(question_id)
+        api.require("visits.record", case.space)
+        case.question.signatures = signatures
+        if scans:
+            api.publish(
+                case.space,
+                _("The sheets of the petition"),
+                kind="visits.scan",
+                parent=case.entry,
+                team_only=True,
+                pictures=[(scan, _("A sheet of the petition")) for scan in scans],
+                confirmed=True,
+            )
+
+
+def sheets(question_id: int) -> list[Any]:
+    """The cards of the pictures of a petition, as far as the viewer may read them."""
+    rows = sa.select(api.Entry).where(api.Entry.parent_id == question_id, api.Entry.kind == "visits.scan")
+    return api.cards(api.db.session.scalars(rows.order_by(api.Entry.id)).all(), show_space=False)

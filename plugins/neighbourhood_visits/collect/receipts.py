@@ -1,0 +1,58 @@
+"""What whoever asked may know of their question: who is in charge, how to reach them, until when to wait."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from core import api
+
+from .. import reads
+from ..models import Casework, Department, Question, Visit
+from . import codes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An acknowledgement in words of the present; `contact` is empty where the town's own will do."""
+
+    title: str
+    visit: str
+    starts_at: dt.datetime
+    meeting_point: str
+    asked_at: dt.datetime
+    standing: str
+    department: str
+    official: str
+    contact: str
+    answer_by: dt.datetime
+    code: str
+
+
+def receipt(question_id: int) -> Receipt:
+    """The acknowledgement of a question, for whoever may read it, which is asked before."""
+    with api.as_system("say who is in charge of a question"):
+        entry: Any = api.db.session.get(api.Entry, question_id)
+        question: Any = api.db.session.get(Question, question_id)
+        visit: Any = api.db.session.get(Visit, entry.space_id)
+        space: Any = api.db.session.get(api.Space, entry.space_id)
+        casework: Any = api.db.session.get(Casework, question_id)
+        department = reads.department(casework.department_id)
+        person = casework.official_id or (department.official_id if department else None)
+        return Receipt(
+            title=entry.title,
+            visit=space.name,
+            starts_at=visit.starts_at,
+            meeting_point=visit.meeting_point,
+            asked_at=entry.created_at,
+            standing=reads.standing(question),
+            department=department.name if department else "",
+            official=reads.names([person]).get(person, ""),
+            contact=(department.mailbox if department else "") or visit.other_ways,
+            answer_by=entry.created_at + dt.timedelta(days=_days(department)),
+            code=codes.code_of(question_id) if casework.code else "",
+        )
+
+
+def _days(department: Department | None) -> int:
+    days: int = api.settings("neighbourhood_visits")["days_to_answer"]
+    return department.days_to_answer if department else days

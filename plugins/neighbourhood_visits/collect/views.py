@@ -1,0 +1,90 @@
+"""The pages of a question's code: the form that opens its thread, withdrawing by it, the slip to print."""
+
+from typing import Any
+
+from flask import abort
+
+from core import api
+from core.api import gettext as _
+
+from .. import reads, triage
+from ..models import Question
+from ..pages import REFUSED, Page, blueprint, form_page
+from ..show import draw
+from . import codes
+from .forms import CodeForm, WithdrawByCodeForm
+from .receipts import receipt
+
+
+@blueprint.route("/code", methods=["GET", "POST"])
+@api.needs("visits.ask")
+def code() -> Page:
+    """Open the thread of a question by its code; the code is in no address."""
+    form: Any = CodeForm()
+    if not form.validate_on_submit():
+        return form_page("visits/collect/code.html", form)
+    return _thread(form.code.data) or _unknown(form)
+
+
+@blueprint.post("/code/withdraw")
+@api.needs("visits.ask")
+def withdraw_by_code() -> Page:
+    """Take back the question of a code."""
+    form: Any = WithdrawByCodeForm()
+    found = codes.find(form.code.data or "") if form.validate_on_submit() else None
+    if found is None or _read(found) is None:
+        return _unknown(CodeForm(formdata=None))
+    try:
+        triage.withdraw_by_code(found)
+        api.says(_("Your question is withdrawn."))
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+    return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
+
+
+def _unknown(form: Any) -> Page:
+    form.code.errors = [_("No question has this code. Please compare it letter by letter.")]
+    return draw("visits/collect/code.html", form=form), REFUSED
+
+
+def _thread(code: str) -> str | None:
+    """What whoever holds the code may read: the question as its author does, all else as everybody."""
+    found = codes.find(code)
+    read = _read(found) if found is not None else None
+    if found is None or read is None:
+        return None
+    entry, question, answer = read
+    return draw(
+        "visits/collect/thread.html",
+        entry=entry,
+        question=question,
+        answer=answer,
+        public=question.triage == "accepted" and entry.state == "published",
+        withdrawable=question.triage not in ("withdrawn", "private_case") and question.answered_at is None,
+        receipt=receipt(found),
+        form=WithdrawByCodeForm(formdata=None, code=code),
+    )
+
+
+def _read(question_id: int) -> tuple[api.Entry, Question, api.Entry | None] | None:
+    """A question with its published answer, as long as its author may read it and the visit is public."""
+    with api.as_system("show a question to whoever holds its code"):
+        entry: Any = api.db.session.get(api.Entry, question_id)
+        space: Any = api.db.session.get(api.Space, entry.space_id)
+        facts = reads.load_questions([question_id])[question_id]
+        answered = facts.question.answered_at is not None and facts.text and not facts.text.team_only
+        readable = space.visibility == "public" and entry.state in ("published", "pending")
+    return (entry, facts.question, facts.text if answered else None) if readable else None
+
+
+@blueprint.get("/questions/<int:question_id>/slip")
+@api.needs("core.account")
+def slip(question_id: int) -> Page:
+    """The acknowledgement to print, for who asked; for the team, of what was asked without an account."""
+    entry = api.get_or_404(api.Entry, question_id)
+    api.get_or_404(Question, question_id)
+    if not reads.asked(entry):
+        recorded = entry.author_id is None and reads.asker(question_id) is None
+        if not recorded or not api.can("visits.review", api.get_or_404(api.Space, entry.space_id)):
+            abort(404)
+    return draw("visits/collect/slip.html", entry=entry, receipt=receipt(question_id))
