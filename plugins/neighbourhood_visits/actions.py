@@ -1,7 +1,7 @@
 """What people do with a visit: plan it, change it, lead it from state to state, and ask before it."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from core.api import gettext as _
 
 from . import letters, reads, states
 from .collect import codes
-from .models import Casework, Question, Visit
+from .models import Asker, Casework, Question, Visit
 
 SOURCE = "visits"
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
@@ -127,8 +127,14 @@ def ask(
     key: str | None = None,
     written_at: dt.datetime | None = None,
     confirmed: bool = False,
+    alias: bool = False,
+    pin: tuple[float, float] | None = None,
+    pictures: Sequence[tuple[Any, str]] = (),
 ) -> api.Entry:
-    """Submit a question before a visit; the team and its author alone see it until it is accepted."""
+    """Submit a question before a visit; the team and its author alone see it until it is accepted.
+
+    With `alias` the public doesn't read who asked it. `pin` is a latitude and a longitude.
+    """
     space = api.get_or_404(api.Space, visit.space_id)
     api.require("visits.ask", space)
     if not visit.takes_questions(written_at or api.now()):
@@ -141,9 +147,19 @@ def ask(
             kind="visits.question",
             client_key=key,
             confirmed=confirmed,
+            pictures=pictures,
+            **(_unnamed() if alias else {}),
         )
-        keep_question(entry, contact, theme=theme, place=place)
+        if alias:
+            api.insert_once(Asker, user_id=api.viewer().id, entry_id=entry.id)
+        latitude, longitude = pin or (None, None)
+        keep_question(entry, contact, theme=theme, place=place, latitude=latitude, longitude=longitude)
     return entry
+
+
+def _unnamed() -> dict[str, Any]:
+    """How an entry is published that does not show its author, who alone reads it beside the team."""
+    return {"author_id": None, "byline": _("A resident"), "team_only": True, "reader_id": api.viewer().id}
 
 
 def keep_question(entry: api.Entry, contact: str, **said: Any) -> bool:

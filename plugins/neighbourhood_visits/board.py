@@ -1,6 +1,7 @@
 """What the plugin adds to pages of the core: badges on cards, panels on the home page, and its health."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,8 +19,10 @@ from .states import TABLE
 def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
     """For those who review a question, the way to it; for its author, the way to take it back."""
     questions = {entry.id: entry.space_id for entry in entries if entry.kind == "visits.question"}
-    if not questions or not viewer.signed_in:
+    if not questions:
         return {}
+    if not viewer.signed_in:
+        return _for_visitors(entry for entry in entries if entry.id in questions)
     own = reads.reviewed(set(questions.values()))
     found = {
         ident: api.Decoration(
@@ -29,7 +32,20 @@ def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decorat
         if space_id in own
     }
     mine = [entry.id for entry in entries if entry.id in questions and entry.author_id == viewer.id]
+    if len(questions) == 1 and not mine:  # on its own page, also for who is not shown as its author
+        mine = list(api.db.session.scalars(reads.own_among(list(questions))))
     return found | _for_authors(mine)
+
+
+def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
+    """For those without an account, the way to support a question."""
+    return {
+        entry.id: api.Decoration(
+            actions=(api.Action(_("Add my voice"), url_for("visits.voice", question_id=entry.id)),)
+        )
+        for entry in questions
+        if entry.state == "published"
+    }
 
 
 def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:

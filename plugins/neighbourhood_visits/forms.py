@@ -12,6 +12,7 @@ from wtforms import (
     FileField,
     HiddenField,
     IntegerField,
+    RadioField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -215,15 +216,28 @@ class AskForm(api.Form):
     body = TextAreaField(lazy_gettext("Say more"), validators=[at_most(5000)])
     confirmed = HiddenField()
     contact = TelField(lazy_gettext("Telephone"), validators=[at_most(120)])
+    shown = RadioField(lazy_gettext("Shown as asked by"), default="name")
+    latitude = HiddenField()
+    longitude = HiddenField()
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self.theme.choices = [("", _("Choose")), *reads.themes()]
+        self.shown.choices = [("name", _("My name")), ("alias", _("A resident: only the team sees my name"))]
 
-    def said(self) -> dict[str, str]:
+    def said(self) -> dict[str, Any]:
         """What was filled in, as `actions.ask` takes it."""
         names = ("title", "body", "theme", "place", "contact", "key")
-        return {name: self[name].data or "" for name in names}
+        said = {name: self[name].data or "" for name in names}
+        return {**said, "alias": self.shown.data == "alias", "pin": self.pin()}
+
+    def pin(self) -> tuple[float, float] | None:
+        """Where the pin was set, in degrees; None where it was not, or nowhere on earth."""
+        try:
+            north, east = float(self.latitude.data or ""), float(self.longitude.data or "")
+        except ValueError:
+            return None
+        return (north, east) if -90 <= north <= 90 and -180 <= east <= 180 else None
 
 
 class AskWithoutAccountForm(AskForm):

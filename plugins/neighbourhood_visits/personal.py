@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from core import api
 
 from . import reads
-from .models import Casework, Question, Visit
+from .models import Asker, Casework, Question, Visit
 
 CONTACTS = "visits.contacts"
 
@@ -24,6 +24,16 @@ def contacts(user_id: int) -> list[dict[str, Any]]:
         return [{"question": row.entry_id, "contact": row.contact} for row in rows]
 
 
+def unnamed(user_id: int) -> list[dict[str, Any]]:
+    """What a person asked without being shown as its author."""
+    mine = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
+    with api.as_system("people take their own with them"):
+        rows = api.db.session.execute(
+            sa.select(api.Entry.id, api.Entry.title, api.Entry.body).where(api.Entry.id.in_(mine))
+        )
+        return [{"question": row.id, "title": row.title, "text": row.body} for row in rows]
+
+
 def erase(user_id: int, words: bool) -> None:
     """Empty what says who asked; with `words`, also where the question is about and what became of it."""
     _update(
@@ -31,7 +41,9 @@ def erase(user_id: int, words: bool) -> None:
         .where(Casework.entry_id.in_(_asked(user_id)))
         .values(contact="", note="", code=None)
     )
-    if words:
+    if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
+        unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
+        _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
 

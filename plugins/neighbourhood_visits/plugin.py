@@ -21,13 +21,13 @@ from . import (
     promises,
     reads,
 )
-from .collect import record
+from .collect import record, voices
 from .collect import views as collected
 from .forms import SettingsForm
 from .pages import blueprint
 from .views import confirm_question, describe_question, url_of
 
-PAGES = (
+PAGES = (  # their routes are the blueprint's
     asker,
     collected,
     departments,
@@ -36,7 +36,8 @@ PAGES = (
     open_data,
     promises,
     record,
-)  # their routes are the blueprint's
+    voices,
+)
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
@@ -147,6 +148,7 @@ plugin = api.Plugin(
         api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
+        api.Claim("visits.voice", _("Support a question"), voices.add_voice, voices.describe_voice),
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
     ),
     cli=cli.visits,
@@ -217,8 +219,8 @@ def panels(place: str) -> list[api.Panel]:
 
 @api.hookimpl
 def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
-    """How to call back whoever asked."""
-    return {"contacts": personal.contacts(user_id)}
+    """How to call back whoever asked, and what they asked without being shown as its author."""
+    return {"contacts": personal.contacts(user_id), "unnamed_questions": personal.unnamed(user_id)}
 
 
 @api.hookimpl

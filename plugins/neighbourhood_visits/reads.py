@@ -174,6 +174,11 @@ def asked_by(user_id: int | None) -> Any:
     return shown.union_all(sa.select(Asker.entry_id).where(Asker.user_id == user_id))
 
 
+def own_among(question_ids: Sequence[int]) -> Any:
+    """Which of these the viewer asked without being shown as their author."""
+    return sa.select(Asker.entry_id).where(Asker.user_id == api.viewer().id, Asker.entry_id.in_(question_ids))
+
+
 def asker(question_id: int) -> int | None:
     """Who asked a question that is not shown under their name; for its team, which is asked before."""
     with api.as_system("know whose question it is"):

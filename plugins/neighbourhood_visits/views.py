@@ -10,9 +10,12 @@ from core import api
 from core.api import gettext as _
 
 from . import actions, reads, states
+from .collect import pictures
 from .collect.actions import RECORDED
+from .collect.maps import map_of
 from .collect.receipts import receipt
 from .forms import AskForm, AskWithoutAccountForm, VisitForm
+from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .show import draw
 
@@ -141,8 +144,13 @@ def ask(space_id: int) -> Page:
             form.form_errors.append(_("This visit takes no more questions. You find yours below."))
         status = TOO_LATE if form.is_submitted() else 200
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
+    shown = {"visit": found, "space": space, "open": True, "map": map_of(space.area_id)}
     if not form.validate_on_submit():
-        return form_page("visits/ask.html", form, visit=found, space=space, open=True)
+        return form_page("visits/ask.html", form, **shown)
+    ready, wrong = pictures.chosen() if api.viewer().signed_in else ([], [])
+    if wrong:
+        form.form_errors.extend(wrong)
+        return form_page("visits/ask.html", form, **shown)
     if not api.viewer().signed_in:
         payload = {
             "visit": space_id,
@@ -154,11 +162,11 @@ def ask(space_id: int) -> Page:
         session["visits_asked"] = space_id
         return redirect(url_for("visits.asked", space_id=space_id))
     try:
-        entry = actions.ask(found, **form.said(), confirmed=bool(form.confirmed.data))
+        entry = actions.ask(found, **form.said(), confirmed=bool(form.confirmed.data), pictures=ready)
     except api.AskAuthor as doubt:
         form.form_errors.append(str(doubt))
         form.confirmed.data = "yes"
-        return form_page("visits/ask.html", form, visit=found, space=space, open=True)
+        return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
 
 
@@ -172,6 +180,7 @@ def describe_question(payload: dict[str, Any]) -> list[tuple[str, str]]:
         (_("Theme"), reads.theme_label(said["theme"])),
         (_("Say more"), said["body"]),
         (_("Telephone"), said["contact"]),
+        (_("Shown as asked by"), _("A resident") if said.get("alias") else ""),
     ]
 
 
@@ -217,5 +226,6 @@ def thanks(question_id: int) -> str:
         space=space,
         settings=settings,
         receipt=receipt(question_id),
+        photos=api.get_or_404(Question, question_id).triage == "submitted" and entry.state == "pending",
         visit_first=found.starts_at < api.now() + dt.timedelta(days=settings["days_to_answer"]),
     )

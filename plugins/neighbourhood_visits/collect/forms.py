@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from wtforms import (
+    EmailField,
     HiddenField,
     IntegerField,
     MultipleFileField,
@@ -90,3 +91,23 @@ class PetitionForm(api.Form):
 
     def _chosen(self) -> list[Any]:
         return [one for one in self.sheets.data or () if getattr(one, "filename", "")]
+
+
+class VoiceForm(api.Form):
+    """Nothing but the wish to add one's voice."""
+
+
+class VoiceWithoutAccountForm(api.Form):
+    """The same of somebody without an account, confirmed by e-mail."""
+
+    name = StringField(
+        lazy_gettext("Your name"), validators=[needed(lazy_gettext("Give your name.")), api.a_name]
+    )
+    email = EmailField(
+        lazy_gettext("E-mail"),
+        validators=[needed(lazy_gettext("Give your e-mail address.")), api.an_address],
+    )
+
+
+class PhotosForm(api.Form):
+    """Pictures, which `pictures.chosen` reads."""

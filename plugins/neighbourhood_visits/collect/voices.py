@@ -1,0 +1,92 @@
+"""Beside the form to ask: what was asked alike, adding one's voice to it, and pictures after the question."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, redirect, request, url_for
+
+from core import api
+from core.api import gettext as _
+
+from .. import reads
+from ..models import Question
+from ..pages import REFUSED, Page, blueprint, form_page, visit_and_space
+from ..show import draw
+from . import pictures
+from .forms import PhotosForm, VoiceForm, VoiceWithoutAccountForm
+from .similar import accepted, asked_alike
+
+LONGEST = 200
+
+
+@blueprint.post("/<int:space_id>/similar")
+@api.needs("visits.ask")
+def similar(space_id: int) -> str:
+    """What was asked alike, as a piece of the page; the words are in no address."""
+    found, _space = visit_and_space(space_id)
+    text = api.one_line(request.form.get("title", ""))[:LONGEST]
+    return draw("visits/collect/similar.html", alike=asked_alike(text, found) if text else [])
+
+
+@blueprint.route("/questions/<int:question_id>/voice", methods=["GET", "POST"])
+@api.needs("visits.ask")
+def voice(question_id: int) -> Page:
+    """Add one's voice to a question instead of asking again; without an account by a link in a mail."""
+    entry = api.get_or_404(api.Entry, question_id)
+    if not accepted(entry):
+        abort(404)
+    _visit, space = visit_and_space(entry.space_id)
+    form: Any = VoiceForm() if api.viewer().signed_in else VoiceWithoutAccountForm()
+    if not form.validate_on_submit():
+        return form_page("visits/collect/voice.html", form, entry=entry, space=space)
+    if api.viewer().signed_in:
+        return redirect(add_voice({"question": question_id}))
+    payload = {"question": question_id, "name": form.name.data}
+    api.confirm_later(form.email.data, "visits.voice", payload)
+    return draw("visits/collect/voice_asked.html", entry=entry, space=space)
+
+
+def describe_voice(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """Which question somebody is about to support."""
+    entry = api.db.session.get(api.Entry, payload["question"])
+    return [(_("Question"), entry.title if entry else "")]
+
+
+def add_voice(payload: dict[str, Any]) -> str:
+    """Support a question as the viewer, once; answers the page to show next."""
+    with api.write() as session:
+        entry = session.get(api.Entry, payload["question"])
+        space = session.get(api.Space, entry.space_id) if entry else None
+        if entry is None or space is None or space.archived_at is not None or not accepted(entry):
+            api.says(_("This question takes no more voices."), "error")
+            return url_for("visits.index")
+        if api.insert_once(api.Support, entry_id=entry.id, user_id=api.viewer().id):
+            counted = sa.update(api.Entry).where(api.Entry.id == entry.id)
+            more = {"support_count": api.Entry.support_count + 1}
+            session.execute(counted.values(more), execution_options={"synchronize_session": False})
+        api.says(_("Your voice counts. You are told when the answer is there."))
+        return f"/posts/{entry.id}"
+
+
+@blueprint.route("/questions/<int:question_id>/photos", methods=["GET", "POST"])
+@api.needs("core.account")
+def photos(question_id: int) -> Page:
+    """Add pictures to one's own question until somebody has read it."""
+    entry = api.get_or_404(api.Entry, question_id)
+    question = api.get_or_404(Question, question_id)
+    if not reads.asked(entry) or question.triage != "submitted" or entry.state != "pending":
+        abort(404)
+    form: Any = PhotosForm()
+    wrong: list[str] = []
+    [card] = api.cards([entry], show_space=False)
+    if form.validate_on_submit():
+        ready, wrong = pictures.chosen(already=len(card.pictures))
+        if ready and not wrong:
+            with api.write():
+                for picture, said in ready:
+                    api.attach(entry, picture, said)
+            api.says(_("Your pictures are with your question."))
+            return redirect(url_for("visits.thanks", question_id=question_id))
+        wrong = wrong or [_("Choose a picture.")]
+    page = draw("visits/collect/photos.html", form=form, entry=entry, card=card, wrong=wrong)
+    return (page, REFUSED) if wrong else page
