@@ -42,7 +42,10 @@ class DepartmentMember(api.StaffOnly, api.Base):
 
 
 class Visit(api.InSpace, api.Base):
-    """When and where a visit takes place, and until when questions are taken."""
+    """When and where a visit takes place, and until when questions are taken.
+
+    `sequence` counts the changes of when and where, by which calendars know the newest.
+    """
 
     __tablename__ = "visits_visit"
     space_id: Mapped[int] = mapped_column(
@@ -58,6 +61,9 @@ class Visit(api.InSpace, api.Base):
     other_ways: Mapped[str] = mapped_column(sa.String(1000), default="")
     questions_close_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime)
     freezes_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
+    meeting_latitude: Mapped[float | None]
+    meeting_longitude: Mapped[float | None]
+    sequence: Mapped[int] = mapped_column(default=0)
 
     def takes_questions(self, at: dt.datetime) -> bool:
         """Whether a question written at this moment is taken."""

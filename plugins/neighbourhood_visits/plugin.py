@@ -25,6 +25,7 @@ from .collect import record, voices
 from .collect import views as collected
 from .forms import SettingsForm
 from .pages import blueprint
+from .plan import pages as plan_pages
 from .views import confirm_question, describe_question, url_of
 
 PAGES = (  # their routes are the blueprint's
@@ -34,6 +35,7 @@ PAGES = (  # their routes are the blueprint's
     desk,
     intake,
     open_data,
+    plan_pages,
     promises,
     record,
     voices,
@@ -191,6 +193,8 @@ plugin = api.Plugin(
             ("private_case", "appointment_at", _("Meet the author of a private case")),
             ("import", "content", _("Take in the questions of a file; emptied when that is done")),
             ("import", "user_id", _("Know who gave a file of questions")),
+            ("sensitivity", "text", _("Prepare what is delicate about the subject of a question")),
+            ("sensitivity", "noted_by", _("Know who noted what is delicate")),
             ("department", "official_id", _("Say who is in charge of a department")),
             ("department_member", "user_id", _("Know who works in a department")),
         )

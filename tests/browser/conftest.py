@@ -25,6 +25,7 @@ from core.models import Account, Area, Case, Entry, File, Mail, Membership, Seco
 from core.spaces import actions as spaces
 from demo import build
 from plugins.neighbourhood_visits import intake
+from plugins.neighbourhood_visits.plan.models import Stop
 from portal.accounts import factor
 from portal.notices import letters
 from portal.privacy.views import SURE
@@ -127,6 +128,7 @@ class DemoTown:
             "question_id": list(db.session.scalars(sa.select(Entry.id).where(Entry.kind.like("visits.%")))),
             "commitment_id": [1],
             "import_id": self.imports(),
+            "stop_id": self.stops(),
             "department_id": [1],
             "user_id": every(User.id),
             "handle": every(User.handle),
@@ -148,6 +150,14 @@ class DemoTown:
                 file = b"titre;quartier\nLe banc ?;Centre\n;Centre\n"
                 given.append(intake.keep("questions.csv", file, dt.date(2030, 1, 1)))
         return given
+
+    def stops(self) -> list[int]:
+        """A stop of each visit."""
+        with write() as session:
+            visits = session.scalars(sa.select(Space.id).where(Space.kind == "visits.visit")).all()
+            made = [Stop(space_id=visit, position=1, title="At the school", minutes=10) for visit in visits]
+            session.add_all(made)
+        return [stop.id for stop in made]
 
     def owner(self, space: int) -> int:
         """Somebody who owns the space."""

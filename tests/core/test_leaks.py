@@ -99,6 +99,7 @@ class Planter:
     def __init__(self, people: dict[str, int]) -> None:
         self.people, self.planted = people, Planted()
         self.department: int | None = None
+        self.in_spaces: dict[tuple[str, int], int] = {}
         self.numbers = itertools.count(1)
 
     def row(self, table: sa.Table, readers: Iterable[str], /, **values: Any) -> int:
@@ -156,7 +157,8 @@ class Planter:
         for model in self.models(kind):
             if issubclass(model, access.InSpace) and (hidden or model.__tablename__ != "core_membership"):
                 given = {"core_space": ident, "core_user": self.people["victim"], "source": "planted"}
-                self.row(model.__table__, readers if not hidden else MEMBERS, **given)
+                row = self.row(model.__table__, readers if not hidden else MEMBERS, **given)
+                self.in_spaces[model.__tablename__, ident] = row
             elif issubclass(model, access.TeamOnly) and "entry_id" not in model.__table__.columns:
                 self.row(model.__table__, TEAM, core_space=ident, core_user=self.people["victim"])
         return ident
@@ -171,6 +173,7 @@ class Planter:
         case = {}
         for model in self.models(kind):
             given = {"core_entry": ident, "core_user": person, "core_space": space, **case}
+            given["visits_stop"] = self.in_spaces.get(("visits_stop", space))
             if issubclass(model, access.OnEntry) and model is not File:
                 self.row(model.__table__, readers, **given)
             elif issubclass(model, access.TeamOnly) and "entry_id" in model.__table__.columns:
@@ -276,6 +279,9 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "question_id": [*planted.entries, MISSING],
         "commitment_id": [1, 2, MISSING],
         "import_id": [1, 2, MISSING],
+        "stop_id": [1, 2, MISSING],
+        "paper_id": [1, 2, MISSING],
+        "code": ["nothing"],
         "department_id": [1, MISSING],
         "file_id": [*planted.files, MISSING],
         "area_id": [1, MISSING],

@@ -1,0 +1,1 @@
+"""Preparing a visit: the first screen of its officials, questions by theme, what is delicate about them."""
