@@ -14,6 +14,7 @@ from core.api import gettext as _
 from . import letters, reads, states
 from .collect import codes
 from .models import Asker, Casework, Question, Visit
+from .report import issue
 
 SOURCE = "visits"
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
@@ -99,13 +100,15 @@ def announce(visit: Visit) -> None:
 
 
 def turn(space_id: int, verb: str, **said: str) -> None:
-    """Lead a visit to another state; what is announced is public from then on."""
+    """Lead a visit to another state: announced it is public, published its report is frozen."""
     with api.write():
         case = states.visit_case(space_id)
         states.move(case, "visit", verb, **said)
         case.visit.reason = said.get("reason", "")
         if verb == "announce":
             api.change_space(case.space, visibility="public")
+        if verb == "publish":
+            issue.freeze(case.visit)
         api.emit(case.space, "visits.visit", space_id)
 
 

@@ -89,6 +89,7 @@ def overdue() -> api.Health:
         .where(
             Question.triage == "accepted",
             Question.answered_at.is_(None),
+            Question.group_id.is_(None),
             api.Entry.state == "published",
             api.Entry.published_at < api.now() - dt.timedelta(days=days),
         )

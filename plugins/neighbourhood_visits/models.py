@@ -152,7 +152,7 @@ class Answer(api.OnEntry, api.Base):
 
 
 class Commitment(api.InSpace, api.Base):
-    """What the town has promised to do, by whom and by when."""
+    """What the town has promised to do, by whom and by when; `told` counts letters sent about its date."""
 
     __tablename__ = "visits_commitment"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -166,6 +166,7 @@ class Commitment(api.InSpace, api.Base):
     state: Mapped[str] = mapped_column(sa.String(20), default="open")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
     changed_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, default=api.now)
+    told: Mapped[int] = mapped_column(default=0)
 
 
 class Import(api.Owned, api.Base):

@@ -1,62 +1,114 @@
-"""The public questions of a visit as a table for everybody, in which no cell is taken for a formula."""
+"""The public questions of visits as open data: CSV in which no cell is taken for a formula, JSON, GeoJSON."""
 
 import csv
 import io
-from collections.abc import Iterator
+from typing import Any
 
-import sqlalchemy as sa
-from flask import Response
+from flask import Response, jsonify
 
 from core import api
 
-from . import reads
-from .models import Question
 from .pages import blueprint, visit_and_space
+from .report.data import TABLES, all_tables, public_visits
+from .report.figures import Row
+from .show import draw
 
-COLUMNS = (
-    *("id", "asked_on", "question", "theme", "place", "channel", "supports"),
-    *("answered_on", "outcome", "outcome_reason", "discussion"),
-)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS = {name: tuple(column[0] for column in columns) for name, columns in TABLES.items()}
 
 
-@blueprint.get("/<int:space_id>/questions.csv")
+@blueprint.get("/open-data")
 @api.needs("core.read")
-def questions_csv(space_id: int) -> Response:
-    """What everybody may read of the questions of a visit, in CSV; it names nobody."""
+def open_data() -> str:
+    """What there is, as files, and what each column means."""
+    return draw("visits/report/open_data.html", tables=TABLES)
+
+
+@blueprint.get("/<int:space_id>/<any(questions, counts, commitments):table>.csv")
+@api.needs("core.read")
+def visit_csv(space_id: int, table: str) -> Response:
+    """A table about one visit."""
     visit_and_space(space_id)
+    return _csv(table, all_tables([space_id])[table], f"visit-{space_id}-{table}.csv")
+
+
+@blueprint.get("/<int:space_id>/data.json")
+@api.needs("core.read")
+def visit_json(space_id: int) -> Response:
+    """All tables about one visit."""
+    visit_and_space(space_id)
+    return jsonify(all_tables([space_id]))
+
+
+@blueprint.get("/<int:space_id>/questions.geojson")
+@api.needs("core.read")
+def visit_geojson(space_id: int) -> Response:
+    """The questions of one visit that have a pin."""
+    visit_and_space(space_id)
+    return _geojson(all_tables([space_id])["questions"])
+
+
+@blueprint.get("/open-data/<any(questions, counts, commitments, visits):table>.csv")
+@api.needs("core.read")
+def town_csv(table: str) -> Response:
+    """A table about all public visits of the town."""
+    return _csv(table, all_tables(public_visits())[table], f"visits-{table}.csv")
+
+
+@blueprint.get("/open-data/data.json")
+@api.needs("core.read")
+def town_json() -> Response:
+    """All tables about all public visits of the town."""
+    return jsonify(all_tables(public_visits()))
+
+
+@blueprint.get("/open-data/questions.geojson")
+@api.needs("core.read")
+def town_geojson() -> Response:
+    """The questions of all public visits that have a pin."""
+    return _geojson(all_tables(public_visits())["questions"])
+
+
+@blueprint.get("/open-data/<any(questions, counts, commitments, visits):table>.schema.json")
+@api.needs("core.read")
+def table_schema(table: str) -> Response:
+    """What the columns of a table hold, as a Table Schema."""
+    fields = [{"name": name, "type": kind, "description": str(means)} for name, kind, means in TABLES[table]]
+    schema: dict[str, Any] = {"fields": fields, "missingValues": [""]}
+    if "id" in COLUMNS[table]:
+        schema["primaryKey"] = ["id"]
+    return jsonify(schema)
+
+
+def harmless(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula; a number is none."""
+    if not isinstance(cell, str):
+        return "" if cell is None else cell
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _csv(table: str, rows: list[Row], name: str) -> Response:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([harmless(cell) for cell in row] for row in _rows(space_id))
-    named = {"Content-Disposition": f'attachment; filename="visit-{space_id}.csv"'}
+    writer.writerow(COLUMNS[table])
+    writer.writerows([harmless(row[column]) for column in COLUMNS[table]] for row in rows)
+    named = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text.getvalue(), mimetype="text/csv", headers=named)
 
 
-def harmless(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _rows(space_id: int) -> Iterator[tuple[object, ...]]:
-    rows = (
-        sa.select(api.Entry, Question)
-        .join(Question, Question.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, ~api.Entry.team_only, Question.triage == "accepted")
-        .order_by(api.Entry.id)
-    )
-    for entry, question in api.db.session.execute(rows):
-        yield (
-            entry.id,
-            entry.created_at.astimezone(api.town_zone()).date(),
-            entry.title,
-            reads.theme_label(question.theme),
-            question.place,
-            entry.channel,
-            entry.support_count,
-            question.answered_at and question.answered_at.astimezone(api.town_zone()).date(),
-            question.outcome,
-            question.outcome_reason,
-            question.discussion,
-        )
+def _geojson(questions: list[Row]) -> Response:
+    features = [
+        {
+            "type": "Feature",
+            "id": row["id"],
+            "geometry": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+            "properties": {
+                name: value for name, value in row.items() if name not in ("latitude", "longitude")
+            },
+        }
+        for row in questions
+        if row["latitude"] is not None and row["longitude"] is not None
+    ]
+    answer = jsonify({"type": "FeatureCollection", "features": features})
+    answer.mimetype = "application/geo+json"
+    return answer

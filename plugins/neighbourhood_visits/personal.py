@@ -9,6 +9,7 @@ from core import api
 
 from . import reads
 from .models import Asker, Casework, Question, Visit
+from .report import issue
 
 CONTACTS = "visits.contacts"
 
@@ -46,6 +47,7 @@ def erase(user_id: int, words: bool) -> None:
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
+        issue.take_out_words(list(api.db.session.scalars(_asked(user_id))))
 
 
 def end_contacts(now: dt.datetime) -> None:

@@ -26,6 +26,8 @@ from .collect import views as collected
 from .forms import SettingsForm
 from .pages import blueprint
 from .plan import pages as plan_pages
+from .report import issue
+from .report import views as report
 from .views import confirm_question, describe_question, url_of
 
 PAGES = (  # their routes are the blueprint's
@@ -38,6 +40,7 @@ PAGES = (  # their routes are the blueprint's
     plan_pages,
     promises,
     record,
+    report,
     voices,
 )
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
@@ -191,6 +194,13 @@ plugin = api.Plugin(
             ("casework", "approved_by", _("Know who approved an answer")),
             ("private_case", "recipient_id", _("Know who deals with a private case")),
             ("private_case", "appointment_at", _("Meet the author of a private case")),
+            ("step", "reason", _("Say in public why a promise is not kept")),
+            ("note", "author_id", _("Know who noted what on a visit")),
+            ("note", "text", _("Remember what was said on a visit")),
+            ("minutes", "body", _("Write down what was said on a visit")),
+            ("minutes", "drafted_by", _("Have another approve the minutes that somebody has drafted")),
+            ("report", "facts", _("Keep the published report as it was")),
+            ("report", "approved_by", _("Know who approved the report of a visit")),
             ("import", "content", _("Take in the questions of a file; emptied when that is done")),
             ("import", "user_id", _("Know who gave a file of questions")),
             ("sensitivity", "text", _("Prepare what is delicate about the subject of a question")),
@@ -210,9 +220,10 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 
 @api.hookimpl
 def entry_changed(entry: api.Entry, change: str) -> None:
-    """A question whose answer is hidden or removed waits for an answer again."""
+    """A question whose answer is hidden or removed waits for one again; reports lose what is taken out."""
     if entry.kind == "visits.answer":
         answers.follow_moderation(entry, change)
+    issue.follow_moderation(entry, change)
 
 
 @api.hookimpl

@@ -10,6 +10,7 @@ from core import api
 from core.api import gettext as _
 
 from . import answers, reads, states
+from .follow import steps
 from .forms import PromiseForm
 from .models import Commitment, Department
 from .pages import REFUSED, Page, blueprint, form_page
@@ -33,6 +34,8 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
             due_on=due_on,
         )
         session.add(row)
+        session.flush()
+        steps.record(question_id, "commitment", "promise", text, row.id)
     return row
 
 

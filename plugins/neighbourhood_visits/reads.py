@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from core import api
 from core.api import gettext as _
@@ -147,14 +148,21 @@ def voices(question: Question) -> int:
 
 
 def settled_before(visit: Visit) -> int:
-    """How many questions were settled or explained by an answer published before the visit began."""
+    """How many questions were settled or explained by an answer published before the visit began.
+
+    A question of a group has the answer of its first, and its outcome unless it has its own.
+    """
+    first = aliased(Question)
+    outcome = sa.case((Question.outcome == "none", first.outcome), else_=Question.outcome)
     found = (
         sa.select(sa.func.count(Question.entry_id))
         .join(api.Entry, api.Entry.id == Question.entry_id)
+        .outerjoin(first, first.entry_id == Question.group_id)
         .where(
             api.Entry.space_id == visit.space_id,
-            Question.outcome.in_(("settled", "information_given")),
-            Question.answered_at < visit.starts_at,
+            Question.triage == "accepted",
+            outcome.in_(("settled", "information_given")),
+            sa.func.coalesce(Question.answered_at, first.answered_at) < visit.starts_at,
         )
     )
     return api.db.session.scalar(found) or 0

@@ -10,7 +10,9 @@ from core import api
 from core.api import lazy_gettext as _
 
 from . import letters, reads
+from .follow import steps
 from .models import Casework, Commitment, Question, Visit
+from .report.models import Minutes
 
 HOLDERS = {
     "visit": ("visit", "state"),
@@ -76,6 +78,12 @@ def _another(case: Case) -> bool:
     return bool(alone) or case.casework.drafted_by != api.viewer().id
 
 
+def _not_the_writer(case: Case) -> bool:
+    minutes = api.db.session.get(Minutes, case.space.id)
+    alone = api.settings("neighbourhood_visits")["one_person_approves"]
+    return bool(alone) or minutes is None or minutes.drafted_by != api.viewer().id
+
+
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
 BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
 OWN = Guard("by its author", lambda case: case.by_code or reads.asked(case.entry))
@@ -99,6 +107,11 @@ ANOTHER = Guard(
     "by somebody else than the drafter, unless the setting allows it",
     _another,
     _("Somebody else than who drafted this answer must approve it."),
+)
+NOT_THE_WRITER = Guard(
+    "by another than who wrote the minutes, unless the setting allows it",
+    _not_the_writer,
+    _("Somebody else than who wrote the minutes must approve the report."),
 )
 IN_TIME = Guard(
     "before the last day to ask is over",
@@ -147,7 +160,15 @@ TRANSITIONS = (
     _way("visit", "resume", "ready", "preparing", "visits.manage", _("Prepare further")),
     _way("visit", "begin", "ready", "in_progress", "visits.manage", _("The visit begins")),
     _way("visit", "end", "in_progress", "reporting", "visits.manage", _("The visit is over")),
-    _way("visit", "publish", "reporting", "published", "visits.publish", _("Publish what came of it")),
+    _way(
+        "visit",
+        "publish",
+        "reporting",
+        "published",
+        "visits.publish",
+        _("Publish what came of it"),
+        NOT_THE_WRITER,
+    ),
     _way("visit", "follow", "published", "follow_up", "visits.manage", _("Follow up the promises")),
     _way("visit", "archive", "follow_up", "archived", "visits.manage", _("Close the file")),
     _way(
@@ -339,6 +360,8 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
     setattr(row, column, way.target)
     if case.question is not None:
         case.question.moves += 1
+    made = case.commitment.id if thing == "commitment" else None
+    steps.record(case.entry and case.entry.id, thing, verb, said.get("reason", ""), made)
     if way.notice:
         letters.tell(way.notice, case.space.id, case.entry.id if case.entry else None)
 

@@ -9,6 +9,7 @@ from core import api
 from core.api import gettext as _
 
 from . import letters, reads, states
+from .follow import steps
 from .models import Department, PrivateCase, Question
 from .states import Case, question_case
 
@@ -159,4 +160,5 @@ def _join(case: Case, head: int) -> None:
     case.question.moves += 1
     led = sa.update(Question).where(Question.group_id == case.entry.id).values(group_id=head)
     api.db.session.execute(led)
+    steps.record(case.entry.id, "triage", "group")
     letters.tell("grouped", case.space.id, case.entry.id)

@@ -78,6 +78,7 @@ def visit(space_id: int) -> str:
         further=further,
         reviews=reviews,
         records=found.state in RECORDED and api.can("visits.record", space),
+        concludes=api.can("visits.conclude", space),
         counts=reads.queue_counts([space_id])[space_id] if reviews else {},
         settled=reads.settled_before(found),
         ways=states.ways(states.Case(space, visit=found), "visit") if reviews else (),

@@ -140,6 +140,7 @@ class DemoTown:
             "name": ["neighbourhood_visits"],
             "filename": ["parvis.css"],
             "key": ["nothing"],
+            "table": ["questions"],
         }
 
     def imports(self) -> list[int]:

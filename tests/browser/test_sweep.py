@@ -32,7 +32,14 @@ NO_PAGE = {  # they answer something else than a page
     "feed.feed_atom",
     "feed.person_atom",
     "feed.space_atom",
-    "visits.questions_csv",
+    "visits.visit_csv",
+    "visits.visit_json",
+    "visits.visit_geojson",
+    "visits.town_csv",
+    "visits.town_json",
+    "visits.town_geojson",
+    "visits.table_schema",
+    "visits.report_data",
 }
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
 Case = tuple[str, str, str]

@@ -296,6 +296,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "name": ["dummy", "nothing"],
         "filename": ["parvis.css"],
         "verb": ["announce", "close", "reopen"],
+        "table": ["questions", "counts"],
         "number": [1, MISSING],
     }
     assert name in known, f"{rule.rule}: say in `choices` what <{name}> stands for"

@@ -1,0 +1,19 @@
+"""The way that a question has come: its steps are written down as they happen, and read by everybody."""
+
+from core import api
+
+from .models import Step
+
+PUBLIC = frozenset({("triage", "group"), ("discussion", "discuss")})
+
+
+def record(
+    question_id: int | None, thing: str, verb: str, reason: str = "", commitment_id: int | None = None
+) -> None:
+    """Write a step down that everybody may know of, inside a write; others leave no trace."""
+    told = thing in ("outcome", "commitment") or (thing, verb) in PUBLIC
+    if question_id is None or not told:
+        return
+    kept = reason if thing == "commitment" else ""  # an outcome's is kept with the question
+    step = Step(entry_id=question_id, thing=thing, verb=verb, reason=kept, commitment_id=commitment_id)
+    api.db.session.add(step)

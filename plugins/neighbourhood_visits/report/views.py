@@ -1,0 +1,91 @@
+"""The pages of the report: the minutes for the team, the report and its data for everybody."""
+
+from typing import Any
+
+from flask import Response, abort, jsonify, redirect, url_for
+
+from core import api
+from core.api import gettext as _
+
+from .. import states
+from ..pages import TOO_LATE, Page, blueprint, visit_and_space
+from ..show import draw
+from . import issue
+from .forms import MinutesForm
+from .words import WORDS, channel_label, decision, mention_day, promises_of, when
+
+SAYS = {
+    "decision": decision,
+    "when": when,
+    "channel_label": channel_label,
+    "promises_of": promises_of,
+    "mention_day": mention_day,
+}
+
+
+@blueprint.get("/<int:space_id>/report")
+@api.needs("core.read")
+def report(space_id: int) -> str:
+    """What came of a visit, as an official approved it."""
+    visit, space = visit_and_space(space_id)
+    found = issue.report_of(space_id)
+    if found is None:
+        abort(404)
+    return draw(
+        "visits/report/report.html",
+        visit=visit,
+        space=space,
+        report=found,
+        facts=found.facts,
+        approver=issue.people(found),
+        words=WORDS,
+        **SAYS,
+    )
+
+
+@blueprint.get("/<int:space_id>/report/data.json")
+@api.needs("core.read")
+def report_data(space_id: int) -> Response:
+    """The rows from which the figures of a report are counted, as they were when it was approved."""
+    visit_and_space(space_id)
+    found = issue.report_of(space_id)
+    if found is None:
+        abort(404)
+    tables = ("visits", "questions", "counts", "commitments")
+    return jsonify({name: found.facts.get(name, []) for name in tables})
+
+
+@blueprint.route("/<int:space_id>/minutes", methods=["GET", "POST"])
+@api.needs("visits.conclude")
+def minutes(space_id: int) -> Page:
+    """The minutes, for the team, above the report as it would be published now."""
+    visit, space = visit_and_space(space_id)
+    api.require("visits.conclude", space)
+    kept = issue.minutes_of(space_id)
+    form: Any = MinutesForm(data={"body": kept.body, "version": kept.version} if kept else None)
+    status = 200
+    if form.validate_on_submit():
+        try:
+            issue.keep_minutes(space, form.body.data, form.version.data or 0)
+        except api.Refused as reason:
+            kept = issue.minutes_of(space_id)
+            form.form_errors.append(str(reason))
+            form.over(kept.version if kept else 0)
+            status = TOO_LATE
+        else:
+            api.says(_("The minutes are kept for the team."))
+            return redirect(url_for("visits.minutes", space_id=space_id))
+    case = states.Case(space, visit=visit)
+    page = draw(
+        "visits/report/minutes.html",
+        visit=visit,
+        space=space,
+        form=form,
+        minutes=kept,
+        facts=issue.facts_of(visit, kept),
+        publishes=any(way.verb == "publish" for way in states.ways(case, "visit")),
+        another=all(guard.holds(case) for guard in states.TABLE["visit", "publish"].guards),
+        words=WORDS,
+        **SAYS,
+    )
+    return page, status

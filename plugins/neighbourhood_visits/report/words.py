@@ -1,0 +1,83 @@
+"""How the report says its facts and defines its figures, in plain words."""
+
+import datetime as dt
+from typing import Any
+
+from core import api
+from core.api import gettext as _
+from core.api import lazy_gettext
+
+from .figures import Row
+
+CAN = {
+    "settled": lazy_gettext("Yes, it is done"),
+    "committed": lazy_gettext("Yes, it is promised"),
+    "refused": lazy_gettext("No"),
+    "needs_study": lazy_gettext("Not known yet, it is studied"),
+    "not_competent": lazy_gettext("Not by the town"),
+    "information_given": lazy_gettext("It is explained"),
+    "none": lazy_gettext("Not decided yet"),
+}
+TONES = {"settled": "success", "committed": "success", "refused": "danger", "needs_study": "warning"}
+CHANNELS = {
+    "web": lazy_gettext("on this site"),
+    "email": lazy_gettext("by e-mail"),
+    "phone": lazy_gettext("by telephone"),
+    "paper": lazy_gettext("on paper"),
+    "stall": lazy_gettext("at a stall or on the way"),
+}
+WORDS: dict[str, Any] = {
+    "received": lazy_gettext(
+        "All questions that arrived, except those withdrawn by who asked and those moderators took out."
+    ),
+    "settled_before": lazy_gettext(
+        "Questions that were settled or explained by an answer published before the visit began."
+    ),
+    "rate": lazy_gettext(
+        "Accepted questions with a published answer, out of all received. One that is grouped is answered "
+        "with the first of its group."
+    ),
+    "times": lazy_gettext(
+        "Days from the day a question was received to the day its first answer was published. Half of the "
+        "answers took no longer than the median; nine of ten no longer than the last column."
+    ),
+    "beside": lazy_gettext(
+        "Not accepted, forwarded to another body and dealt with in private: counted here, and nothing else "
+        "is said of them."
+    ),
+    "channels": lazy_gettext("How the received questions came, out of a hundred."),
+}
+
+
+def decision(row: Row) -> tuple[str, str]:
+    """Whether what a question asks for can be done, and the tone of its badge."""
+    return str(CAN.get(row["outcome"], row["outcome"])), TONES.get(row["outcome"], "quiet")
+
+
+def when(row: Row, commitments: list[Row]) -> str:
+    """When it is done, or was answered."""
+    dates = [promise["due_on"] for promise in commitments if promise["state"] != "abandoned"]
+    if dates:
+        return str(_("by %(date)s", date=_day(max(dates))))
+    if row["outcome"] in ("settled", "information_given") and row["answered_on"]:
+        return str(_("since %(date)s", date=_day(row["answered_on"])))
+    return ""
+
+
+def promises_of(row: Row, commitments: list[Row]) -> list[Row]:
+    """What was promised about a question, or about the first of its group."""
+    return [one for one in commitments if one["question"] in (row["id"], row["grouped_with"] or row["id"])]
+
+
+def channel_label(name: str) -> str:
+    """How a question came."""
+    return str(CHANNELS.get(name, name))
+
+
+def mention_day(mention: Row) -> str:
+    """The day on which something was taken out of a report."""
+    return _day(mention["on"])
+
+
+def _day(text: str) -> str:
+    return api.day(dt.date.fromisoformat(text))

@@ -1,0 +1,297 @@
+"""The report: approved by another, frozen, public, naming nobody; its figures counted again from the data."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import geojson_pydantic
+import sqlalchemy as sa
+from frictionless import Resource, Schema
+
+from core import jobs
+from core.db import db, write
+from core.models import Entry
+from plugins.neighbourhood_visits.models import Casework, Question, Visit
+from plugins.neighbourhood_visits.report.models import Report
+from portal.privacy import erase
+
+from .test_promises import department, promise
+from .test_triage import decide, row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Scene
+
+MINUTES = "Thirty people came; the lamp was shown."
+
+
+def page_of(question: int) -> str:
+    return f"/visits/questions/{question}"
+
+
+def conclude(scene: Scene, question: int, verb: str, reason: str = "") -> None:
+    """Let the agent say what became of a question."""
+    url = f"{page_of(question)}/conclude"
+    scene.browser("agent").submit(url, _page=page_of(question), verb=verb, reason=reason)
+
+
+def lead(scene: Scene, visit: int, *verbs: str, name: str = "agent") -> None:
+    """Lead a visit on."""
+    for verb in verbs:
+        scene.browser(name).submit(f"/visits/{visit}/turn", _page="/visits/", verb=verb, reason="")
+
+
+def age(scene: Scene, question: int, days: int) -> None:
+    """Let a question have been asked earlier."""
+
+    def act() -> None:
+        with write() as session:
+            session.get(Entry, question).created_at -= dt.timedelta(days=days)
+
+    scene.town.run(act)
+
+
+def lived(scene: Scene) -> tuple[int, dict[str, int]]:
+    """A visit that is over, with a question of each sort."""
+    visit, owner = scene.visit(), department(scene)
+    found = {
+        "settled": scene.answered(visit, title="=A lamp?", place="-1, rue du Lavoir"),
+        "promised": scene.accepted(visit, title="A bench?", name="neighbour"),
+        "like it": scene.accepted(visit, title="A bench, please?"),
+        "refused": scene.answered(visit, "No, it is a garden.", title="A car park?"),
+        "rejected": scene.question(visit, title="My neighbour Zoe is loud"),
+        "other": scene.question(visit, title="Odd words"),
+        "forwarded": scene.question(visit, title="A train?"),
+        "private": scene.question(visit, title="My flat"),
+        "waiting": scene.question(visit, title="Unread"),
+        "withdrawn": scene.question(visit, title="Never mind"),
+    }
+    decide(scene, visit, [found["promised"]], "assign", department=str(owner))
+    decide(scene, visit, [found["rejected"]], "reject", reason="It is not a question to the town.")
+    decide(scene, visit, [found["other"]], "reject", reason="Because of Zoe.")
+    decide(scene, visit, [found["forwarded"]], "forward", to="The region")
+    decide(scene, visit, [found["private"]], "divert")
+    scene.browser("resident").submit(f"{page_of(found['withdrawn'])}/withdraw")
+    decide(scene, visit, [found["promised"], found["like it"]], "group")
+    scene.draft(found["promised"], "A bench comes in May.")
+    scene.approve(found["promised"], "A bench comes in May.", outcome="commit")
+    assert promise(scene, found["promised"], owner) == 302
+    conclude(scene, found["settled"], "settle")
+    conclude(scene, found["refused"], "refuse", "It is a garden.")
+    for number, ident in enumerate(found.values()):
+        age(scene, ident, 3 * number)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    return visit, found
+
+
+def keep(scene: Scene, visit: int, body: str = MINUTES, name: str = "agent", version: str = "0") -> int:
+    """The status of somebody's minutes."""
+    url = f"/visits/{visit}/minutes"
+    return scene.browser(name).submit(url, body=body, version=version).status_code
+
+
+def test_a_report_is_approved_by_another_frozen_and_names_nobody(scene: Scene) -> None:
+    visit, found = lived(scene)
+    page = f"/visits/{visit}/report"
+    assert keep(scene, visit, name="mayor") == 302
+    assert keep(scene, visit, "Later words.", version="0") == 409
+    for name in (None, "resident", "opposition", "mayor2"):
+        assert scene.browser(name).get(page).status_code == 404
+        assert scene.browser(name).get(f"/visits/{visit}/minutes").status_code in (302, 403)
+    lead(scene, visit, "publish", name="mayor")
+    assert row(scene, Visit, visit).state == "reporting", "who wrote the minutes does not approve them"
+    lead(scene, visit, "publish", name="agent")
+    assert row(scene, Visit, visit).state == "reporting", "agents do not approve"
+    lead(scene, visit, "publish", name="deputy")
+    assert row(scene, Visit, visit).state == "published"
+    shown = scene.browser().get(page).text
+    for text in (
+        MINUTES,
+        "A car park?",
+        "Approved by Deputy",
+        "No, it is a garden.",
+        "by 1 May 2099",
+        "44.4 %",
+    ):
+        assert text in shown, text
+    for text in (
+        "Zoe",
+        "My flat",
+        "Unread",
+        "Odd words",
+        "A train?",
+        "Resident</",
+        "Neighbour<",
+        "The region",
+    ):
+        assert text not in shown, text
+    conclude(scene, found["refused"], "settle")
+    assert keep(scene, visit, "Quite other words.", version="1") == 302
+    later = scene.browser().get(page).text
+    assert "Quite other words." not in later
+    assert "No, it is a garden." in later
+
+
+def test_one_person_may_approve_where_the_town_says_so_and_the_report_says_it(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    keep(scene, visit, name="mayor")
+    form = scene.browser("admin").get("/admin/plugins/neighbourhood_visits").text
+    assert 'name="one_person_approves"' in form
+    scene.browser("admin").submit(
+        "/admin/plugins/neighbourhood_visits", days_to_answer="30", one_person_approves="y"
+    )
+    lead(scene, visit, "publish", name="mayor")
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert "one person may both write and approve" in shown
+    assert "So it was with this report." in shown
+
+
+def test_what_is_redacted_leaves_the_report_with_its_date(scene: Scene) -> None:
+    visit, found = lived(scene)
+    lead(scene, visit, "publish", name="mayor")
+    page, entry = f"/visits/{visit}/report", found["refused"]
+    answer = scene.town.run(
+        lambda: db.session.scalar(
+            sa.select(Entry.id).where(Entry.parent_id == entry, Entry.kind == "visits.answer")
+        )
+    )
+    url = f"/posts/{answer}/redact"
+    told = scene.browser("mayor").submit(url, passage="it is a garden", reason="private")
+    assert told.status_code == 302, told.text
+    shown = scene.browser().get(page).text
+    assert "No, it is a garden." not in shown
+    assert "words of an answer were taken out" in shown
+    scene.browser("mayor").submit(f"/posts/{entry}/hide", _page=f"/posts/{entry}", sure="1")
+    shown = scene.browser().get(page).text
+    assert "A car park?" not in shown
+    assert "words of a question were taken out" in shown
+    assert "A car park?" not in scene.browser().get(f"{page}/data.json").text
+
+
+def again(data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The figures as a stranger counts them who has read their definitions, with no word of our code."""
+    [visit] = data["visits"]
+    of = lambda measure: {r["value"]: int(r["number"]) for r in data["counts"] if r["measure"] == measure}  # noqa: E731
+    decided, reasons = of("decision"), of("reason")
+    received = sum(n for what, n in decided.items() if what != "withdrawn")
+    answered = [q for q in data["questions"] if q["answered_at"]]
+    early = [
+        q
+        for q in answered
+        if q["outcome"] in {"settled", "information_given"}
+        and dt.datetime.fromisoformat(q["answered_at"]) < dt.datetime.fromisoformat(visit["starts_at"])
+    ]
+    days = sorted(
+        (dt.date.fromisoformat(q["answered_on"]) - dt.date.fromisoformat(q["asked_on"])).days
+        for q in answered
+    )
+    middle = len(days) // 2
+    median = days[middle] if len(days) % 2 else (days[middle - 1] + days[middle]) / 2
+    return {
+        "received": received,
+        "answered": len(answered),
+        "rate": round(100 * len(answered) / received, 1),
+        "settled_before": len(early),
+        "rejected": reasons,
+        "forwarded": decided["forwarded"],
+        "private": decided["private_case"],
+        "median": median,
+        "ninetieth": days[math.ceil(0.9 * len(days)) - 1],
+    }
+
+
+EXPECTED = {
+    "received": 9,
+    "answered": 4,
+    "rate": 44.4,
+    "settled_before": 1,
+    "forwarded": 1,
+    "private": 1,
+    "rejected": {"Another reason": 1, "It is not a question to the town.": 1},
+}
+
+
+def test_anybody_counts_the_figures_again_from_the_open_data(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    lead(scene, visit, "publish", name="mayor")
+    told = scene.browser().get(f"/visits/{visit}/report/data.json").json
+    live = scene.browser().get(f"/visits/{visit}/data.json").json
+    tables = {
+        name: list(csv.DictReader(io.StringIO(scene.browser().get(f"/visits/open-data/{name}.csv").text)))
+        for name in ("visits", "questions", "counts")
+    }
+    kept = row(scene, Report, visit).facts["figures"]
+    for data in (told, live, tables):
+        counted = again(data)
+        assert {name: counted[name] for name in EXPECTED} == EXPECTED
+        assert {name: kept[name] for name in EXPECTED} == EXPECTED
+        together = kept["times"][0]
+        assert (counted["median"], counted["ninetieth"]) == (together["median"], together["ninetieth"])
+    assert [time["department"] for time in kept["times"]] == ["", "Roads"]
+    assert kept["channels"] == {"web": 100.0}
+
+
+def test_the_files_hold_what_their_schemas_say(scene: Scene, tmp_path: Path) -> None:
+    visit, found = lived(scene)
+
+    def pin() -> None:
+        with write() as session:
+            question = session.get(Question, found["settled"])
+            question.latitude, question.longitude = 47.2, -1.55
+
+    scene.town.run(pin)
+    visitor = scene.browser()
+    assert visitor.get("/visits/open-data").status_code == 200
+    for name in ("questions", "counts", "commitments", "visits"):
+        schema = Schema.from_descriptor(visitor.get(f"/visits/open-data/{name}.schema.json").json)
+        (tmp_path / f"{name}.csv").write_text(visitor.get(f"/visits/open-data/{name}.csv").text)
+        report = Resource(path=f"{name}.csv", basepath=str(tmp_path), schema=schema).validate()
+        assert report.valid, report.flatten(["rowNumber", "fieldName", "message"])
+    [line] = [
+        r
+        for r in csv.DictReader(io.StringIO((tmp_path / "questions.csv").read_text()))
+        if int(r["id"]) == found["settled"]
+    ]
+    assert (line["question"], line["place"], line["longitude"]) == (
+        "'=A lamp?",
+        "'-1, rue du Lavoir",
+        "-1.55",
+    )
+    for url in (f"/visits/{visit}/questions.geojson", "/visits/open-data/questions.geojson"):
+        answer = visitor.get(url)
+        assert answer.content_type == "application/geo+json"
+        known = geojson_pydantic.FeatureCollection.model_validate_json(answer.text)
+        [feature] = known.features
+        assert feature.geometry.coordinates[:2] == (-1.55, 47.2)
+        assert feature.properties["question"] == "=A lamp?"
+
+
+def test_the_data_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
+    hidden = scene.browser("agent").submit("/visits/new", **scene.plan(), keep="yes").location
+    for name in (
+        "questions.csv",
+        "counts.csv",
+        "data.json",
+        "questions.geojson",
+        "report",
+        "report/data.json",
+    ):
+        assert scene.browser().get(f"{hidden}/{name}").status_code == 404, name
+    assert "Tanneries" not in json.dumps(scene.browser("agent").get("/visits/open-data/data.json").json)
+
+
+def test_erased_words_leave_the_report(scene: Scene) -> None:
+    visit, found = lived(scene)
+    lead(scene, visit, "publish", name="mayor")
+    assert scene.town.run(lambda: db.session.get(Casework, found["promised"])) is not None
+    scene.town.run(lambda: erase.begin(scene.town.person("neighbour"), words=True))
+    jobs.run_due(scene.town.app)
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert "A bench?" not in shown
+    assert "A bench, please?" in shown
