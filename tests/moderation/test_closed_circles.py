@@ -1,4 +1,4 @@
-"""Groups for their members alone are moderated by their teams; what must not stay there reaches the agency."""
+"""Groups for their members alone: their teams moderate; what must not stay there reaches the agency."""
 
 from __future__ import annotations
 
