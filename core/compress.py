@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 
 LEAST_BYTES = 1000
 PADDING = 64
+PAGE = ("Accept-Encoding", "Accept-Language", "Cookie")  # what a page depends on
 TYPES = ("text/", "application/json", "application/atom+xml", "application/javascript", "image/svg+xml")
 
 
@@ -21,11 +22,11 @@ def init(app: Flask) -> None:
 
 
 def _compress(response: Response) -> Response:
-    text = (response.mimetype or "").startswith(TYPES)
-    if not text or response.content_encoding or response.status_code != 200:
+    kind = response.mimetype or ""
+    if not kind.startswith(TYPES):
         return response
-    response.vary.add("Accept-Encoding")
-    if not request.accept_encodings["gzip"]:
+    response.vary.update(PAGE if kind == "text/html" else PAGE[:1])
+    if response.content_encoding or response.status_code != 200 or not request.accept_encodings["gzip"]:
         return response
     response.direct_passthrough = False
     body = response.get_data()

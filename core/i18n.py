@@ -15,12 +15,12 @@ from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, Domain, get_babel, get_locale, get_timezone
 from flask_babel import gettext as _
-from jinja2 import ext, pass_context
+from jinja2 import pass_eval_context
 from jinja2.environment import TemplateModule
-from jinja2.runtime import Context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
@@ -64,7 +64,6 @@ def init(app: Flask) -> None:
     app.jinja_env.filters.update(when=when, day=day, number=number)
     app.jinja_env.globals.update(languages=LANGUAGES)
     app.context_processor(_speak)
-    app.after_request(_vary)
     app.add_url_rule("/language", "language", switch, methods=["POST"])
 
 
@@ -163,22 +162,20 @@ def _blocks(words: tuple[tuple[str, Any], ...]) -> Callable[[str], TemplateModul
 @lru_cache(maxsize=16)
 def _callables(_language: str, texts: NullTranslations) -> tuple[Any, Any]:
     """Jinja's translators bound to one catalogue: looking it up for each text of a page is dear."""
-    general = ext._make_new_gettext(texts.gettext)
     known = lru_cache(maxsize=4096)(lambda text: Markup(texts.gettext(text)) % {})  # noqa: S704  our own
 
-    @pass_context
-    def gettext(context: Context, text: str, **values: Any) -> str:
-        if values or not context.eval_ctx.autoescape:
-            return general(context, text, **values)
-        return known(text)
+    @pass_eval_context  # which costs nothing, as the whole context would inside a block
+    def gettext(place: EvalContext, text: str, **values: Any) -> str:
+        if place.autoescape and not values:
+            return known(text)
+        return (Markup if place.autoescape else str)(texts.gettext(text)) % values
 
-    return gettext, ext._make_new_ngettext(texts.ngettext)
+    @pass_eval_context
+    def ngettext(place: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
+        text = texts.ngettext(one, many, number)
+        return (Markup if place.autoescape else str)(text) % {"num": number, **values}
 
-
-def _vary(response: Response) -> Response:
-    if response.mimetype == "text/html":
-        response.vary.update(("Accept-Language", "Cookie"))
-    return response
+    return gettext, ngettext
 
 
 @needs("core.read")

@@ -6,6 +6,7 @@ What SQLAlchemy does anew at each call takes several times as long as the databa
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -29,14 +30,14 @@ class _Compiled:
 
 
 class Prepared:
-    """A SELECT of columns, run for the viewer; its rows are named tuples.
+    """A SELECT of columns, run for the viewer; its rows are named tuples, or of a type that is given.
 
     Inside a write it sees what was flushed. A statement of models is filtered by the read guard; a hot page's
     own Core statement carries the clauses and is marked.
     """
 
-    def __init__(self, statement: Any) -> None:
-        self.statement = statement
+    def __init__(self, statement: Any, row: type[tuple[Any, ...]] | None = None) -> None:
+        self.statement, self.row = statement, row
         self._known: WeakKeyDictionary[sa.Dialect, dict[Any, _Compiled]] = WeakKeyDictionary()
 
     def __call__(self, **values: Any) -> list[Any]:
@@ -77,14 +78,15 @@ class Prepared:
                 parameters[name] = convert(state.parameters[name])
         columns = list(statement.selected_columns)
         converters = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        row: Any = namedtuple("Row", [column.key or "" for column in columns], rename=True)  # type: ignore[misc]
+        keys = [column.key or "" for column in columns]
+        row: Any = self.row or namedtuple("Row", keys, rename=True)
         return _Compiled(
             SimpleNamespace(execution_options=statement.get_execution_options(), compiled=compiled),
             state.statement,
             [parameters[name] for name in names] if state.positiontup else parameters,
             tuple(still_open),
             tuple((place, convert) for place, convert in enumerate(converters) if convert is not None),
-            row._make,
+            partial(tuple.__new__, row),  # as its _make does, for many rows
         )
 
 

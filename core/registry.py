@@ -61,6 +61,7 @@ class Registry:
     running: list[tuple[str, str, bool]] = field(default_factory=list)
     _warm: set[tuple[str, str]] = field(default_factory=set)
     _noted: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    _kinds: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict)
     _seen: int = -1
     _enabled: frozenset[str] = frozenset()
 
@@ -78,7 +79,7 @@ class Registry:
                 states = sa.select(PluginState.__table__.c.name).where(
                     PluginState.__table__.c.enabled, PluginState.__table__.c.quarantined_at.is_(None)
                 )
-                found = frozenset(db.session.scalars(states)) & self.modules.keys()
+                found = frozenset(self.modules.keys() & set(db.session.scalars(states)))
                 if writing():  # not committed yet: true for this write alone
                     return found
                 self._enabled, self._seen = found, version
@@ -97,10 +98,11 @@ class Registry:
 
     def kinds(self) -> tuple[str, ...]:
         """Names of the kinds of spaces, entries and notices that exist for readers now."""
-        spaces = (kind.name for plugin in self.active() for kind in plugin.space_kinds)
-        entries = (kind.name for plugin in self.active() for kind in plugin.entry_kinds)
-        notices = (kind.name for plugin in self.active() for kind in plugin.notice_types)
-        return (*spaces, *entries, *notices)
+        on = self.enabled()
+        if on not in self._kinds:
+            kinds: Any = ((*one.space_kinds, *one.entry_kinds, *one.notice_types) for one in self.active())
+            self._kinds[on] = tuple(kind.name for some in kinds for kind in some)
+        return self._kinds[on]
 
     def declared(self, sort: str, name: str) -> tuple[Plugin, Any]:
         """The plugin, or the core, whose manifest has a thing of this sort and name; and the thing."""

@@ -104,7 +104,7 @@ class Card(NamedTuple):
 def cards(entries: Sequence[Any], show_space: bool = True) -> list[Card]:
     """The cards of rows of `query.page`, or of entries; what a failing plugin would add is left out."""
     rows: Sequence[Row] = (
-        query.rows([entry.id for entry in entries]) if any(isinstance(e, Entry) for e in entries) else entries
+        query.rows([entry.id for entry in entries]) if Entry in set(map(type, entries)) else entries
     )
     if not rows:
         return []

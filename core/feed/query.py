@@ -6,9 +6,9 @@ reads what their cards show.
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -92,6 +92,7 @@ class Row(NamedTuple):
         return self.locked or self.archived
 
 
+_row: Callable[..., Row] = partial(tuple.__new__, Row)
 _FACTS = Row._fields.index("pictures")
 _OF_ENTRY = Row._fields[Row._fields.index("kind") : Row._fields.index("pinned")]
 
@@ -185,7 +186,7 @@ def _rows(drawn: Iterable[Any]) -> list[Row]:
         pictures: tuple[Picture, ...] = () if picture[0] is None else (Picture(*picture),)
         if pictures and found and found[-1][:2] == facts[:2]:
             pictures = (*found.pop().pictures, *pictures)
-        found.append(Row._make((*facts, pictures)))
+        found.append(_row((*facts, pictures)))
     return found
 
 
@@ -263,7 +264,7 @@ def _walk(order: str, filters: tuple[str, ...], pinned: bool, signed_in: bool) -
     if pinned:
         on_top = (_filter("space", order), _entry.c.pinned_at.is_not(None))
         arms.append(_arm(order, *on_top, size="pinned", pinned=True))
-    return Prepared(_drawn(sa.union_all(*arms).subquery(), signed_in=signed_in))
+    return Prepared(_drawn(sa.union_all(*arms).subquery(), signed_in=signed_in), tuple)
 
 
 @lru_cache
@@ -274,7 +275,7 @@ def _merge(order: str, filters: tuple[str, ...], spaces: int) -> Prepared:
     arms.append(_arm(order, *where, _entry.c.id.in_(_threads)))
     merged = sa.union(*arms).subquery()
     best = sa.select(merged).order_by(merged.c.moment.desc(), merged.c.id.desc()).limit(sa.bindparam("size"))
-    return Prepared(_drawn(best.subquery()))
+    return Prepared(_drawn(best.subquery()), tuple)
 
 
 @lru_cache
@@ -307,7 +308,7 @@ def _thread(after: bool) -> Prepared:
         ),
     )
     found = sa.union_all(*(sa.select(arm.subquery()) for arm in arms)).subquery()
-    return Prepared(_drawn(found, oldest_first=True))
+    return Prepared(_drawn(found, oldest_first=True), tuple)
 
 
 @lru_cache
@@ -316,7 +317,7 @@ def _waiting() -> Prepared:
     held: Any = sa.literal_column("core_entry.state = 'pending'")  # as its partial index has it
     ids = sa.select(*columns).where(held, _entry.c.space_id == sa.bindparam("space"), _readable)
     found = ids.order_by(_entry.c.id).limit(sa.bindparam("size")).subquery()
-    return Prepared(_drawn(found, oldest_first=True))
+    return Prepared(_drawn(found, oldest_first=True), tuple)
 
 
 def _drawn(ids: Any, oldest_first: bool = False, signed_in: bool = True) -> Any:

@@ -140,7 +140,7 @@ class HomePostForm(PostForm):
 
 def grouped(
     mine: Iterable[Mine], others: Iterable[Mine], area_id: int | None
-) -> list[tuple[str, tuple[Mine, ...]]]:
+) -> tuple[tuple[str, tuple[Mine, ...]], ...]:
     """Where an author writes: in their area, in their spaces, in those open to all; only groups with some."""
     own = [space for space in mine if space.writes]
     known = {space.id for space in own}
@@ -151,7 +151,7 @@ def grouped(
         ("mine", [space for space in own if space not in here]),
         ("open", [space for space in free if space not in here]),
     )
-    return [(group, tuple(some)) for group, some in groups if some]
+    return tuple((group, tuple(some)) for group, some in groups if some)
 
 
 class GuestForm(WordsForm):

@@ -154,7 +154,7 @@ def mentions() -> Response:
     )
 
 
-def places(mine: Sequence[spaces.Mine]) -> list[tuple[str, tuple[spaces.Mine, ...]]]:
+def places(mine: Sequence[spaces.Mine]) -> tuple[tuple[str, tuple[spaces.Mine, ...]], ...]:
     """Where the viewer may begin a post, in groups."""
     return grouped(mine, spaces.open_to_all(), spaces.area_at(viewer().area))
 

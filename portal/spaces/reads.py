@@ -47,7 +47,8 @@ _mine = Prepared(
     .group_by(*_KNOWN)
     .order_by(_space.c.name, _space.c.id)
     .limit(MINE)
-    .execution_options(guarded=True)
+    .execution_options(guarded=True),
+    Mine,
 )
 _newest = Prepared(
     sa.select(*(_space.c[name] for name in ("id", "name", "kind", "visibility")))
@@ -59,7 +60,7 @@ _newest = Prepared(
 
 
 def _open(*where: Any) -> Any:
-    found = sa.select(*_KNOWN, sa.literal_column("1").label("writes"), _space.c.folded).where(
+    found = sa.select(*_KNOWN, sa.literal_column("1").label("writes")).where(
         _space.c.joining == "open",
         _space.c.visibility.in_(("public", "portal")),
         _space.c.archived_at.is_(None),
@@ -70,9 +71,14 @@ def _open(*where: Any) -> Any:
 
 
 _here = _open(_space.c.area_id == sa.bindparam("area", type_=sa.Integer))
-_here_and_elsewhere = sa.union(*(sa.select(arm.subquery()) for arm in (_here, _open())))
-_open_to_all = Prepared(_open().execution_options(guarded=True))
-_open_from_here = Prepared(_here_and_elsewhere.order_by("folded", "id").execution_options(guarded=True))
+_both = sa.union(
+    *(sa.select(arm.add_columns(_space.c.folded).subquery()) for arm in (_here, _open()))
+).subquery()
+_here_and_elsewhere = sa.select(*(_both.c[name] for name in Mine._fields)).order_by(
+    _both.c.folded, _both.c.id
+)
+_open_to_all = Prepared(_open().execution_options(guarded=True), Mine)
+_open_from_here = Prepared(_here_and_elsewhere.execution_options(guarded=True), Mine)
 _follows_one = Prepared(
     sa.select(sa.literal(1))
     .where(_follow.c.user_id == _me, _follow.c.space_id.is_not(None))
@@ -83,14 +89,13 @@ _follows_one = Prepared(
 
 def mine() -> list[Mine]:
     """The spaces that the viewer belongs to, by name."""
-    return list(map(Mine._make, _mine(me=viewer().id, now=now())))
+    return _mine(me=viewer().id, now=now())
 
 
 def open_to_all() -> list[Mine]:
     """Some spaces where everybody signed in may write: of the viewer's own area and others, by name."""
     area = area_at(viewer().area)
-    rows = _open_to_all() if area is None else _open_from_here(area=area)
-    return [Mine._make(row[:-1]) for row in rows]
+    return _open_to_all() if area is None else _open_from_here(area=area)
 
 
 def follows_none() -> bool:
