@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
-from .db import db
+from .db import db, unfiltered
 from .plugin import Permission
 from .text import initials
 
@@ -390,13 +390,15 @@ def _standing(space_id: int) -> frozenset[str]:
     return frozenset(["team" if team else role for role, team in held] + [role for role, _team in held])
 
 
-def _memberships(space_id: int) -> Sequence[sa.Row[str, bool]]:
-    statement = sa.select(_MEMBER.c.role, _MEMBER.c.team).where(
-        _MEMBER.c.user_id == viewer().id,
-        _MEMBER.c.space_id == space_id,
-        sa.or_(_MEMBER.c.expires_at.is_(None), _MEMBER.c.expires_at > sa.func.current_timestamp()),
-    )
-    return db.session.execute(statement, execution_options={"guarded": True}).all()
+def _memberships(space_id: int) -> Sequence[Any]:
+    return unfiltered(_HELD, {"space": space_id}).all()
+
+
+_HELD = sa.select(_MEMBER.c.role, _MEMBER.c.team).where(
+    _MEMBER.c.user_id == _ID,
+    _MEMBER.c.space_id == sa.bindparam("space"),
+    sa.or_(_MEMBER.c.expires_at.is_(None), _MEMBER.c.expires_at > sa.func.current_timestamp()),
+)
 
 
 def _reaches(person: Viewer, permission: Permission, space: Any) -> bool:

@@ -210,9 +210,10 @@ def table_of(model: type[Base]) -> sa.Table:
     return table
 
 
-def unfiltered(statement: sa.Executable) -> "sa.CursorResult[Any]":
+def unfiltered(statement: Any, values: Any = None) -> "sa.CursorResult[Any]":
     """Run a Core statement to which the guard adds nothing: its author has said whom it concerns."""
-    result = db.session.execute(statement, execution_options={"guarded": True})
+    run: Any = db.session.execute if statement._propagate_attrs else db.session.connection().execute
+    result = run(statement, values, execution_options={"guarded": True})
     if not isinstance(result, sa.CursorResult):
         raise TypeError("not a Core statement")
     return result
@@ -225,14 +226,22 @@ def insert(model: Any) -> Any:
 
 def insert_once(model: type[Base], **values: Any) -> bool:
     """Insert a row unless one with the same key is there; says whether this call inserted it."""
-    return bool(insert_new(model, values, sa.literal_column("1")))
+    return bool(insert_new(model, values, _ONE))
 
 
 def insert_new(model: type[Base], rows: Any, returning: Any) -> list[Any]:
     """Insert in one statement the rows whose key is not there; answers a column of those inserted."""
     db.session.flush()
-    new = insert(table_of(model)).values(rows).on_conflict_do_nothing()
-    return list(unfiltered(new.returning(returning)).scalars())
+    new = _new(model, returning, db.session.get_bind().dialect.name)
+    return list(unfiltered(new, rows).scalars())
+
+
+@lru_cache
+def _new(model: type[Base], returning: Any, _dialect: str) -> Any:
+    return insert(table_of(model)).on_conflict_do_nothing().returning(returning)
+
+
+_ONE: Any = sa.literal_column("1")
 
 
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:

@@ -26,6 +26,7 @@ CHANNEL = "parvis"
 BEGIN_ANEW = "reset"
 
 _event, _space, _user, _sign_in = map(table_of, (Event, Space, User, SignIn))
+_write = sa.insert(_event)
 
 
 @dataclass(slots=True, eq=False)
@@ -69,7 +70,7 @@ def _insert() -> None:
         unfiltered(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         unfiltered(sa.select(sa.func.pg_notify(CHANNEL, "")))
     rows = [{"topic": topic, "kind": kind, "ref": ref, "at": now()} for topic, kind, ref in told]
-    unfiltered(sa.insert(_event).values(rows))
+    unfiltered(_write, rows)
 
 
 def hear(listeners: Collection[Listener], anyway: bool = False) -> dict[Listener, str | None]:

@@ -43,6 +43,8 @@ def markdown(source: str, mentions: Mapping[str, str] | None = None) -> str:
 
 def handles(source: str) -> set[str]:
     """The handles that a Markdown text mentions, in lower case."""
+    if "@" not in source and "&" not in source:  # which begins another way to write it
+        return set()
     found: dict[str, set[str]] = {"handles": set()}
     _MARKDOWN.parse(source, found)
     return found["handles"]

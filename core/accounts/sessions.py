@@ -145,7 +145,7 @@ def sign_in(user_id: int, remember: bool = False, path: str = "/", proven: bool 
         database.add(SignIn(token_hash=fingerprint(token), user_id=user_id, **kept))
         database.flush()
         seen = {"at": now(), "warned_at": None}
-        here_now = insert(Seen).values(user_id=user_id, **seen)
+        here_now = insert(table_of(Seen)).values(user_id=user_id, **seen)
         unfiltered(here_now.on_conflict_do_update(index_elements=["user_id"], set_=seen))
         person = SignedIn(token, entering)
         after_commit(lambda: _keep(person, remember))

@@ -25,7 +25,21 @@ from .drafts import Draft, check, render
 
 _entry, _space, _user, _member = table_of(Entry), table_of(Space), table_of(User), table_of(Membership)
 _support, _follow, _mentioned = table_of(Support), table_of(Follow), table_of(Mention)
+_account = sa.select(_user.c.id).where(_user.c.id == sa.bindparam("person"), _user.c.closed_at.is_(None))
 _CLOSED = ("hidden", "removed")
+
+
+def _counter(column: sa.Column[int]) -> sa.Update:
+    """Changes a counter of one row, whatever others do to it at the same time."""
+    more = {column.name: column + sa.bindparam("change", type_=sa.Integer)}
+    return sa.update(column.table).where(column.table.c.id == sa.bindparam("row")).values(more)
+
+
+_counters = (_entry.c.support_count, _space.c.entry_count, _entry.c.reply_count)
+_supports, _entries, _replies = map(_counter, _counters)
+_same = sa.select(_entry.c.id).where(
+    _entry.c.space_id == sa.bindparam("space"), _entry.c.client_key == sa.bindparam("key")
+)
 _VIEWER: Any = object()
 
 
@@ -65,8 +79,8 @@ def publish(
     key = _key(author, kind, parent_id, client_key)
     with write() as session:
         root = _hold(space_id, parent_id)
-        there = sa.select(_user.c.id).where(_user.c.id == author, _user.c.closed_at.is_(None))
-        if author is not None and unfiltered(there.with_for_update(read=True)).first() is None:
+        there = _account.with_for_update(read=True)
+        if author is not None and unfiltered(there, {"person": author}).first() is None:
             raise Forbidden("core.post")  # closed or erased since the request began
         if key is not None:
             said = _said(space_id, key)
@@ -238,7 +252,7 @@ def support(entry: Entry, on: bool) -> None:
             own = sa.delete(_support).where(_support.c.entry_id == row.id, _support.c.user_id == viewer().id)
             change = -unfiltered(own).rowcount
         if change:
-            _add(_entry, row.id, support_count=change)
+            unfiltered(_supports, {"row": row.id, "change": change})
             changes.show(row, "supported")
 
 
@@ -319,9 +333,9 @@ def _key(author: int | None, kind: str, root_id: int | None, client_key: str | N
 
 
 def _said(space_id: int, key: str) -> Entry | None:
+    ident = unfiltered(_same, {"space": space_id, "key": key}).scalar()
     with as_system("a repeated post is found whatever became of it"):
-        same = sa.select(Entry).where(Entry.space_id == space_id, Entry.client_key == key)
-        return db.session.scalars(same).one_or_none()
+        return None if ident is None else db.session.get(Entry, ident)
 
 
 def _hold(space_id: int, root_id: int | None) -> Entry | None:
@@ -400,15 +414,9 @@ def _counted(entry: Entry) -> bool:
 def _tally(entry: Entry, root: Entry | None, was: bool) -> None:
     change = _counted(entry) - was
     if change and root is None:
-        _add(_space, entry.space_id, entry_count=change)
+        unfiltered(_entries, {"row": entry.space_id, "change": change})
     elif change and root is not None:
-        _add(_entry, root.id, reply_count=change)
-
-
-def _add(table: Any, ident: int, **changes: int) -> None:
-    """Change counters of one row, whatever others do to them at the same time."""
-    values = {name: table.c[name] + change for name, change in changes.items()}
-    unfiltered(sa.update(table).where(table.c.id == ident).values(**values))
+        unfiltered(_replies, {"row": root.id, "change": change})
 
 
 def _announce(entry: Entry, root: Entry | None) -> None:

@@ -11,6 +11,8 @@ from ..models import Case, Entry, Space
 
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
 _case, _space = table_of(Case), table_of(Space)
+_open = (_case.c.entry_id == sa.bindparam("entry"), _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None))
+_decide = sa.update(_case).where(*_open)
 
 
 def follow(entry: Entry, change: str) -> None:
@@ -18,14 +20,15 @@ def follow(entry: Entry, change: str) -> None:
     if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
         open_for(entry, "held")
     elif change in ACTS:
-        unfiltered(sa.update(_case).where(*_open(entry)).values(decided(ACTS[change])))
+        unfiltered(_decide, {"entry": entry.id, **decided(ACTS[change])})
 
 
 def open_for(entry: Entry, origin: str) -> int:
     """The id of the entry's open case, made now if there is none."""
     row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": entry.author_id, "origin": origin}
-    made = insert_new(Case, row, Case.id)
-    return int(made[0] if made else unfiltered(sa.select(_case.c.id).where(*_open(entry))).scalar_one())
+    made = insert_new(Case, row, _case.c.id)
+    known = sa.select(_case.c.id).where(*_open)
+    return int(made[0] if made else unfiltered(known, {"entry": entry.id}).scalar_one())
 
 
 def judges(entry: Entry) -> bool:
@@ -39,7 +42,3 @@ def judges(entry: Entry) -> bool:
 def decided(act: str) -> dict[str, Any]:
     """What a case holds once the viewer has decided it now."""
     return {"act": act, "decided_by": viewer().id, "decided_at": now()}
-
-
-def _open(entry: Entry) -> tuple[Any, ...]:
-    return _case.c.entry_id == entry.id, _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None)

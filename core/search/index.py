@@ -27,13 +27,14 @@ THINGS: dict[str, Any] = {"user": User, "space": Space, "entry": Entry}
 BLANK = {"plugin": "core", "listed": False, **dict.fromkeys(("title", "text", "url"), "")}
 BLANK |= dict.fromkeys(("entry_id", "space_id", "user_id"))
 _document, _stale, _entry = table_of(Document), table_of(Stale), table_of(Entry)
+_note = sa.insert(_stale)
 
 Ref = tuple[str, int]
 
 
 def note(sort: str, ident: int) -> None:
     """An `entry`, `space` or `user` changed: inside the write that changes it."""
-    unfiltered(sa.insert(_stale).values(sort=sort, ident=ident))
+    unfiltered(_note, {"sort": sort, "ident": ident})
 
 
 def entry_changed(entry: Entry, change: str) -> None:
@@ -105,7 +106,7 @@ def _insert(rows: list[dict[str, Any]]) -> None:
         rows.sort(key=itemgetter("place"))
         for before, row in pairwise(rows):
             row["place"] = max(row["place"], before["place"] + 1)
-        there = set(insert_new(Document, rows, Document.place))
+        there = set(insert_new(Document, rows, _document.c.place))
         rows = [{**row, "place": row["place"] + 1} for row in rows if row["place"] not in there]
 
 

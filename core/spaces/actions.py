@@ -25,6 +25,13 @@ OWN = "core"  # the source of memberships that people give, take and have themse
 
 Role = str | tuple[str, dt.datetime | None]
 _space, _membership, _request = table_of(Space), table_of(Membership), table_of(JoinRequest)
+_archived = sa.select(_space.c.archived_at).where(_space.c.id == sa.bindparam("space"))
+_belongs = sa.select(_membership.c.role).where(
+    _membership.c.space_id == sa.bindparam("space"),
+    _membership.c.user_id == sa.bindparam("person"),
+    _membership.c.source == OWN,
+    sa.or_(_membership.c.expires_at.is_(None), _membership.c.expires_at > sa.bindparam("now")),
+)
 
 
 def create_space(
@@ -299,13 +306,7 @@ def enter(space_id: int, user_id: int | None, **values: Any) -> bool:
 
 def belongs(space_id: int, user_id: int | None) -> bool:
     """Whether somebody is a member in their own right, at this moment."""
-    theirs = (
-        _membership.c.space_id == space_id,
-        _membership.c.user_id == user_id,
-        _membership.c.source == OWN,
-    )
-    holds = sa.or_(_membership.c.expires_at.is_(None), _membership.c.expires_at > now())
-    return unfiltered(sa.select(sa.literal(1)).where(*theirs, holds)).first() is not None
+    return unfiltered(_belongs, {"space": space_id, "person": user_id, "now": now()}).first() is not None
 
 
 def hold(space_id: int) -> None:
@@ -321,8 +322,8 @@ def hold_open(space_id: int) -> None:
 
 def must_be_open(space_id: int, held: bool = False) -> None:
     """Raise Refused when the space is closed."""
-    archived = sa.select(_space.c.archived_at).where(_space.c.id == space_id)
-    if unfiltered(archived.with_for_update(key_share=True) if held else archived).scalar() is not None:
+    archived = _archived.with_for_update(key_share=True) if held else _archived
+    if unfiltered(archived, {"space": space_id}).scalar() is not None:
         raise Refused(_("This space is closed: what was said stays readable."))
 
 

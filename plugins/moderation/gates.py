@@ -6,6 +6,7 @@ Whoever moderates in the space passes freely.
 import datetime as dt
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from core import api
 from core.api import gettext as _
@@ -16,6 +17,26 @@ from .models import Checked
 DEFAULTS = {"young_hours": 24, "young_most": 3, "most_per_hour": 30, "ask": True, "known": ""}
 WINDOW = 1000  # latest entries that are counted, so that a flood costs no more than a quiet day
 HOUR = dt.timedelta(hours=1)
+
+_author, _someone = sa.bindparam("author", type_=sa.Integer), orm.aliased(api.User)
+_young = sa.bindparam("young", type_=api.UtcDateTime)
+_latest = (
+    sa.select(api.Entry.author_id, api.Entry.space_id, api.Entry.created_at)
+    .order_by(api.Entry.id.desc())
+    .limit(sa.bindparam("most"))
+    .subquery()
+)
+_written = api.Prepared(
+    sa.select(
+        sa.func.count().filter(_latest.c.author_id == _author),
+        sa.func.count().filter(_latest.c.space_id == sa.bindparam("space"), api.User.created_at > _young),
+        sa.select(_someone.id).where(_someone.id == _author, _someone.created_at > _young).exists(),
+    )
+    .select_from(_latest)
+    .join(api.User, api.User.id == _latest.c.author_id)
+    .where(_latest.c.created_at > sa.bindparam("since"))
+)
+_checked = api.Prepared(sa.select(Checked.space_id).where(Checked.space_id == sa.bindparam("space")))
 
 
 def check(draft: api.Draft) -> api.Hold | api.Ask | api.Refuse | None:
@@ -28,7 +49,7 @@ def check(draft: api.Draft) -> api.Hold | api.Ask | api.Refuse | None:
     question = _ask(draft, settings["known"]) if asks else None
     if question is not None or gate is not None:
         return question or gate
-    if api.db.session.get(Checked, draft.space.id) is not None:
+    if _checked(space=draft.space.id):
         return api.Hold(_("The team of this space looks at everything before it is published."))
     return None
 
@@ -37,15 +58,9 @@ def _pace(draft: api.Draft, settings: dict[str, int]) -> api.Hold | api.Refuse |
     """How much the author, and all newcomers in the space together, have written in the last hour."""
     moment = api.now()
     young = moment - dt.timedelta(hours=settings["young_hours"])
+    who = {"author": draft.author.id, "space": draft.space.id}
     with api.as_system("count what was written in the last hour, whoever may read it"):
-        columns = (api.Entry.author_id, api.Entry.space_id, api.Entry.created_at)
-        latest = sa.select(*columns).order_by(api.Entry.id.desc()).limit(WINDOW).subquery()
-        mine = sa.func.count().filter(latest.c.author_id == draft.author.id)
-        newcomers = sa.func.count().filter(latest.c.space_id == draft.space.id, api.User.created_at > young)
-        counted = sa.select(mine, newcomers).join(api.User, api.User.id == latest.c.author_id)
-        own, new = api.db.session.execute(counted.where(latest.c.created_at > moment - HOUR)).one()
-        person = api.db.session.get(api.User, draft.author.id)
-        is_new = person is not None and person.created_at > young
+        [(own, new, is_new)] = _written(**who, young=young, since=moment - HOUR, most=WINDOW)
     if own >= settings["most_per_hour"]:
         return api.Refuse(_("You have written a lot in a short time. Please go on a little later."))
     if is_new and new >= settings["young_most"]:

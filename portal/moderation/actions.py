@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from core import access, files
 from core.access import Forbidden, Refused, as_system, viewer
-from core.db import after_commit, db, insert_new, table_of, unfiltered, write
+from core.db import after_commit, db, insert_once, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
 from core.models import Case, Entry, File, Report, Revision, Space
@@ -37,7 +37,7 @@ def report(entry: Entry, reason: str, text: str = "", **notice: Any) -> bool:
         entry = here
         case = cases.open_for(entry, "reported")
         row = {"case_id": case, "entry_id": entry.id, "space_id": entry.space_id, "reporter_id": person}
-        new = bool(insert_new(Report, {**row, "reason": reason, "text": text, **notice}, Report.id))
+        new = insert_once(Report, **row, reason=reason, text=text, **notice)
         if new and person is not None:
             space = db.session.get(Space, entry.space_id)
             notify(RECEIVED, [person], space=space, once=f"case:{case}:{person}")
@@ -59,7 +59,7 @@ def appeal(case_id: int, words: str) -> None:
             "author_id": case.author_id,
         }
         row |= {"origin": "appeal", "appeal_of": case.id, "appellant_id": person, "words": words}
-        if not insert_new(Case, row, Case.id):
+        if not insert_once(Case, **row):
             raise Refused(_("You have answered this decision already."))
 
 
