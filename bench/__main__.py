@@ -3,6 +3,7 @@
 import calendar
 import gzip
 import http.client
+import itertools
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from core import create_app
@@ -100,9 +102,7 @@ def statements(config: Config) -> list[Result]:
     for name, bound in (("visitor", 4), ("signed in", 7)):
         client = app.test_client()
         if name == "signed in":
-            token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/sign-in").text)[0]
-            form = {"email": seed.EMAIL, "password": seed.PASSWORD, "csrf_token": token}
-            client.post("/sign-in", data=form)
+            signed_in(client)
         client.get("/")
         seen.clear()
         client.get("/")
@@ -148,44 +148,72 @@ def start(folder: Path) -> list[Result]:
     return [at_most("start to first answer, to bare Flask", 2, measured, reference, measured / reference)]
 
 
-def inserts(config: Config, large: Server) -> list[Result]:
-    """A post through the whole application against one row by sqlite3; then eight writers at once."""
-    from core.accounts.sessions import as_viewer
-    from core.feed.actions import publish
-    from core.models import Space
+def inserts(config: Config, name: str) -> list[Result]:
+    """A post through the whole application against its rows by sqlite3 alone; then eight writers at once.
+
+    The application is asked as a browser asks it: session, cross-site token, form, Markdown, the plugins'
+    checks. The reference writes the same rows, and nothing else, into a copy of the same town, as durably:
+    one transaction, in WAL mode with synchronous=FULL.
+    """
+    client, turn = create_app(config).test_client(), itertools.count()
+    token = signed_in(client)
+    town = sqlite3.connect(config.data / "town.db")
+    [space] = town.execute("SELECT space_id FROM core_membership WHERE user_id = 1 LIMIT 1").fetchone()
+
+    def ours() -> None:
+        form = {"body": "Hello " * 40, "client_key": str(next(turn)), "csrf_token": token}
+        assert client.post(f"/spaces/{space}/posts", data=form).status_code == 302
 
     with tempfile.TemporaryDirectory(dir=config.data.parent) as folder:
         raw = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
-        raw.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (a, b, c)")
-        app = create_app(config)
-        with app.app_context(), as_viewer(1):
-            belongs = sqlite3.connect(config.data / "town.db").execute(
-                "SELECT space_id FROM core_membership WHERE user_id = 1 LIMIT 1"
-            )
-            [ident] = belongs.fetchone()
+        ours()
+        town.backup(raw)
+        town.close()
+        raw.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        post = {table: newest(raw, table) for table in WRITTEN}
 
-            def ours() -> None:
-                publish(db.session.get(Space, ident), "Hello " * 40)
+        def theirs() -> None:
+            raw.execute("BEGIN IMMEDIATE")
+            own = {"client_key": str(next(turn)), "entry_id": None}
+            for statement, values in post.values():
+                own["entry_id"] = raw.execute(statement, values | own).lastrowid
+            raw.execute("UPDATE core_space SET entry_count = entry_count + 1 WHERE id = ?", (space,))
+            raw.execute("COMMIT")
 
-            def theirs() -> None:
-                raw.execute("BEGIN IMMEDIATE")
-                raw.execute("INSERT INTO t VALUES (?, ?, ?)", ("Hello " * 40, 1, "now"))
-                raw.execute("COMMIT")
-
-            measured, reference = compare(ours, theirs)
-            db.session.remove()
+        measured, reference = compare(ours, theirs)
         raw.close()
     result = at_least(
         "insert of an entry to raw sqlite3", 0.1, 1 / measured, 1 / reference, reference / measured
     )
-    failed = eight_writers(config, ident, large)
+    failed = eight_writers(config, space, name)
     return [result, at_most("errors with eight writers", 0, failed, 80, failed)]
 
 
-def eight_writers(config: Config, space: int, large: Server) -> int:
+WRITTEN = ("core_entry", "core_follow", "core_job", "core_search_stale", "core_event")  # by a post
+
+
+def newest(raw: sqlite3.Connection, table: str) -> tuple[str, dict[str, Any]]:
+    """The statement that inserts one more row like the newest of a table, and its values."""
+    found = raw.execute(f"SELECT * FROM {table} ORDER BY id DESC LIMIT 1")
+    row = dict(zip([column[0] for column in found.description], found.fetchone(), strict=True))
+    del row["id"]
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})", row
+
+
+def signed_in(client: FlaskClient) -> str:
+    """Sign a client in as the reader; answers the token of its forms."""
+    for path in ("/sign-in", "/me"):
+        page = client.get(path).text
+        token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0]
+        if path == "/sign-in":
+            client.post(path, data={"email": seed.EMAIL, "password": seed.PASSWORD, "csrf_token": token})
+    return token
+
+
+def eight_writers(config: Config, space: int, name: str) -> int:
     """How many of eighty posts by eight writers at once a server with eight processes refuses."""
     statuses: list[int] = []
-    with parvis(config.data, large.token, workers=8) as server:
+    with parvis(config.data, name, workers=8) as server:
         server.sign_in(seed.EMAIL, seed.PASSWORD)
         token, cookie = server.cross_site_token("/me"), server.cookie
 
@@ -256,7 +284,7 @@ def measure(folder: Path, entries: int) -> list[Result]:
             results += growth(large, small, entries)
         results += first_view(large)
         results += fan_out(big, large)
-        results += inserts(big, large)
+    results += inserts(big, token)
     results += found(big if entries == LARGE else seed.town(folder / str(LARGE), LARGE, token))
     return results + digests(folder)
 
