@@ -26,6 +26,7 @@ from werkzeug.test import TestResponse
 from . import access, create_app, migrate, registry
 from .accounts import actions as accounts
 from .accounts import passwords
+from .app import Compiled
 from .config import Config
 from .db import Base, db, write
 from .models import Area
@@ -135,14 +136,22 @@ def plugin_modules() -> dict[str, ModuleType]:
     return registry.discover()[1]
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """Where all portals of a test run keep compiled templates: each for itself would take most of the time."""
+    return Compiled(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
 def app(
     database_url: str,
     tmp_path: Path,
     plugin_modules: dict[str, ModuleType],
+    compiled: Compiled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Flask]:
     """A portal on a fresh, migrated database, whose passwords are hashed quickly."""
+    monkeypatch.setattr("core.app.Compiled", lambda _folder: compiled)
     monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     config = Config(data=tmp_path, url="http://localhost")
     if database_url.startswith("postgresql"):
@@ -151,12 +160,19 @@ def app(
     app.testing = True
     app.test_client_class = EnglishClient
     with app.app_context(), access.as_system("test"):
-        migrate.upgrade(db.engine, plugin_modules)
+        if _bare(plugin_modules):
+            migrate.upgrade(db.engine, plugin_modules)
         for name in plugin_modules:
             registry.current().switch(name, True)
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def _bare(modules: dict[str, ModuleType]) -> bool:
+    """Whether the database was not given all tables before: to go through their migrations once more is dear."""
+    with migrate.connected(db.engine) as connection:
+        return any(migrate.current(connection, owner) is None for owner in migrate.owners(modules))
 
 
 @pytest.fixture
