@@ -15,6 +15,7 @@ from core import settings as town
 from core.accounts import actions as accounts
 from core.accounts import claims
 from core.accounts.addresses import normal
+from core.audit import audit
 from core.checks import PluginError
 from core.config import ConfigError
 from core.db import db, write
@@ -126,11 +127,15 @@ def admin(email: str, reset_factor: bool) -> None:
     with opened(settings()), write():
         person = claims.known(email)
         if person is None:
-            accounts.create_user(email, role_label("administrator", None), role="administrator")
+            new = accounts.create_user(email, role_label("administrator", None), role="administrator")
+            audit("person.role", f"user/{new.id}", role="administrator")
         elif (known := db.session.get(User, person.user_id)) is None or known.role != "administrator":
             raise Refusal(f"{email} belongs to somebody who is no administrator: give the role on their page")
         elif reset_factor:
             accounts.forget_factor(person.user_id, "reset")
+            audit("factor.reset", f"user/{person.user_id}")
+        if person is not None:
+            audit("person.link", f"user/{person.user_id}")
         link = claims.issue(email, claims.RESET, {})
     click.echo(f"Open this link once, within two hours, as {email}:\n{link}")
 
@@ -221,6 +226,8 @@ def check(with_files: bool) -> None:
 def backup(target: Path) -> None:
     """Write the whole town into one archive, while it is in use: TARGET, or a new file in that folder."""
     with opened(settings()):
+        with write():
+            audit("town.backup", "town")
         for line in keep.describe(keep.backup(target)):
             click.echo(line)
 

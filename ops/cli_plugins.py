@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from flask import current_app
 
 from core import contributions, migrate, registry
-from core.db import db
+from core.audit import audit
+from core.db import db, write
 from core.db import prepare as prepare_engine
 from core.models import PluginFault, PluginState
 from core.registry import Registry
@@ -63,7 +64,8 @@ def show(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Switch a plugin on, for every process at its next request."""
-    with _town(name) as installed:
+    with _town(name) as installed, write():
+        audit("plugin.on", f"plugin/{name}")
         installed.switch(name, True)
     click.echo(f"{name} is on. A server that was started before {name} was installed needs a restart.")
 
@@ -72,7 +74,8 @@ def enable(name: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Switch a plugin off; nothing is deleted."""
-    with _town(name) as installed:
+    with _town(name) as installed, write():
+        audit("plugin.off", f"plugin/{name}")
         installed.switch(name, False)
     click.echo(f"{name} is off. Its data stay.")
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from core import contributions, files, migrate, registry, stamps
+from core.audit import audit
 from core.db import db, now, table_of, write
 from core.models import (
     Document,
@@ -60,6 +61,7 @@ def purge(name: str) -> None:
         for model in (File, Entry, Membership, Space):
             _delete(table_of(model), chosen[table_of(model)])
         _recount()
+        audit("plugin.purged", f"plugin/{name}")
         _delete(table_of(Setting), Setting.key == name)
         _delete(table_of(JobRow), JobRow.name.like(prefix))
         _delete(table_of(PendingClaim), PendingClaim.action.like(prefix))

@@ -19,6 +19,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from core import access, create_app, migrate, registry, settings
+from core.audit import audit
 from core.config import Config
 from core.db import db, now, write
 from core.search import index
@@ -38,6 +39,7 @@ def after_restore(taken_at: dt.datetime) -> None:
     with write():
         settings.save(settings.RESTORED, {"taken_at": taken_at.isoformat(), "at": now().isoformat()})
         index.note_everything()
+        audit("town.restored", "town", taken_at=taken_at.isoformat())
 
 
 def restore(

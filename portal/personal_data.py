@@ -16,7 +16,7 @@ INVITED, ASKED, SENT = _("Until its end"), _("Until it is answered"), _("Until i
 WHO, MEMBER = _("Say who speaks"), _("Take part in a space")
 STAY, CONFIRM = _("Stay signed in, and see where one is"), _("Carry out what is confirmed by mail")
 OFFICE, SPEAK = _("Say in what office somebody speaks"), _("Speak to people in their language and time")
-DECIDED = _("As long as the space is kept; the person is forgotten with the account")
+DECIDED = _("A while after the decision, see the periods; the person is forgotten with the account")
 REPORTED, LOGGED = (
     _("Look at what is reported, and say why it was decided so"),
     _("Know who used which right"),
@@ -46,7 +46,13 @@ _COLUMNS = (
     ("space", "created_by", _("Say who opened a space"), TASK, SPACE),
     ("invitation", "email invited_by created_at expires_at", _("Invite to a space"), CONTRACT, INVITED),
     ("join_request", "user_id message created_at", _("Ask to join a space"), CONTRACT, ASKED),
-    ("entry", "author_id byline recorded_by reader_id", _("Say who wrote, and who may read"), TASK, POST),
+    (
+        "entry",
+        "author_id byline recorded_by meant_for reader_id",
+        _("Say who wrote, and who may read"),
+        TASK,
+        POST,
+    ),
     ("entry", "title body html", _("Talk in public and with the town"), TASK, POST),
     ("revision", "editor_id title body html written_at", _("Show how a post changed"), TASK, POST),
     ("support", "user_id created_at", _("Count a person once"), TASK, POST),

@@ -90,7 +90,7 @@ def publish(
         entry.channel, entry.title, entry.body, entry.html, entry.lang = channel, title, body, html, lang
         entry.parent_id = root.id if root else None
         entry.private = team_only or bool(root and root.team_only)
-        entry.reader_id = reader_id if team_only or root is None else root.reader_id
+        entry.meant_for = reader_id if team_only or root is None else root.reader_id
         entry.state = state or (entry_kind.initial_state if free or team_only else "pending")
         entry.client_key, entry.created_at = key, at or now()
         if entry.state == "published":
@@ -173,7 +173,7 @@ def must_be_changeable(entry: Entry) -> None:
 def set_audience(entry: Entry, team_only: bool, reader_id: int | None = None) -> None:
     """Keep an entry between the team and one reader, or open it; replies are never wider."""
     with changing(entry, "moved") as (row, _root):
-        row.private, row.reader_id = team_only, reader_id if team_only else None
+        row.private, row.meant_for = team_only, reader_id if team_only else None
 
 
 def release(
@@ -187,7 +187,7 @@ def release(
         _unchanged(row, version)
         if row.state in _CLOSED:
             raise Refused(_("This was hidden or removed meanwhile."))
-        row.state, row.private, row.reader_id = "published", team_only, reader_id if team_only else None
+        row.state, row.private, row.meant_for = "published", team_only, reader_id if team_only else None
         _settle(row, root)
         if row.published_at is None:
             row.published_at = row.active_at = now()
@@ -382,10 +382,12 @@ def changing(entry: Entry, what: str, allowed: bool = False) -> Iterator[tuple[E
 def _settle(entry: Entry, root: Entry | None) -> None:
     """Work out who reads the entry: from what was meant, its state, and its thread, never more than that."""
     published, above = entry.state == "published", root is not None and root.team_only
-    if not entry.private:
+    if entry.private:
+        entry.reader_id = None if entry.state in _CLOSED else entry.meant_for
+    elif root is not None and above and published:
+        entry.reader_id = root.reader_id
+    else:
         entry.reader_id = entry.author_id if entry.state == "pending" else None
-        if root is not None and above and published:
-            entry.reader_id = root.reader_id
     if root is not None and above and entry.reader_id != root.reader_id:
         entry.reader_id = None
     entry.team_only = entry.private or not published or above

@@ -16,9 +16,9 @@ CHANNELS = ("web", "email", "phone", "paper", "stall")
 class Entry(Reader, Versioned, Base):
     """Something said in a space; a reply is an entry with a parent.
 
-    `private` is what its author or team meant: for the team and `reader_id` also once published. `team_only`
-    is what holds now, with its state and its parent taken in. `in_feed` is true for published first posts of
-    kinds that show in feeds; the feeds' partial indexes hold them alone.
+    `private` is what its author or team meant: for the team and whom it is `meant_for` also once published.
+    `team_only` and `reader_id` are what holds now, with its state and its parent taken in. `in_feed` is true
+    for published first posts of kinds that show in feeds; the feeds' partial indexes hold them alone.
     """
 
     __tablename__ = "core_entry"
@@ -74,6 +74,7 @@ class Entry(Reader, Versioned, Base):
     state: Mapped[str] = mapped_column(sa.String(10), default="published")
     team_only: Mapped[bool] = mapped_column(default=False)
     private: Mapped[bool] = mapped_column(default=False)
+    meant_for: Mapped[int | None]
     reader_id: Mapped[int | None] = user()
     in_feed: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)

@@ -208,6 +208,7 @@ def _erase(session: Any, user_id: int, erasure: Erasure) -> set[str]:
         .where(_entry.c.author_id == user_id)
         .values(edited_at=None, byline=None, client_key=None)
     )
+    unfiltered(sa.update(_entry).where(_entry.c.meant_for == user_id).values(meant_for=None))
     if erasure.words:
         _delete_words(user_id)
     _hand_over_spaces(user_id)

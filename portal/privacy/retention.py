@@ -8,11 +8,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import current_app
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import aliased
 
 from core import access, mail, registry, settings
 from core.access import as_system
+from core.audit import audit
 from core.db import db, now, table_of, unfiltered, write
-from core.models import Account, Audit, Export, JobRow, Mail, PendingClaim, Seen, SignIn, Throttle, User
+from core.models import Account, Audit, Case, Export, JobRow, Mail, PendingClaim, Seen, SignIn, Throttle, User
 from core.plugin import Plugin, Retention
 from core.settings import kept_for
 
@@ -29,6 +31,9 @@ RETENTION = (
     Retention("core.notices", _("Notifications that were read"), 90, most=730),
     Retention("core.unread", _("Notifications that nobody read"), 365, most=730),
     Retention("core.jobs", _("Work that failed for good"), 30, most=90),
+    Retention(
+        "core.cases", _("Reports, decisions and their answers, once decided"), 400, least=366, most=5 * 365
+    ),
     Retention("core.audit", _("The log of who used which right"), 366, least=366, most=10 * 365),
     Retention("core.purged", _("What was kept of a plugin that was removed for good"), 30, most=365),
 )
@@ -49,6 +54,7 @@ def set_periods(days: Mapping[str, int]) -> None:
             raise ValueError(period.name)
     with write():
         settings.save(settings.RETENTION, dict(days))
+        audit("town.retention", "town", **days)
 
 
 def within(period: Retention, days: int) -> bool:
@@ -72,7 +78,11 @@ def purge() -> None:
 def sweep() -> None:
     """Remove what nobody needs any longer: old sign-ins, links, counters, failed jobs, sent mail."""
     with as_system("clear away what expired"), write() as session:
-        links, mails, failed = (_before(f"core.{name}") for name in ("links", "mail", "jobs"))
+        names = ("links", "mail", "jobs", "cases")
+        links, mails, failed, decided = (_before(f"core.{name}") for name in names)
+        answer = aliased(Case)
+        newer = sa.or_(answer.decided_at.is_(None), answer.decided_at >= decided)
+        answered = sa.select(answer.id).where(answer.appeal_of == Case.id, newer).exists()
         for gone in (
             sa.delete(SignIn).where(SignIn.expires_at < now()),
             sa.delete(PendingClaim).where(
@@ -84,6 +94,7 @@ def sweep() -> None:
             sa.delete(Audit).where(
                 Audit.at < _before("core.audit")
             ),  # the database refuses it for younger ones
+            sa.delete(Case).where(Case.appeal_of.is_(None), Case.decided_at < decided, ~answered),
             sa.delete(Export).where(Export.ready_at.is_(None), Export.asked_at < mails),
         ):
             session.execute(gone)

@@ -241,6 +241,33 @@ def test_narrowing_takes_replies_along_and_widening_never_shows_what_was_private
     counted(town)
 
 
+def test_hiding_takes_a_private_reply_from_its_reader_and_restoring_gives_it_back(town: Town) -> None:
+    space_id = group(town)
+    ana, zoe = town.person("ana"), town.person("zoe")
+    post = say(town, "ana", space_id)
+    kept = say(town, "olga", space_id, "Between us", parent=post, team_only=True, reader_id=ana)
+    below = say(town, "olga", space_id, "And me", parent=post)
+    do(town, "olga", actions.set_audience, below, True, zoe)
+    reads = lambda ident, who: town.run(lambda: db.session.get(Entry, ident), who) is not None  # noqa: E731
+    for hidden in (post, kept):
+        assert reads(kept, "ana")
+        do(town, "olga", actions.hide, hidden)
+        assert not reads(kept, "ana"), hidden
+        assert reads(kept, "olga")
+        do(town, "olga", actions.restore, hidden)
+    assert reads(kept, "ana")
+    assert not reads(kept, "zoe")
+    assert reads(below, "zoe")
+    assert not reads(below, "ana")
+    do(town, "olga", actions.set_audience, post, True, ana)
+    assert (reads(kept, "ana"), reads(below, "zoe")) == (True, False), "never wider than its thread"
+    do(town, "olga", actions.set_audience, post, False)
+    assert (reads(kept, "ana"), reads(below, "zoe")) == (True, True)
+    do(town, "olga", actions.set_audience, below, False)
+    assert reads(below, "ana")
+    counted(town)
+
+
 def test_hiding_and_restoring_give_everybody_what_they_had(town: Town) -> None:
     space_id = group(town)
     town.person("ana")

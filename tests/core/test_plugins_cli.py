@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 
 from core import api, files, registry
 from core.db import db, write
-from core.models import Document, Entry, File, PluginState, Setting, Space
+from core.models import Audit, Document, Entry, File, PluginState, Setting, Space
 from core.search import index
 from ops import purge
 from ops.cli import main
@@ -93,6 +93,9 @@ def test_the_switch_acts_on_the_town_that_is_being_served(town: Town, parvis: ob
     assert enabled.exit_code == 0
     assert "needs a restart" in enabled.output
     assert visitor.get("/dummy/").status_code == 200
+    written = sa.select(Audit.act, Audit.ref, Audit.origin, Audit.actor_id)
+    lines = [tuple(row) for row in town.run(lambda: db.session.execute(written).all())]
+    assert lines == [(f"plugin.{word}", "plugin/dummy", "command", None) for word in ("off", "on")]
 
 
 def test_show_tells_where_each_thing_is_said(parvis: object) -> None:

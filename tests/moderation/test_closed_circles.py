@@ -1,4 +1,4 @@
-"""Groups for their members alone: their teams moderate; what must not stay there reaches the agency."""
+"""Groups for their members alone are moderated by their teams; some cases go to the agency all the same."""
 
 from __future__ import annotations
 

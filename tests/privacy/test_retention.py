@@ -14,7 +14,7 @@ from dummy_plugin.models import Line
 from core import registry, settings
 from core.access import Forbidden
 from core.db import db, now, write
-from core.models import Entry, Erasure, Mail, PluginFault, Seen, User
+from core.models import Audit, Case, Entry, Erasure, Mail, PluginFault, Report, Seen, User
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.models import Casework, Visit
@@ -161,7 +161,9 @@ def test_administrators_say_how_long_within_the_bounds(town: Town, clock: Any) -
         refused = boss.submit("/admin/retention", **{**fields, **bad})
         assert refused.status_code == 422
         assert "within the bounds" in refused.text or "integer" in refused.text
-    kept = boss.submit("/admin/retention", **{**fields, "dummy_ledger": "60", "core_inactive": "0"})
+    kept = boss.submit(
+        "/admin/retention", **{**fields, "dummy_ledger": "60", "core_inactive": "0", "core_audit": "3650"}
+    )
     assert kept.location == "/admin/retention"
     assert town.run(lambda: settings.kept_for("dummy.ledger")) == 60 * DAY
     assert town.run(lambda: settings.kept_for("core.inactive")) is None
@@ -171,7 +173,7 @@ def test_administrators_say_how_long_within_the_bounds(town: Town, clock: Any) -
     clock(59)
     purge(town)
     assert count(town, Line, Line.text == "old") == 1
-    clock(5000)
+    clock(3600)
     purge(town)
     assert (count(town, Line, Line.text == "old"), count(town, Erasure)) == (0, 0)
     with pytest.raises(Forbidden):
@@ -195,3 +197,47 @@ def test_archives_and_exports_of_removed_plugins_end(town: Town, clock: Any) -> 
     purge(town)
     assert not list((data / "exports").iterdir())
     assert not list((data / "purged").iterdir())
+
+
+def test_cases_end_with_their_reports_and_answers_and_log_and_figures_stay(town: Town, clock: Any) -> None:
+    from plugins.moderation import figures
+
+    space, ana = town.space("Square", "olga"), town.person("ana")
+
+    def decide() -> dict[str, int]:
+        cases: dict[str, int] = {}
+        with write() as session:
+            for name, days in (("old", 401), ("young", 10), ("open", 500), ("contested", 450)):
+                case = Case(space_id=space, author_id=ana, origin="reported", opened_at=now() - days * DAY)
+                if name != "open":
+                    case.act, case.decided_at, case.reason = "hidden", now() - days * DAY, "insult"
+                session.add(case)
+                session.flush()
+                session.add(Report(case_id=case.id, space_id=space, reason="insult", text=name))
+                cases[name] = case.id
+            for first, days in (("old", 401), ("contested", 390)):
+                answer = Case(space_id=space, origin="appeal", appeal_of=cases[first], words=f"No, {first}")
+                answer.act, answer.decided_at = "kept", now() - days * DAY
+                session.add(answer)
+        return cases
+
+    cases = town.run(decide)
+    town.run(figures.count)
+    before = town.run(lambda: figures.kept().counted)
+    log = count(town, Audit)
+    clock(0)
+    purge(town)
+    left = town.run(lambda: set(db.session.scalars(sa.select(Case.id).where(Case.appeal_of.is_(None)))))
+    assert left == set(cases.values()) - {cases["old"]}
+    told = town.run(lambda: set(db.session.scalars(sa.select(Report.text))))
+    assert told == {"young", "open", "contested"}
+    assert count(town, Case, Case.words == "No, old") == 0
+    clock(61)
+    purge(town)
+    assert count(town, Case, Case.id == cases["contested"]) == 0
+    assert count(town, Case, Case.id == cases["open"]) == 1
+    town.run(figures.count)
+    assert town.run(lambda: figures.kept().counted)["acts"] == before["acts"] == {"hidden": 1}
+    assert count(town, Audit) == log
+    period = next(one for _plugin, one in town.run(retention.all_periods) if one.name == "core.cases")
+    assert period.least >= figures.YEAR.days, "the figures of a year are counted from the cases"
