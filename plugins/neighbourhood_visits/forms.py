@@ -1,6 +1,7 @@
 """The forms: planning a visit, asking, deciding on a question, answering it, and the plugin's settings."""
 
 import datetime as dt
+import re
 import secrets
 from typing import Any
 
@@ -49,6 +50,15 @@ def needed(message: Any) -> DataRequired:
 def at_most(length: int) -> Length:
     """The text has at most so many characters."""
     return Length(max=length, message=api.lazy_gettext("Please write at most %(max)d characters."))
+
+
+def degrees(latitude: str | None, longitude: str | None) -> tuple[float, float] | None:
+    """A place of two texts in degrees; None where they say none, or nowhere on earth."""
+    try:
+        north, east = float(latitude or ""), float(longitude or "")
+    except ValueError:
+        return None
+    return (north, east) if -90 <= north <= 90 and -180 <= east <= 180 else None
 
 
 def people(label: Any) -> Any:
@@ -232,12 +242,8 @@ class AskForm(api.Form):
         return {**said, "alias": self.shown.data == "alias", "pin": self.pin()}
 
     def pin(self) -> tuple[float, float] | None:
-        """Where the pin was set, in degrees; None where it was not, or nowhere on earth."""
-        try:
-            north, east = float(self.latitude.data or ""), float(self.longitude.data or "")
-        except ValueError:
-            return None
-        return (north, east) if -90 <= north <= 90 and -180 <= east <= 180 else None
+        """Where the pin was set."""
+        return degrees(self.latitude.data, self.longitude.data)
 
 
 class AskWithoutAccountForm(AskForm):
@@ -443,6 +449,21 @@ class SettingsForm(api.Form):
         lazy_gettext("Bodies to which questions are forwarded, one a line; none means the usual ones"),
         validators=[at_most(2000)],
     )
+    geocoder = SelectField(lazy_gettext("Service that says where an address is"), default="none")
+    geocoder_url = StringField(lazy_gettext("Address of that service"), validators=[at_most(200)])
     one_person_approves = BooleanField(
         lazy_gettext("Whoever drafted an answer may approve it too (the report says so)")
     )
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.geocoder.choices = [
+            ("none", _("None: people write where it is, or set a pin")),
+            ("address_api", _("One that speaks as the French national address API does")),
+        ]
+
+    def validate_geocoder_url(self, field: Any) -> None:
+        """A service that is chosen has an address, without a key in it."""
+        plain = re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", field.data or "")
+        if (field.data or self.geocoder.data != "none") and not plain:
+            raise ValidationError(_("Write an address such as https://addresses.example."))

@@ -21,7 +21,7 @@ from . import (
     promises,
     reads,
 )
-from .collect import record, voices
+from .collect import near, record, voices
 from .collect import views as collected
 from .forms import SettingsForm
 from .pages import blueprint
@@ -36,6 +36,7 @@ PAGES = (  # their routes are the blueprint's
     departments,
     desk,
     intake,
+    near,
     open_data,
     plan_pages,
     promises,
@@ -134,6 +135,8 @@ plugin = api.Plugin(
         "themes": "",
         "reasons": "",
         "bodies": "",
+        "geocoder": "none",
+        "geocoder_url": "",
         "one_person_approves": False,
     },
     jobs=(
@@ -168,7 +171,11 @@ plugin = api.Plugin(
             most=1095,
         ),
     ),
+    egress=("*",),  # the one service that staff chose, if any
     cookies=(
+        api.Cookie(
+            near.COOKIE, _("Remembers in which part of the town you want to see visits"), _("Six months")
+        ),
         api.Cookie(
             "visits-*",
             _("Keeps the question or the answer you are writing, should the page be lost"),

@@ -10,9 +10,10 @@ from core import api
 from core.api import gettext as _
 
 from . import actions, reads, states
-from .collect import pictures
+from .collect import areas, geocoder, pictures
 from .collect.actions import RECORDED
 from .collect.maps import map_of
+from .collect.near import COOKIE
 from .collect.receipts import receipt
 from .forms import AskForm, AskWithoutAccountForm, VisitForm
 from .models import Question
@@ -32,12 +33,16 @@ def index() -> str:
     coming, past = reads.visits(), reads.visits(past=True)
     announces = actions.may_announce(anywhere=True)
     waiting = reads.waiting()
+    area = areas.chosen(request.cookies.get(COOKIE))
     return draw(
         "visits/index.html",
         coming=coming,
         past=past,
         announces=announces,
         waiting=waiting,
+        area=area,
+        remembered=COOKIE in request.cookies,
+        close=areas.visits_near(area) if area else (),
         organises=api.can("visits.organise"),
         imports=api.can("visits.import"),
     )
@@ -146,6 +151,10 @@ def ask(space_id: int) -> Page:
         status = TOO_LATE if form.is_submitted() else 200
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
     shown = {"visit": found, "space": space, "open": True, "map": map_of(space.area_id)}
+    shown["geocoder"] = geocoder.known()
+    if "find" in request.form:
+        _find_place(form)
+        return form_page("visits/ask.html", form, **shown)
     if not form.validate_on_submit():
         return form_page("visits/ask.html", form, **shown)
     ready, wrong = pictures.chosen() if api.viewer().signed_in else ([], [])
@@ -169,6 +178,19 @@ def ask(space_id: int) -> Page:
         form.confirmed.data = "yes"
         return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def _find_place(form: Any) -> None:
+    """Set the pin where the address is, or the address where the pin is; what isn't found stays as it is."""
+    pin = form.pin()
+    written = form.place.data or ""
+    found = geocoder.reverse(*pin) if pin and not written else geocoder.search(written)
+    if found is None:
+        form.place.errors = [_("We could not find this place. In your own words it will do as well.")]
+        return
+    form.place.data = found.label
+    if written:
+        form.latitude.data, form.longitude.data = f"{found.latitude:.6f}", f"{found.longitude:.6f}"
 
 
 def describe_question(payload: dict[str, Any]) -> list[tuple[str, str]]:
@@ -219,14 +241,14 @@ def thanks(question_id: int) -> str:
     found, space = visit_and_space(entry.space_id)
     if entry.kind != "visits.question" or not reads.asked(entry):
         abort(404)
-    settings = api.settings("neighbourhood_visits")
+    settings, kept = api.settings("neighbourhood_visits"), receipt(question_id)
     return draw(
         "visits/thanks.html",
         entry=entry,
         visit=found,
         space=space,
         settings=settings,
-        receipt=receipt(question_id),
+        receipt=kept,
         photos=api.get_or_404(Question, question_id).triage == "submitted" and entry.state == "pending",
-        visit_first=found.starts_at < api.now() + dt.timedelta(days=settings["days_to_answer"]),
+        visit_first=found.starts_at < kept.answer_by,
     )

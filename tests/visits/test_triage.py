@@ -38,11 +38,10 @@ def row(scene: Scene, model: Any, ident: int) -> Any:
 
 
 def told(scene: Scene) -> list[tuple[str, int]]:
-    """Which notices whom was given, once the worker has done its part."""
+    """Which notices of a decision whom was given, once the worker has done its part."""
     jobs.run_due(scene.town.app)
-    found = (
-        sa.select(Notice.type, Notice.user_id).where(Notice.type.startswith("visits.")).order_by(Notice.id)
-    )
+    decided = (Notice.type.startswith("visits."), Notice.type != "visits.received")
+    found = sa.select(Notice.type, Notice.user_id).where(*decided).order_by(Notice.id)
     return scene.town.run(lambda: [tuple(one) for one in db.session.execute(found)])  # type: ignore[no-any-return]
 
 

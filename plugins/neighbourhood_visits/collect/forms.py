@@ -9,6 +9,7 @@ from wtforms import (
     IntegerField,
     MultipleFileField,
     RadioField,
+    SelectField,
     StringField,
     TelField,
     TextAreaField,
@@ -19,7 +20,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from ..forms import at_most, needed
+from ..forms import at_most, degrees, needed
 from .actions import Recorded
 
 CHANNELS = (
@@ -111,3 +112,16 @@ class VoiceWithoutAccountForm(api.Form):
 
 class PhotosForm(api.Form):
     """Pictures, which `pictures.chosen` reads."""
+
+
+class NearForm(api.Form):
+    """Where somebody lives: an address, a pin, or the name of a part of the town."""
+
+    address = StringField(lazy_gettext("My address"), validators=[at_most(200)])
+    area = SelectField(lazy_gettext("My neighbourhood"), coerce=int)
+    latitude = HiddenField()
+    longitude = HiddenField()
+
+    def pin(self) -> tuple[float, float] | None:
+        """Where the pin was set."""
+        return degrees(self.latitude.data, self.longitude.data)

@@ -1,0 +1,79 @@
+"""In which part of the town a place lies, and which visits take place near there."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+
+from ..models import Visit
+from .maps import rings
+
+NEAR = 6
+
+
+def area_at(latitude: float, longitude: float) -> api.Area | None:
+    """The smallest area in which a place lies, found from the largest down."""
+    found: api.Area | None = None
+    level = _under([None])
+    while level:
+        inside = [area for area in level if area.boundary and _holds(area.boundary, longitude, latitude)]
+        found = inside[0] if inside else found
+        blank = [area.id for area in level if not area.boundary]
+        level = _under([inside[0].id]) if inside else _under(blank) if blank else []
+    return found
+
+
+def _under(parents: Sequence[int | None]) -> Sequence[api.Area]:
+    ids = [parent for parent in parents if parent is not None]
+    rows = sa.select(api.Area).where(api.Area.parent_id.in_(ids) if ids else api.Area.parent_id.is_(None))
+    return api.db.session.scalars(rows.order_by(api.Area.id)).all()
+
+
+def _holds(boundary: Any, x: float, y: float) -> bool:
+    """Whether a place is inside a border: a line from it crosses the border an odd number of times."""
+    inside = False
+    for ring in rings(boundary):
+        for (x1, y1, *_z1), (x2, y2, *_z2) in pairwise(ring):
+            if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
+                inside = not inside
+    return inside
+
+
+def chosen(kept: str | None) -> api.Area | None:
+    """The area that somebody chose, as their browser keeps it, or else that of their profile."""
+    if kept and kept.isascii() and kept.isdecimal() and len(kept) < 10:
+        return api.db.session.get(api.Area, int(kept))
+    path = api.viewer().area
+    if not path:
+        return None
+    found: api.Area | None = api.db.session.scalar(sa.select(api.Area).where(api.Area.path == path))
+    return found
+
+
+def visits_near(area: api.Area) -> Sequence[sa.Row[Visit, api.Space]]:
+    """The visits to come in an area, in one around it or in one within it, the next first."""
+    around = sa.or_(api.Area.path.startswith(area.path), sa.literal(area.path).startswith(api.Area.path))
+    rows = (
+        sa.select(Visit, api.Space)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .join(api.Area, api.Area.id == api.Space.area_id)
+        .where(Visit.ends_at >= api.now(), around)
+        .order_by(Visit.starts_at, Visit.space_id)
+    )
+    return api.db.session.execute(rows.limit(NEAR)).all()
+
+
+def largest() -> int | None:
+    """The id of the area whose map shows the others: the first at the top that has a border."""
+    rows = sa.select(api.Area.id).where(api.Area.parent_id.is_(None), api.Area.boundary.is_not(None))
+    found: int | None = api.db.session.scalar(rows.order_by(api.Area.id).limit(1))
+    return found
+
+
+def names() -> list[tuple[int, str]]:
+    """All areas to choose from, each after the one it lies in."""
+    rows = sa.select(api.Area.id, api.Area.name, api.Area.path).order_by(api.Area.path)
+    return [(row.id, "\u2003" * (row.path.count("/") - 2) + row.name) for row in api.db.session.execute(rows)]
