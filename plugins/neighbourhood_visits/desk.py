@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import abort, jsonify, redirect, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from core import api
@@ -14,6 +15,7 @@ from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from .show import draw
+from .suggest.hints import hints
 
 ALONE = (
     "assign",
@@ -50,6 +52,7 @@ def review(space_id: int) -> str:
         tabs=tabs,
         name=name,
         rows=rows,
+        hints=hints([row[:3] for row in rows]) if name == "unread" else {},
         deciding=form,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
@@ -72,9 +75,10 @@ def decide(space_id: int) -> Page:
     """Decide on the questions that are picked, all alike; what can be undone is offered to be."""
     _found, space = visit_and_space(space_id)
     api.require("visits.review", space)
-    form = DecideForm.offered(space_id)
+    said = _suggested(request.form.get("one", "")) or request.form
+    form = DecideForm.offered(space_id, formdata=said)
     form.validate()
-    picked = dict.fromkeys(pair for pair in map(_pair, request.form.getlist("pick")) if pair)
+    picked = dict.fromkeys(pair for pair in map(_pair, said.getlist("pick")) if pair)
     told = [text for texts in form.errors.values() for text in texts]
     done: list[int] = []
     if not picked and not told:
@@ -82,6 +86,18 @@ def decide(space_id: int) -> Page:
     if not told:
         done, told = _decide(form, list(picked))
     return _decided(space_id, form.verb.data, done, told)
+
+
+def _suggested(said: str) -> MultiDict[str, str] | None:
+    """What a suggestion's button stands for: `assign 12:3 7`, `theme 12:3 green`, `group 9:0 12:3`."""
+    verb, _space, rest = said.partition(" ")
+    pick, _space, value = rest.partition(" ")
+    form = MultiDict({"verb": verb, "pick": pick})
+    if verb == "group":
+        form.add("pick", value)
+    elif verb in ("assign", "theme"):
+        form["department" if verb == "assign" else "theme"] = value
+    return form if said else None
 
 
 def _pair(text: str) -> tuple[int, int] | None:
@@ -100,16 +116,23 @@ def _decide(form: Any, picked: list[tuple[int, int]]) -> tuple[list[int], list[s
         except api.Refused as reason:
             return [], [str(reason)]
         return ids, []
-    if form.verb.data == "ungroup":
-        for question_id, _moves in picked:
-            triage.ungroup(question_id)
-        return [question_id for question_id, _moves in picked], []
+    if form.verb.data in ("ungroup", "theme"):
+        ids = [question_id for question_id, _moves in picked]
+        try:
+            if form.verb.data == "theme":
+                triage.say_theme(ids, form.theme.data or "")
+            else:
+                for question_id in ids:
+                    triage.ungroup(question_id)
+        except api.Refused as reason:
+            return [], [str(reason)]
+        return ids, []
     return triage.decide_many(picked, form.decision())
 
 
 def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page:
     """Say what was decided: on the next page, or to the script that asked."""
-    undo = {"group": "ungroup", "ungroup": "", "reconsider": ""}.get(verb, "reconsider")
+    undo = {"group": "ungroup", "ungroup": "", "reconsider": "", "theme": ""}.get(verb, "reconsider")
     moves = reads.moves_of(done)
     said = ngettext("%(num)s question: done.", "%(num)s questions: done.", len(done)) if done else ""
     if request.headers.get("Accept") == "application/json":
@@ -264,7 +287,9 @@ def _question_page(
     if answering and draft:
         answering.over(draft.version)
     typed = {"version": draft.version, "body": draft.body} if draft else {}
-    deciding = deciding or DecideForm.offered(space.id, formdata=None)
+    likely = hints([(entry, found, casework)])[question_id]
+    first = int(likely.departments[0].value) if likely.departments else 0
+    deciding = deciding or DecideForm.offered(space.id, formdata=None, department=first)
     deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE]
     case = states.Case(space, visit, entry, found, casework)
     [card] = api.cards([entry], show_space=False)
@@ -288,6 +313,7 @@ def _question_page(
         discussions=states.ways(case, "discussion"),
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),
+        likely=likely,
         department=reads.department(casework.department_id),
         people=reads.names([casework.official_id, casework.drafted_by, casework.approved_by]),
         publishes=api.can("visits.publish", space),

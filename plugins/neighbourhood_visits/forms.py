@@ -279,6 +279,7 @@ class DecideForm(api.Form):
     to = StringField(lazy_gettext("Body to which it is forwarded"), validators=[at_most(200)])
     department = SelectField(lazy_gettext("Department"), coerce=int, default=0)
     official = SelectField(lazy_gettext("Elected official"), coerce=int, default=0)
+    theme = SelectField(lazy_gettext("Theme"), default="")
     moves = IntegerField(widget=HiddenInput(), validators=[Optional()])
 
     @classmethod
@@ -293,11 +294,13 @@ class DecideForm(api.Form):
             ("divert", _("Make it a private case")),
             ("group", _("Group")),
             ("ungroup", _("Take out of the group")),
+            ("theme", _("Say its theme")),
             ("reconsider", _("Undo: to be read again")),
         ]
         form.department.choices = [(0, _("None")), *((one.id, one.name) for one in reads.departments())]
         officials = ((one.id, one.name) for one in reads.officials_of(space_id))
         form.official.choices = [(0, _("None")), *officials]
+        form.theme.choices = [("", _("None")), *reads.themes()]
         return form
 
     def decision(self) -> Decision:

@@ -78,9 +78,10 @@ class Visit(api.InSpace, api.Base):
 class Question(api.OnEntry, api.Base):
     """What the public and the author may know of a question beside its text.
 
-    `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is the
-    question that it is grouped with, the first of its group. `latitude` and `longitude` are its pin, in
-    degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper.
+    `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is
+    the question that it is grouped with, the first of its group. `latitude` and `longitude` are its pin, in
+    degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper; `compared` says
+    whether it was compared with the others as it stands.
     """
 
     __tablename__ = "visits_question"
@@ -100,6 +101,7 @@ class Question(api.OnEntry, api.Base):
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     signatures: Mapped[int] = mapped_column(default=0)
+    compared: Mapped[bool] = mapped_column(default=False, index=True)
 
 
 class Casework(api.TeamOnly, api.Base):

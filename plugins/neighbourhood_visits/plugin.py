@@ -28,6 +28,7 @@ from .pages import blueprint
 from .plan import pages as plan_pages
 from .report import issue
 from .report import views as report
+from .suggest import learn, similar
 from .views import confirm_question, describe_question, url_of
 
 PAGES = (  # their routes are the blueprint's
@@ -153,6 +154,20 @@ plugin = api.Plugin(
             every=dt.timedelta(minutes=10),
         ),
         api.Job("visits.take_in", _("Take in a file of questions"), intake.run, seconds=600),
+        api.Job(
+            "visits.learn",
+            _("Learn themes and departments from what was decided"),
+            learn.run,
+            every=learn.EVERY,
+            seconds=300,
+        ),
+        api.Job(
+            "visits.compare",
+            _("Compare new questions with the others"),
+            similar.run,
+            seconds=600,
+            waiting=similar.waiting,
+        ),
         api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
@@ -227,9 +242,11 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 
 @api.hookimpl
 def entry_changed(entry: api.Entry, change: str) -> None:
-    """A question whose answer is hidden or removed waits for one again; reports lose what is taken out."""
+    """A question waits again for a hidden answer; reports lose what is taken out; changes are compared anew."""
     if entry.kind == "visits.answer":
         answers.follow_moderation(entry, change)
+    elif entry.kind == "visits.question":
+        similar.compare_again(entry.id)
     issue.follow_moderation(entry, change)
 
 

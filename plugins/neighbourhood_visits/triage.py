@@ -100,6 +100,17 @@ def group(first_id: int, others: Iterable[int]) -> int:
         return joined
 
 
+def say_theme(question_ids: Iterable[int], theme: str) -> None:
+    """Say what questions are about, as one of the themes that the town has."""
+    if theme not in dict(reads.themes()):
+        raise api.Refused(_("Choose a theme."))
+    with api.write():
+        for question_id in question_ids:
+            case = question_case(question_id)
+            api.require("visits.review", case.space)
+            case.question.theme = theme
+
+
 def ungroup(question_id: int) -> None:
     """Take a question out of its group, which undoes `group`."""
     with api.write():

@@ -130,7 +130,7 @@ class Planter:
             return {word: word}
         if default is not None or column.nullable or column is column.table.autoincrement_column:
             return None
-        if isinstance(column.type, sa.Integer):
+        if isinstance(column.type, sa.Integer | sa.Float):
             return next(self.numbers)
         return now() + dt.timedelta(days=1)
 

@@ -6,7 +6,7 @@ from alembic import op
 from core.api import UtcDateTime
 
 revision = "visits_0007"
-down_revision = "visits_0005"
+down_revision = "visits_0006"
 branch_labels = None
 depends_on = None
 

@@ -62,8 +62,9 @@ function send(decision, chosen) {
 }
 addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
 
-async function post(decision, chosen) {
+async function post({ head, ...decision }, chosen) {
   const fields = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, department: "0", official: "0", ...decision });
+  if (head) fields.append("pick", `${head}:0`);
   for (const card of chosen) fields.append("pick", `${card.dataset.question}:${card.dataset.moves}`);
   const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } }).catch(() => null);
   const told = answer?.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : { told: [queue.dataset.failed], moves: {} };
@@ -82,7 +83,7 @@ function decide(decision, card) {
   const after = cards().slice(cards().indexOf(card) + 1).find((one) => !chosen.includes(one));
   const next = after ?? cards().reverse().find((one) => !chosen.includes(one));
   const places = chosen.map((one) => [one, one.nextElementSibling]);
-  const stays = decision.verb === "group";
+  const stays = decision.verb === "group" || decision.verb === "theme";
   for (const one of chosen) { box(one).checked = false; if (!stays) one.remove(); }
   if (!stays) current(next);
   const done = send(decision, chosen).then((told) => {
@@ -94,6 +95,13 @@ function decide(decision, card) {
   past.push({ places, done, stays });
   count();
   refill();
+}
+
+// What a suggestion's button says is decided without leaving the page; a key of its own presses it.
+function suggested(button, card) {
+  const { key, ...decision } = button.dataset;
+  decide(decision, card);
+  if (decision.verb !== "assign") button.closest("div").remove();
 }
 
 function restore(places) {
@@ -152,6 +160,8 @@ queue?.addEventListener("keydown", (event) => {
     if (decision) { event.preventDefault(); decide(decision, card); return; }
     if (event.key === "Escape") { event.preventDefault(); return; }
   }
+  const button = card.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (button && !marked().length) { event.preventDefault(); suggested(button, card); return; }
   const all = cards(), at = all.indexOf(card);
   const act = {
     a: () => decide({ verb: "accept" }, card),
@@ -167,6 +177,11 @@ queue?.addEventListener("keydown", (event) => {
     f: () => choose("f", card),
   }[event.key];
   if (act) { event.preventDefault(); act(); }
+});
+
+queue?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-verb]");
+  if (button) { event.preventDefault(); suggested(button, button.closest("[data-question]")); }
 });
 
 const start = document.getElementById("desk-start");

@@ -1,0 +1,177 @@
+"""What the town's own decisions teach: counts of words by theme and by department, and what they suggest."""
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from core import api
+
+from .. import reads
+from ..models import Casework, Department, Question
+from .models import Learned, Term
+from .words import pairs, words
+
+EVERY = dt.timedelta(hours=1)
+LATEST = 20_000  # questions that are learned from
+SMOOTHING = 0.5
+SHOWN = {"theme": 2, "department": 3}
+BECAUSE = 3  # words of a reason
+
+Row = tuple[str, str, str]
+
+
+class Said(NamedTuple):
+    """What is known of a question before somebody decides on it."""
+
+    title: str
+    body: str = ""
+    place: str = ""
+    theme: str = ""
+
+
+class Suggestion(NamedTuple):
+    """A theme, or the id of a department, with the words that speak for it."""
+
+    value: str
+    label: str
+    because: tuple[str, ...]
+
+
+def features(sort: str, said: Said) -> dict[str, str]:
+    """What a decision on a question may rest on, each with the word that shows it."""
+    title = words(said.title)
+    found = {word.stem: word.said for word in (*title, *words(said.body)[:80])}
+    found |= {key: written for key, written in pairs(title) if len(key) < 80}
+    if sort == "department":
+        found |= {f"@{word.stem}"[:90]: word.said for word in words(said.place) if not word.said.isdigit()}
+        if said.theme:
+            found[f"={said.theme}"] = reads.theme_label(said.theme)
+    return found
+
+
+def count(sort: str, taught: Iterable[tuple[Said, str]]) -> Counter[Row]:
+    """The counts that questions with their labels teach."""
+    found: Counter[Row] = Counter()
+    for said, label in taught:
+        known = features(sort, said)
+        found.update((sort, word, label) for word in known)
+        found[sort, "", label] += 1
+        found[sort, "*", label] += len(known)
+    different = len({word for _sort, word, _label in found} - {"", "*"})
+    return found + Counter({(sort, "*", ""): different})
+
+
+def rank(
+    sort: str, said: Said, counts: "Counter[Row] | dict[Row, int]"
+) -> list[tuple[str, dict[str, float]]]:
+    """The labels, the likeliest first, each with what each word adds: one label against all others."""
+    labels = [label for kind, word, label in counts if (kind, word) == (sort, "") and label]
+    known = features(sort, said)
+    different = counts.get((sort, "*", ""), 0) * SMOOTHING
+    asked, all_words = (sum(counts[sort, word, label] for label in labels) for word in ("", "*"))
+    of_word = {word: [counts.get((sort, word, label), 0) for label in labels] for word in known}
+    told = []
+    for at, label in enumerate(labels):
+        own, rest = counts[sort, "*", label], all_words - counts[sort, "*", label]
+        speaks = {
+            known[word]: math.log((found[at] + SMOOTHING) / (own + different))
+            - math.log((sum(found) - found[at] + SMOOTHING) / (rest + different))
+            for word, found in of_word.items()
+            if any(found)
+        }
+        before = math.log(counts[sort, "", label] / asked)
+        told.append((before + sum(speaks.values()), label, speaks))
+    return [(label, speaks) for _score, label, speaks in sorted(told, key=lambda one: (-one[0], one[1]))]
+
+
+def suggest(questions: Sequence[Said]) -> list[dict[str, list[Suggestion]]]:
+    """For each question the likeliest themes and departments, as far as its words are known."""
+    wanted = {sort: {word for said in questions for word in features(sort, said)} for sort in SHOWN}
+    with api.as_system("suggest by what the town has decided, of which words alone are kept"):
+        told = [
+            sa.and_(Learned.sort == sort, Learned.word.in_({*found, "", "*"}))
+            for sort, found in wanted.items()
+        ]
+        rows = api.db.session.execute(
+            sa.select(Learned.sort, Learned.word, Learned.label, Learned.count).where(sa.or_(*told))
+        )
+        counts: dict[Row, int] = {(sort, word, label): number for sort, word, label, number in rows}
+    names = {"department": department_names(), "theme": dict(reads.themes())}
+    return [{sort: _shown(sort, said, counts, names[sort]) for sort in SHOWN} for said in questions]
+
+
+def department_names() -> dict[str, str]:
+    """The names of the departments, by what counts call them."""
+    return {str(one.id): one.name for one in reads.departments()}
+
+
+def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str]) -> list[Suggestion]:
+    found = []
+    for label, speaks in rank(sort, said, counts):
+        because = sorted((word for word, adds in speaks.items() if adds > 0), key=lambda word: -speaks[word])
+        if because and label in names:
+            found.append(Suggestion(label, names[label], tuple(because[:BECAUSE])))
+    return found[: SHOWN[sort]]
+
+
+def run() -> None:
+    """Job: count anew what the latest accepted questions teach, and write down what has changed."""
+    with api.as_system("learn from what the town has decided"):
+        fresh = _taught() + _terms()
+        rows = api.db.session.execute(sa.select(Learned.sort, Learned.word, Learned.label, Learned.count))
+        kept = {(sort, word, label): number for sort, word, label, number in rows}
+        with api.write() as session:
+            for key in kept.keys() - fresh.keys():
+                session.execute(_where(sa.delete(Learned), key), execution_options=_PLAINLY)
+            for key in fresh.keys() & kept.keys():
+                if kept[key] != fresh[key]:
+                    changed = _where(sa.update(Learned), key).values(count=fresh[key])
+                    session.execute(changed, execution_options=_PLAINLY)
+            new = [(*key, fresh[key]) for key in fresh.keys() - kept.keys()]
+            if new:
+                names = ("sort", "word", "label", "count")
+                session.execute(sa.insert(Learned), [dict(zip(names, row, strict=True)) for row in new])
+
+
+_PLAINLY = {"synchronize_session": False}
+
+
+def _where(statement: Any, key: Row) -> Any:
+    sort, word, label = key
+    return statement.where(Learned.sort == sort, Learned.word == word, Learned.label == label)
+
+
+def _taught() -> Counter[Row]:
+    """What accepted questions teach; those of the labels that are no more teach nothing."""
+    rows = api.db.session.execute(
+        sa.select(api.Entry.title, api.Entry.body, Question.place, Question.theme, Department.id)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .outerjoin(Department, Department.id == Casework.department_id)
+        .where(Question.triage == "accepted", api.Entry.state == "published")
+        .order_by(api.Entry.id.desc())
+        .limit(LATEST)
+    ).all()
+    taught = [(Said(*row[:4]), row[4]) for row in rows]
+    themes = count("theme", ((said, said.theme) for said, _department in taught if said.theme))
+    return themes + count("department", ((said, str(ident)) for said, ident in taught if ident))
+
+
+def _terms() -> Counter[Row]:
+    """In how many questions each term is, and how many questions each visit has."""
+    often = sa.func.count()
+    terms = api.db.session.execute(sa.select(Term.term, often).group_by(Term.term))
+    found = Counter({("term", term, ""): number for term, number in terms})
+    asked = sa.select(api.Entry.space_id, often).where(api.Entry.kind == "visits.question")
+    spaces = Counter(
+        {
+            str(space_id): number
+            for space_id, number in api.db.session.execute(asked.group_by(api.Entry.space_id))
+        }
+    )
+    found["term", "", ""] = spaces.total()
+    return found + Counter({("space", "", label): number for label, number in spaces.items()})

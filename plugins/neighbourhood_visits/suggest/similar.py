@@ -1,0 +1,204 @@
+"""Questions that say the same in other words: by ideas, stems, and names of places."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from ..models import Question
+from .models import Learned, Similar, Term
+from .words import Word, ideas, loose_ideas, thesaurus, words
+
+MOST_TERMS = 80  # of a text, the telling ones first
+POSTINGS = 6_000  # rows that one search looks at, about
+NEAR = 0.3  # of what a question has in common with itself: so near another must be to be shown
+LEAVE_OUT = ("private_case", "withdrawn", "rejected")
+BATCH, PAIRED = 200, 3
+
+WEIGHTS = {"i": 3.0, "l": 1.5, "n": 2.0, "a": 1.0, "w": 1.0, "b": 0.3}
+
+
+class Text(NamedTuple):
+    """What is compared: the words of a question and of its place, and the ideas that they say."""
+
+    words: list[Word]
+    place: list[Word]
+    ideas: dict[str, list[str]]
+
+
+def read(title: str, body: str = "", place: str = "") -> Text:
+    """A question as it is compared."""
+    found = [*words(title), *words(body)]
+    around = [word for word in words(place) if not word.said.isdigit()]
+    return Text(found, around, ideas(found))
+
+
+def terms(text: Text, asking: bool = False) -> dict[str, float]:
+    """The terms of a text, with what each says; `asking`, any word may be the name of a place."""
+    kinds: dict[str, str] = {}
+    for idea in text.ideas:
+        kinds[f"i {idea}"] = "l" if idea in loose_ideas() else "i"
+    for word in text.words:
+        if word.name or asking:
+            kinds[f"n {word.stem}"] = "n"
+        kinds[f"w {word.stem}"] = "w"
+        if len(word.stem) >= 5:
+            kinds[f"b {word.stem[:5]}"] = "b"
+    for word in text.place:
+        kinds.setdefault(f"n {word.stem}", "a")
+    return {term[:90]: WEIGHTS[kind] for term, kind in list(kinds.items())[: 5 * MOST_TERMS]}
+
+
+def similar(
+    text: str, space_ids: Iterable[int], limit: int = 5, place: str = ""
+) -> list[tuple[int, list[str]]]:
+    """The questions of these visits that say most nearly the same and the viewer may read, with reasons."""
+    asked = read(text, place=place)
+    spaces = list(space_ids)
+    scores = _scores(terms(asked, asking=True), spaces, 4 * limit)
+    if not scores:
+        return []
+    rows = (
+        sa.select(api.Entry, Question)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .where(api.Entry.id.in_([entry_id for entry_id, _score in scores]))
+        .where(api.Entry.state.in_(("published", "pending")), Question.triage.not_in(LEAVE_OUT))
+    )
+    found = {
+        entry.id: read(entry.title, entry.body, question.place)
+        for entry, question in api.db.session.execute(rows)
+    }
+    best = [entry_id for entry_id, _score in scores if entry_id in found][:limit]
+    return [(entry_id, reasons(asked, found[entry_id])) for entry_id in best]
+
+
+def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple[int, float]]:
+    """The nearest questions of these visits that the viewer may read, with their scores: two statements."""
+    weighed = _weighed(asked, spaces)
+    score = sa.func.sum(Term.weight * sa.case(weighed, value=Term.term, else_=0.0))
+    near = (
+        sa.select(Term.entry_id, score.label("score"))
+        .where(Term.term.in_(weighed), Term.space_id.in_(spaces))
+        .group_by(Term.entry_id)
+        .order_by(score.desc(), Term.entry_id)
+    )
+    rows = api.db.session.execute(near.limit(size)) if weighed and spaces else ()
+    return [(row.entry_id, row.score) for row in rows]
+
+
+def _weighed(asked: Iterable[str], spaces: list[int]) -> dict[str, float]:
+    """The rarest of these terms, each with what it says, until they are in `POSTINGS` rows or so."""
+    often, share = _counts(asked, spaces)
+    looked_at, weighed = 0.0, dict[str, float]()
+    for term in sorted(asked, key=lambda term: (often[term], term))[:MOST_TERMS]:
+        looked_at += often[term] * share
+        if weighed and looked_at > POSTINGS:
+            break
+        weighed[term] = math.log(1 + often[""] / max(often[term], 1)) ** 1.5
+    return weighed
+
+
+def _counts(asked: Iterable[str], spaces: list[int]) -> tuple[Counter[str], float]:
+    """In how many questions each term is, all as the term `""`; and the share of these visits in them."""
+    here = [str(space_id) for space_id in spaces]
+    told = sa.or_(
+        sa.and_(Learned.sort == "term", Learned.word.in_([*asked, ""])),
+        sa.and_(Learned.sort == "space", Learned.label.in_(here)),
+    )
+    with api.as_system("count how often words are used"):
+        rows = api.db.session.execute(sa.select(Learned.sort, Learned.word, Learned.count).where(told)).all()
+    often = Counter({word: number for sort, word, number in rows if sort == "term"})
+    known = sum(number for sort, _word, number in rows if sort == "space")
+    often[""] = max(often[""], 1)
+    return often, min(1.0, known / often[""]) if known else 1.0
+
+
+def reasons(asked: Text, found: Text) -> list[str]:
+    """Why two questions may say the same, in words, the most telling first."""
+    told, said = [], {word.stem: word.said for word in (*asked.place, *asked.words)}
+    theirs = {word.stem for word in (*found.place, *found.words)}
+    named = {word.stem for text in (asked, found) for word in (*text.place, *text.words) if word.name}
+    named |= {word.stem for text in (asked, found) for word in text.place}
+    same = [stem for stem in said if stem in theirs]
+    places = [said[stem] for stem in same if stem in named]
+    if places:
+        told.append(_("same place: %(names)s", names=" ".join(places[:4])))
+    shared = {word.lower() for stem, word in said.items() if stem in same}
+    for idea, own in asked.ideas.items():
+        other = [word for word in found.ideas.get(idea, ()) if word.lower() not in shared]
+        mine = [word for word in own if word.lower() not in shared]
+        if mine and other and idea not in loose_ideas():
+            told.append(f"{mine[0].lower()} ~ {other[0].lower()}")
+    ways = thesaurus()
+    words_shared = [
+        said[stem].lower() for stem in same if stem not in named and "rue" not in ways.get(stem, ())
+    ]
+    if words_shared:
+        told.append(_("same words: %(words)s", words=", ".join(words_shared[:3])))
+    return told[:3]
+
+
+def compare_again(question_id: int) -> None:
+    """The words of a question changed: have it compared anew; inside a write."""
+    with api.as_system("compare a question again"):
+        _plainly(sa.update(Question).where(Question.entry_id == question_id).values(compared=False))
+
+
+def waiting() -> bool:
+    """Whether any question waits to be compared."""
+    with api.as_system("look for questions to compare"):
+        found = sa.select(Question.entry_id).where(~Question.compared).limit(1)
+        return api.db.session.scalar(found) is not None
+
+
+def run() -> None:
+    """Job: take down the terms of new and changed questions, and what is near them in their visit."""
+    fresh = sa.select(Question.entry_id).where(~Question.compared).order_by(Question.entry_id).limit(BATCH)
+    with api.as_system("compare questions"):
+        while ids := api.db.session.scalars(fresh).all():
+            with api.write():
+                _index(ids)
+            with api.write():
+                _pair(ids)
+
+
+def _index(ids: Sequence[int]) -> None:
+    """Write the terms of these questions; what nobody answers any more has none."""
+    _plainly(sa.delete(Term).where(Term.entry_id.in_(ids)))
+    rows = sa.select(api.Entry, Question).join(Question, Question.entry_id == api.Entry.id)
+    rows = rows.where(api.Entry.id.in_(ids), api.Entry.state.in_(("published", "pending")))
+    fresh: list[dict[str, Any]] = []
+    for entry, question in api.db.session.execute(rows).all():
+        said = terms(read(entry.title, entry.body, question.place))
+        length = sum(said.values()) ** 0.3
+        known = {"entry_id": entry.id, "space_id": entry.space_id}
+        fresh += [{**known, "term": term, "weight": weight / length} for term, weight in said.items()]
+    if fresh:
+        api.db.session.execute(sa.insert(Term), fresh)
+    _plainly(sa.update(Question).where(Question.entry_id.in_(ids)).values(compared=True))
+
+
+def _pair(ids: Sequence[int]) -> None:
+    """Note which questions of their visit are near these, both ways."""
+    _plainly(sa.delete(Similar).where(sa.or_(Similar.entry_id.in_(ids), Similar.other_id.in_(ids))))
+    rows = sa.select(api.Entry, Question).join(Question, Question.entry_id == api.Entry.id)
+    near: dict[tuple[int, int], float] = {}
+    for entry, question in api.db.session.execute(rows.where(api.Entry.id.in_(ids))).all():
+        asked = terms(read(entry.title, entry.body, question.place), asking=True)
+        scores = dict(_scores(asked, [entry.space_id], PAIRED + 1))
+        itself = scores.pop(entry.id, 0.0)
+        for other_id, score in list(scores.items())[:PAIRED]:
+            if score >= NEAR * itself:
+                near[entry.id, other_id] = near[other_id, entry.id] = score / (itself or 1)
+    if near:
+        pairs = [{"entry_id": one, "other_id": other, "score": score} for (one, other), score in near.items()]
+        api.db.session.execute(sa.insert(Similar), pairs)
+
+
+def _plainly(statement: Any) -> None:
+    api.db.session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,150 @@
+"""The desk suggests theme, department and similar questions, each with its reason, and one key takes it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from core.db import db, write
+from core.models import Entry
+from plugins.neighbourhood_visits.models import Department, Question
+from plugins.neighbourhood_visits.suggest import learn, similar
+from plugins.neighbourhood_visits.suggest.models import Learned, Term
+
+from .test_triage import decide, row
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+LAMPS = ("Le lampadaire est en panne", "Éclairage trop faible le soir", "Un lampadaire clignote")
+TREES = ("Planter des arbres sur la place", "Un arbre est mort", "Des fleurs et des arbres")
+
+
+def department(scene: Scene, name: str) -> int:
+    """The id of a new department."""
+
+    def act() -> int:
+        with write() as session:
+            found = Department(name=name, folded=name.lower())
+            session.add(found)
+            session.flush()
+            return found.id
+
+    return scene.town.run(act)  # type: ignore[no-any-return]
+
+
+def worked(scene: Scene) -> None:
+    """The worker has compared and learned."""
+    scene.town.run(similar.run)
+    scene.town.run(learn.run)
+
+
+def taught(scene: Scene) -> tuple[int, int, int]:
+    """A visit whose team has assigned questions to two departments."""
+    visit, lights, parks = scene.visit(), department(scene, "Lights"), department(scene, "Parks")
+    for titles, theme, ident in ((LAMPS, "safety", lights), (TREES, "green", parks)):
+        asked = [scene.question(visit, title=title, theme=theme) for title in titles]
+        decide(scene, visit, asked, "assign", department=str(ident), official="0")
+    worked(scene)
+    return visit, lights, parks
+
+
+def test_theme_and_department_are_suggested_with_the_reason(scene: Scene) -> None:
+    visit, lights, parks = taught(scene)
+    question = scene.question(visit, title="Quand le lampadaire sera-t-il réparé ?")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review?queue=unread"
+    shown = agent.get(page).text
+    first = shown.index(f"assign {question}:0 {lights}")
+    assert "because of: lampadaire" in shown[first:]
+    assert shown.find(f"assign {question}:0 {parks}") in (-1, *range(first, len(shown)))
+    assert f"theme {question}:0 safety" in shown
+    for chosen in (f"theme {question}:0 safety", f"assign {question}:0 {lights}"):
+        assert agent.submit(f"/visits/{visit}/decide", _page=page, one=chosen).status_code == 302
+    found = row(scene, Question, question)
+    assert (found.theme, found.triage) == ("safety", "accepted")
+    own = agent.get(f"/visits/questions/{question}").text
+    assert f'selected value="{lights}"' in own or f'value="{lights}" selected' in own or "Lights" in own
+
+
+def test_a_theme_that_the_town_has_not_is_refused_and_so_is_who_is_not_on_the_team(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review"
+    for theme in ("made up", ""):
+        agent.submit(f"/visits/{visit}/decide", _page=page, one=f"theme {question}:0 {theme}")
+        assert row(scene, Question, question).theme == ""
+    for nonsense in ("theme", f"assign {question}:0 x", f"group {question}:0", "group x y", "nothing 1:1 2"):
+        assert agent.submit(f"/visits/{visit}/decide", _page=page, one=nonsense).status_code == 302
+    assert row(scene, Question, question).triage == "submitted"
+    other = scene.browser("agent2")
+    told = other.submit(
+        f"/visits/{visit}/decide", _page=f"/visits/{visit}/ask", one=f"theme {question}:0 safety"
+    )
+    assert told.status_code == 403
+    assert row(scene, Question, question).theme == ""
+
+
+def test_what_nobody_accepted_teaches_nothing(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene, "Lights")
+    rejected = scene.question(visit, title="Zibeline", theme="safety")
+    decide(scene, visit, [rejected], "assign", department=str(ident), official="0")
+    worked(scene)
+    learned = sa.select(sa.func.count()).where(Learned.word == "zibelin")
+    assert scene.town.run(lambda: db.session.scalar(learned)) > 0
+    decide(scene, visit, [rejected], "reject", reason="No.")
+    worked(scene)
+    assert scene.town.run(lambda: db.session.scalar(learned.where(Learned.sort != "term"))) == 0
+
+
+def test_similar_questions_are_shown_with_the_reason_grouped_and_ungrouped(scene: Scene) -> None:
+    visit = scene.visit()
+    first = scene.question(visit, title="Le lampadaire de la rue du Lavoir est en panne")
+    other = scene.question(visit, title="Plus de lumière rue du Lavoir", name="neighbour")
+    far = scene.question(visit, title="Des vélos pour l’école Jules Ferry")
+    worked(scene)
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review?queue=unread"
+    shown = agent.get(page).text
+    assert f"group {first}:0 {other}:0" in shown
+    assert f"group {far}:0" not in shown
+    assert "lumière ~ lampadaire" in shown
+    assert re.search("same place: [^<]*Lavoir", shown)
+    agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {first}:0 {other}:0")
+    assert row(scene, Question, other).group_id == first
+    assert f"group {first}:0 {other}:0" not in agent.get(page).text, "they are together"
+    decide(scene, visit, [other], "ungroup")
+    assert row(scene, Question, other).group_id is None
+
+
+def test_only_what_the_viewer_may_read_is_similar(scene: Scene) -> None:
+    visit = scene.visit()
+    shown = scene.accepted(visit, title="Le lampadaire de la rue du Lavoir est en panne")
+    hidden = scene.question(visit, title="Le lampadaire de la rue du Lavoir clignote")
+    gone = scene.accepted(visit, title="Un lampadaire manque rue du Lavoir")
+    worked(scene)
+
+    def ask() -> list[int]:
+        return [ident for ident, _why in similar.similar("lampadaire rue du Lavoir", [visit])]
+
+    agents, strangers = scene.town.run(ask, "agent"), scene.town.run(ask, "neighbour")
+    assert set(agents) == {shown, hidden, gone}
+    assert set(strangers) == {shown, gone}
+    decide(scene, visit, [gone], "divert")
+    assert gone not in scene.town.run(ask, "agent"), "a private case is nobody's example"
+
+
+def test_what_is_edited_is_compared_again(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit, title="Un banc", name="resident")
+    worked(scene)
+    assert row(scene, Question, question).compared
+    shown = scene.browser("resident")
+    entry = row(scene, Entry, question)
+    page = f"/posts/{question}/edit"
+    told = shown.submit(page, title="Une fontaine", body="", version=str(entry.version))
+    assert told.status_code == 302, told.text
+    assert not row(scene, Question, question).compared
+    worked(scene)
+    terms = sa.select(Term.term).where(Term.entry_id == question)
+    assert {"w fontain", "i eau"} <= set(scene.town.run(lambda: list(db.session.scalars(terms))))
