@@ -242,7 +242,7 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 
 @api.hookimpl
 def entry_changed(entry: api.Entry, change: str) -> None:
-    """A question waits again for a hidden answer; reports lose what is taken out; changes are compared anew."""
+    """A question waits again for a hidden answer; reports lose what is taken out; changes count anew."""
     if entry.kind == "visits.answer":
         answers.follow_moderation(entry, change)
     elif entry.kind == "visits.question":
