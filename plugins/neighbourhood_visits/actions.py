@@ -17,6 +17,8 @@ from .models import Asker, Casework, Question, Visit
 from .report import issue
 
 SOURCE = "visits"
+TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
+PRACTICAL = ("starts_at", "ends_at", "meeting_point")
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
 
 
@@ -78,6 +80,8 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     with api.write():
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
+        if visit.state in TOLD and any(getattr(visit, name) != plan.details[name] for name in PRACTICAL):
+            letters.tell("moved", space.id)
         for column, value in plan.details.items():
             setattr(visit, column, value)
         _set_team(space, plan, reads.team_ids(space.id, "coordinator"))

@@ -1,6 +1,8 @@
 """What people are told: authors, supporters and officials hear what became of a question or a visit."""
 
 import datetime as dt
+import secrets
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -9,8 +11,8 @@ from core.api import lazy_gettext as _
 
 from . import reads
 from .collect import receipts
-from .models import Asker, Question
-from .show import draw
+from .models import Asker, Question, Visit
+from .show import date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
 AUTHOR, ASKERS, OFFICIALS = "its author", "all who asked or support", "the officials of the visit"
@@ -25,6 +27,7 @@ AUDIENCES = {
     "done": ASKERS,
     "postponed": ASKERS,
     "rescheduled": ASKERS,
+    "moved": ASKERS,
     "cancelled": ASKERS,
 }
 TRIAGE = frozenset({"accepted", "rejected", "forwarded", "private_case"})
@@ -43,6 +46,12 @@ def reason(entry_id: int) -> str:
 def acknowledged(entry_id: int) -> str:
     """What an acknowledgement by mail says: who is in charge, until when to wait, and the code."""
     return draw("visits/collect/received.txt", receipt=receipts.receipt(entry_id)).strip()
+
+
+def when_and_where(once: str) -> str:
+    """When and where the visit that a notice is about takes place by now."""
+    visit = api.db.session.get(Visit, int(once.rpartition(":")[2]))
+    return f"{date(visit.starts_at)}, {hours(visit)}, {visit.meeting_point}" if visit else ""
 
 
 NOTICE_TYPES = (
@@ -114,6 +123,14 @@ NOTICE_TYPES = (
         _("A visit that I asked about has another date"),
         _("The visit has a new date: %(space)s"),
         "at_once",
+        detail=when_and_where,
+    ),
+    api.NoticeType(
+        "visits.moved",
+        _("A visit that I asked about has another date, hour or meeting point"),
+        _("The date, the hour or the meeting point has changed: %(space)s"),
+        "at_once",
+        detail=when_and_where,
     ),
     api.NoticeType(
         "visits.cancelled",
@@ -140,7 +157,9 @@ def tell_people(what: str, space_id: int, question_id: int | None) -> None:
             return
         if what in TRIAGE and session.get(Question, question_id).triage != what:
             return
-        about = {"entry": entry} if entry else {"space": space}
+        about: Any = {"entry": entry}
+        if entry is None:
+            about = {"space": space, "once": f"{what}:{secrets.token_hex(8)}:{space_id}"}
         api.notify(f"visits.{what}", sorted(_people(what, space_id, entry)), **about)
 
 
