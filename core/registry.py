@@ -187,23 +187,24 @@ class Registry:
     @contextmanager
     def _visit(self, name: str, place: str) -> Iterator[None]:
         """A frame in which nothing of the core breaks: under a savepoint in a write, else without changes."""
-        running, held = self.running, g.get("visited")
-        g.visited = True
+        here: Any = g._get_current_object()  # type: ignore[attr-defined]
+        running, held = self.running, here.get("visited")
+        here.visited = True
         running.append((name, place, True))
         try:
             if writing():
                 with db.session.begin_nested():
                     yield
             else:
-                g.failed = False
+                here.failed = False
                 yield
-                if g.failed:
+                if here.failed:
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
         finally:
             running.pop()
-            g.visited = held
+            here.visited = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""

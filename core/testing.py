@@ -138,7 +138,7 @@ def plugin_modules() -> dict[str, ModuleType]:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    """Where all portals of a test run keep compiled templates: made once for all."""
+    """Where all portals of a run keep compiled templates: each for itself would take most of the time."""
     return Compiled(str(tmp_path_factory.mktemp("templates")))
 
 
@@ -170,7 +170,7 @@ def app(
 
 
 def _bare(modules: dict[str, ModuleType]) -> bool:
-    """Whether the database was not given all tables before."""
+    """Whether the database has not all tables yet: to go through their migrations for nothing is dear."""
     with migrate.connected(db.engine) as connection:
         return any(migrate.current(connection, owner) is None for owner in migrate.owners(modules))
 

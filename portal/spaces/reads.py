@@ -64,7 +64,7 @@ def _open(*where: Any) -> Any:
         _space.c.joining == "open",
         _space.c.visibility.in_(("public", "portal")),
         _space.c.archived_at.is_(None),
-        access.space_listed(_space.c),
+        access.kind_is_on(_space.c.kind),
         *where,
     )
     return found.order_by(_space.c.folded, _space.c.id).limit(MINE)
