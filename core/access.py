@@ -318,10 +318,11 @@ def judged(case: Any, space: Any) -> ColumnElement[bool]:
     So are legal notices, reports of what somebody of the team wrote, and answers to decisions, everywhere.
     """
     of_team = member(case.space_id, team=True, person=case.author_id)
-    told = sa.select(_ONE).select_from(_REPORT).where(_REPORT.c.case_id == case.id)
-    graver = told.where(sa.or_(_REPORT.c.legal, of_team)).correlate_except(_REPORT).exists()
-    agency = sa.and_(_reached(space), sa.or_(case.appeal_of.is_not(None), graver))
-    return sa.or_(overseen(space), agency)
+    graver = sa.select(_ONE).select_from(_REPORT).where(_REPORT.c.case_id == case.id)
+    graver = graver.where(sa.or_(_REPORT.c.legal, of_team)).correlate_except(_REPORT)
+    return sa.or_(
+        overseen(space), sa.and_(_reached(space), sa.or_(case.appeal_of.is_not(None), graver.exists()))
+    )
 
 
 def findable(document: Any) -> ColumnElement[bool]:

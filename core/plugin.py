@@ -68,6 +68,7 @@ class EntryKind(Declared):
     """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`.
 
     Of a `titled` one the title alone says enough; `comments` means that answering it is no mere reply.
+    `texts` are columns of words of its own rows, from which a redaction takes a passage out too.
     """
 
     name: str
@@ -81,6 +82,7 @@ class EntryKind(Declared):
     titled: bool = False
     comments: bool = False
     load: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
+    texts: tuple[Any, ...] = ()
 
     def changeable(self, state: str) -> bool:
         """Whether authors may change one in this state: not what the team has let through as it stood."""
@@ -170,6 +172,7 @@ class NoticeType(Declared):
 
     `default` is how it leaves: `at_once`, `daily`, `weekly`, `page` or `none`. `detail(entry_id)` adds words
     to the message; of what is about no entry, `detail(once)`. `url` is the page that it leads to instead.
+    With a `subject` it is a service message about one's own case: a mail of its own, at once, to everybody.
     """
 
     name: str
@@ -178,6 +181,7 @@ class NoticeType(Declared):
     default: str = "page"
     detail: Callable[[Any], str] | None = None
     url: str = ""
+    subject: Text = ""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ LIMITS = {
     "factor": (Limit("network", 50, 10 * SECOND), Limit("account", 6, 3 * MINUTE)),
     "picture": (Limit("network", 120, 5 * SECOND), Limit("account", 40, 15 * SECOND)),
     "preview": (Limit("account", 60, 2 * SECOND),),
+    "support": (Limit("account", 30, 2 * MINUTE),),
     "report": (Limit("account", 10, 5 * MINUTE),),
     "invite": (Limit("account", 40, MINUTE),),
     "invited": (Limit("account", 5, 10 * MINUTE),),

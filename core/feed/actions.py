@@ -15,31 +15,21 @@ from flask_babel import gettext as _
 
 from .. import access, files, registry
 from ..access import SYSTEM, Forbidden, Refused, as_system, require, viewer
+from ..accounts import throttle
 from ..audit import audit
 from ..db import db, insert_once, lock, now, table_of, unfiltered, write
 from ..models import Entry, File, Follow, Membership, Mention, Revision, Space, Support, User
 from ..plugin import EntryKind
 from ..spaces import actions as spaces
-from . import cases, changes
+from . import audience, cases, changes
 from .drafts import Draft, check, render
 
 _entry, _space, _user, _member = table_of(Entry), table_of(Space), table_of(User), table_of(Membership)
 _support, _follow, _mentioned = table_of(Support), table_of(Follow), table_of(Mention)
-_account = sa.select(_user.c.id).where(_user.c.id == sa.bindparam("person"), _user.c.closed_at.is_(None))
-_CLOSED = ("hidden", "removed")
-
-
-def _counter(column: sa.Column[int]) -> sa.Update:
-    """Changes a counter of one row, whatever others do to it at the same time."""
-    more = {column.name: column + sa.bindparam("change", type_=sa.Integer)}
-    return sa.update(column.table).where(column.table.c.id == sa.bindparam("row")).values(more)
-
-
-_counters = (_entry.c.support_count, _space.c.entry_count, _entry.c.reply_count)
-_supports, _entries, _replies = map(_counter, _counters)
 _same = sa.select(_entry.c.id).where(
     _entry.c.space_id == sa.bindparam("space"), _entry.c.client_key == sa.bindparam("key")
 )
+NEW = dt.timedelta(days=1)
 _VIEWER: Any = object()
 
 
@@ -74,14 +64,14 @@ def publish(
         raise Forbidden("core.post")
     _may_publish(entry_kind, space, parent)
     html, mentioned = render(body, space)
-    free = check(Draft(space, person, kind, title, body, html, parent, channel), confirmed)
+    alts = tuple(alt for _picture, alt in pictures)
+    free = check(Draft(space, person, kind, title, body, html, parent, channel, alts=alts), confirmed)
     space_id, parent_id = space.id, parent.id if parent else None
     key = _key(author, kind, parent_id, client_key)
     with write() as session:
         root = _hold(space_id, parent_id)
-        there = _account.with_for_update(read=True)
-        if author is not None and unfiltered(there, {"person": author}).first() is None:
-            raise Forbidden("core.post")  # closed or erased since the request began
+        if author is not None:
+            spaces.hold_person(author)
         if key is not None:
             said = _said(space_id, key)
             if said is not None:
@@ -95,7 +85,7 @@ def publish(
         entry.client_key, entry.created_at = key, at or now()
         if entry.state == "published":
             entry.published_at = entry.active_at = entry.created_at
-        _settle(entry, root)
+        audience.settle(entry, root)
         session.add(entry)
         session.flush()
         writes = kind == "core.post" and author is not None
@@ -108,7 +98,7 @@ def publish(
             insert_once(Follow, user_id=author, entry_id=(root or entry).id)
         if entry.state == "published":
             _announce(entry, root)
-            _tally(entry, root, was=False)
+            audience.tally(entry, root, was=False)
         elif root is None or entry_kind.initial_state == "published":
             changes.tell(entry, "waits")
         changes.show(entry, entry.state)
@@ -185,10 +175,10 @@ def release(
     """
     with changing(entry, "published") as (row, root):
         _unchanged(row, version)
-        if row.state in _CLOSED:
+        if row.state in audience.CLOSED:
             raise Refused(_("This was hidden or removed meanwhile."))
         row.state, row.private, row.meant_for = "published", team_only, reader_id if team_only else None
-        _settle(row, root)
+        audience.settle(row, root)
         if row.published_at is None:
             row.published_at = row.active_at = now()
             _announce(row, root)
@@ -200,7 +190,7 @@ def hide(entry: Entry) -> None:
         if row.state not in ("published", "pending"):
             raise Refused(_("This is not published."))
         row.state = "hidden"
-        _settle(row, root)
+        audience.settle(row, root)
         audit("entry.hidden", f"entry/{row.id}")
         changes.tell(row, "hidden")
 
@@ -211,7 +201,7 @@ def restore(entry: Entry) -> None:
         if row.state != "hidden":
             raise Refused(_("This is not hidden."))
         row.state = "published" if row.published_at else "pending"
-        _settle(row, root)
+        audience.settle(row, root)
         audit("entry.restored", f"entry/{row.id}")
         changes.tell(row, "restored")
 
@@ -229,7 +219,7 @@ def remove(entry: Entry) -> None:
                 audit("entry.removed", f"entry/{ident}")
             changes.tell(row, "removed")
             row.state, row.title, row.body, row.html, row.byline = "removed", "", "", "", None
-            _settle(row, root)
+            audience.settle(row, root)
             for table in (table_of(Revision), _mentioned, table_of(File)):
                 unfiltered(sa.delete(table).where(table.c.entry_id == ident))
         reply = _entry.alias()
@@ -239,9 +229,16 @@ def remove(entry: Entry) -> None:
 
 
 def support(entry: Entry, on: bool) -> None:
-    """Add one's voice to an entry or take it back; a person counts once. Refused in a closed space."""
+    """Add one's voice to an entry or take it back; a person counts once. Refused in a closed space.
+
+    New accounts together are slowed down for each entry, by throttle.TooMany.
+    """
     require("core.support")
+    born = sa.select(_user.c.created_at).where(_user.c.id == viewer().id, _user.c.created_at > now() - NEW)
+    if on and unfiltered(born).first() is not None:
+        throttle.hit("support", f"entry/{entry.id}")
     with write():
+        spaces.hold_person(viewer().id)
         row = _row(entry.id)
         spaces.must_be_open(row.space_id)
         if row.state != "published" or not registry.current().entry_kind(row.kind).supports:
@@ -252,7 +249,7 @@ def support(entry: Entry, on: bool) -> None:
             own = sa.delete(_support).where(_support.c.entry_id == row.id, _support.c.user_id == viewer().id)
             change = -unfiltered(own).rowcount
         if change:
-            unfiltered(_supports, {"row": row.id, "change": change})
+            audience.add("support_count", row.id, change)
             changes.show(row, "supported")
 
 
@@ -283,6 +280,7 @@ def follow(on: bool, space: Space | None = None, entry: Entry | None = None) -> 
     key = {"user_id": viewer().id, **({"space_id": space.id} if space else {"entry_id": entry.id})}  # type: ignore[union-attr]
     with write():
         if on:
+            spaces.hold_person(viewer().id)
             insert_once(Follow, **key)
         else:
             same = [_follow.c[name] == value for name, value in key.items()]
@@ -342,7 +340,7 @@ def _hold(space_id: int, root_id: int | None) -> Entry | None:
     """Hold the space, then the thread, which is answered; Refused when either is closed."""
     spaces.hold_open(space_id)
     root = None if root_id is None else _row(root_id, held=True)
-    if root is not None and (root.locked_at is not None or root.state in _CLOSED):
+    if root is not None and (root.locked_at is not None or root.state in audience.CLOSED):
         raise Refused(_("This conversation is closed."))
     return root
 
@@ -369,56 +367,14 @@ def changing(entry: Entry, what: str, allowed: bool = False) -> Iterator[tuple[E
         spaces.hold(entry.space_id)
         root = None if entry.parent_id is None else _row(entry.parent_id, True, not allowed)
         row = _row(entry.id, True, not allowed)
-        was, before = _counted(row), changes.audience(row)
+        was, before = audience.counted(row), changes.audience(row)
         yield row, root
-        _settle(row, root)
+        audience.settle(row, root)
         changes.show(row, what, before)
         session.flush()
-        _tally(row, root, was)
+        audience.tally(row, root, was)
         if root is None:
-            _cascade(row)
-
-
-def _settle(entry: Entry, root: Entry | None) -> None:
-    """Work out who reads the entry: from what was meant, its state, and its thread, never more than that."""
-    published, above = entry.state == "published", root is not None and root.team_only
-    if entry.private:
-        entry.reader_id = None if entry.state in _CLOSED else entry.meant_for
-    elif root is not None and above and published:
-        entry.reader_id = root.reader_id
-    else:
-        entry.reader_id = entry.author_id if entry.state == "pending" else None
-    if root is not None and above and entry.reader_id != root.reader_id:
-        entry.reader_id = None
-    entry.team_only = entry.private or not published or above
-    entry.in_feed = published and root is None and registry.current().entry_kind(entry.kind).feed
-
-
-def _cascade(root: Entry) -> None:
-    """Let the replies follow the audience of their thread, and count them anew."""
-    with as_system("replies follow their thread, whoever may read them"):
-        for reply in db.session.scalars(sa.select(Entry).where(Entry.parent_id == root.id)):
-            _settle(reply, root)
-        db.session.flush()
-    answers = _entry.alias()
-    public = sa.select(sa.func.count()).where(
-        answers.c.parent_id == root.id, answers.c.state == "published", ~answers.c.team_only
-    )
-    recount = sa.update(_entry).where(_entry.c.id == root.id).values(reply_count=public.scalar_subquery())
-    unfiltered(recount)
-
-
-def _counted(entry: Entry) -> bool:
-    """Whether public counters count it: a space's its posts in the feed, a post's its replies."""
-    return (entry.in_feed or entry.parent_id is not None) and not entry.team_only
-
-
-def _tally(entry: Entry, root: Entry | None, was: bool) -> None:
-    change = _counted(entry) - was
-    if change and root is None:
-        unfiltered(_entries, {"row": entry.space_id, "change": change})
-    elif change and root is not None:
-        unfiltered(_replies, {"row": root.id, "change": change})
+            audience.cascade(row)
 
 
 def _announce(entry: Entry, root: Entry | None) -> None:
@@ -456,5 +412,5 @@ def moderated(entry: Entry) -> Space:
 
 def _of_team(entry: Entry, space: Space) -> None:
     """The words of a person are that person's own; what a plugin keeps, its team writes together."""
-    if viewer() is not SYSTEM and (entry.kind.startswith("core.") or not spaces.may_moderate(space)):
+    if viewer() is not SYSTEM and (entry.kind.startswith("core.") or not access.can("core.moderate", space)):
         raise Forbidden("core.post")

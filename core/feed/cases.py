@@ -34,9 +34,8 @@ def open_for(entry: Entry, origin: str) -> int:
 def judges(entry: Entry) -> bool:
     """Whether the viewer decides a case of the entry that is open, or has decided one."""
     own = sa.or_(_case.c.decided_at.is_(None), _case.c.decided_by == viewer().id)
-    mine = sa.select(_case.c.id).join(_space, _space.c.id == _case.c.space_id)
-    mine = mine.where(_case.c.entry_id == entry.id, own, access.judged(_case.c, _space.c))
-    return unfiltered(mine.limit(1)).first() is not None
+    mine = (_case.c.entry_id == entry.id, _case.c.space_id == _space.c.id, own)
+    return bool(unfiltered(sa.select(_case.c.id).where(*mine, access.judged(_case.c, _space.c))).first())
 
 
 def decided(act: str) -> dict[str, Any]:

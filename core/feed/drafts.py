@@ -29,6 +29,7 @@ class Draft:
     channel: str = "web"
     entry: Entry | None = None
     confirmed: bool = False
+    alts: tuple[str, ...] = ()
 
 
 class AskAuthor(Exception):

@@ -97,7 +97,8 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
         db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(ORDER_KEY)))
     kind = registry.current().declared("notice_types", event["type"])[1]
     by_type, by_space = _choice.alias(), _choice.alias()
-    way = sa.func.coalesce(by_space.c.way, by_type.c.way, sa.literal(kind.default, sa.String))
+    way: Any = sa.literal("at_once" if kind.subject else kind.default, sa.String)
+    way = way if kind.subject else sa.func.coalesce(by_space.c.way, by_type.c.way, way)
     numbers = {name: sa.literal(event[name], sa.Integer) for name in ("entry_id", "space_id", "actor_id")}
     values = {
         "user_id": _user.c.id,

@@ -15,7 +15,7 @@ from ..access import Forbidden, Refused, as_system, require, viewer
 from ..accounts import addresses, sessions, throttle
 from ..audit import audit
 from ..db import db, insert_once, now, table_of, unfiltered, write
-from ..models import Account, Invitation, JoinRequest, Membership, Space
+from ..models import Account, Invitation, JoinRequest, Membership, Space, User
 from ..notices.tell import notify
 from ..search import index
 from ..text import fold, markdown
@@ -24,7 +24,9 @@ INVITATION = dt.timedelta(days=14)
 OWN = "core"  # the source of memberships that people give, take and have themselves
 
 Role = str | tuple[str, dt.datetime | None]
-_space, _membership, _request = table_of(Space), table_of(Membership), table_of(JoinRequest)
+_space, _membership, _request, _user = map(table_of, (Space, Membership, JoinRequest, User))
+_open = sa.select(_user.c.id).where(_user.c.id == sa.bindparam("person"), _user.c.closed_at.is_(None))
+_held = _open.with_for_update(read=True)
 _archived = sa.select(_space.c.archived_at).where(_space.c.id == sa.bindparam("space"))
 _belongs = sa.select(_membership.c.role).where(
     _membership.c.space_id == sa.bindparam("space"),
@@ -151,6 +153,7 @@ def ask_to_join(space: Space, message: str) -> None:
         raise Forbidden("core.join")
     with write():
         hold_open(space.id)
+        hold_person(viewer().id)
         if insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message):
             notify("core.join_request", _team(space.id), space=space)
 
@@ -265,11 +268,6 @@ def end_memberships() -> None:
             _count(space_id)
 
 
-def may_moderate(space: Space) -> bool:
-    """Whether the viewer may pin, hide and release in the space."""
-    return access.can("core.moderate", space)
-
-
 def oversees(space: Space) -> bool:
     """Whether the viewer moderates in the space: on its team, or as staff in whose reach it is, if public."""
     mine = sa.select(_space.c.id).where(_space.c.id == space.id, access.overseen(_space.c))
@@ -295,6 +293,7 @@ def _role(space: Space, name: str) -> Any:
 def enter(space_id: int, user_id: int | None, **values: Any) -> bool:
     """Make somebody a member who is none; a membership that ended makes room."""
     hold(space_id)
+    hold_person(user_id)
     key = {"space_id": space_id, "user_id": user_id, "source": OWN}
     same = [_membership.c[name] == value for name, value in key.items()]
     unfiltered(sa.delete(_membership).where(*same, _membership.c.expires_at <= now()))
@@ -307,6 +306,12 @@ def enter(space_id: int, user_id: int | None, **values: Any) -> bool:
 def belongs(space_id: int, user_id: int | None) -> bool:
     """Whether somebody is a member in their own right, at this moment."""
     return unfiltered(_belongs, {"space": space_id, "person": user_id, "now": now()}).first() is not None
+
+
+def hold_person(user_id: int | None) -> None:
+    """Let nobody close the account until this write ends; Forbidden where it was closed since it was read."""
+    if unfiltered(_held, {"person": user_id}).first() is None:
+        raise Forbidden("core.account")
 
 
 def hold(space_id: int) -> None:

@@ -71,7 +71,7 @@ def _pace(draft: api.Draft, settings: dict[str, int]) -> api.Hold | api.Refuse |
 def _ask(draft: api.Draft, known: str) -> api.Ask | None:
     """Ask about personal details that the text, or its change, brings."""
     before = f"{draft.entry.title}\n{draft.entry.body}" if draft.entry is not None else ""
-    passages = details.found(f"{draft.title}\n{draft.body}", f"{known}\n{before}")
+    passages = details.found("\n".join((draft.title, draft.body, *draft.alts)), f"{known}\n{before}")
     if not passages:
         return None
     quoted = ", ".join(_("“%(words)s”", words=one) for one in passages[:5])

@@ -24,6 +24,7 @@ from . import (
 from .collect import near, record, voices
 from .collect import views as collected
 from .forms import SettingsForm
+from .models import Casework, Question
 from .pages import blueprint
 from .plan import pages as plan_pages
 from .report import issue
@@ -110,6 +111,10 @@ plugin = api.Plugin(
             titled=True,
             comments=True,
             load=reads.load_questions,
+            texts=(
+                *(Question.place, Question.reason, Question.forwarded_to, Question.outcome_reason),
+                *(Casework.contact, Casework.note),
+            ),
         ),
         api.EntryKind(
             "visits.scan",

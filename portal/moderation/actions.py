@@ -1,18 +1,20 @@
 """What people do with words that are not right: report, answer a decision, take a passage out for good."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core import access, files
+from core import access, files, registry
 from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
 from core.models import Case, Entry, File, Report, Revision, Space
 from core.notices.tell import notify
+from core.spaces import actions as spaces
 from core.text import plain
 
 MARK = "[…]"
@@ -35,6 +37,8 @@ def report(entry: Entry, reason: str, text: str = "", **notice: Any) -> bool:
         if here is None:
             raise Forbidden("core.read")
         entry = here
+        if person is not None:
+            spaces.hold_person(person)
         case = cases.open_for(entry, "reported")
         row = {"case_id": case, "entry_id": entry.id, "space_id": entry.space_id, "reporter_id": person}
         new = insert_once(Report, **row, reason=reason, text=text, **notice)
@@ -53,6 +57,7 @@ def appeal(case_id: int, words: str) -> None:
             raise Forbidden("core.account")
         if case.decided_at is None or case.appeal_of is not None:
             raise Refused(_("There is no decision yet that could be answered."))
+        spaces.hold_person(person)
         row: dict[str, Any] = {
             "space_id": case.space_id,
             "entry_id": case.entry_id,
@@ -92,6 +97,10 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None
             for picture in db.session.scalars(pictured) if words else ():
                 touched += len(found.findall(picture.alt))
                 picture.alt = found.sub(MARK, picture.alt)[:300]
+            for column, own in own_texts(row) if words else ():
+                said = getattr(own, column.key)
+                touched += len(found.findall(said))
+                setattr(own, column.key, found.sub(MARK, said)[: column.type.length])
             if words and found.search(plain(row.html)):
                 raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
@@ -99,6 +108,15 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
         moderation.settle(case, space, "redacted", reason, "")
+
+
+def own_texts(entry: Entry) -> Iterator[tuple[Any, Any]]:
+    """The columns of words that a plugin keeps beside an entry, each with its row, where there are words."""
+    for column in registry.current().entry_kind(entry.kind).texts:
+        own = column.class_
+        for row in db.session.scalars(sa.select(own).where(own.entry_id == entry.id)):
+            if getattr(row, column.key):
+                yield column, row
 
 
 def _delete(entry_id: int, pictures: list[int]) -> int:

@@ -186,6 +186,7 @@ def redact(entry_id: int) -> Page:
         pictures = db.session.scalars(
             sa.select(File).where(File.entry_id == entry_id).order_by(File.id)
         ).all()
+    beside = [getattr(row, column.key) for column, row in actions.own_texts(entry)]  # as the viewer may
     form: Any = RedactForm()
     form.pictures.choices = [SelectChoice(one.id, one.alt or one.name) for one in pictures]
     if form.validate_on_submit():
@@ -196,7 +197,7 @@ def redact(entry_id: int) -> Page:
         else:
             says(_("It is taken out, everywhere and for good."))
             return redirect(back)
-    page = render_template("portal/redact.html", form=form, entry=entry, back=back)
+    page = render_template("portal/redact.html", form=form, entry=entry, beside=beside, back=back)
     return page, WRONG if form.errors else 200
 
 

@@ -49,6 +49,7 @@ NOTICE_TYPES = (
         _("Your report about something in %(space)s is received. Somebody looks at it."),
         "at_once",
         url="/me/moderation",
+        subject=_("Your report is received"),
     ),
     NoticeType(
         "core.decision",
@@ -57,6 +58,7 @@ NOTICE_TYPES = (
         "at_once",
         detail=words.decision,
         url="/me/moderation",
+        subject=_("A decision about what you wrote or reported"),
     ),
     NoticeType(
         "core.waits",

@@ -1,5 +1,6 @@
 """What a message with notices says: worded when it leaves, by what its reader may read at that moment."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -70,9 +71,10 @@ def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
     ]
     config: Config = current_app.config["PARVIS"]
     address = _reply_address(rows[0]) if at_once and only else None
-    stop = f"{config.base_url}/unsubscribe/{_stop(letter.user_id, rows)}"
+    service = _service(rows)
+    stop = "" if service else f"{config.base_url}/unsubscribe/{_stop(letter.user_id, rows)}"
     values: dict[str, Any] = {"threads": threads, "more": len(found) > MOST, "digest": not at_once}
-    subject = _subject(rows, threads, at_once)
+    subject = mailing.subject_of(rows[0].type) if service else _subject(rows, threads, at_once)
     written = mail.compose(
         "portal/mail/notices",
         language,
@@ -91,6 +93,9 @@ def _told(letter: NoticeLetter) -> list[Any]:
     told = words.TOLD.where(*mine).order_by(_notice.c.id).limit(MOST + 1)
     if letter.way == "at_once":
         told = told.where(reads.thread.is_not_distinct_from(letter.thread_id))
+    if letter.upto_id - letter.after_id == 1 and _service(found := db.session.execute(told).all()):
+        return list(found)
+    told = told.where(_notice.c.type.not_in(mailing.services()))
     if db.session.scalar(sa.select(NoticeTimes.paused_at)) is not None:
         return []
     choices = {
@@ -101,6 +106,11 @@ def _told(letter: NoticeLetter) -> list[Any]:
         for row in db.session.execute(told)
         if choices.get(row.space_id, choices.get(row.type, row.way)) in BY_MAIL
     ]
+
+
+def _service(rows: Sequence[Any]) -> bool:
+    """Whether these are one service message, which leaves whatever its reader chose."""
+    return bool(rows) and all(row.type in mailing.services() for row in rows)
 
 
 def _place(row: Any) -> tuple[int, int]:
@@ -154,8 +164,10 @@ def _reply_address(row: Any) -> str | None:
 
 def _headers(config: Config, thread_id: int | None, stop: str, reply: str | None) -> dict[str, str]:
     host = urlsplit(config.base_url).hostname or "localhost"
-    headers = {"List-Id": f"<notices.{host}>", "List-Unsubscribe": f"<{stop}>"}
-    headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    headers = {}
+    if stop:
+        headers = {"List-Id": f"<notices.{host}>", "List-Unsubscribe": f"<{stop}>"}
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if thread_id is not None:
         headers["In-Reply-To"] = headers["References"] = f"<thread.{thread_id}@{host}>"
     if reply is not None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from core import jobs, mail, settings
+from core import jobs, mail, registry, settings
 from core.access import as_system
 from core.db import db, now, table_of, write
 from core.models import Account, Entry, Mail, Notice, NoticeLetter, NoticeRound, NoticeTimes, User
@@ -41,15 +41,15 @@ def _mail_some() -> bool:
         if not people:
             return False
         new = _threads([(row.user_id, row.way) for row in people])
-        subjects = {language: _subject(language) for language in {row.language for row in people}}
         letters = [
             (
-                _message(row, subjects[row.language]),
-                NoticeLetter(user_id=row.user_id, way=row.way, after_id=row.mailed_id, **about),
+                _message(row, service),
+                NoticeLetter(user_id=row.user_id, way=row.way, **about),
             )
             for row in people
-            if not row.paused_at and not row.closed_at
-            for about in _letters(row, new[row.user_id, row.way])
+            if not row.closed_at
+            for service, about in _letters(row, new[row.user_id, row.way])
+            if service or not row.paused_at
         ]
         session.add_all(message for message, _letter in letters)
         session.flush()
@@ -58,7 +58,7 @@ def _mail_some() -> bool:
             session.add(letter)
         key = (_round.c.user_id == sa.bindparam("person"), _round.c.way == sa.bindparam("by"))
         moved = sa.update(_round).where(*key).values(mailed_id=sa.bindparam("upto"), due_at=None)
-        last = {key: max(number for _thread, number in found) for key, found in new.items() if found}
+        last = {key: max(one.last for one in found) for key, found in new.items() if found}
         ends = [{"person": p.user_id, "by": p.way, "upto": last.get(p[:2], p.mailed_id)} for p in people]
         session.execute(moved, ends)
         if letters:
@@ -80,35 +80,56 @@ def _due() -> sa.Select[Any]:
     )
 
 
-def _threads(keys: list[tuple[int, str]]) -> dict[tuple[int, str], list[tuple[int | None, int]]]:
-    """For each person and way, the threads of what is new since the cursor, each with its last notice."""
+def _threads(keys: list[tuple[int, str]]) -> dict[tuple[int, str], list[Any]]:
+    """For each person and way, the threads of what is new since the cursor, each with its `last` notice.
+
+    A service message is by itself: its notice is `service`, of `kind`.
+    """
+    service = sa.case((_notice.c.type.in_(services()), _notice.c.id), else_=None).label("service")
+    columns = (_notice.c.user_id, _notice.c.way, reads.thread.label("thread"), service)
+    last, kind = sa.func.max(_notice.c.id).label("last"), sa.func.min(_notice.c.type).label("kind")
     new = (
-        sa.select(_notice.c.user_id, _notice.c.way, reads.thread, sa.func.max(_notice.c.id))
+        sa.select(*columns, last, kind)
         .select_from(_notice)
         .join(_round, sa.and_(_round.c.user_id == _notice.c.user_id, _round.c.way == _notice.c.way))
         .outerjoin(_entry, _entry.c.id == _notice.c.entry_id)
         .where(_notice.c.id > _round.c.mailed_id, sa.tuple_(_round.c.user_id, _round.c.way).in_(keys))
-        .group_by(_notice.c.user_id, _notice.c.way, reads.thread)
+        .group_by(*columns)
     )
     found = defaultdict(list)
-    for user_id, way, thread, last in db.session.execute(new):
-        found[user_id, way].append((thread, last))
+    for row in db.session.execute(new):
+        found[row.user_id, row.way].append(row)
     return found
 
 
-def _letters(row: Any, threads: list[tuple[int | None, int]]) -> list[dict[str, Any]]:
-    """At once, a message for each thread, so that it can be answered; else one for all."""
-    if row.way != "at_once" and threads:
-        threads = [(None, max(last for _thread, last in threads))]
-    return [{"thread_id": thread, "upto_id": last} for thread, last in threads]
+def services() -> list[str]:
+    """The kinds of notices that are service messages: one's own case, which nobody unsubscribes from."""
+    kinds = [kind for plugin in registry.current().active() for kind in plugin.notice_types]
+    return [kind.name for kind in kinds if kind.subject]
 
 
-def _message(row: Any, subject: str) -> Mail:
+def _letters(row: Any, threads: list[Any]) -> list[tuple[str, dict[str, Any]]]:
+    """At once, a message for each thread, so that it can be answered; else one for all.
+
+    Beside each, the kind of the service message that it is.
+    """
+    own = [one for one in threads if one.service]
+    told = [(one.kind, {"thread_id": None, "after_id": one.last - 1, "upto_id": one.last}) for one in own]
+    others = [(one.thread, one.last) for one in threads if not one.service]
+    if row.way != "at_once" and others:
+        others = [(None, max(last for _thread, last in others))]
+    cursor = {"after_id": row.mailed_id}
+    return told + [("", {"thread_id": thread, "upto_id": last, **cursor}) for thread, last in others]
+
+
+def _message(row: Any, service: str) -> Mail:
     """An outbox row without words: those are chosen when it leaves, by what its reader may read then."""
-    return Mail(kind=KIND, recipient=row.email, subject=subject)
-
-
-def _subject(language: str | None) -> str:
     town = settings.town()
-    with force_locale(language or town.language):
-        return str(_("News from %(town)s", town=town.name))[:200]
+    with force_locale(row.language or town.language):
+        subject = subject_of(service) if service else str(_("News from %(town)s", town=town.name))
+    return Mail(kind=KIND, recipient=row.email, subject=subject[:200])
+
+
+def subject_of(service: str) -> str:
+    """What a service message of this kind is called, in the language spoken now."""
+    return f"{registry.current().declared('notice_types', service)[1].subject} – {settings.town().name}"

@@ -94,7 +94,8 @@ def read_all() -> Response:
 @needs("core.account")
 def choose() -> Response:
     """Choose how each kind of notice comes, and when digests do."""
-    types = [kind for plugin in registry.current().active() for kind in plugin.notice_types]
+    told = [kind for plugin in registry.current().active() for kind in plugin.notice_types]
+    types = [kind for kind in told if not kind.subject]
     chosen = {one.type or one.space_id: one.way for one in db.session.scalars(sa.select(NoticeChoice))}
     times = db.session.scalars(sa.select(NoticeTimes)).one_or_none() or NoticeTimes(hour=8, days=1)
     days = [day for day in range(7) if times.days >> day & 1]

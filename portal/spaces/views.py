@@ -114,7 +114,7 @@ def about(space_id: int) -> Page:
 def waiting(space_id: int) -> Page:
     """What the team has to look at before it is shown."""
     space: Space = get_or_404(Space, space_id)
-    if not actions.may_moderate(space):
+    if not access.can("core.moderate", space):
         raise Forbidden("core.moderate")
     frame = _frame(space, _standing(space), "waiting")
     return render_template("portal/space_waiting.html", cards=cards(query.waiting(space_id), False), **frame)

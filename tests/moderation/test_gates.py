@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
+from werkzeug.datastructures import FileStorage
 
 from core.db import db, now, write
 from core.models import Entry, User
@@ -155,3 +158,20 @@ def test_a_telephone_number_is_asked_about_once(square: Square) -> None:
 def test_details_stand_between_the_quotation_marks_of_the_language(square: Square) -> None:
     square.browser("writer").submit("/language", _page="/", language="fr")
     assert "«\xa006 12 34 56 78\xa0»" in post(square, "Her number is 06 12 34 56 78").text
+
+
+def test_the_alternative_text_of_a_picture_is_asked_about_like_the_words(square: Square) -> None:
+    def say(alt: str, **fields: Any) -> Any:
+        data = io.BytesIO()
+        Image.new("RGB", (40, 30), "teal").save(data, "PNG")
+        data.seek(0)
+        picture = FileStorage(data, "notice.png")
+        return post(square, "Seen on a wall", pictures=picture, alts=alt, **fields)
+
+    asked = say("A sheet: call Mrs Zo\u00eb at 06 12 34 56 78")
+    assert asked.status_code == 422
+    assert "06 12 34 56 78" in asked.text
+    assert entries(square, "published") == []
+    assert say("A sheet on a wall").status_code == 302
+    assert say("A sheet: call 06 12 34 56 78", confirmed="y").status_code == 302
+    assert len(entries(square, "published")) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ import sqlalchemy as sa
 
 from core import mail
 from core.access import Forbidden
-from core.db import db, now
-from core.models import Mail
+from core.db import db, now, write
+from core.models import Account, Mail, Space
 from portal.moderation import actions
 
 if TYPE_CHECKING:
+    from tests.conftest import Mailbox
+
     from .conftest import Square
 
 LEGAL = {"legal": "y", "text": "It incites hatred.", "name": "Alma Reader", "good_faith": "y"}
@@ -249,3 +252,71 @@ def test_the_public_figures_have_numbers_and_no_names(square: Square) -> None:
     assert "moins d’une heure" in french
     for words in ("Bad words", "Not here", "Writer", "Reader", "Agent"):
         assert words not in page
+
+
+def test_mail_about_one_s_own_case_says_so_and_leaves_whatever_one_chose(
+    square: Square, smtp: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(name: str) -> None:
+        """Pause all mail, and end by link and choice what could be ended."""
+        from portal.notices import actions as choices
+        from portal.notices.kinds import NOTICE_TYPES
+
+        person = square.town.person(name)
+        kinds = [kind.name for kind in NOTICE_TYPES]
+        square.town.run(lambda: choices.stop(person, kinds, []))
+        ways = dict.fromkeys(kinds, "none")
+        square.town.run(lambda: choices.choose(ways, {square.space: "none"}, 8, [0], True), name)
+
+    page = square.browser("reader").get("/me/notices").text
+    assert "My report is received" not in page
+    assert "Replies to what I wrote" in page
+    no_more("reader")
+    post = square.say("Bad words")
+    square.report(post)
+    square.decide(square.case(post), "hidden", text="This insults people.")
+    square.notices("reader")
+
+    def add() -> None:
+        from core.spaces import actions as spaces
+
+        spaces.ask_to_join(db.session.get(Space, asked), "Please")
+
+    asked = square.town.space("Club", "writer", visibility="members", joining="request")
+    square.town.run(add, "reader")
+    square.notices("writer")
+
+    def speak_english() -> None:
+        with write() as session:
+            session.execute(sa.update(Account).values(language="en"))
+
+    square.town.run(speak_english)
+    config = square.town.app.config["PARVIS"]
+    monkeypatch.setitem(
+        square.town.app.config,
+        "PARVIS",
+        dataclasses.replace(config, smtp_host="127.0.0.1", smtp_port=smtp.port, smtp_tls="none"),
+    )
+    square.town.run(rounds_due)
+    square.town.run(mail.deliver)
+    came = {(one["To"], one["Subject"]): one for one in smtp.messages}
+    received, decided = (
+        "Your report is received – Parvis",
+        "A decision about what you wrote or reported – Parvis",
+    )
+    assert sorted(came) == [
+        ("reader@example.org", decided),
+        ("reader@example.org", received),
+        ("writer@example.org", decided),
+        ("writer@example.org", "Club"),
+    ]
+    for (_to, subject), message in came.items():
+        text = message.get_body(("plain",)).get_content()
+        ends = subject == "Club"
+        assert (message["List-Unsubscribe"] is not None) is ends
+        assert ("No more such mail" in text) is ends
+        assert ("about your own case" in text) is not ends
+    assert "This insults people." in came["writer@example.org", decided].get_body(("plain",)).get_content()
+    square.town.run(rounds_due)
+    square.town.run(mail.deliver)
+    assert len(smtp.messages) == 4

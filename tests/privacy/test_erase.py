@@ -14,17 +14,19 @@ import dummy_plugin.plugin as dummy
 import pytest
 import sqlalchemy as sa
 
-from core import files, jobs, registry
+from core import access, files, jobs, registry
 from core.access import as_system
 from core.db import Base, db, now, write
 from core.feed import actions
-from core.models import Entry, Erasure, Follow, Mail, Membership, Space, Throttle, User
+from core.models import Entry, Erasure, Follow, JoinRequest, Mail, Membership, Space, Support, Throttle, User
 from core.search import index
+from core.spaces import actions as spaces
 from core.testing import PASSWORD
+from portal.moderation import actions as reports
 from portal.privacy import erase, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from core.testing import Browser, Town
@@ -538,3 +540,97 @@ def test_who_is_about_to_go_is_told_what_an_erasure_does_not_reach(town: Town) -
     assert told not in browser.get("/me/delete").text
     (town.app.config["PARVIS"].data / "purged" / "polls 2026").mkdir(parents=True)
     assert told in browser.get("/me/delete").text
+
+
+def test_what_was_under_way_when_an_account_closed_is_refused(town: Town) -> None:
+    """The request began before: its viewer is somebody whose account closed meanwhile."""
+    hall, club = town.space("Hall", "olga"), town.space("Club", "olga", "members", "request")
+    post = town.run(lambda: actions.publish(db.session.get(Space, hall), "Words").id, "olga")
+    leaver = town.person("leaver")
+    person = town.run(lambda: access.viewer(), "leaver")
+
+    def entry() -> Entry:
+        return db.session.get(Entry, post)
+
+    def place(ident: int) -> Space:
+        return db.session.get(Space, ident)
+
+    under_way = {
+        "support": lambda: actions.support(entry(), True),
+        "follow a post": lambda: actions.follow(True, entry=entry()),
+        "follow a space": lambda: actions.follow(True, space=place(hall)),
+        "join": lambda: spaces.join(place(hall)),
+        "ask to join": lambda: spaces.ask_to_join(place(club), "Please"),
+        "report": lambda: reports.report(entry(), "spam"),
+        "reply": lambda: actions.publish(place(hall), "Me too", kind="core.reply", parent=entry()),
+    }
+    with town.app.app_context():
+        erase.begin(leaver, words=False)
+    for when in ("closed", "erased"):
+        for name, work in under_way.items():
+            with town.app.app_context(), access.as_viewer(person):
+                try:
+                    work()
+                except access.Forbidden:
+                    continue
+            pytest.fail(f"{name} passed although {when}")
+        jobs.run_due(town.app)
+    assert refers(town, leaver) == []
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_supports_follows_and_joins_race_an_erasure_and_leave_nothing(town: Town, words: bool) -> None:
+    hall = town.space("Hall", "olga")
+    posts = [
+        town.run(lambda: actions.publish(db.session.get(Space, hall), "Words").id, "olga") for _ in range(12)
+    ]
+    leaver = town.person("leaver")
+    person = town.run(lambda: access.viewer(), "leaver")
+    begun = threading.Barrier(4)
+    ends: list[BaseException] = []
+
+    def act(work: Callable[[int], Any]) -> None:
+        begun.wait()
+        for ident in posts:
+            try:
+                with town.app.app_context(), access.as_viewer(person):
+                    work(ident)
+            except access.Forbidden:
+                pass
+            except BaseException as error:  # noqa: BLE001  told below
+                ends.append(error)
+
+    def leave() -> None:
+        begun.wait()
+        with town.app.app_context():
+            erase.begin(leaver, words=words)
+            erase.run()
+
+    works: list[Callable[[int], Any]] = [
+        lambda ident: actions.support(db.session.get(Entry, ident), True),
+        lambda ident: actions.follow(True, entry=db.session.get(Entry, ident)),
+        lambda _ident: spaces.join(db.session.get(Space, hall)),
+    ]
+    threads = [threading.Thread(target=act, args=(work,)) for work in works] + [
+        threading.Thread(target=leave)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ends == []
+    jobs.run_due(town.app)
+    assert refers(town, leaver) == []
+    counts = town.run(lambda: list(db.session.scalars(sa.select(Entry.support_count))))
+    assert set(counts) == {0}
+    assert town.run(lambda: db.session.get(Space, hall)).member_count == 1
+
+
+def refers(town: Town, person: int) -> list[str]:
+    """Which rows still say what this person did or wanted."""
+    models = (Support, Follow, Membership, JoinRequest)
+    counted = {
+        model.__tablename__: sa.select(sa.func.count()).select_from(model).where(model.user_id == person)
+        for model in models
+    }
+    return [name for name, count in counted.items() if town.run(lambda c=count: db.session.scalar(c))]
