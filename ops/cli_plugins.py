@@ -13,12 +13,13 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 
-from core import contributions, migrate, registry
+from core import migrate, registry
 from core.audit import audit
 from core.db import db, write
 from core.db import prepare as prepare_engine
 from core.models import PluginFault, PluginState
 from core.registry import Registry
+from portal import contributions
 
 from . import purge, scaffold
 from .town import Refusal, opened, settings

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import current_app
 
-from core import contributions, files, migrate, registry, stamps
+from core import files, migrate, registry, stamps
 from core.audit import audit
 from core.db import db, now, table_of, write
 from core.models import (
@@ -25,6 +25,7 @@ from core.models import (
     Space,
 )
 from core.plugin import Plugin
+from portal import contributions
 
 from . import check
 

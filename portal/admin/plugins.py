@@ -7,12 +7,13 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from core import access, contributions, registry, settings
+from core import access, registry, settings
 from core.db import db
 from core.models import PluginFault, PluginState
 from core.plugin import Plugin
 from core.web import needs, says
 
+from .. import contributions
 from . import actions
 from .forms import role_title
 from .views import menu

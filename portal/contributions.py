@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_babel import gettext as _
 
-from . import access, checks
-from .db import Base, db
-from .models import Entry, Space
-from .plugin import Plugin, Text
-from .registry import Registry
+from core import access, checks
+from core.db import Base, db
+from core.models import Entry, Space
+from core.plugin import Plugin, Text
+from core.registry import Registry
 
 
 @dataclass(frozen=True)
