@@ -320,9 +320,8 @@ def judged(case: Any, space: Any) -> ColumnElement[bool]:
     of_team = member(case.space_id, team=True, person=case.author_id)
     graver = sa.select(_ONE).select_from(_REPORT).where(_REPORT.c.case_id == case.id)
     graver = graver.where(sa.or_(_REPORT.c.legal, of_team)).correlate_except(_REPORT)
-    return sa.or_(
-        overseen(space), sa.and_(_reached(space), sa.or_(case.appeal_of.is_not(None), graver.exists()))
-    )
+    for_agency = sa.or_(case.appeal_of.is_not(None), graver.exists())
+    return sa.or_(overseen(space), sa.and_(_reached(space), for_agency))
 
 
 def findable(document: Any) -> ColumnElement[bool]:

@@ -37,6 +37,7 @@ class Town:
     colour_dark: str = "#7fc8c3"
     language: str = "fr"
     contact: str = ""
+    officer: str = ""
     second_factor: bool = False
     home: str = ""
     legal: str = ""

@@ -98,12 +98,8 @@ def set_members(space: Space, source: str, members: Mapping[int, Role]) -> None:
     """Make the memberships that this source gives exactly these; what other sources gave stays."""
     with write():
         hold(space.id)
-        gone = sa.delete(_membership).where(
-            _membership.c.space_id == space.id,
-            _membership.c.source == source,
-            _membership.c.user_id.not_in(list(members)),
-        )
-        unfiltered(gone)
+        given_here = (_membership.c.space_id == space.id, _membership.c.source == source)
+        unfiltered(sa.delete(_membership).where(*given_here, _membership.c.user_id.not_in(list(members))))
         for user_id, given in members.items():
             role, until = given if isinstance(given, tuple) else (given, None)
             _give(space, user_id, source, role, until)

@@ -53,6 +53,7 @@ class TownForm(Form):
         _("Contact address"),
         [Optional(), Email(_("Write a complete address, for example town@example.org.")), Length(max=254)],
     )
+    officer = StringField(_("Data protection officer"), [Length(max=200)])
     language = SelectField(_("Language of the town’s texts"), choices=LANGUAGES)
     colour = ColorField(_("Colour"), [_readable_on(colours.LIGHT_PAGE)])
     colour_dark = ColorField(_("Colour on dark screens"), [_readable_on(colours.DARK_CARD)])

@@ -94,7 +94,8 @@ def town() -> str | Response:
         except files.FileError as error:
             form.logo.errors = [str(error)]
         else:
-            names = ("name", "contact", "language", "colour", "colour_dark", "home", "legal", "accessibility")
+            names = ("name", "contact", "officer", "language", "colour", "colour_dark")
+            names += ("home", "legal", "accessibility")
             values: dict[str, Any] = {name: form[name].data or "" for name in names}
             values["second_factor"] = form.second_factor.data
             actions.save_town(values, logo, form.no_logo.data)

@@ -11,7 +11,7 @@ from core import registry, settings
 from core.plugin import Cookie, PersonalData, Plugin
 from core.web import needs
 
-from .retention import all_periods
+from .retention import all_periods, removed
 
 blueprint = Blueprint("about_privacy", __name__)
 
@@ -26,6 +26,15 @@ COOKIES = (
     Cookie("/posts/*", _("Keeps what you are writing, should the page be lost"), UNSENT),
     Cookie("/spaces/*", _("Keeps what you are writing, should the page be lost"), UNSENT),
 )
+
+
+BASES = {
+    "6(1)(a)": _("You agreed to it"),
+    "6(1)(b)": _("You asked for the service that needs it"),
+    "6(1)(c)": _("The law demands it"),
+    "6(1)(e)": _("It is a task of the town, in the public interest"),
+    "6(1)(f)": _("It keeps the portal safe"),
+}
 
 
 @blueprint.get("/privacy")
@@ -45,7 +54,8 @@ def record() -> str:
         for plugin, period in all_periods()
     ]
     egress = [(plugin, plugin.egress) for plugin in _owners() if plugin.egress]
-    return render_template("portal/record.html", groups=groups, periods=periods, egress=egress)
+    shown: dict[str, Any] = {"groups": groups, "periods": periods, "egress": egress, "removed": removed()}
+    return render_template("portal/record.html", **shown)
 
 
 @blueprint.get("/privacy/cookies")
@@ -72,4 +82,5 @@ def _purposes(plugin: Plugin) -> Iterator[dict[str, Any]]:
         tables: dict[str, list[str]] = {}
         for data in found:
             tables.setdefault(data.table, []).append(data.column)
-        yield {"purpose": purpose, "legal_basis": basis, "retention": kept, "tables": tables}
+        words = next((words for article, words in BASES.items() if article in basis), "")
+        yield {"purpose": purpose, "ground": words, "legal_basis": basis, "retention": kept, "tables": tables}

@@ -111,6 +111,13 @@ def purged_days() -> int:
     return kept.days if kept and any(_purged()) else 0
 
 
+def removed() -> list[tuple[str, dt.datetime]]:
+    """The plugins that were removed for good and of which rows, words and pictures stay, each until when."""
+    ends = kept_for("core.purged") or dt.timedelta()
+    since = lambda folder: dt.datetime.fromtimestamp(folder.stat().st_mtime, dt.UTC)  # noqa: E731
+    return [(folder.name.partition(" ")[0], since(folder) + ends) for folder in sorted(_purged())]
+
+
 def _purged() -> Iterator[Path]:
     data: Path = current_app.config["PARVIS"].data
     return (data / "purged").glob("*")

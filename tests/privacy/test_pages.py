@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from typing import TYPE_CHECKING
 
 import dummy_plugin.plugin as dummy
@@ -34,6 +35,37 @@ def test_the_record_tells_each_declared_column_of_the_core_and_of_plugins_that_a
     assert "Finding ideas again" in page
     assert "feed.example" in page
     assert "Lines of the ledger" in page
+
+
+def test_the_record_speaks_to_people_and_has_table_names_as_a_detail_alone(town: Town) -> None:
+    boss = town.browser("boss", "administrator")
+    assert "Data protection officer" in boss.get("/privacy/record").text
+    shown = re.findall(r'name="(\w+)"[^>]*value="([^"]*)"', boss.get("/admin/town").text)
+    values = {name: value for name, value in shown if name not in ("csrf_token", "no_logo", "second_factor")}
+    said = "Office for data, dpo@belleroche.example"
+    saved = boss.submit("/admin/town", **{**values, "language": "fr", "officer": said})
+    assert saved.status_code == 302, saved.text
+    visitor = town.browser()
+    for path in ("/privacy", "/privacy/record"):
+        assert said in visitor.get(path).text, path
+    page = visitor.get("/privacy/record").text
+    assert "It is a task of the town, in the public interest" in page
+    told = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+    for plugin in (town.app.extensions["parvis"].core, *town.app.extensions["parvis"].installed.values()):
+        for data in plugin.personal_data:
+            assert data.table not in told
+            assert str(data.legal_basis).replace(" ", "\u00a0") in told
+    assert "core_user" in page
+
+
+def test_the_record_names_what_is_left_of_a_plugin_that_was_removed(town: Town) -> None:
+    assert "Left of plugins" not in town.browser().get("/privacy/record").text
+    folder = town.app.config["PARVIS"].data / "purged" / "polls 2026-01-02T03-04-05"
+    folder.mkdir(parents=True)
+    page = town.browser().get("/privacy/record").text
+    assert "Left of plugins that were removed" in page
+    assert re.search(r"polls, deleted on \S+", page)
+    assert str(folder.parent) not in page
 
 
 def test_the_cookies_and_the_obstacles_that_plugins_declare_are_told(town: Town) -> None:

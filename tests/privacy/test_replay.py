@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from core.models import Erasure, User
 from core.testing import PASSWORD, Browser, Town
 from ops import backup, restore
 from portal.privacy import erase
+from tests.conftest import pg_address, pg_execute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 WORD = "zibelinette"
@@ -50,15 +53,35 @@ def taken(town: Town, folder: Path) -> Path:
         return backup.backup(folder).path
 
 
-def again(path: Path, folder: Path, erasures: Path | None) -> Town:
-    config = Config(data=folder, url="http://localhost")
+@pytest.fixture
+def empty(request: pytest.FixtureRequest, database_url: str) -> Iterator[Callable[[], str]]:
+    """Return `empty()`: the address of an empty database on the engine of the town, "" for SQLite's file."""
+    made: list[str] = []
+
+    def make() -> str:
+        if database_url.startswith("sqlite"):
+            return ""
+        made.append(f"restored_{secrets.token_hex(4)}")
+        server = request.getfixturevalue("pg_server")
+        pg_execute(server, f"create database {made[-1]}")
+        return pg_address(server, made[-1])
+
+    yield make
+    for name in made:
+        pg_execute(request.getfixturevalue("pg_server"), f"drop database {name} with (force)")
+
+
+def again(path: Path, folder: Path, erasures: Path | None, database: str) -> Town:
+    config = Config(data=folder, url="http://localhost", database_url=database)
     restore.restore(path, config, erasures=erasures)
     town = Town(create_app(config, registry.discover()[1]))
     town.app.testing = True
     return town
 
 
-def test_who_was_erased_since_the_backup_is_erased_again(town: Town, tmp_path: Path) -> None:
+def test_who_was_erased_since_the_backup_is_erased_again(
+    town: Town, tmp_path: Path, empty: Callable[[], str]
+) -> None:
     live(town)
     path = taken(town, tmp_path / "kept")
     gone(town, "ana")
@@ -69,12 +92,12 @@ def test_who_was_erased_since_the_backup_is_erased_again(town: Town, tmp_path: P
     kept = tmp_path / "elsewhere.jsonl"
     shutil.copy(ledger, kept)
 
-    forgotten = again(path, tmp_path / "forgotten", None)
+    forgotten = again(path, tmp_path / "forgotten", None, empty())
     assert forgotten.run(lambda: db.session.get(User, line["user_id"])).name == WORD, (
         "else this proves nothing"
     )
     ended(forgotten)
-    restored = again(path, tmp_path / "new", kept)
+    restored = again(path, tmp_path / "new", kept, empty())
     person = restored.run(lambda: db.session.get(User, line["user_id"]))
     assert (person.name, person.about) == (line["alias"], "")
     assert restored.run(lambda: db.session.get(Erasure, line["user_id"])).done_at
@@ -111,7 +134,9 @@ def test_who_asked_is_written_down_at_once_and_the_worker_sees_to_it(town: Town,
     assert list(map(json.loads, ledger.read_text().splitlines())) == [line]
 
 
-def test_a_number_that_somebody_else_has_now_is_not_erased(town: Town, tmp_path: Path) -> None:
+def test_a_number_that_somebody_else_has_now_is_not_erased(
+    town: Town, tmp_path: Path, empty: Callable[[], str]
+) -> None:
     live(town)
     path = taken(town, tmp_path / "kept")
     ana = town.person("ana")
@@ -119,7 +144,7 @@ def test_a_number_that_somebody_else_has_now_is_not_erased(town: Town, tmp_path:
     other = {"user_id": ana, "mark": "0" * 64, "alias": "Former resident 1", "words": True, "at": ""}
     unknown = {**other, "user_id": 999}
     kept.write_text("".join(json.dumps(line) + "\n" for line in (other, unknown)))
-    restored = again(path, tmp_path / "new", kept)
+    restored = again(path, tmp_path / "new", kept, empty())
     assert restored.run(lambda: db.session.get(User, ana)).name == WORD
     ended(restored)
 
