@@ -141,9 +141,8 @@ def _sqlite() -> tuple[bool, str]:
 
 
 def _plugins() -> tuple[bool, str]:
-    plugins = registry.current()
-    lost = plugins.missing()
-    return not lost, "; ".join(plugins.broken[name] for name in lost) or "all that are on can be loaded"
+    lost = registry.current().missing()
+    return not lost, "; ".join(lost.values()) or "all that are on can be loaded"
 
 
 def _data() -> Path:

@@ -86,10 +86,11 @@ class Registry:
             names = g.enabled_plugins = self._enabled
         return names
 
-    def missing(self) -> list[str]:
-        """Names of the plugins that are switched on and can't be loaded: what is theirs is not there."""
+    def missing(self) -> dict[str, str]:
+        """Why each plugin that is switched on is not there: it can't be loaded, or is installed no more."""
         on = sa.select(PluginState.__table__.c.name).where(PluginState.__table__.c.enabled)
-        return sorted(self.broken.keys() & set(db.session.scalars(on))) if self.broken else []
+        gone = sorted(set(db.session.scalars(on)) - self.modules.keys())
+        return {name: self.broken.get(name, f"{name} is enabled, but not installed") for name in gone}
 
     def active(self) -> list[Plugin]:
         """Manifests of the core and of the enabled plugins."""

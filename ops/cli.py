@@ -115,6 +115,10 @@ def init(email: str) -> None:
             town.save(town.TOWN, {"second_factor": True})
             link = claims.issue(email, claims.RESET, {})
     click.echo(f"An empty town is ready in {config.data.absolute()}.")
+    if not config.smtp_host:
+        click.echo(
+            "No mail leaves yet: set PARVIS_SMTP_HOST, or nobody receives the links that open accounts."
+        )
     click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import sqlalchemy as sa
 from flask import current_app
+from flask_babel import force_locale
 
 from core import migrate, registry
 from core.audit import audit
@@ -38,6 +39,8 @@ def list_all() -> None:
             click.echo(f"{_state(name):11} {name} {plugin.version} – {plugin.title}")
         for reason in installed.broken.values():
             click.echo(f"BROKEN      {reason}")
+        for name in installed.missing().keys() - installed.broken.keys():
+            click.echo(f"MISSING     {name} is enabled, but not installed")
         if not installed.installed:
             click.echo("No plugin is installed.")
 
@@ -75,7 +78,7 @@ def enable(name: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Switch a plugin off; nothing is deleted."""
-    with _town(name) as installed, write():
+    with _town(name, gone=True) as installed, write():
         audit("plugin.off", f"plugin/{name}")
         installed.switch(name, False)
     click.echo(f"{name} is off. Its data stay.")
@@ -143,11 +146,15 @@ def purge_one(name: str, yes: bool) -> None:
 
 
 @contextmanager
-def _town(name: str | None = None) -> Iterator[Registry]:
-    """The plugins of the town in PARVIS_DATA; refuses a name that is not installed."""
-    with opened(settings()):
+def _town(name: str | None = None, gone: bool = False) -> Iterator[Registry]:
+    """The plugins of the town in PARVIS_DATA, in English; refuses a name that is not installed.
+
+    One that is `gone`, enabled but not installed, may be meant.
+    """
+    with opened(settings()), force_locale("en"):
         installed = registry.current()
-        if name is not None and name not in installed.installed:
+        known = installed.installed.keys() | (installed.missing().keys() if gone else set())
+        if name is not None and name not in known:
             raise Refusal(f"no plugin {name!r} is installed")
         yield installed
         installed.settle()

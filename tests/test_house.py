@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import tokenize
 import tomllib
@@ -73,6 +74,10 @@ def test_the_locked_run_set_is_part_of_the_locked_test_set() -> None:
 def test_publiccode_yml_tells_what_pyproject_tells() -> None:
     told = yaml.safe_load((ROOT / "publiccode.yml").read_text())
     assert (told["softwareVersion"], told["legal"]["license"]) == (PROJECT["version"], PROJECT["license"])
+    contacts = told["maintenance"]["contacts"]
+    assert contacts
+    assert all(contact.keys() == {"name"} for contact in contacts), "no address of nobody"
+    assert re.search(r"^https://[\w.-]+\.example/", told["url"]), "no address is public yet"
     for description in told["description"].values():
         assert len(description["shortDescription"]) <= 150
         assert 150 <= len(description["longDescription"]) <= 10_000

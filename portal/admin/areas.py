@@ -117,11 +117,13 @@ def index_edit(area_id: int) -> str | Response:
     area = get_or_404(Area, area_id)
     form: Any = RenameForm(obj=area)
     if form.validate_on_submit():
-        with write() as session:
-            session.get(Area, area_id).name = form.name.data
-            audit("area.renamed", f"area/{area_id}")
-        says(gettext("Saved for %(name)s.", name=form.name.data))
-        return redirect(url_for("areas.index"))
+        try:
+            rename(area_id, form.name.data)
+        except Refused as refusal:
+            form.name.errors = [str(refusal)]
+        else:
+            says(gettext("Saved for %(name)s.", name=form.name.data))
+            return redirect(url_for("areas.index"))
     return render_template("portal/admin_area.html", form=form, area=area, used=used(area_id))
 
 
@@ -162,6 +164,19 @@ def _choices() -> list[SelectChoice]:
     return [SelectChoice(row.id, "– " * (row.path.count("/") - 2) + row.name) for row in reads.areas()]
 
 
+def rename(area_id: int, name: str) -> None:
+    """Give an area another name; Refused where one of its level beside it has it."""
+    access.require("core.manage_town")
+    with write() as session:
+        area = session.scalars(lock(sa.select(Area).where(Area.id == area_id))).one()
+        beside = sa.select(Area.name).where(Area.id != area_id, Area.level == area.level)
+        beside = beside.where(Area.parent_id.is_not_distinct_from(area.parent_id))
+        if name.casefold() in {other.casefold() for other in session.scalars(beside)}:
+            raise Refused(gettext("There is an area of this name already."))
+        area.name = name
+        audit("area.renamed", f"area/{area_id}")
+
+
 def used(area_id: int) -> bool:
     """Whether people, spaces or other areas belong to an area."""
     with access.as_system("see whether an area is in use"):
@@ -176,12 +191,12 @@ def add(
 ) -> tuple[int, int]:
     """Add areas with their borders inside another; how many are new, and how many were there by name."""
     access.require("core.manage_town")
+    if level not in LEVELS:
+        raise Refused(gettext("There is no such level of areas."))
     with write() as session:
-        above = (
-            None
-            if parent_id is None
-            else session.scalars(lock(sa.select(Area).filter_by(id=parent_id))).one()
-        )
+        above = session.scalars(lock(sa.select(Area).where(Area.id == parent_id))).one_or_none()
+        if above is None and parent_id is not None:
+            raise Refused(gettext("The area in which these lie is not there any more."))
         if above is not None and list(LEVELS).index(level) <= list(LEVELS).index(above.level):
             raise Refused(gettext("%(small)s can’t lie in %(name)s.", small=LEVELS[level], name=above.name))
         there = {

@@ -30,7 +30,8 @@ def index() -> str:
     health = dict(registry.current().call("health"))
     rows = [_described(name, health.get(name, ())) for name in registry.current().installed]
     missing, broken = registry.current().missing(), registry.current().broken
-    return render_template("portal/admin_plugins.html", plugins=rows, broken=broken, missing=missing)
+    shown: dict[str, Any] = {"broken": broken, "missing": missing, "gone": missing.keys() - broken.keys()}
+    return render_template("portal/admin_plugins.html", plugins=rows, **shown)
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])

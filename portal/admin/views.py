@@ -19,6 +19,7 @@ from core.web import get_or_404, needs, says
 
 from . import actions
 from .forms import PersonForm, TownForm, mandate_title, role_title
+from .steps import mail_leaves, steps
 
 blueprint = Blueprint("admin", __name__)
 PAGE = 50
@@ -66,6 +67,7 @@ def dashboard() -> str:
             "slow": _count(PluginFault, sa.and_(PluginFault.at > week, slow)),
             "errors": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin == "core")),
         }
+    first = steps() if access.can("core.manage_town") else []
     plugins = registry.current()
     found = plugins.call("panels", place="dashboard", subject=None)
     panels = sorted((panel for _name, answer in found for panel in answer), key=lambda panel: panel.weight)
@@ -73,6 +75,8 @@ def dashboard() -> str:
         "portal/admin_dashboard.html",
         facts=facts,
         panels=panels,
+        steps=first if not all(step.done for step in first) else (),
+        mail_leaves=mail_leaves(),
         switches=access.can("core.switch_plugins"),
         on=len(plugins.enabled()),
         all=len(plugins.installed),
@@ -94,8 +98,8 @@ def town() -> str | Response:
         except files.FileError as error:
             form.logo.errors = [str(error)]
         else:
-            names = ("name", "contact", "officer", "language", "colour", "colour_dark")
-            names += ("home", "legal", "accessibility")
+            names = ["name", "contact", "officer", "language", "colour", "colour_dark"]
+            names += ["home", "legal", "accessibility"]
             values: dict[str, Any] = {name: form[name].data or "" for name in names}
             values["second_factor"] = form.second_factor.data
             actions.save_town(values, logo, form.no_logo.data)

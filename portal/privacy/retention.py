@@ -114,8 +114,8 @@ def purged_days() -> int:
 def removed() -> list[tuple[str, dt.datetime]]:
     """The plugins that were removed for good and of which rows, words and pictures stay, each until when."""
     ends = kept_for("core.purged") or dt.timedelta()
-    since = lambda folder: dt.datetime.fromtimestamp(folder.stat().st_mtime, dt.UTC)  # noqa: E731
-    return [(folder.name.partition(" ")[0], since(folder) + ends) for folder in sorted(_purged())]
+    made = [(folder.name.partition(" ")[0], folder.stat().st_mtime) for folder in sorted(_purged())]
+    return [(name, dt.datetime.fromtimestamp(at, dt.UTC) + ends) for name, at in made]
 
 
 def _purged() -> Iterator[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from core.access import Refused
 from core.db import db
 from core.models import Area
 from portal.admin import areas
@@ -69,6 +70,24 @@ def test_areas_are_added_inside_one_another_renamed_and_taken_out(town: Town, ad
     assert len(tree(town)) == 2
     assert admin.submit(f"/admin/areas/{inner.split('/')[2]}/remove", "/admin/areas").status_code == 302
     assert [row[0] for row in tree(town)] == ["Grande vallée"]
+
+
+def test_an_area_takes_no_name_of_one_beside_it(town: Town, admin: Browser) -> None:
+    rive, hauts = town.area("Rive"), town.area("Les Hauts")
+    refused = admin.submit(f"/admin/areas/{hauts}", name="RIVE")
+    assert "There is an area of this name already." in refused.text
+    assert [row[0] for row in tree(town)] == ["Rive", "Les Hauts"]
+    assert admin.submit(f"/admin/areas/{rive}", name="RIVE").status_code == 302, "its own, written otherwise"
+    assert [row[0] for row in tree(town)] == ["RIVE", "Les Hauts"]
+
+
+@pytest.mark.parametrize(("level", "parent"), [("galaxy", None), ("commune", 999)])
+def test_an_unknown_level_or_place_is_refused_with_a_message(
+    town: Town, level: str, parent: int | None
+) -> None:
+    with pytest.raises(Refused, match=r"niveau|n’existe plus"):
+        town.run(lambda: areas.add([("Rive", None)], level, parent))
+    assert tree(town) == []
 
 
 def test_an_area_in_which_somebody_lives_stays(town: Town, admin: Browser) -> None:

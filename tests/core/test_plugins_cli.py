@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -96,6 +97,42 @@ def test_the_switch_acts_on_the_town_that_is_being_served(town: Town, parvis: ob
     written = sa.select(Audit.act, Audit.ref, Audit.origin, Audit.actor_id)
     lines = [tuple(row) for row in town.run(lambda: db.session.execute(written).all())]
     assert lines == [(f"plugin.{word}", "plugin/dummy", "command", None) for word in ("off", "on")]
+
+
+def test_one_that_is_enabled_and_not_installed_is_named_everywhere_and_can_be_switched_off(
+    town: Town, parvis: object
+) -> None:
+    boss = town.browser("boss", "administrator")
+    for command in ("plugins list", "check"):
+        assert "polls" not in parvis(command).output
+
+    def enable() -> None:
+        with write() as session:
+            session.add(PluginState(name="polls", enabled=True))
+
+    town.run(enable)
+    assert "MISSING     polls is enabled, but not installed" in parvis("plugins list").output
+    checked = parvis("check")
+    assert "polls is enabled, but not installed" in checked.output
+    assert checked.exit_code == 1
+    page = boss.get("/admin/plugins").text
+    assert "“polls” is enabled, but not installed" in page
+    assert "parvis plugins disable polls" in page
+    assert "is installed" in parvis("plugins enable polls").output
+    assert parvis("plugins disable polls").exit_code == 0
+    assert "polls" not in parvis("plugins list").output
+    assert "polls" not in boss.get("/admin/plugins").text
+
+
+def test_the_list_speaks_english_whatever_the_town_speaks(
+    parvis: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+    titled = dataclasses.replace(dummy.plugin, title=api.lazy_gettext("Home"))
+    monkeypatch.setattr(dummy, "plugin", titled)
+    shown = parvis("plugins list").output
+    assert "– Home" in shown
+    assert "Accueil" not in shown
 
 
 def test_show_tells_where_each_thing_is_said(parvis: object) -> None:
