@@ -126,7 +126,7 @@ def _drain(row: Throttle, limit: Limit, moment: dt.datetime) -> None:
 
 def _key(action: str, limit: Limit, account: str) -> str:
     """A name of the counter that tells nobody who it is about."""
-    parts = [] if limit.per == "account" else [network(request.remote_addr or "::1")]
+    parts = [] if limit.per == "account" else [network((request and request.remote_addr) or "::1")]
     parts += [] if limit.per == "network" else [account]
     secret = str(current_app.secret_key).encode()
     digest = hmac.new(secret, "\n".join(parts).encode(), hashlib.sha256).hexdigest()

@@ -21,7 +21,7 @@ from . import (
     promises,
     reads,
 )
-from .collect import near, record, voices
+from .collect import letterbox, near, record, voices
 from .collect import views as collected
 from .forms import SettingsForm
 from .models import Casework, Question
@@ -176,9 +176,16 @@ plugin = api.Plugin(
         api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
+        api.Claim(
+            "visits.mine",
+            _("Follow the question that you sent by mail"),
+            letterbox.confirm,
+            letterbox.describe,
+        ),
         api.Claim("visits.voice", _("Support a question"), voices.add_voice, voices.describe_voice),
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
     ),
+    mail_handlers=(api.MailHandler(letterbox.NAME, _("Questions before a visit"), letterbox.take),),
     cli=cli.visits,
     live_topics=("visits.visit", "visits.import"),
     notice_types=letters.NOTICE_TYPES,

@@ -10,7 +10,7 @@ from core import api
 from core.api import gettext as _
 
 from . import actions, reads, states
-from .collect import areas, geocoder, pictures
+from .collect import areas, geocoder, letterbox, pictures
 from .collect.actions import RECORDED
 from .collect.maps import map_of
 from .collect.near import COOKIE
@@ -82,6 +82,7 @@ def visit(space_id: int) -> str:
         follows=api.viewer().signed_in and api.standing(space_id).follows,
         further=further,
         reviews=reviews,
+        mailbox=letterbox.address(found),
         records=found.state in RECORDED and api.can("visits.record", space),
         concludes=api.can("visits.conclude", space),
         counts=reads.queue_counts([space_id])[space_id] if reviews else {},

@@ -1,0 +1,110 @@
+"""Mail to a visit's address becomes a question in triage; nothing is done in its From line's name."""
+
+from typing import Any
+
+from flask import url_for
+from werkzeug.exceptions import TooManyRequests
+
+from core import api
+from core.api import gettext as _
+from core.api import ngettext
+
+from ..actions import keep_question
+from ..models import Asker, Casework, Question, Visit
+from .actions import TITLE, headed
+from .codes import code_of
+from .receipts import receipt
+
+NAME = "visits.ask"
+LONGEST = 5000
+
+
+def address(visit: Visit) -> str | None:
+    """Where mail becomes a question of this visit, while it takes any and the town takes mail in."""
+    return api.mailbox(NAME, str(visit.space_id)) if visit.takes_questions(api.now()) else None
+
+
+def take(letter: api.Incoming) -> None:
+    """Keep a message as a question that nobody is confirmed to have asked, and acknowledge it, once."""
+    digits = letter.rest.isascii() and letter.rest.isdecimal() and len(letter.rest) < 10
+    visit = api.db.session.get(Visit, int(letter.rest)) if digits else None
+    space: Any = api.db.session.get(api.Space, visit.space_id) if visit else None
+    if visit is None or not visit.takes_questions(api.now()):
+        raise api.Refused(_("This visit takes no questions by mail, or no longer."))
+    title, body = _words(letter)
+    entry = api.publish(
+        space,
+        body,
+        title=title,
+        kind="visits.question",
+        channel="email",
+        byline=_("A resident"),
+        author_id=None,
+        client_key=letter.key,
+        confirmed=True,
+    )
+    if keep_question(entry, letter.sender[:120]):
+        with api.as_system("note what a message held beside words"):
+            _note(entry.id, letter.attachments)
+        _acknowledge(letter.sender, entry.id)
+
+
+def _words(letter: api.Incoming) -> tuple[str, str]:
+    """The title and the text of a message, no longer than those of the page to ask."""
+    text = "\n".join(letter.text.splitlines()).strip()
+    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    subject = api.one_line(letter.subject)
+    if not subject and not text:
+        raise api.Refused(_("No words of your own were found in it."))
+    if not subject:
+        return headed(text)
+    return (subject, text) if len(subject) <= TITLE else (subject[: TITLE - 1] + "…", text)
+
+
+def _note(question_id: int, attachments: int) -> None:
+    if attachments:
+        casework: Any = api.db.session.get(Casework, question_id)
+        casework.note = ngettext(
+            "%(num)s attachment was not taken in.", "%(num)s attachments were not taken in.", attachments
+        )
+
+
+def _acknowledge(sender: str, question_id: int) -> None:
+    """Mail the link whose page shows the code; somebody who writes too often gets no more of these."""
+    try:
+        api.confirm_later(sender, "visits.mine", {"question": question_id})
+    except (TooManyRequests, ValueError):
+        return
+
+
+def describe(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """The acknowledgement of a question that came by mail, for whoever reads that mailbox."""
+    if not _there(payload["question"]):
+        return []
+    kept = receipt(payload["question"])
+    return [
+        (_("Visit"), kept.visit),
+        (_("Your question"), kept.title),
+        (_("In charge"), kept.department or _("The team of the visit")),
+        (_("Contact"), kept.contact),
+        (_("Answer expected by"), api.day(kept.answer_by.astimezone(api.town_zone()).date(), weekday=True)),
+        (_("Reference code"), code_of(payload["question"])),
+    ]
+
+
+def confirm(payload: dict[str, Any]) -> str:
+    """Make a question that came by mail the viewer's, whose address it is; they are not shown by name."""
+    question_id, person = payload["question"], api.viewer().id
+    with api.as_system("whoever reads the mailbox follows their question"), api.write() as session:
+        entry = session.get(api.Entry, question_id)
+        if entry is None or session.get(Question, question_id) is None:
+            api.says(_("This question is no longer there."), "error")
+            return url_for("visits.index")
+        if api.insert_once(Asker, user_id=person, entry_id=question_id) and entry.state == "pending":
+            api.set_audience(entry, team_only=True, reader_id=person)
+    return url_for("visits.thanks", question_id=question_id)
+
+
+def _there(question_id: int) -> bool:
+    with api.as_system("see whether a question is still there"):
+        return api.db.session.get(Question, question_id) is not None

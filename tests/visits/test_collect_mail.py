@@ -1,0 +1,173 @@
+"""A mailbox for each visit: what people send becomes a question, once; machines and forgers get nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from email.message import EmailMessage
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import mail
+from core.db import db
+from core.models import Entry, Mail
+from plugins.neighbourhood_visits.collect import codes
+from plugins.neighbourhood_visits.models import Asker, Casework
+from portal import intake
+
+from .test_collect_ask import row
+from .test_collect_codes import opened
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+TOWN = "town@parvis.example"
+SUBJECT, WORDS = "The bins of rue du Lavoir", "They are full each Monday.\n\nCould they come twice?"
+
+
+@pytest.fixture
+def office(scene: Scene, imap: Any, smtp: Any) -> Scene:
+    """A town that mails by the test's servers, both ways."""
+    ways = {"smtp_host": "127.0.0.1", "smtp_port": smtp.port, "smtp_tls": "none", "mailbox": TOWN}
+    ways |= {"imap_host": "127.0.0.1", "imap_port": imap.port, "imap_user": imap.user, "imap_tls": "none"}
+    app = scene.town.app
+    app.config["PARVIS"] = replace(app.config["PARVIS"], **ways, imap_password=imap.password)
+    return scene
+
+
+def letter(to: str, sender: str = "zibeline@example.net", **headers: str) -> EmailMessage:
+    """A message to a visit."""
+    made = EmailMessage()
+    made["From"], made["To"] = f"Somebody <{sender}>", to
+    made["Subject"] = headers.pop("subject", SUBJECT)
+    made["Message-ID"] = headers.pop("ident", "<one@example.net>")
+    text = headers.pop("text", WORDS)
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    made.set_content(text)
+    return made
+
+
+def take_in(scene: Scene, imap: Any, *messages: EmailMessage) -> list[Entry]:
+    """Let messages arrive and the worker look; the questions that came by mail."""
+    for message in messages:
+        imap.deliver(message.as_bytes())
+    scene.town.run(intake.fetch)
+    rows = sa.select(Entry).where(Entry.channel == "email").order_by(Entry.id)
+    found: list[Entry] = scene.town.run(lambda: list(db.session.scalars(rows)))
+    return found
+
+
+def sent(scene: Scene, kind: str) -> list[tuple[str, str]]:
+    """What was written to whom."""
+    rows = sa.select(Mail.recipient, Mail.text).where(Mail.kind == kind).order_by(Mail.id)
+    return [tuple(one) for one in scene.town.run(lambda: db.session.execute(rows).all())]
+
+
+def address(visit: int) -> str:
+    """The address of a visit."""
+    return f"town+visits.ask.{visit}@parvis.example"
+
+
+def test_a_message_becomes_a_question_that_its_sender_follows(office: Scene, imap: Any) -> None:
+    visit = office.visit()
+    assert address(visit) in office.browser().get(f"/visits/{visit}").text
+    [entry] = take_in(office, imap, letter(address(visit)))
+    assert (entry.title, entry.body.strip(), entry.author_id) == (SUBJECT, WORDS, None)
+    assert (entry.state, entry.byline) == ("pending", "Un·e habitant·e")
+    agent = office.browser("agent").get(f"/visits/questions/{entry.id}").text
+    assert "zibeline@example.net" in agent
+    assert "nobody has confirmed" in agent
+    assert SUBJECT in office.browser("agent").get(f"/visits/{visit}/review").text
+    [(recipient, text)] = sent(office, "visits.mine")
+    assert recipient == "zibeline@example.net"
+    path = re.search(r"http://localhost(/confirm/\S+)", text)
+    assert path
+    sender = office.browser()
+    code = office.town.run(lambda: codes.code_of(entry.id))
+    assert code in sender.get(path[1]).text
+    assert SUBJECT in opened(office, code).text
+    done = sender.submit(path[1])
+    assert code in sender.get(done.location).text
+    assert SUBJECT in sender.get(f"/posts/{entry.id}").text
+    assert "nobody has confirmed" not in office.browser("agent").get(f"/visits/questions/{entry.id}").text
+    assert office.browser("neighbour").get(f"/posts/{entry.id}").status_code == 404
+
+
+def test_a_message_is_taken_and_acknowledged_once(office: Scene, imap: Any) -> None:
+    visit = office.visit()
+    take_in(office, imap, letter(address(visit)))
+    assert len(take_in(office, imap, letter(address(visit)))) == 1
+    assert len(sent(office, "visits.mine")) == 1
+
+
+def test_a_from_line_acts_in_nobodys_name(office: Scene, imap: Any) -> None:
+    visit = office.visit()
+    [entry] = take_in(office, imap, letter(address(visit), sender="resident@example.org"))
+    assert entry.author_id is None
+    assert office.browser("resident").get(f"/posts/{entry.id}").status_code == 404
+    assert office.town.run(lambda: list(db.session.scalars(sa.select(Asker)))) == []
+    [(recipient, text)] = sent(office, "visits.mine")
+    assert recipient == "resident@example.org"
+    path = re.search(r"http://localhost(/confirm/\S+)", text)
+    assert path
+    office.browser().submit(path[1])
+    assert office.browser("resident").get(f"/posts/{entry.id}").status_code == 200
+    assert row(office, Entry, entry.id).author_id is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Auto_Submitted": "auto-replied"},
+        {"Precedence": "bulk"},
+        {"List_Id": "<list.example.org>"},
+        {"Return_Path": "<>"},
+        {"sender": TOWN},
+    ],
+)
+def test_machines_are_not_listened_to(office: Scene, imap: Any, headers: dict[str, str]) -> None:
+    assert take_in(office, imap, letter(address(office.visit()), **headers)) == []
+    assert sent(office, "visits.mine") == sent(office, "core.refused") == []
+
+
+def test_many_messages_from_one_address_are_kept_and_few_are_acknowledged(office: Scene, imap: Any) -> None:
+    visit = office.visit()
+    many = [letter(address(visit), ident=f"<{number}@example.net>") for number in range(7)]
+    assert len(take_in(office, imap, *many)) == 7
+    assert len(sent(office, "visits.mine")) == 5
+
+
+def test_what_is_too_long_is_cut_and_attachments_stay_out(office: Scene, imap: Any) -> None:
+    visit = office.visit()
+    made = letter(address(visit), subject="S" * 300, text="word " * 3000)
+    made.add_attachment(b"MZ" * 40, "application", "octet-stream", filename="tool.exe")
+    [entry] = take_in(office, imap, made)
+    assert (len(entry.title), len(entry.body)) == (200, 5000)
+    assert "1" in row(office, Casework, entry.id).note
+
+
+def test_a_message_without_a_subject_begins_with_its_first_line(office: Scene, imap: Any) -> None:
+    [entry] = take_in(office, imap, letter(address(office.visit()), subject=""))
+    assert (entry.title, entry.body) == ("They are full each Monday.", "Could they come twice?")
+
+
+@pytest.mark.parametrize("why", ["closed", "draft", "none", "nonsense", "empty"])
+def test_what_is_no_question_of_an_open_visit_is_refused(office: Scene, imap: Any, why: str) -> None:
+    rest: Any = {"none": 99_999, "nonsense": "x1"}.get(why)
+    text = {"empty": {"subject": "", "text": " "}}.get(why, {})
+    if why == "draft":
+        kept = office.browser("mayor").submit("/visits/new", **office.plan(), keep="yes")
+        rest = kept.location.rpartition("/")[2]
+    visit = rest or office.visit(closed=why == "closed")
+    assert take_in(office, imap, letter(address(visit), **text)) == []
+    assert [recipient for recipient, _text in sent(office, "core.refused")] == ["zibeline@example.net"]
+    assert imap.count("Refused") == 1
+
+
+def test_without_a_mailbox_no_address_is_shown(scene: Scene) -> None:
+    visit = scene.visit()
+    assert "mailto:" not in scene.browser().get(f"/visits/{visit}").text.partition("<main")[2]
+    assert scene.town.run(mail.deliver) is None
