@@ -32,8 +32,9 @@ def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decorat
         if space_id in own
     }
     mine = [entry.id for entry in entries if entry.id in questions and entry.author_id == viewer.id]
-    if len(questions) == 1 and not mine:  # on its own page, also for who is not shown as its author
-        mine = list(api.db.session.scalars(reads.own_among(list(questions))))
+    root = entries[0]
+    if root.author_id is None and all(entry.parent_id == root.id for entry in entries[1:]):
+        mine = list(api.db.session.scalars(reads.own_among([root.id])))  # the page of one under no name
     return found | _for_authors(mine)
 
 
