@@ -87,7 +87,7 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
     )
     templates = config.data / "templates"  # compiled once for all processes and starts
     templates.mkdir(parents=True, exist_ok=True)
-    app.jinja_environment = Templates  # type: ignore[assignment]
+    app.jinja_environment = Templates
     app.jinja_options = {"bytecode_cache": Compiled(str(templates))}
     if config.proxies:
         n = config.proxies

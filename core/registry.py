@@ -188,7 +188,7 @@ class Registry:
     @contextmanager
     def _visit(self, name: str, place: str) -> Iterator[None]:
         """A frame in which nothing of the core breaks: under a savepoint in a write, else without changes."""
-        here: Any = g._get_current_object()  # type: ignore[attr-defined]
+        here: Any = g._get_current_object()
         running, held = self.running, here.get("visited")
         here.visited = True
         running.append((name, place, True))

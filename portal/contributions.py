@@ -98,7 +98,7 @@ def _tables(registry: Registry, name: str) -> Iterator[Contribution]:
 
 
 def _revisions(registry: Registry, name: str) -> Iterator[Contribution]:
-    from . import migrate  # Alembic is dear to load, and most pages need none of it
+    from core import migrate  # Alembic is dear to load, and most pages need none of it
 
     module = registry.modules[name]
     folder = migrate.owners({name: module}).get(module.plugin.table_prefix)

@@ -80,7 +80,9 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     with api.write():
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
-        if visit.state in TOLD and any(getattr(visit, name) != plan.details[name] for name in PRACTICAL):
+        moved = any(getattr(visit, name) != plan.details[name] for name in PRACTICAL)
+        visit.sequence += moved
+        if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
         for column, value in plan.details.items():
             setattr(visit, column, value)
@@ -109,6 +111,7 @@ def turn(space_id: int, verb: str, **said: str) -> None:
         case = states.visit_case(space_id)
         states.move(case, "visit", verb, **said)
         case.visit.reason = said.get("reason", "")
+        case.visit.sequence += verb in ("postpone", "reschedule", "cancel")
         if verb == "announce":
             api.change_space(case.space, visibility="public")
         if verb == "publish":

@@ -9,6 +9,8 @@ from core import api
 
 from . import reads
 from .models import Asker, Casework, Question, Visit
+from .plan import papers
+from .plan.models import Paper, Sensitivity
 from .report import issue
 
 CONTACTS = "visits.contacts"
@@ -35,6 +37,14 @@ def unnamed(user_id: int) -> list[dict[str, Any]]:
         return [{"question": row.id, "title": row.title, "text": row.body} for row in rows]
 
 
+def sensitivities(user_id: int) -> list[dict[str, Any]]:
+    """What the team noted as delicate about the subjects of a person's questions."""
+    with api.as_system("people take their own with them"):
+        rows = sa.select(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id)))
+        found = api.db.session.scalars(rows.order_by(Sensitivity.entry_id))
+        return [{"question": row.entry_id, "text": row.text} for row in found]
+
+
 def erase(user_id: int, words: bool) -> None:
     """Empty what says who asked; with `words`, also where the question is about and what became of it."""
     _update(
@@ -42,6 +52,8 @@ def erase(user_id: int, words: bool) -> None:
         .where(Casework.entry_id.in_(_asked(user_id)))
         .values(contact="", note="", code=None)
     )
+    api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id))))
+    papers.forget(user_id, words)
     if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
@@ -51,7 +63,7 @@ def erase(user_id: int, words: bool) -> None:
 
 
 def end_contacts(now: dt.datetime) -> None:
-    """Empty how to call people back, and the notes on their questions, long enough after the visit."""
+    """Empty how to call people back, notes on their questions and passing papers, long after the visit."""
     kept = api.kept_for(CONTACTS)
     if kept is None:
         return
@@ -59,6 +71,9 @@ def end_contacts(now: dt.datetime) -> None:
     said = sa.or_(Casework.contact != "", Casework.note != "")
     with api.write():
         _update(sa.update(Casework).where(Casework.space_id.in_(over), said).values(contact="", note=""))
+        api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.space_id.in_(over)))
+        passing = sa.delete(Paper).where(Paper.space_id.in_(over), Paper.kind != "dossier")
+        api.db.session.execute(passing)
 
 
 def _asked(user_id: int) -> Any:

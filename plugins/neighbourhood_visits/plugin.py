@@ -26,24 +26,31 @@ from .collect import views as collected
 from .forms import SettingsForm
 from .models import Casework, Question
 from .pages import blueprint
+from .plan import announce, paper_pages, papers
 from .plan import pages as plan_pages
+from .prepare import delicate, first, themes
 from .report import issue
 from .report import views as report
 from .suggest import learn, similar
 from .views import confirm_question, describe_question, url_of
 
 PAGES = (  # their routes are the blueprint's
+    announce,
     asker,
     collected,
+    delicate,
     departments,
     desk,
+    first,
     intake,
     near,
     open_data,
+    paper_pages,
     plan_pages,
     promises,
     record,
     report,
+    themes,
     voices,
 )
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
@@ -173,6 +180,13 @@ plugin = api.Plugin(
             seconds=600,
             waiting=similar.waiting,
         ),
+        api.Job("visits.print", _("Make a paper for the team of a visit"), papers.make, seconds=300),
+        api.Job(
+            "visits.freeze_due",
+            _("Freeze dossiers on their day"),
+            papers.freeze_due,
+            every=dt.timedelta(minutes=10),
+        ),
         api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
@@ -187,7 +201,7 @@ plugin = api.Plugin(
     ),
     mail_handlers=(api.MailHandler(letterbox.NAME, _("Questions before a visit"), letterbox.take),),
     cli=cli.visits,
-    live_topics=("visits.visit", "visits.import"),
+    live_topics=("visits.visit", "visits.import", "visits.paper"),
     notice_types=letters.NOTICE_TYPES,
     retention=(
         api.Retention(
@@ -238,6 +252,8 @@ plugin = api.Plugin(
             ("import", "content", _("Take in the questions of a file; emptied when that is done")),
             ("import", "user_id", _("Know who gave a file of questions")),
             ("sensitivity", "text", _("Prepare what is delicate about the subject of a question")),
+            ("paper", "data", _("Prepare the officials of a visit")),
+            ("paper", "content", _("Prepare the officials of a visit")),
             ("sensitivity", "noted_by", _("Know who noted what is delicate")),
             ("department", "official_id", _("Say who is in charge of a department")),
             ("department_member", "user_id", _("Know who works in a department")),
@@ -270,8 +286,12 @@ def panels(place: str) -> list[api.Panel]:
 
 @api.hookimpl
 def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
-    """How to call back whoever asked, and what they asked without being shown as its author."""
-    return {"contacts": personal.contacts(user_id), "unnamed_questions": personal.unnamed(user_id)}
+    """How to call back whoever asked, what they asked under no name, and what is delicate about it."""
+    return {
+        "contacts": personal.contacts(user_id),
+        "unnamed_questions": personal.unnamed(user_id),
+        "sensitivities": personal.sensitivities(user_id),
+    }
 
 
 @api.hookimpl

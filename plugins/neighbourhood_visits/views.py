@@ -18,6 +18,8 @@ from .collect.receipts import receipt
 from .forms import AskForm, AskWithoutAccountForm, VisitForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
+from .plan import announce
+from .plan import pages as planning
 from .show import draw
 
 
@@ -88,6 +90,9 @@ def visit(space_id: int) -> str:
         counts=reads.queue_counts([space_id])[space_id] if reviews else {},
         settled=reads.settled_before(found),
         ways=states.ways(states.Case(space, visit=found), "visit") if reviews else (),
+        map=planning.map_of(found, space),
+        agenda=found.state in planning.AGENDA,
+        sheets=announce.sheets(),
     )
 
 

@@ -25,7 +25,8 @@ from core.models import Account, Area, Case, Entry, File, Mail, Membership, Seco
 from core.spaces import actions as spaces
 from demo import build
 from plugins.neighbourhood_visits import intake
-from plugins.neighbourhood_visits.plan.models import Stop
+from plugins.neighbourhood_visits.plan import papers
+from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from portal.accounts import factor
 from portal.notices import letters
 from portal.privacy.views import SURE
@@ -129,6 +130,7 @@ class DemoTown:
             "commitment_id": [1],
             "import_id": self.imports(),
             "stop_id": self.stops(),
+            "paper_id": self.papers(),
             "department_id": [1],
             "user_id": every(User.id),
             "handle": every(User.handle),
@@ -141,6 +143,8 @@ class DemoTown:
             "filename": ["parvis.css"],
             "key": ["nothing"],
             "table": ["questions"],
+            "size": ["a4"],
+            "code": ["nothing"],
         }
 
     def imports(self) -> list[int]:
@@ -159,6 +163,16 @@ class DemoTown:
             made = [Stop(space_id=visit, position=1, title="At the school", minutes=10) for visit in visits]
             session.add_all(made)
         return [stop.id for stop in made]
+
+    def papers(self) -> list[int]:
+        """A briefing of each visit."""
+        visits = db.session.scalars(sa.select(Space.id).where(Space.kind == "visits.visit")).all()
+        made = [Paper(space_id=one, kind="briefing", lang="fr", state="done") for one in visits]
+        for row in made:
+            row.data = papers.gathered(row.space_id, "briefing")
+        with write() as session:
+            session.add_all(made)
+        return [row.id for row in made]
 
     def owner(self, space: int) -> int:
         """Somebody who owns the space."""

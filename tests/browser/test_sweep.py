@@ -40,6 +40,10 @@ NO_PAGE = {  # they answer something else than a page
     "visits.town_geojson",
     "visits.table_schema",
     "visits.report_data",
+    "visits.paper_pdf",
+    "visits.visit_ics",
+    "visits.print_sheet",
+    "visits.short_address",
 }
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
 Case = tuple[str, str, str]

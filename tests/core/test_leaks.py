@@ -282,6 +282,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "stop_id": [1, 2, MISSING],
         "paper_id": [1, 2, MISSING],
         "code": ["nothing"],
+        "size": ["a4"],
         "department_id": [1, MISSING],
         "file_id": [*planted.files, MISSING],
         "area_id": [1, MISSING],

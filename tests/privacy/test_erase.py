@@ -130,6 +130,13 @@ class Planter:
             "core_report": {"case_id": self.case, "reason": "other"},
             "visits_casework": {"entry_id": self.answered, "import_key": None, "flags": ""},
             "visits_department_member": {"department_id": self.department},
+            "visits_sensitivity": {"entry_id": self.answered},
+            "visits_paper": {
+                "data": {},
+                "content": b"",
+                "lang": "fr",
+                "state": "done",
+            },  # tried beside papers
         }
         for table in Base.metadata.sorted_tables:
             skipped = (

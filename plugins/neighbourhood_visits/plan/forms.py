@@ -1,8 +1,8 @@
-"""The forms of planning: a stop, where people meet."""
+"""The forms of planning: a stop, where people meet, the day on which the dossier is frozen."""
 
 from typing import Any
 
-from wtforms import BooleanField, FloatField, IntegerField, StringField
+from wtforms import BooleanField, DateField, FloatField, IntegerField, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from core import api
@@ -53,3 +53,9 @@ class StopForm(PinForm):
     def said(self) -> dict[str, Any]:
         """What was filled in, by column."""
         return {name: self[name].data for name in ("title", "latitude", "longitude", "minutes", "step_free")}
+
+
+class FreezeForm(api.Form):
+    """On which day the dossier is frozen by itself, if on any."""
+
+    day = DateField(lazy_gettext("Freeze the dossier on"), validators=[Optional()])

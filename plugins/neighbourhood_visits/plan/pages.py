@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from core import api
@@ -11,9 +11,12 @@ from core.api import gettext as _
 from ..models import Visit
 from ..pages import REFUSED, Page, blueprint, visit_and_space
 from ..show import draw
+from . import map as maps
 from . import ordering, route
 from .forms import PinForm, StopForm
 from .models import Stop
+
+AGENDA = frozenset({"ready", "in_progress", "reporting", "published", "follow_up", "archived"})
 
 
 @blueprint.get("/<int:space_id>/route")
@@ -98,6 +101,31 @@ def pin_meeting(space_id: int) -> Page:
         return _route_page(space_id, REFUSED, pinning=form)
     pinned = (form.latitude.data, form.longitude.data)
     return _done(space_id, lambda: route.pin(space_id, *pinned), _("The meeting point is on the map."))
+
+
+@blueprint.get("/<int:space_id>/agenda")
+@api.needs("core.read")
+def agenda(space_id: int) -> str:
+    """Where a visit goes and what is talked about there, for everybody once it is prepared."""
+    found, space = visit_and_space(space_id)
+    public = found.state in AGENDA
+    if not public and not api.can("visits.manage", space):
+        abort(404)
+    way = route.of(found)
+    return draw(
+        "visits/plan/agenda.html",
+        visit=found,
+        space=space,
+        route=way,
+        public=public,
+        map=maps.drawing(found, space, way.legs),
+        clock=clock,
+    )
+
+
+def map_of(visit: Visit, space: api.Space) -> Any:
+    """The map on the page of a visit: with its stops once everybody may know of them."""
+    return maps.drawing(visit, space, route.of(visit).legs if visit.state in AGENDA else [])
 
 
 def _done(space_id: int, act: Any, said: str, where: str = "") -> Response:

@@ -1,0 +1,94 @@
+"""The map of a visit as a drawing: the outline of its area, where people meet, its stops, what is asked."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+
+from ..models import Question, Visit
+from . import ordering, route
+
+WIDE, EDGE = 640, 28
+MOST_PINS = 100
+SMALLEST = 0.002  # degrees, so that one pin alone is not a whole page
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Paths and points of a map, in the units of its drawing."""
+
+    height: int
+    outlines: list[str]
+    way: str
+    meeting: tuple[float, float] | None
+    stops: list[tuple[int, float, float, str]]
+    pins: list[tuple[float, float, str, int]]
+
+
+def drawing(visit: Visit, space: api.Space, legs: Sequence[route.Leg]) -> Drawing | None:
+    """The map of a visit with these stops; None where nothing has a place."""
+    area = api.db.session.get(api.Area, space.area_id) if space.area_id else None
+    rings = list(_rings(area.boundary)) if area and area.boundary else []
+    meeting = route.meeting(visit)
+    stops = [(leg, found) for leg in legs if (found := route.place(leg.stop))]
+    pins = _pins(space.id)
+    shown = [place for ring in rings for place in ring]
+    shown += [place for place in (meeting, *(place for _leg, place in stops)) if place]
+    shown += [(row.latitude, row.longitude) for row in pins]
+    if not shown:
+        return None
+    project, height = _projection(shown)
+    way = [place for place in (meeting, *(place for _leg, place in stops)) if place]
+    return Drawing(
+        height,
+        [_path(map(project, ring)) + "Z" for ring in rings],
+        _path(map(project, way)) if len(way) > 1 else "",
+        project(meeting) if meeting else None,
+        [(leg.number, *project(place), leg.stop.title) for leg, place in stops],
+        [(*project((row.latitude, row.longitude)), row.title, row.id) for row in pins],
+    )
+
+
+def _pins(space_id: int) -> Sequence[Any]:
+    """The questions of a visit that everybody reads and that have a place, those with most support first."""
+    rows = (
+        sa.select(api.Entry.id, api.Entry.title, Question.latitude, Question.longitude)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .where(api.Entry.space_id == space_id, api.Entry.state == "published", ~api.Entry.team_only)
+        .where(Question.triage == "accepted", Question.latitude.is_not(None), Question.longitude.is_not(None))
+        .order_by(api.Entry.support_count.desc(), api.Entry.id)
+        .limit(MOST_PINS)
+    )
+    return api.db.session.execute(rows).all()
+
+
+def _rings(boundary: dict[str, Any]) -> Iterator[list[ordering.Place]]:
+    """The outer rings of a polygon or of several, in GeoJSON."""
+    shapes = boundary.get("coordinates", [])
+    for polygon in [shapes] if boundary.get("type") == "Polygon" else shapes:
+        yield [(point[1], point[0]) for point in polygon[0]]
+
+
+def _projection(shown: Sequence[ordering.Place]) -> tuple[Any, int]:
+    """From degrees to the drawing, north up and as wide as it is, and how high that makes it."""
+    south, north = min(one[0] for one in shown), max(one[0] for one in shown)
+    west, east = min(one[1] for one in shown), max(one[1] for one in shown)
+    narrow = math.cos(math.radians((south + north) / 2))
+    room = max((east - west) * narrow, (north - south) / 1.4, SMALLEST)
+    scale = (WIDE - 2 * EDGE) / room
+    height = max(160, round((north - south) * scale) + 2 * EDGE)
+    middle, across = (south + north) / 2, (west + east) / 2
+
+    def project(place: ordering.Place) -> tuple[float, float]:
+        x = WIDE / 2 + (place[1] - across) * narrow * scale
+        return round(x, 1), round(height / 2 - (place[0] - middle) * scale, 1)
+
+    return project, height
+
+
+def _path(points: Any) -> str:
+    return "M" + "L".join(f"{x} {y}" for x, y in points)

@@ -1,0 +1,387 @@
+"""What the papers for the team of a visit say: briefings, and the dossier as it was when it was frozen.
+
+They hold what is accepted, never a private case or who asked; officials by number, so that an erasure reaches
+their names.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from flask import render_template
+from flask_babel import force_locale, get_locale
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.attributes import flag_modified
+
+from core import api
+from core.api import gettext as _
+from core.api import ngettext
+
+from .. import promises, reads, show
+from ..models import Answer, Casework, Commitment, Department, Question, Visit
+from . import route
+from .models import Paper, Sensitivity, StopQuestion
+
+TEMPLATES = Path(__file__).parent / "typst"
+KINDS = {
+    "briefing": (api.lazy_gettext("Briefing"), "briefing.typ"),
+    "dossier": (api.lazy_gettext("Dossier"), "briefing.typ"),
+    "sheets": (api.lazy_gettext("Field sheets"), "sheets.typ"),
+}
+CONTEXT, DRAFT = 320, 520  # characters that are read at a glance
+LATE, FOUND = 30, 10
+OUTCOMES = (
+    api.lazy_gettext("Settled"),
+    api.lazy_gettext("Promised"),
+    api.lazy_gettext("Refused"),
+    api.lazy_gettext("To be studied"),
+    api.lazy_gettext("Not the town’s to decide"),
+    api.lazy_gettext("Explained"),
+)
+CHANNELS = {
+    "email": api.lazy_gettext("by e-mail"),
+    "phone": api.lazy_gettext("by phone"),
+    "paper": api.lazy_gettext("on paper"),
+    "stall": api.lazy_gettext("at a stall"),
+}
+
+
+def papers(space_id: int) -> Sequence[Any]:
+    """The papers of a visit, the newest first, without what they hold."""
+    columns = (Paper.id, Paper.kind, Paper.lang, Paper.state, Paper.progress, Paper.made_at)
+    rows = sa.select(*columns).where(Paper.space_id == space_id).order_by(Paper.id.desc())
+    return api.db.session.execute(rows.limit(reads.PAGE)).all()
+
+
+def order(space_id: int, kind: str) -> int:
+    """The id of a paper that the worker makes now, in the viewer's language."""
+    with api.write():
+        space = api.get_or_404(api.Space, space_id)
+        api.require("visits.manage", space)
+        if kind == "dossier":
+            api.get_or_404(Visit, space_id).freezes_at = api.now()
+        return _order(space_id, kind)
+
+
+def freeze_on(space_id: int, day: dt.date | None) -> None:
+    """Say when the dossier is frozen by itself: as that day begins; None takes it back."""
+    with api.write():
+        api.require("visits.manage", api.get_or_404(api.Space, space_id))
+        moment = dt.datetime.combine(day, dt.time(), api.town_zone()) if day else None
+        api.get_or_404(Visit, space_id).freezes_at = moment
+
+
+def freeze_due() -> None:
+    """Job: freeze the dossiers whose day has come."""
+    made = sa.select(Paper.id).where(Paper.space_id == Visit.space_id, Paper.kind == "dossier")
+    due = sa.select(Visit.space_id).where(Visit.freezes_at <= api.now(), ~made.exists())
+    due = due.where(Visit.state.not_in(("cancelled", "archived")))
+    with api.as_system("freeze dossiers on time"):
+        for space_id in api.db.session.scalars(due).all():
+            with api.write():
+                _order(space_id, "dossier")
+
+
+def make(paper_id: int) -> None:
+    """Job: gather what a paper says, unless it says it already, and print it."""
+    with api.as_system("make a paper for the team of a visit"):
+        row = api.db.session.get(Paper, paper_id)
+        if row is None or row.state != "waiting":
+            return
+        with force_locale(row.lang):
+            said = row.data or gathered(row.space_id, row.kind)
+        with api.write():
+            _tell(row, 50)
+            if not row.data:
+                row.data, row.made_at = said, api.now()
+        content = api.pdf(TEMPLATES / KINDS[row.kind][1], printed(said), seconds=200)
+        with api.write() as session:
+            row.content, row.state = content, "done"
+            _tell(row, 100)
+            if row.kind != "dossier":
+                older = sa.delete(Paper).where(Paper.space_id == row.space_id, Paper.kind == row.kind)
+                session.execute(older.where(Paper.id < row.id, Paper.lang == row.lang))
+
+
+def gathered(space_id: int, kind: str) -> dict[str, Any]:
+    """All that a paper says, as it is now, in the language that is spoken."""
+    visit, space = api.get_or_404(Visit, space_id), api.get_or_404(api.Space, space_id)
+    way = route.of(visit)
+    questions, people = _questions(space_id)
+    at = {leg.stop.id: [one for one in questions if one["stop"] == leg.stop.id] for leg in way.legs}
+    officials = reads.officials_of(space_id)
+    people |= {str(one.id): one.name for one in officials}
+    name = str(KINDS[kind][0])
+    now = api.now()
+    facts = [
+        (_("Date"), show.date(visit.starts_at)),
+        (_("Time"), show.hours(visit)),
+        (_("Meeting point"), visit.meeting_point or "–"),
+        (_("Accessibility"), visit.access_notes or "–"),
+    ]
+    answered = sum(one["published"] for one in questions)
+    return {
+        "lang": str(get_locale())[:2],
+        "title": f"{name} – {space.name}",
+        "town": _town(),
+        "when": show.date(visit.starts_at),
+        "foot": _("For the team of the visit alone; as of %(date)s.", date=_moment(now)),
+        "name": space.name,
+        "kind": name,
+        "facts": facts,
+        "officials": [one.id for one in officials],
+        "counts": ", ".join(
+            (
+                ngettext("%(num)s accepted question", "%(num)s accepted questions", len(questions)),
+                ngettext("%(num)s answered", "%(num)s answered", answered),
+                ngettext("%(num)s minute in all", "%(num)s minutes in all", way.total),
+            )
+        ),
+        "late": late_promises(space, visit),
+        "found": _found(space) if kind == "dossier" else [],
+        "stops": [
+            {
+                "number": leg.number,
+                "title": leg.stop.title,
+                "at": f"{leg.arrives.astimezone(api.town_zone()):%H:%M}" if leg.arrives else "",
+                "lasts": ngettext("%(num)s minute", "%(num)s minutes", leg.stop.minutes),
+                "step_free": leg.stop.step_free,
+                "questions": at[leg.stop.id],
+            }
+            for leg in way.legs
+        ],
+        "rest": [one for one in questions if one["stop"] not in at],
+        "people": people,
+        "words": {
+            "briefing": name,
+            "sensitivity": _("Delicate"),
+            "also": _("Also asked:"),
+            "steps": _("Steps on the way"),
+            "nothing": _("Nothing is planned to be talked about here yet."),
+            "late": _("Late promises of the last visit"),
+            "no_late": _("No promise is late."),
+            "found": _("What the search finds of the neighbourhood"),
+            "contents": _("Contents"),
+            "rest": _("Without a stop") if way.legs else _("Questions"),
+            "officials": _("Who comes"),
+            "outcome": _("What became of it"),
+            "outcomes": [str(label) for label in OUTCOMES],
+            "note": _("Note"),
+            "people": _("How many people were there"),
+            "new": _("Questions that are new"),
+        },
+    }
+
+
+def printed(said: dict[str, Any]) -> dict[str, Any]:
+    """What a paper says with the names of people where their numbers stand."""
+    people = said["people"]
+    names = ", ".join(people[str(one)] for one in said["officials"] if str(one) in people)
+    facts = [*said["facts"], *([(said["words"]["officials"], names)] if names else [])]
+
+    def named(one: dict[str, Any]) -> dict[str, Any]:
+        owner = (one["department"], people.get(str(one["official"]), ""))
+        return {**one, "owner": " – ".join(filter(None, owner))}
+
+    stops = [{**stop, "questions": [named(one) for one in stop["questions"]]} for stop in said["stops"]]
+    return {**said, "facts": facts, "stops": stops, "rest": [named(one) for one in said["rest"]]}
+
+
+def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
+    """What was promised on earlier visits of the same area and is late, the longest due first."""
+    rows = (
+        sa.select(Commitment, Department.name, api.Space.name)
+        .join(Department, Department.id == Commitment.department_id)
+        .join(api.Space, api.Space.id == Commitment.space_id)
+        .join(Visit, Visit.space_id == Commitment.space_id)
+        .where(api.Space.area_id.is_not_distinct_from(space.area_id), Visit.starts_at < visit.starts_at)
+        .where(Commitment.state.in_(promises.ONGOING), Commitment.due_on < promises.today())
+        .order_by(Commitment.due_on, Commitment.id)
+        .limit(LATE)
+    )
+    return [
+        {"due": api.day(row.due_on), "text": row.text, "by": f"{department} – {name}"}
+        for row, department, name in api.db.session.execute(rows)
+    ]
+
+
+def forget(user_id: int, words: bool) -> None:
+    """Take a person out of the papers, inside a write: their name, and with `words` what they asked."""
+    asked = sa.select(api.Entry.id, api.Entry.space_id).where(api.Entry.author_id == user_id)
+    own = (
+        dict(api.db.session.execute(asked.where(api.Entry.kind == "visits.question")).all()) if words else {}
+    )
+    for row in api.db.session.scalars(sa.select(Paper)):
+        if "people" in row.data and _without(row.data, user_id, set(own)):
+            flag_modified(row, "data")
+            row.content, row.state = b"", "waiting"
+            api.enqueue("visits.print", paper_id=row.id)
+
+
+def _without(said: dict[str, Any], user_id: int, own: set[int]) -> bool:
+    """Whether something of this person was there, and is no longer."""
+    found = said["people"].pop(str(user_id), None) is not None
+    for one in [*said["rest"], *(one for stop in said["stops"] for one in stop["questions"])]:
+        mine = [other for other in one["others"] if other[0] in own]
+        if one["id"] in own or mine:
+            found = True
+            one["others"] = [other for other in one["others"] if other[0] not in own]
+            one["similar"] = [text for _ident, text in one["others"]]
+        if one["id"] in own:
+            one |= {"title": "–", "body": "", "place": ""}
+    return found
+
+
+def _order(space_id: int, kind: str) -> int:
+    row = Paper(space_id=space_id, kind=kind, lang=str(get_locale())[:2], data={})
+    api.db.session.add(row)
+    api.db.session.flush()
+    api.enqueue("visits.print", paper_id=row.id)
+    return row.id
+
+
+def _tell(row: Paper, progress: int) -> None:
+    row.progress = progress
+    space = api.get_or_404(api.Space, row.space_id)
+    api.emit(space, "visits.paper", row.id, team_only=True)
+
+
+def _questions(space_id: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The accepted questions of a visit as its papers show them, and the names of the officials in charge."""
+    answer, official = aliased(api.Entry), aliased(api.User)
+    rows = (
+        sa.select(api.Entry, Question, Casework, Department.name, official.id, official.name)
+        .add_columns(answer.body, Sensitivity.text, StopQuestion.stop_id)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .outerjoin(Department, Department.id == Casework.department_id)
+        .outerjoin(official, official.id == Casework.official_id)
+        .outerjoin(Answer, Answer.question_id == api.Entry.id)
+        .outerjoin(answer, answer.id == Answer.entry_id)
+        .outerjoin(Sensitivity, Sensitivity.entry_id == api.Entry.id)
+        .outerjoin(StopQuestion, StopQuestion.entry_id == api.Entry.id)
+        .where(api.Entry.space_id == space_id, api.Entry.state == "published", Question.triage == "accepted")
+        .order_by(StopQuestion.position, api.Entry.support_count.desc(), api.Entry.id)
+    )
+    found = api.db.session.execute(rows).all()
+    heads = {entry.id for entry, *_rest in found}
+    joined = {entry.id: row.group_id for entry, row, *_rest in found if row.group_id in heads}
+    others: dict[int, list[tuple[int, str]]] = {}
+    for entry, *_rest in found:
+        if entry.id in joined:
+            others.setdefault(joined[entry.id], []).append((entry.id, entry.title))
+    voices = _voices(space_id)
+    said = [
+        _said(*row, others=others.get(row[0].id, []), supports=voices.get(row[0].id, 0))
+        for row in found
+        if row[0].id not in joined
+    ]
+    return said, {str(row[4]): row[5] for row in found if row[4]}
+
+
+def _said(
+    entry: Any,
+    question: Question,
+    casework: Casework,
+    department: str | None,
+    official: int | None,
+    _name: str | None,
+    draft: str | None,
+    sensitivity: str | None,
+    stop: int | None,
+    *,
+    others: list[tuple[int, str]],
+    supports: int,
+) -> dict[str, Any]:
+    published = question.answered_at is not None
+    signed = ngettext("%(num)s signature on paper", "%(num)s signatures on paper", question.signatures)
+    days = api.settings("neighbourhood_visits")["days_to_answer"]
+    late = not published and entry.published_at < api.now() - dt.timedelta(days=days)
+    return {
+        "id": entry.id,
+        "stop": stop,
+        "title": entry.title,
+        "body": glance(entry.body, CONTEXT),
+        "others": others,
+        "similar": [text for _ident, text in others],
+        "published": published,
+        "answer": _answer_label(casework.answer),
+        "draft": glance(draft or "", DRAFT),
+        "sensitivity": sensitivity or "",
+        "supports": supports,
+        "supports_word": ngettext("support", "supports", supports),
+        "signatures": signed if question.signatures else "",
+        "theme": reads.theme_label(question.theme),
+        "place": question.place,
+        "channel": str(CHANNELS.get(entry.channel, "")),
+        "department": department or "",
+        "official": official,
+        "overdue": _("Late") if late else "",
+        "outcome": reads.outcome_label(question),
+    }
+
+
+def glance(text: str, most: int) -> str:
+    """What a text says in so many characters, in one paragraph, cut between words."""
+    said = " ".join(text.split())
+    return said if len(said) <= most else said[:most].rsplit(" ", 1)[0] + " …"
+
+
+def _answer_label(state: str) -> str:
+    labels = {
+        "none": _("No answer yet"),
+        "assigned": _("No answer yet"),
+        "drafted": _("Draft answer"),
+        "to_approve": _("Draft answer, to approve"),
+        "approved": _("Approved answer, to be published"),
+        "published": _("Published answer"),
+    }
+    return str(labels[state])
+
+
+def _voices(space_id: int) -> dict[int, int]:
+    """How many people support each question or one of its group, each counted once: one statement."""
+    head = sa.func.coalesce(Question.group_id, Question.entry_id)
+    rows = (
+        sa.select(head, sa.func.count(api.Support.user_id.distinct()))
+        .join(api.Entry, api.Entry.id == Question.entry_id)
+        .join(api.Support, api.Support.entry_id == Question.entry_id)
+        .where(api.Entry.space_id == space_id)
+        .group_by(head)
+    )
+    return {row[0]: row[1] for row in api.db.session.execute(rows)}
+
+
+def _found(space: api.Space) -> list[dict[str, str]]:
+    """What everybody can find that names the area of a visit, the newest first."""
+    area = api.db.session.get(api.Area, space.area_id) if space.area_id else None
+    team = [one for role in ("coordinator", "official", "agent") for one in reads.team_ids(space.id, role)]
+    if area is None or not team:
+        return []
+    try:
+        with api.as_viewer(team[0]):  # the system itself finds nothing
+            ids = [hit.entry_id for hit in api.search(f'"{area.name}"', newest=True).hits if hit.entry_id]
+    except api.Refused:
+        return []
+    rows = (
+        sa.select(api.Entry.title, api.Entry.body, api.Entry.published_at)
+        .join(api.Space, api.Space.id == api.Entry.space_id)
+        .where(api.Entry.id.in_(ids), api.Entry.state == "published", ~api.Entry.team_only)
+        .where(api.Space.visibility == "public", api.Space.id != space.id)
+        .order_by(api.Entry.published_at.desc(), api.Entry.id.desc())
+        .limit(FOUND)
+    )
+    return [
+        {"title": glance(row.title or row.body, 160), "when": show.date(row.published_at)}
+        for row in api.db.session.execute(rows)
+    ]
+
+
+def _town() -> str:
+    return render_template("visits/plan/town.txt").strip()
+
+
+def _moment(moment: dt.datetime) -> str:
+    return str(api.format_datetime(moment, "long"))

@@ -1,0 +1,170 @@
+"""The first screen of an official: the next visit, what matters and why, drafts to approve, late promises."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from flask import redirect, request, url_for
+from sqlalchemy.orm import aliased
+
+from core import api
+from core.api import gettext as _
+from core.api import ngettext
+
+from .. import answers
+from ..models import Answer, Casework, Commitment, Question, Visit
+from ..pages import Page, blueprint
+from ..plan import papers
+from ..plan.models import Sensitivity
+from ..promises import ONGOING, today
+from ..show import draw
+
+MATTER, DRAFTS, LATE = 5, 10, 5
+WEIGHT = 10  # as many supports as a reason counts for
+TO_COME = ("draft", "announced", "collecting", "preparing", "ready", "in_progress", "postponed")
+TEAM = ("official", "coordinator", "agent")
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A question that matters on a visit, and for what reasons."""
+
+    entry: Any
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer that waits for approval, with its question and who drafted it."""
+
+    question: Any
+    answer: Any
+    drafter: str
+    own: bool
+
+
+def mine() -> tuple[Visit, api.Space] | None:
+    """The next visit on whose team the viewer is."""
+    now = api.now()
+    rows = (
+        sa.select(Visit, api.Space)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .join(api.Membership, api.Membership.space_id == Visit.space_id)
+        .where(Visit.ends_at >= now, Visit.state.in_(TO_COME))
+        .where(
+            api.Membership.user_id == api.viewer().id,
+            api.Membership.role.in_(TEAM),
+            sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > now),
+        )
+        .order_by(Visit.starts_at, Visit.space_id)
+    )
+    found = api.db.session.execute(rows.limit(1)).first()
+    return (found[0], found[1]) if found else None
+
+
+def matters(space_id: int) -> list[Matter]:
+    """The questions that matter most on a visit, with the reasons that put them there: one statement.
+
+    What is delicate, late, asked by others too, or the subject of a late promise counts as much as ten
+    supports, each; among equals the one with more supports, then the older comes first.
+    """
+    same = aliased(Question)
+    again = sa.select(sa.func.count(same.entry_id)).where(same.group_id == Question.entry_id)
+    repeated = again.correlate(Question).scalar_subquery()
+    kept = sa.select(Commitment.id).where(Commitment.question_id == Question.entry_id)
+    promised = kept.where(Commitment.state.in_(ONGOING), Commitment.due_on < today())
+    promised_late = promised.correlate(Question).exists()
+    days = api.settings("neighbourhood_visits")["days_to_answer"]
+    asked_before = api.now() - dt.timedelta(days=days)
+    late = sa.and_(Question.answered_at.is_(None), api.Entry.published_at < asked_before)
+    reasons = (Sensitivity.entry_id.is_not(None), late, repeated > 0, promised_late)
+    supports = api.Entry.support_count + Question.signatures
+    weight = sum((sa.case((reason, WEIGHT), else_=0) for reason in reasons), supports)
+    flags = [sa.case((reason, 1), else_=0) for reason in reasons]
+    rows = (
+        sa.select(api.Entry, supports, repeated, *flags)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .outerjoin(Sensitivity, Sensitivity.entry_id == api.Entry.id)
+        .where(api.Entry.space_id == space_id, api.Entry.state == "published")
+        .where(Question.triage == "accepted", Question.group_id.is_(None))
+        .order_by(weight.desc(), supports.desc(), api.Entry.id)
+        .limit(MATTER)
+    )
+    return [Matter(row[0], _reasons(row[1], row[2], *row[3:])) for row in api.db.session.execute(rows)]
+
+
+def _reasons(supports: int, repeated: int, delicate: int, late: int, _again: int, promised: int) -> list[str]:
+    said = [
+        ngettext("%(num)s support", "%(num)s supports", supports) if supports else "",
+        _("delicate") if delicate else "",
+        _("the answer is late") if late else "",
+        ngettext("asked by %(num)s other", "asked by %(num)s others", repeated) if repeated else "",
+        _("a promise about it is late") if promised else "",
+    ]
+    return [one for one in said if one]
+
+
+def drafts(space_id: int) -> tuple[Sequence[Draft], int]:
+    """The answers of a visit that wait for approval, the longest waiting first, and how many there are."""
+    answer, drafter = aliased(api.Entry), aliased(api.User)
+    waiting = sa.and_(Casework.space_id == space_id, Casework.answer == "to_approve")
+    rows = (
+        sa.select(api.Entry, answer, drafter.name, Casework.drafted_by)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .join(Answer, Answer.question_id == api.Entry.id)
+        .join(answer, answer.id == Answer.entry_id)
+        .outerjoin(drafter, drafter.id == Casework.drafted_by)
+        .where(waiting)
+        .order_by(answer.id)
+        .limit(DRAFTS)
+    )
+    alone = api.settings("neighbourhood_visits")["one_person_approves"]
+    found = [
+        Draft(row[0], row[1], row[2] or "", not alone and row[3] == api.viewer().id)
+        for row in api.db.session.execute(rows)
+    ]
+    number = sa.select(sa.func.count(Casework.entry_id)).where(waiting)
+    return found, api.db.session.scalar(number) or 0
+
+
+@blueprint.get("/next")
+@api.needs("core.account")
+def first_screen() -> str:
+    """What an official reads first: their next visit, on one screen of a phone."""
+    found = mine()
+    if found is None:
+        return draw("visits/prepare/first.html", visit=None)
+    visit, space = found
+    waiting, number = drafts(space.id)
+    return draw(
+        "visits/prepare/first.html",
+        visit=visit,
+        space=space,
+        matters=matters(space.id),
+        drafts=waiting,
+        number=number,
+        late=papers.late_promises(space, visit)[:LATE],
+        publishes=api.can("visits.publish", space),
+        manages=api.can("visits.manage", space),
+    )
+
+
+@blueprint.post("/questions/<int:question_id>/approve")
+@api.needs("visits.publish")
+def approve_draft(question_id: int) -> Page:
+    """Approve a draft as it was read on the first screen; published now, or on the day of the visit."""
+    entry = api.get_or_404(api.Entry, question_id)
+    api.require("visits.publish", api.get_or_404(api.Space, entry.space_id))
+    _answer, draft = answers.answer_of(question_id)
+    held = "hold" in request.form
+    try:
+        if draft is None:
+            raise api.Refused(_("This draft is no longer there."))
+        answers.approve(question_id, draft.body, request.form.get("version", 0, type=int), held=held)
+        said = _("The answer is approved, and published on the day of the visit.")
+        api.says(said if held else _("The answer is published."))
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+    return redirect(url_for("visits.first_screen") + "#drafts")

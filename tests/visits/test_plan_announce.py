@@ -1,0 +1,170 @@
+"""A visit is announced in calendars, on paper and on a map without anything from elsewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import outloud
+import pypdfium2
+import pytest
+import sqlalchemy as sa
+import vobject
+
+from core import api
+from core.db import write
+from core.models import Area
+from plugins.neighbourhood_visits.models import Question
+from plugins.neighbourhood_visits.plan import announce
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Scene
+
+
+def event(scene: Scene, visit: int) -> Any:
+    """The entry for calendars, as a library reads it that did not write it."""
+    answer = scene.browser().get(f"/visits/{visit}/visit.ics")
+    assert (answer.status_code, answer.mimetype) == (200, "text/calendar")
+    found = vobject.readOne(answer.get_data(as_text=True))
+    assert found.validate(raiseException=True)
+    assert found.vtimezone.tzid.value == "Europe/Paris"
+    return found.vevent
+
+
+def test_a_calendar_hears_of_each_change_of_date(scene: Scene) -> None:
+    visit = scene.visit()
+    first = event(scene, visit)
+    day = dt.date.fromisoformat(scene.plan()["date"])
+    assert first.dtstart.value.date() == day
+    assert first.dtstart.value.strftime("%H:%M") == "18:00"
+    assert first.dtend.value.strftime("%H:%M") == "20:00"
+    assert first.dtstart.value.utcoffset() in (dt.timedelta(hours=1), dt.timedelta(hours=2))
+    assert (first.sequence.value, first.status.value) == ("0", "CONFIRMED")
+    assert first.location.value == "In front of the school"
+    assert f"/visits/{visit}" in first.url.value
+    change(scene, visit, summary="Only other words")
+    assert event(scene, visit).sequence.value == "0"
+    change(scene, visit, date=(day + dt.timedelta(days=2)).isoformat())
+    moved = event(scene, visit)
+    assert (moved.sequence.value, moved.uid.value) == ("1", first.uid.value)
+    assert moved.dtstart.value.date() == day + dt.timedelta(days=2)
+    scene.browser("mayor").submit(
+        f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="cancel", reason="Snow"
+    )
+    over = event(scene, visit)
+    assert (over.sequence.value, over.status.value, over.uid.value) == ("2", "CANCELLED", first.uid.value)
+    assert "Snow" in over.description.value
+
+
+def change(scene: Scene, visit: int, **said: str) -> None:
+    """Change a visit on its page, as the mayor."""
+    mayor, page = scene.browser("mayor"), f"/visits/{visit}/edit"
+    shown = mayor.get(page).text
+    sent = {**scene.plan(), **said}
+    for name in ("version", "csrf_token"):
+        kept = re.search(rf'name="{name}"[^>]*value="([^"]+)"', shown)
+        assert kept
+        sent[name] = kept[1]
+    assert mayor.client.post(page, data=sent).status_code == 302
+
+
+def test_words_of_a_visit_break_no_line_of_a_calendar(scene: Scene) -> None:
+    visit = scene.visit()
+    name, place = "A; B, C\\n: BEGIN:VALARM " + "é" * 80, "Here\r\nATTENDEE:mailto:x"
+    change(scene, visit, name=name, meeting_point=place)
+    found = event(scene, visit)
+    assert found.summary.value.startswith("A; B, C\\n: BEGIN:VALARM é")
+    assert not hasattr(found, "attendee")
+
+
+@pytest.mark.parametrize("number", [1, 2, 27, 28, 784, 12_345, 999_999])
+def test_a_code_leads_to_its_visit_and_a_slip_nowhere(number: int) -> None:
+    code = announce.code_of(number)
+    assert announce.visit_of(code) == number
+    assert announce.visit_of(f" {code.lower()} ") == number
+    for at, digit in enumerate(code):
+        for other in announce.DIGITS.replace(digit, "")[:9]:
+            assert announce.visit_of(code[:at] + other + code[at + 1 :]) != number
+    assert announce.visit_of("") is announce.visit_of("A" * 99) is announce.visit_of("é1") is None
+
+
+def test_the_short_address_leads_to_the_visit(scene: Scene) -> None:
+    visit = scene.visit()
+    browser = scene.browser()
+    told = browser.get(f"/visits/c/{announce.code_of(visit).lower()}")
+    assert (told.status_code, told.location) == (302, f"/visits/{visit}")
+    assert browser.get("/visits/c/nothing").status_code == 404
+    assert browser.get(f"/visits/c/{announce.code_of(9999)}").status_code == 404
+
+
+@pytest.mark.parametrize(("size", "width"), [("a4", 210), ("a3", 297), ("a5", 297)])
+def test_posters_and_leaflets_are_printed_for_the_team(
+    scene: Scene, tmp_path: Path, size: str, width: int
+) -> None:
+    visit = scene.visit(summary="#strike[no] the bridge & the $quare")
+    address = f"/visits/{visit}/{size}.pdf"
+    answer = scene.browser("agent").get(address)
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    (tmp_path / "sheet.pdf").write_bytes(answer.data)
+    with pypdfium2.PdfDocument(answer.data) as document:
+        assert len(document) == 1
+        assert round(document[0].get_width() / 72 * 25.4) == width
+        said = " ".join(document[0].get_textpage().get_text_range().split())
+    times = 2 if size == "a5" else 1
+    for words in ("Visit of the Tanneries", f"/visits/c/{announce.code_of(visit)}", "the $quare", "#strike"):
+        assert said.count(words) == times, said
+    report = outloud.check(str(tmp_path / "sheet.pdf"))
+    assert report.errors == 0, report.sorted_findings()
+    for name in ("resident", None):
+        assert scene.browser(name).get(address).status_code in (302, 403, 404)
+
+
+def test_the_agenda_is_public_once_the_visit_is_prepared(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    ident = scene.accepted(visit, place="Rue du Lavoir")
+    route = f"/visits/{visit}/route"
+    agent.submit(f"{route}/questions", _page=route, pick=str(ident))
+    address = f"/visits/{visit}/agenda"
+    assert agent.get(address).status_code == 200
+    assert scene.browser().get(address).status_code == 404
+    for verb in ("close", "finish"):
+        told = agent.submit(f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb=verb)
+        assert told.status_code == 302
+    shown = scene.browser().get(address).text
+    assert "Rue du Lavoir" in shown
+    assert f"/posts/{ident}" in shown
+    assert address in scene.browser().get(f"/visits/{visit}").text
+
+
+def test_the_map_is_drawn_from_the_area_and_says_the_same_in_words(scene: Scene) -> None:
+    visit = scene.visit()
+    shown, hidden = scene.accepted(visit), scene.question(visit, title="Nobody reads this yet")
+
+    def place() -> None:
+        ring = [[2.34, 48.85], [2.36, 48.85], [2.36, 48.87], [2.34, 48.87], [2.34, 48.85]]
+        with write() as session:
+            session.get(Area, scene.commune).boundary = {"type": "Polygon", "coordinates": [ring]}
+            for ident in (shown, hidden):
+                row = session.get(Question, ident)
+                row.latitude, row.longitude = 48.86, 2.35
+
+    scene.town.run(place)
+    page = scene.browser().get(f"/visits/{visit}").text
+    drawn = re.findall(r"<svg viewBox=\"0 0 640 \d+\".*?</svg>", page, re.S)
+    assert len(drawn) == 1
+    assert drawn[0].count('class="map-area"') == 1
+    assert drawn[0].count('class="map-pin"') == 1
+    assert "http" not in drawn[0]
+    words = page.partition("The map in words")[2].partition("</details>")[0]
+    assert f"/posts/{shown}" in words
+    assert "Nobody reads this yet" not in page
+
+
+def test_without_any_place_there_is_no_map(scene: Scene) -> None:
+    visit = scene.visit()
+    assert "visit-map" not in scene.browser().get(f"/visits/{visit}").text
+    found = sa.select(sa.func.count(Question.entry_id))
+    assert scene.town.run(lambda: api.db.session.scalar(found)) == 0

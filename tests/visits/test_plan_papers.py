@@ -1,0 +1,267 @@
+"""Papers for the team: whole and tagged, without private cases; the dossier stays as it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import outloud
+import pikepdf
+import pypdfium2
+import pytest
+import sqlalchemy as sa
+
+from core import api, jobs
+from core.access import as_system
+from core.db import now, write
+from plugins.neighbourhood_visits import personal
+from plugins.neighbourhood_visits.models import Casework, Commitment, Department, Question, Visit
+from plugins.neighbourhood_visits.plan import papers
+from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Scene
+
+LONG = "It has been dark there for weeks. " * 40
+
+
+def many(scene: Scene, visit: int, count: int, stops: int = 0) -> None:
+    """So many accepted questions of a visit, on so many stops: written straight into the database."""
+
+    def make() -> None:
+        resident = scene.town.person("resident")
+        with write() as session:
+            places = [Stop(space_id=visit, position=at, title=f"Corner {at}.") for at in range(1, stops + 1)]
+            session.add_all(places)
+            session.flush()
+            for at in range(1, count + 1):
+                entry = api.Entry(space_id=visit, kind="visits.question", title=f"Question {at:03}?")
+                entry.author_id, entry.body, entry.html = resident, LONG[: at * 20], ""
+                entry.state, entry.published_at, entry.active_at, entry.lang = "published", now(), now(), "en"
+                session.add(entry)
+                session.flush()
+                session.add(Question(entry_id=entry.id, triage="accepted", theme="streets", place="Lane"))
+                session.add(Casework(entry_id=entry.id, space_id=visit))
+                if stops:
+                    row = StopQuestion(entry_id=entry.id, stop_id=places[at % stops].id, position=at)
+                    session.add(row)
+
+    scene.town.run(make)
+
+
+def order(scene: Scene, visit: int, kind: str = "briefing", name: str = "agent") -> int:
+    """The id of a paper that the worker has made, asked for on its page."""
+    page = f"/visits/{visit}/papers"
+    assert scene.browser(name).submit(page, kind=kind).status_code == 302
+    scene.town.run(lambda: jobs.run_due(scene.town.app))
+    newest = sa.select(sa.func.max(Paper.id)).where(Paper.space_id == visit)
+    return int(scene.town.run(lambda: api.db.session.scalar(newest)))
+
+
+def pages(made: bytes) -> list[str]:
+    """The text of each page of a PDF, in one line."""
+    with pypdfium2.PdfDocument(made) as document:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
+
+
+def pdf(scene: Scene, paper: int, name: str = "agent") -> bytes:
+    answer = scene.browser(name).get(f"/visits/papers/{paper}/pdf")
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    return answer.data
+
+
+def test_a_briefing_of_sixty_questions_is_whole_and_for_everybody(scene: Scene, tmp_path: Path) -> None:
+    visit = scene.visit()
+    many(scene, visit, 60, stops=15)
+    made = pdf(scene, order(scene, visit))
+    found = pages(made)
+    text = " ".join(found)
+    assert all(text.count(f"Question {at:03}?") == 1 for at in range(1, 61))
+    assert "Contents" in found[0]
+    for at in range(1, 16):
+        [place] = [number for number, said in enumerate(found[1:], 1) if f"Corner {at}." in said]
+        listed = re.search(rf"Corner {at}\. ?[ .]*(\d+)", found[0])
+        assert listed, found[0]
+        assert int(listed[1]) == place + 1
+        own = [f"Question {one:03}?" for one in range(1, 61) if one % 15 == at - 1]
+        assert all(title in found[place] for title in own), "a stop is split"
+    (tmp_path / "briefing.pdf").write_bytes(made)
+    report = outloud.check(str(tmp_path / "briefing.pdf"))
+    assert report.errors == 0, report.sorted_findings()
+    with pikepdf.open(io.BytesIO(made)) as document:
+        assert str(document.Root.Lang).startswith("en")
+        assert document.Root.MarkInfo.Marked
+        assert headings(document).count("/H2") == 60
+
+
+def headings(document: Any) -> list[str]:
+    """The tags of the headings of a PDF, in their order."""
+    found: list[str] = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, pikepdf.Array):
+            for one in node:
+                walk(one)
+        elif isinstance(node, pikepdf.Dictionary) and "/S" in node:
+            if re.fullmatch(r"/H\d", str(node.S)):
+                found.append(str(node.S))
+            walk(node.get("/K", pikepdf.Array()))
+
+    walk(document.Root.StructTreeRoot.K)
+    return found
+
+
+def test_no_heading_stands_alone_at_the_foot_of_a_page(scene: Scene) -> None:
+    visit = scene.visit()
+    many(scene, visit, 40)
+    for said in pages(pdf(scene, order(scene, visit)))[1:]:
+        inside = said.rpartition("For the team of the visit")[0].strip() or said
+        assert not re.search(r"Question \d{3}\?$", inside)
+
+
+def test_a_private_case_and_who_asked_are_on_no_paper(scene: Scene) -> None:
+    visit = scene.visit()
+    shown = scene.accepted(visit)
+    hidden = scene.question(visit, title="My neighbour and I are at odds")
+    page = f"/visits/questions/{hidden}"
+    scene.browser("agent").submit(f"{page}/decide", _page=page, verb="divert", moves="0")
+    for kind in ("briefing", "sheets", "dossier"):
+        paper = order(scene, visit, kind)
+        said = " ".join(pages(pdf(scene, paper)))
+        assert "lamp in rue du Lavoir" in said
+        assert "at odds" not in said
+        assert "resident" not in said.lower()
+        assert "at odds" not in scene.browser("agent").get(f"/visits/papers/{paper}").text
+    assert shown
+
+
+def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> None:
+    earlier, visit = scene.visit(), scene.visit()
+
+    def promise() -> None:
+        with write() as session:
+            department = Department(name="Roads", folded="roads")
+            session.add(department)
+            session.flush()
+            session.get(Visit, earlier).starts_at = now() - dt.timedelta(days=90)
+            for text, days in (("Paint the crossing", -3), ("Plant a tree", 30)):
+                due = now().date() + dt.timedelta(days=days)
+                row = Commitment(space_id=earlier, text=text, department_id=department.id, due_on=due)
+                session.add(row)
+
+    scene.town.run(promise)
+    first = pages(pdf(scene, order(scene, visit)))[0]
+    assert "Paint the crossing" in first
+    assert "Plant a tree" not in first
+
+
+def test_the_dossier_stays_as_it_was(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    group = scene.town.space("Walkers", "resident")
+
+    def say() -> None:
+        space = api.db.session.get(api.Space, group)
+        with write():
+            api.publish(space, "The fountain of Belleroche runs again.")
+
+    scene.town.run(say, "resident")
+    scene.town.run(lambda: jobs.run_due(scene.town.app))
+    ident = scene.drafted(visit)
+    paper = order(scene, visit, "dossier")
+    before = pdf(scene, paper)
+    said = " ".join(pages(before))
+    assert "It is mended on Monday." in said
+    assert "The fountain of Belleroche runs again." in said
+    scene.approve(ident, "It is mended on Friday.")
+    scene.accepted(visit, title="Why is the bench gone?")
+    scene.town.run(lambda: jobs.run_due(scene.town.app))
+    assert pdf(scene, paper) == before
+    page = agent.get(f"/visits/papers/{paper}").text
+    assert "It is mended on Monday." in page
+    assert "bench" not in page
+
+
+def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    day = now().date() + dt.timedelta(days=5)
+    page = f"/visits/{visit}/papers"
+    assert agent.submit(f"/visits/{visit}/freeze", _page=page, day=day.isoformat()).status_code == 302
+    scene.town.run(papers.freeze_due)
+    assert count(scene, visit) == 0
+
+    def come() -> None:
+        with write() as session:
+            session.get(Visit, visit).freezes_at = now()
+
+    scene.town.run(come)
+    for _twice in range(2):
+        papers_due(scene)
+    assert count(scene, visit) == 1
+
+
+def papers_due(scene: Scene) -> None:
+    with scene.town.app.app_context():
+        papers.freeze_due()
+        jobs.run_due(scene.town.app)
+
+
+def count(scene: Scene, visit: int) -> int:
+    found = sa.select(sa.func.count(Paper.id)).where(Paper.space_id == visit, Paper.state == "done")
+    return int(scene.town.run(lambda: api.db.session.scalar(found)))
+
+
+def test_what_is_delicate_is_for_the_team_and_for_whom_it_concerns(scene: Scene) -> None:
+    visit = scene.visit()
+    ident = scene.accepted(visit)
+    page = f"/visits/questions/{ident}/delicate"
+    agent = scene.browser("agent")
+    assert "never about a person" in agent.get(page).text
+    assert agent.submit(page, text="A court is to decide on it.").status_code == 302
+    assert "A court is to decide on it." in " ".join(pages(pdf(scene, order(scene, visit))))
+    for name in ("resident", "opposition", "agent2"):
+        assert scene.browser(name).get(page).status_code in (403, 404)
+    exported = scene.town.run(lambda: personal.sensitivities(scene.town.person("resident")))
+    assert exported == [{"question": ident, "text": "A court is to decide on it."}]
+    assert scene.town.run(lambda: personal.sensitivities(scene.town.person("neighbour"))) == []
+    agent.submit(page, text="  ")
+    assert scene.town.run(lambda: api.db.session.get(Sensitivity, ident)) is None
+
+
+def test_papers_are_for_the_team_alone(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.accepted(visit)
+    paper = order(scene, visit)
+    for name in ("resident", "opposition", "agent2", "admin", None):
+        browser = scene.browser(name)
+        for address in (f"/visits/{visit}/papers", f"/visits/papers/{paper}", f"/visits/papers/{paper}/pdf"):
+            assert browser.get(address).status_code in (302, 403, 404), (name, address)
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
+    visit = scene.visit()
+    scene.accepted(visit, body="I live at number seven.")
+    paper = order(scene, visit, "dossier")
+    before = " ".join(pages(pdf(scene, paper)))
+    assert "number seven" in before
+    assert "Mayor" in before
+
+    def erase() -> None:
+        with write():
+            personal.erase(scene.town.person("resident"), words)
+            personal.erase(scene.town.person("mayor"), words=False)
+
+    scene.town.run(erase)
+    with scene.town.app.app_context(), as_system("look at what is kept"):
+        row = api.db.session.get(Paper, paper)
+        assert row is not None
+        assert ("number seven" in str(row.data)) is not words
+        assert "Mayor" not in str(row.data["people"])
+        assert not row.content
+    scene.town.run(lambda: jobs.run_due(scene.town.app))
+    after = " ".join(pages(pdf(scene, paper)))
+    assert ("number seven" in after) is not words
