@@ -37,6 +37,7 @@ class Plan:
     details: Mapping[str, Any]
     officials: Iterable[int]
     agents: Iterable[int]
+    scribes: Iterable[int] = ()
 
 
 def plan_visit(plan: Plan) -> Visit:
@@ -91,7 +92,8 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
 
 
 def _set_team(space: api.Space, plan: Plan, coordinators: Iterable[int]) -> None:
-    team = dict.fromkeys(plan.agents, "agent") | dict.fromkeys(coordinators, "coordinator")
+    team = dict.fromkeys(plan.scribes, "scribe") | dict.fromkeys(plan.agents, "agent")
+    team |= dict.fromkeys(coordinators, "coordinator")
     team |= dict.fromkeys(plan.officials, "official")
     if not team:
         raise api.Refused(_("A visit needs at least one official or agent."))

@@ -108,6 +108,7 @@ class VisitForm(OverForm):
     other_ways = TextAreaField(lazy_gettext("Other ways to ask"), validators=[at_most(1000)])
     officials = people(lazy_gettext("Elected officials who come"))
     agents = people(lazy_gettext("Agents who prepare"))
+    scribes = people(lazy_gettext("Scribes who take notes on the way"))
 
     @classmethod
     def offered(cls, visit: Visit | None = None, space: Any = None) -> "VisitForm":
@@ -115,7 +116,7 @@ class VisitForm(OverForm):
         form = cls(data=_said(visit, space) if visit else None)
         form.area.choices = _areas()
         form.officials.choices = _people("official")
-        form.agents.choices = _people("agent")
+        form.agents.choices = form.scribes.choices = _people("agent")
         return form
 
     def validate_ends(self, field: Any) -> None:
@@ -154,6 +155,7 @@ class VisitForm(OverForm):
             },
             officials=said["officials"],
             agents=said["agents"],
+            scribes=said["scribes"],
         )
 
 
@@ -178,6 +180,7 @@ def _said(visit: Visit, space: Any) -> dict[str, Any]:
         "other_ways": visit.other_ways,
         "officials": reads.team_ids(visit.space_id, "official"),
         "agents": reads.team_ids(visit.space_id, "agent"),
+        "scribes": reads.team_ids(visit.space_id, "scribe"),
     }
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from core import api
 
 from . import reads
+from .field.models import Note
 from .models import Asker, Casework, Question, Visit
 from .plan import papers
 from .plan.models import Paper, Sensitivity
@@ -45,6 +46,15 @@ def sensitivities(user_id: int) -> list[dict[str, Any]]:
         return [{"question": row.entry_id, "text": row.text} for row in found]
 
 
+def notes(user_id: int) -> list[dict[str, Any]]:
+    """What a person noted on visits."""
+    with api.as_system("people take their own with them"):
+        rows = api.db.session.scalars(sa.select(Note).where(Note.author_id == user_id).order_by(Note.id))
+        return [
+            {"question": row.entry_id, "text": row.text, "noted_at": row.noted_at.isoformat()} for row in rows
+        ]
+
+
 def erase(user_id: int, words: bool) -> None:
     """Empty what says who asked; with `words`, also where the question is about and what became of it."""
     _update(
@@ -59,6 +69,7 @@ def erase(user_id: int, words: bool) -> None:
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
+        _update(sa.update(Note).where(Note.author_id == user_id).values(text=""))
         issue.take_out_words(list(api.db.session.scalars(_asked(user_id))))
 
 
@@ -74,6 +85,7 @@ def end_contacts(now: dt.datetime) -> None:
         api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.space_id.in_(over)))
         passing = sa.delete(Paper).where(Paper.space_id.in_(over), Paper.kind != "dossier")
         api.db.session.execute(passing)
+        _update(sa.update(Note).where(Note.space_id.in_(over), Note.text != "").values(text=""))
 
 
 def _asked(user_id: int) -> Any:

@@ -23,6 +23,7 @@ from . import (
 )
 from .collect import letterbox, near, record, voices
 from .collect import views as collected
+from .field import views as field
 from .forms import SettingsForm
 from .models import Casework, Question
 from .pages import blueprint
@@ -41,6 +42,7 @@ PAGES = (  # their routes are the blueprint's
     delicate,
     departments,
     desk,
+    field,
     first,
     intake,
     near,
@@ -139,6 +141,14 @@ plugin = api.Plugin(
             initial_state="pending",
             publish="visits.answer",
         ),
+        api.EntryKind(
+            "visits.photo",
+            _("Photo taken during a visit"),
+            feed=False,
+            replies=False,
+            supports=False,
+            publish="visits.conclude",
+        ),
     ),
     nav=(api.NavItem(_("Visits"), "/visits/", weight=30),),
     settings_form=SettingsForm,
@@ -222,6 +232,11 @@ plugin = api.Plugin(
             _("Keeps the question or the answer you are writing, should the page be lost"),
             _("Until it is sent or the tab is closed"),
         ),
+        api.Cookie(
+            "visits-field*",
+            _("Keeps the page of a visit and the notes of its scribes while there is no network"),
+            _("Until the notes are sent and the scribe signs out or leaves the team"),
+        ),
     ),
     personal_data=tuple(
         api.PersonalData(
@@ -286,11 +301,12 @@ def panels(place: str) -> list[api.Panel]:
 
 @api.hookimpl
 def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
-    """How to call back whoever asked, what they asked under no name, and what is delicate about it."""
+    """How to call back whoever asked, what they asked under no name, what is delicate; a scribe's notes."""
     return {
         "contacts": personal.contacts(user_id),
         "unnamed_questions": personal.unnamed(user_id),
         "sensitivities": personal.sensitivities(user_id),
+        "visit_notes": personal.notes(user_id),
     }
 
 

@@ -71,7 +71,7 @@ def sign_out() -> Response:
     """Sign this browser out."""
     sessions.sign_out()
     says(_("You are signed out."))
-    return redirect("/")
+    return _left()
 
 
 @blueprint.post("/sign-out-everywhere")
@@ -80,7 +80,14 @@ def sign_out_everywhere() -> Response:
     """Sign out all browsers, this one too."""
     sessions.sign_out_everywhere(access.viewer().id or 0)
     says(_("You are signed out on all your devices."))
-    return redirect("/")
+    return _left()
+
+
+def _left() -> Response:
+    """The home page, in a browser that keeps nothing of who has left: no draft, no page, no note."""
+    answer = redirect("/")
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    return answer
 
 
 @blueprint.route("/sign-up", methods=["GET", "POST"])

@@ -128,6 +128,7 @@ class DemoTown:
             "entry_id": entries,
             "question_id": list(db.session.scalars(sa.select(Entry.id).where(Entry.kind.like("visits.%")))),
             "commitment_id": [1],
+            "note_id": [1],
             "import_id": self.imports(),
             "stop_id": self.stops(),
             "paper_id": self.papers(),

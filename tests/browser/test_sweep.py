@@ -44,6 +44,8 @@ NO_PAGE = {  # they answer something else than a page
     "visits.visit_ics",
     "visits.print_sheet",
     "visits.short_address",
+    "visits.field_state",
+    "visits.field_worker",
 }
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
 Case = tuple[str, str, str]

@@ -291,6 +291,7 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "job_id": [1, MISSING],
         "case_id": [1, 2, MISSING],
         "notice_id": [1, MISSING],
+        "note_id": [1, MISSING],
         "handle": ["victim", "nobody"],
         "token": ["nothing"],
         "key": ["nothing"],

@@ -1,0 +1,151 @@
+"""The pages of the field: what scribes tap on their way, what they noted, the script for no network."""
+
+import datetime as dt
+import secrets
+from typing import Any
+
+from flask import Response, abort, jsonify, redirect, request, url_for
+from flask_wtf.csrf import generate_csrf
+
+from core import api
+from core.api import gettext as _
+
+from .. import states
+from ..pages import REFUSED, Page, blueprint, visit_and_space
+from ..show import draw
+from . import notes
+from .models import Note
+from .route import halts
+
+
+@blueprint.get("/<int:space_id>/field")
+@api.needs("visits.conclude")
+def field(space_id: int) -> str:
+    """All that a scribe needs on the way, on one page that is kept for when there is no network."""
+    visit, space = visit_and_space(space_id)
+    api.require("visits.conclude", space)
+    return draw(
+        "visits/field/field.html",
+        visit=visit,
+        space=space,
+        halts=halts(space_id),
+        outcomes=[way for way in states.TRANSITIONS if way.thing == "outcome"],
+        key=secrets.token_urlsafe(12),
+        chooses=api.can("visits.manage", space),
+    )
+
+
+@blueprint.get("/<int:space_id>/field/state")
+@api.needs("visits.conclude")
+def field_state(space_id: int) -> Response:
+    """Who is signed in, and the token of their forms, for notes that waited."""
+    _visit, space = visit_and_space(space_id)
+    api.require("visits.conclude", space)
+    return jsonify(user=api.viewer().id, token=generate_csrf())
+
+
+@blueprint.post("/<int:space_id>/field/notes")
+@api.needs("visits.conclude")
+def add_note(space_id: int) -> Page:
+    """Keep a note; the same key is kept once, however often it is sent."""
+    _visit, space = visit_and_space(space_id)
+    api.require("visits.conclude", space)
+    try:
+        said = _said()
+    except api.FileError as error:
+        return _answer(space_id, str(error), REFUSED)
+    if said is None:
+        return _answer(space_id, _("There is nothing to note."), REFUSED)
+    notes.keep(space, said)
+    return _answer(space_id, _("Noted."), 200)
+
+
+@blueprint.get("/<int:space_id>/field/notes")
+@api.needs("visits.conclude")
+def field_notes(space_id: int) -> str:
+    """All notes of a visit for its team; where two scribes differ, the coordinator chooses."""
+    visit, space = visit_and_space(space_id)
+    api.require("visits.conclude", space)
+    rows = notes.notes_of(space_id)
+    photos = [row[0].photo_id for row in rows if row[0].photo_id]
+    shown = api.cards([api.db.session.get(api.Entry, ident) for ident in photos]) if photos else []
+    return draw(
+        "visits/field/notes.html",
+        visit=visit,
+        space=space,
+        rows=rows,
+        choices=notes.open_choices(rows),
+        pictures={card.id: card.pictures for card in shown},
+        chooses=api.can("visits.manage", space),
+        outcome_of={way.verb: way.label for way in states.TRANSITIONS if way.thing == "outcome"},
+    )
+
+
+@blueprint.post("/notes/<int:note_id>/choose")
+@api.needs("visits.manage")
+def choose_note(note_id: int) -> Any:
+    """Let the outcome of one note hold."""
+    note = api.get_or_404(Note, note_id)
+    space = api.get_or_404(api.Space, note.space_id)
+    api.require("visits.manage", space)
+    if not note.outcome or not note.entry_id:
+        abort(404)
+    try:
+        notes.choose(note_id, api.one_line(request.form.get("reason", ""))[:1000])
+        api.says(_("Done."))
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+    return redirect(url_for("visits.field_notes", space_id=space.id))
+
+
+@blueprint.get("/field-worker.js")
+@api.needs("core.read")
+def field_worker() -> Response:
+    """The script that shows the field's page without a network; its place lets it serve /visits/."""
+    return blueprint.send_static_file("field-worker.js")
+
+
+def _said() -> notes.Said | None:
+    """What was noted; None when that is nothing."""
+    form, photo = request.form, request.files.get("photo")
+    outcome = form.get("outcome", "")
+    if outcome and ("outcome", outcome) not in states.TABLE:
+        abort(404)
+    said = notes.Said(
+        key=form.get("key", "")[:64] or secrets.token_urlsafe(12),
+        question_id=form.get("question", type=int),
+        stop=api.one_line(form.get("stop", ""))[:200],
+        outcome=outcome,
+        text=form.get("text", "").strip()[:4000],
+        attendance=_count(form.get("attendance", type=int)),
+        asked=api.one_line(form.get("asked", ""))[:200],
+        photo=api.prepare_picture(photo) if photo and photo.filename else None,
+        noted_at=_moment(form.get("noted_at", "")),
+    )
+    empty = not (said.outcome or said.text or said.asked or said.photo) and said.attendance is None
+    return None if empty else said
+
+
+def _count(number: int | None) -> int | None:
+    return None if number is None or not 0 <= number <= notes.MOST else number
+
+
+def _moment(text: str) -> dt.datetime | None:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _answer(space_id: int, said: str, status: int) -> Page:
+    """Say it to the script that sent the note, or on the next page."""
+    if request.headers.get("Accept") == "application/json":
+        answer = jsonify(said=said)
+        answer.status_code = status
+        return answer
+    api.says(said, "success" if status < REFUSED else "error")
+    question = request.form.get("question", type=int)
+    return redirect(
+        url_for("visits.field", space_id=space_id) + (f"#question-{question}" if question else "")
+    )

@@ -1,0 +1,144 @@
+// Notes of the field are kept on the device first and sent in order, each once. The page works without.
+
+const field = document.getElementById("field"), words = field.dataset;
+const status = document.getElementById("field-status");
+const say = (text) => { document.getElementById("announcer").textContent = text; };
+const pack = `visits-field-${words.visit}`, own = Number(words.user);
+const wait = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+// What waits is in a database of the browser: it outlives the page, the browser, the session.
+const opening = indexedDB.open("visits-field", 1);
+opening.onupgradeneeded = () => opening.result.createObjectStore("notes", { keyPath: "id", autoIncrement: true });
+const database = await wait(opening).catch(() => null);
+const store = (mode) => database.transaction("notes", mode).objectStore("notes");
+const waiting = async () => (await wait(store("readonly").getAll())).filter((note) => note.visit === words.visit);
+
+async function small(file) {
+  try {
+    const picture = await createImageBitmap(file), scale = Math.min(1, 2000 / Math.max(picture.width, picture.height));
+    const canvas = new OffscreenCanvas(Math.round(picture.width * scale), Math.round(picture.height * scale));
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return await canvas.convertToBlob({ type: "image/jpeg", quality: .85 });
+  } catch { return file; }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-field-note]") || !database) return;
+  event.preventDefault();
+  note(form, event.submitter);
+}, true);
+
+async function note(form, button) {
+  const data = new FormData(form, button), photo = data.get("photo");
+  const fields = Object.fromEntries([...data].filter(([name]) => !["photo", "csrf_token", "key", "keep"].includes(name)));
+  const said = [button.value === "yes" ? "" : button.firstChild.textContent, fields.text, fields.asked, fields.attendance].filter(Boolean).join(" – ");
+  if (!said && !photo?.size) return;
+  form.reset();
+  await wait(store("readwrite").add({
+    visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
+    said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
+  }));
+  await show();
+  send();
+}
+
+// What stands on the page: how many wait, and below each question what was noted.
+async function show() {
+  const notes = await waiting(), foreign = notes.filter((one) => one.user !== own).length;
+  const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
+  status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : words.none;
+  status.toggleAttribute("data-waiting", notes.length > 0);
+  for (const leave of document.querySelectorAll("form[action='/sign-out'] button")) {
+    if (notes.length) leave.dataset.confirm = words.leaving; else delete leave.dataset.confirm;
+  }
+  for (const list of document.querySelectorAll("[data-kept]")) {
+    for (const item of list.querySelectorAll("[data-note]")) {
+      if (!notes.some((one) => one.id === Number(item.dataset.note))) {
+        item.querySelector("[data-state]").textContent = words.sent;
+        delete item.dataset.note;
+      }
+    }
+    for (const one of notes.filter((one) => one.place === list.dataset.kept)) draw(list, one);
+    list.hidden = !list.children.length;
+  }
+}
+
+function draw(list, one) {
+  let item = list.querySelector(`[data-note="${one.id}"]`);
+  if (!item) {
+    item = document.createElement("li");
+    item.dataset.note = one.id;
+    item.append(Object.assign(document.createElement("span"), { textContent: one.said }));
+    const state = Object.assign(document.createElement("span"), { className: "badge quiet" });
+    state.dataset.state = "";
+    item.append(state);
+    list.append(item);
+  }
+  item.querySelector("[data-state]").textContent = one.refused ?? words.waits;
+  if (one.refused && !item.querySelector("button")) {
+    const drop = Object.assign(document.createElement("button"), { className: "button plain small", type: "button", textContent: words.drop });
+    drop.addEventListener("click", async () => { await wait(store("readwrite").delete(one.id)); item.remove(); show(); });
+    item.append(drop);
+  }
+}
+
+// Sending: one after the other, by one tab at a time; what was not answered is sent again, and is there once.
+const send = () => navigator.locks ? navigator.locks.request("visits-field", sendAll) : sendAll();
+async function sendAll() {
+  try {
+    const state = await ask(words.state, {});
+    if (!state) return;
+    for (const one of await waiting()) {
+      if (one.user !== state.user || one.refused) continue;
+      const body = new FormData();
+      for (const [name, value] of Object.entries({ ...one.fields, key: one.key, noted_at: one.noted_at, csrf_token: state.token })) body.append(name, value);
+      if (one.photo) body.append("photo", one.photo, "photo.jpg");
+      const answer = await ask(words.notes, { method: "POST", body });
+      if (!answer) return;
+      if (answer.refused) await wait(store("readwrite").put({ ...one, refused: answer.said }));
+      else await wait(store("readwrite").delete(one.id));
+      await show();
+    }
+    if (!(await waiting()).length) say(words.none);
+  } catch { /* no network: the next try comes */ } finally { if (database && !field.dataset.wiped) await show(); }
+}
+
+async function ask(url, options) {
+  const answer = await fetch(url, { ...options, redirect: "manual", headers: { Accept: "application/json" } });
+  const link = status.querySelector("[data-sign-in-link]");
+  const expired = answer.type === "opaqueredirect";
+  link.hidden = !expired;
+  if (expired) link.textContent = words.expired;
+  if (answer.status === 403 || answer.status === 404) { await wipe(); return null; }
+  if (answer.status === 422) return { ...await answer.json(), refused: true };
+  return answer.ok ? answer.json() : null;
+}
+
+async function wipe() {
+  field.dataset.wiped = "";
+  await wait(store("readwrite").clear());
+  await caches.delete(pack);
+  field.replaceChildren(Object.assign(document.createElement("p"), { className: "notice warning", textContent: words.gone }));
+}
+
+// The pack: this page and what it is drawn with, kept by the worker's cache for when there is no network.
+async function load() {
+  if (!navigator.serviceWorker || !window.caches) return;
+  await navigator.serviceWorker.register(words.worker, { scope: location.pathname });
+  await navigator.storage?.persist?.();
+  const parts = [...document.querySelectorAll("link[rel=stylesheet], link[rel=preload], script[src]")].map((one) => one.href || one.src);
+  if (navigator.onLine) await (await caches.open(pack)).addAll([location.pathname, ...new Set(parts)]);
+  if (await caches.match(location.pathname, { cacheName: pack })) status.querySelector("[data-pack]").textContent = words.loaded;
+}
+
+if (database) {
+  await show();
+  addEventListener("online", send);
+  setInterval(async () => { if ((await waiting()).length) send(); }, 15_000);
+  await send();
+  if (!("wiped" in field.dataset)) await load().catch(() => {});
+} else status.querySelector("[data-count]").textContent = words.full;

@@ -1,0 +1,197 @@
+"""Notes of the field: each once, for the team, by form as by script; where two differ somebody chooses."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+
+from core.db import db, write
+from core.models import Entry, File, Space
+from core.spaces.actions import set_members
+from plugins.neighbourhood_visits.field.models import Note
+from plugins.neighbourhood_visits.models import Question
+
+from .test_races import at_once
+from .test_triage import decide, row
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from .conftest import Scene
+
+
+@pytest.fixture
+def walk(scene: Scene) -> tuple[int, int]:
+    """A visit with two scribes, and an accepted question of it."""
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    people = {scene.town.person(name, "agent"): "scribe" for name in ("scribe", "second")}
+
+    def act() -> None:
+        with write() as session:
+            set_members(session.get(Space, visit), "test", people)
+
+    scene.town.run(act)
+    return visit, question
+
+
+def send(scene: Scene, visit: int, name: str = "scribe", **fields: Any) -> TestResponse:
+    """Somebody's note, sent by the form of the page."""
+    page = f"/visits/{visit}/field"
+    return scene.browser(name).submit(f"{page}/notes", _page=page, **fields)
+
+
+def kept(scene: Scene) -> list[Note]:
+    """The notes, in order."""
+    return list(scene.town.run(lambda: db.session.scalars(sa.select(Note).order_by(Note.id)).all()))
+
+
+def test_a_tap_is_an_outcome_and_the_same_key_one_note(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    said = {"key": "one", "question": question, "outcome": "settle", "text": "Mended on the spot."}
+    for _again in range(3):
+        assert send(scene, visit, **said).status_code == 302
+    assert (
+        send(scene, visit, "second", key="one", question=question, text="Thirty people.").status_code == 302
+    )
+    assert [(note.outcome, note.state) for note in kept(scene)] == [("settle", "applied"), ("", "kept")]
+    found = row(scene, Question, question)
+    assert (found.outcome, found.discussion, found.outcome_reason) == (
+        "settled",
+        "discussed",
+        "Mended on the spot.",
+    )
+
+
+def test_who_is_not_on_the_team_notes_nothing(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    page = f"/visits/{visit}/field"
+    for name in ("resident", "opposition", "agent2", "mayor2", "admin"):
+        browser = scene.browser(name)
+        for url in (page, f"{page}/state", f"{page}/notes"):
+            assert browser.get(url).status_code == 403, (name, url)
+        told = browser.submit(f"{page}/notes", _page="/visits/", question=question, outcome="settle")
+        assert told.status_code == 403
+    assert scene.browser().get(page).status_code == 302
+    assert kept(scene) == []
+
+
+def test_two_scribes_differ_both_are_kept_and_the_coordinator_chooses(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, question = walk
+    send(scene, visit, "scribe", key="a", question=question, outcome="settle")
+    send(scene, visit, "second", key="b", question=question, outcome="refuse", text="The mayor said no.")
+    assert [note.state for note in kept(scene)] == ["applied", "kept"]
+    assert row(scene, Question, question).outcome == "settled"
+    page = f"/visits/{visit}/field/notes"
+    shown = scene.browser("mayor").get(page).text
+    assert "What holds?" in shown
+    assert "This holds" not in scene.browser("scribe").get(page).text
+    second = kept(scene)[1].id
+    assert (
+        scene.browser("scribe").submit(f"/visits/notes/{second}/choose", _page="/visits/").status_code == 403
+    )
+    told = scene.browser("mayor").submit(f"/visits/notes/{second}/choose", _page=page, reason="No room.")
+    assert told.status_code == 302
+    assert [note.state for note in kept(scene)] == ["set_aside", "applied"]
+    found = row(scene, Question, question)
+    assert (found.outcome, found.outcome_reason) == ("refused", "No room.")
+    assert "What holds?" not in scene.browser("mayor").get(page).text
+
+
+def test_of_one_scribe_the_last_word_counts(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    send(scene, visit, key="a", question=question, outcome="settle")
+    send(scene, visit, key="b", question=question, outcome="study", text="Ask the bus company.")
+    assert [note.state for note in kept(scene)] == ["set_aside", "applied"]
+    assert row(scene, Question, question).outcome == "needs_study"
+
+
+def test_an_outcome_without_its_reason_is_kept_until_there_is_one(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, question = walk
+    send(scene, visit, key="a", question=question, outcome="refuse")
+    assert row(scene, Question, question).outcome == "none"
+    assert "This outcome needs a reason." in scene.browser("mayor").get(f"/visits/{visit}/field/notes").text
+    [note] = kept(scene)
+    page = f"/visits/{visit}/field/notes"
+    scene.browser("mayor").submit(f"/visits/notes/{note.id}/choose", _page=page, reason="")
+    assert row(scene, Question, question).outcome == "none"
+    scene.browser("mayor").submit(f"/visits/notes/{note.id}/choose", _page=page, reason="No room.")
+    assert row(scene, Question, question).outcome == "refused"
+
+
+def test_photos_numbers_and_new_questions_are_for_the_team(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(picture, "PNG")
+    photo = (io.BytesIO(picture.getvalue()), "lamp.png")
+    assert send(scene, visit, key="p", question=question, photo=photo).status_code == 302
+    assert send(scene, visit, key="n", attendance="31").status_code == 302
+    assert send(scene, visit, key="q", asked="Is there a bench?").status_code == 302
+    assert send(scene, visit, key="q", asked="Is there a bench?").status_code == 302
+    assert send(scene, visit, key="x").status_code == 302
+    wrong = (io.BytesIO(b"no picture"), "lamp.png")
+    headers = {"Accept": "application/json"}
+    scribe = scene.browser("scribe")
+    token = scribe.get(f"/visits/{visit}/field/state").json["token"]
+    data = {"csrf_token": token, "key": "w", "photo": wrong}
+    told = scribe.client.post(f"/visits/{visit}/field/notes", data=data, headers=headers)
+    assert (told.status_code, list(told.json)) == (422, ["said"])
+    assert len(kept(scene)) == 3
+    file = scene.town.run(lambda: db.session.scalars(sa.select(File)).one())
+    for name, status in (("mayor", 200), ("resident", 404), (None, 404), ("opposition", 404)):
+        answer = scene.browser(name).get(f"/files/{file.id}/{file.name}")
+        assert answer.status_code == status, name
+        answer.close()
+    asked = scene.town.run(
+        lambda: db.session.scalars(sa.select(Entry).where(Entry.title == "Is there a bench?")).one()
+    )
+    assert (asked.state, asked.channel, asked.author_id) == ("pending", "stall", None)
+    assert asked.recorded_by == scene.town.person("scribe")
+    assert "Is there a bench?" not in scene.browser().get(f"/visits/{visit}").text
+    shown = scene.browser("mayor").get(f"/visits/{visit}/field/notes").text
+    assert "31 people here" in shown
+    assert f"/files/{file.id}/" in shown
+
+
+def test_what_is_not_accepted_is_never_in_the_pack(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    private = scene.question(visit, title="My landlord and I", contact="01 23 45 67 89")
+    decide(scene, visit, [private], "divert")
+    scene.question(visit, title="Nobody has read this")
+    shown = scene.browser("scribe").get(f"/visits/{visit}/field").text
+    assert f'id="question-{question}"' in shown
+    for text in ("My landlord and I", "Nobody has read this", "01 23 45 67 89"):
+        assert text not in shown
+    send(scene, visit, key="late", question=private, text="She was there.")
+    assert "She was there." in scene.browser("mayor").get(f"/visits/{visit}/field/notes").text
+
+
+def test_the_worker_is_served_where_it_may_serve_the_field(scene: Scene) -> None:
+    answer = scene.browser().get("/visits/field-worker.js")
+    assert answer.content_type.startswith("text/javascript")
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    answer.close()
+    left = scene.browser("resident").submit("/sign-out", _page="/visits/")
+    assert left.headers["Clear-Site-Data"] == '"storage"'
+
+
+def test_the_same_note_sent_at_once_is_there_once(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    browsers = [scene.browser("scribe") for _number in range(4)]
+    said = {"key": "same", "question": str(question), "outcome": "settle"}
+    url = f"/visits/{visit}/field"
+    tries = [
+        (one, f"{url}/notes", {**said, "csrf_token": one.get(f"{url}/state").json["token"]})
+        for one in browsers
+    ]
+    assert {answer.status_code for answer in at_once(tries)} == {302}
+    assert [note.state for note in kept(scene)] == ["applied"]
+    assert row(scene, Question, question).outcome == "settled"

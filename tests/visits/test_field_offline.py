@@ -1,0 +1,254 @@
+"""Scribes without a network: the page and the notes outlive the browser, the session and the outage."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
+
+from core.db import db, write
+from core.models import Membership, SignIn
+from core.testing import PASSWORD
+from plugins.neighbourhood_visits.field.models import Note
+from plugins.neighbourhood_visits.models import Question
+
+from .test_browser import Quiet, sign_in
+from .test_field import kept, walk
+from .test_triage import row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from werkzeug.serving import BaseWSGIServer
+
+    from .conftest import Scene
+
+__all__ = ["walk"]
+OPTIONS = {"locale": "fr-FR", "viewport": {"width": 360, "height": 760}}
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One engine is enough for what a browser keeps."""
+    return sqlite_url
+
+
+class Network:
+    """The town's server on a port of its own, which can go away and come back."""
+
+    def __init__(self, scene: Scene, port: int) -> None:
+        self.scene, self.port, self.url = scene, port, f"http://localhost:{port}"
+        self.server: BaseWSGIServer | None = None
+
+    def up(self) -> None:
+        self.server = make_server(
+            "localhost", self.port, self.scene.town.app, threaded=True, request_handler=Quiet
+        )
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.thread.start()
+
+    def down(self) -> None:
+        if self.server:
+            self.server.shutdown()
+            self.thread.join()
+            self.server.server_close()
+            self.server = None
+
+
+@pytest.fixture
+def network(scene: Scene, free_port: Callable[[], int]) -> Iterator[Network]:
+    """The town's server, running."""
+    found = Network(scene, free_port())
+    found.up()
+    yield found
+    found.down()
+
+
+@pytest.fixture
+def phone(chromium: Browser, tmp_path: Path) -> Iterator[Callable[[str], BrowserContext]]:
+    """Return `phone(name)`: a browser with a folder of its own, which finds there what it kept before."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    opened: list[BrowserContext] = []
+
+    def switch_on(name: str) -> BrowserContext:
+        context = chromium.browser_type.launch_persistent_context(
+            tmp_path / name, executable_path=program, args=["--no-sandbox", "--disable-gpu"], **OPTIONS
+        )
+        context.set_default_timeout(15_000)
+        opened.append(context)
+        return context
+
+    yield switch_on
+    for context in opened:
+        context.close()
+
+
+def loaded(context: BrowserContext, network: Network, name: str, visit: int) -> Page:
+    """The field's page of a scribe, with its pack, as on the evening before."""
+    page = sign_in(context.pages[0], network.url, name)
+    page.goto(f"{network.url}/visits/{visit}/field")
+    page.get_by_text("Cette page est gardée").wait_for()
+    page.evaluate("navigator.serviceWorker.ready")
+    return page
+
+
+def tap(page: Page, question: int, outcome: str, text: str = "") -> None:
+    """Note something about a question: words, and one tap."""
+    card = page.locator(f"#question-{question}")
+    if text:
+        card.get_by_label("Note ou motif").fill(text)
+    card.locator(f"button[value={outcome}]").click()
+
+
+def status(page: Page) -> Any:
+    return expect(page.locator("#field-status [data-count]"))
+
+
+def test_notes_outlive_the_browser_the_session_and_the_outage(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    one = phone("one")
+    loaded(one, network, "scribe", visit)
+    network.down()
+    page = one.pages[0]
+    page.reload()
+    tap(page, question, "study", "Le bus passe trop près.")
+    status(page).to_have_text("1 note pas encore envoyée")
+    page.locator("#attendance-1").fill("31")
+    page.get_by_role("button", name="Garder le nombre").click()
+    status(page).to_have_text("2 notes pas encore envoyées")
+    one.close()
+
+    one = phone("one")
+    page = one.pages[0]
+    page.goto(f"{network.url}/visits/{visit}/field")
+    status(page).to_have_text("2 notes pas encore envoyées")
+    tap(page, question, "settle")
+    status(page).to_have_text("3 notes pas encore envoyées")
+    assert kept(scene) == []
+
+    def expire() -> None:
+        with write() as session:
+            session.execute(sa.delete(SignIn))
+
+    scene.town.run(expire)
+    network.up()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.get_by_role("link", name="Reconnectez-vous pour les envoyer").click()
+    page.locator("[name=email]").fill("scribe@example.org")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/visits/{visit}/field")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert [(note.outcome, note.attendance, note.state) for note in kept(scene)] == [
+        ("study", None, "set_aside"),
+        ("", 31, "kept"),
+        ("settle", None, "applied"),
+    ]
+    assert row(scene, Question, question).outcome == "settled"
+
+
+def test_what_was_cut_off_is_sent_again_and_is_there_once(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    context = phone("one")
+    page = loaded(context, network, "scribe", visit)
+    lost = []
+
+    def swallow(route: Any) -> None:
+        """Let the note arrive, and its answer get lost on the way."""
+        lost.append(route.fetch().status)
+        route.abort()
+
+    page.route("**/field/notes", swallow, times=1)
+    tap(page, question, "settle")
+    status(page).to_have_text("1 note pas encore envoyée")
+    while not lost:
+        page.wait_for_timeout(20)
+    assert lost == [200]
+    assert len(kept(scene)) == 1
+    tap(page, question, "inform", "Expliqué sur place.")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert [note.outcome for note in kept(scene)] == ["settle", "inform"]
+
+
+def test_two_scribes_without_network_both_count_and_the_coordinator_chooses(
+    scene: Scene,
+    walk: tuple[int, int],
+    network: Network,
+    phone: Callable[[str], BrowserContext],
+    new_page: Callable[..., Page],
+    axe: Callable[[Page], list[str]],
+) -> None:
+    visit, question = walk
+    pages = {name: loaded(phone(name), network, name, visit) for name in ("scribe", "second")}
+    network.down()
+    for page in pages.values():
+        page.reload()
+    tap(pages["scribe"], question, "settle")
+    tap(pages["second"], question, "refuse", "La maire a dit non.")
+    network.up()
+    for page in pages.values():
+        page.evaluate("dispatchEvent(new Event('online'))")
+        status(page).to_have_text("Toutes les notes sont envoyées")
+        assert axe(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert [note.state for note in kept(scene)] == ["applied", "kept"]
+    mayor = sign_in(new_page(width=360), network.url, "mayor")
+    mayor.goto(f"{network.url}/visits/{visit}/field/notes")
+    assert axe(mayor) == []
+    assert mayor.evaluate("document.documentElement.scrollWidth") <= 360
+    mayor.get_by_role("button", name="Retenir – Refusée, Second").click()
+    mayor.get_by_text("C’est fait.").wait_for()
+    assert row(scene, Question, question).outcome == "refused"
+
+
+def test_who_leaves_the_team_or_signs_out_loses_the_pack(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, _question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+
+    def leave() -> None:
+        with write() as session:
+            session.execute(sa.delete(Membership).where(Membership.user_id == scene.town.person("scribe")))
+
+    scene.town.run(leave)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.get_by_text("Vous ne faites plus partie de l’équipe").wait_for()
+    assert page.evaluate("caches.keys()") == []
+
+    other = loaded(phone("two"), network, "second", visit)
+    assert other.evaluate("caches.keys()") == [f"visits-field-{visit}"]
+    other.locator("form[action='/sign-out']").evaluate("form => form.submit()")
+    other.wait_for_url(f"{network.url}/")
+    assert other.evaluate("caches.keys()") == []
+    network.down()
+    with pytest.raises(Exception, match="ERR_CONNECTION_REFUSED"):
+        other.goto(f"{network.url}/visits/{visit}/field")
+    assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(Note.id)))) == 0
+
+
+def test_without_javascript_each_note_is_a_form(
+    scene: Scene, walk: tuple[int, int], network: Network, new_page: Callable[..., Page]
+) -> None:
+    visit, question = walk
+    page = sign_in(new_page(width=360, java_script_enabled=False), network.url, "scribe")
+    page.goto(f"{network.url}/visits/{visit}/field")
+    tap(page, question, "settle", "Réparé sur place.")
+    page.get_by_text("C’est noté.").wait_for()
+    page.locator("summary", has_text="Une nouvelle question").click()
+    page.get_by_label("Question, telle qu’elle a été posée").fill("Et le banc ?")
+    page.get_by_role("button", name="Garder la question").click()
+    page.get_by_text("C’est noté.").wait_for()
+    assert [note.outcome for note in kept(scene)] == ["settle", ""]
+    assert row(scene, Question, question).outcome == "settled"
