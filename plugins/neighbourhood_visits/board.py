@@ -11,7 +11,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import reads, show
+from . import quiet, reads, show
 from .models import Question
 from .states import TABLE
 
@@ -74,7 +74,7 @@ def home() -> list[api.Panel]:
     if waiting:
         html = show.draw("visits/panel_waiting.html", waiting=waiting)
         found.append(api.Panel(_("Questions waiting for you"), html, weight=5, urgent=True))
-    following = reads.next_visit()
+    following = None if quiet.sentence() else reads.next_visit()
     if following:
         html = show.draw("visits/panel_next.html", visit=following[0], name=following[1])
         found.append(api.Panel(_("Next neighbourhood visit"), html, weight=20))

@@ -11,8 +11,9 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import answers, reads, states, triage
+from .cases import CaseForm
 from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
-from .models import Casework, Question
+from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from .show import draw
 from .suggest.hints import hints
@@ -318,5 +319,12 @@ def _question_page(
         people=reads.names([casework.official_id, casework.drafted_by, casework.approved_by]),
         publishes=api.can("visits.publish", space),
         came=reads.came(entry),
+        case=_private_case(found),
     )
     return page, status
+
+
+def _private_case(question: Question) -> Any:
+    """The form of the private case that a question is, if it is one."""
+    row = api.db.session.get(PrivateCase, question.entry_id) if question.triage == "private_case" else None
+    return row and CaseForm.offered(row, formdata=None)

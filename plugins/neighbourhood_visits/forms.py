@@ -457,6 +457,10 @@ class SettingsForm(api.Form):
     )
     geocoder = SelectField(lazy_gettext("Service that says where an address is"), default="none")
     geocoder_url = StringField(lazy_gettext("Address of that service"), validators=[at_most(200)])
+    quiet_from = DateField(
+        lazy_gettext("Before an election: no figures and nothing put forward, from"), validators=[Optional()]
+    )
+    quiet_until = DateField(lazy_gettext("until (this day included)"), validators=[Optional()])
     one_person_approves = BooleanField(
         lazy_gettext("Whoever drafted an answer may approve it too (the report says so)")
     )
@@ -473,3 +477,15 @@ class SettingsForm(api.Form):
         plain = re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", field.data or "")
         if (field.data or self.geocoder.data != "none") and not plain:
             raise ValidationError(_("Write an address such as https://addresses.example."))
+
+    def validate_quiet_from(self, _field: Any) -> None:
+        """Both days are given or none."""
+        if self.quiet_until.data is None:
+            raise ValidationError(_("Give both days, or none."))
+
+    def validate_quiet_until(self, field: Any) -> None:
+        """Both days are given or none, in their order."""
+        if self.quiet_from.data is None:
+            raise ValidationError(_("Give both days, or none."))
+        if field.data < self.quiet_from.data:
+            raise ValidationError(_("This day must not be before the first."))

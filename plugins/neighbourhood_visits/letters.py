@@ -113,6 +113,27 @@ NOTICE_TYPES = (
         "at_once",
     ),
     api.NoticeType(
+        "visits.due_soon",
+        _("A promise of my department comes due within a week"),
+        _("A promise comes due within a week: “%(title)s”"),
+        "at_once",
+        url="/visits/promises",
+    ),
+    api.NoticeType(
+        "visits.late",
+        _("A promise of my department is late"),
+        _("A promise is late: “%(title)s”. Say what becomes of it."),
+        "at_once",
+        url="/visits/promises",
+    ),
+    api.NoticeType(
+        "visits.kept",
+        _("The date of a promise about a question of mine has passed by thirty days"),
+        _("Thirty days ago a promise was due: “%(title)s”. Is it kept? Say so on the page of promises."),
+        "at_once",
+        url="/visits/promises",
+    ),
+    api.NoticeType(
         "visits.postponed",
         _("A visit that I asked about is postponed"),
         _("The visit is postponed: %(space)s"),

@@ -4,10 +4,11 @@ import csv
 import io
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, abort, jsonify
 
 from core import api
 
+from . import quiet
 from .pages import blueprint, visit_and_space
 from .report.data import TABLES, all_tables, public_visits
 from .report.figures import Row
@@ -21,7 +22,8 @@ COLUMNS = {name: tuple(column[0] for column in columns) for name, columns in TAB
 @api.needs("core.read")
 def open_data() -> str:
     """What there is, as files, and what each column means."""
-    return draw("visits/report/open_data.html", tables=TABLES)
+    shown = {name: TABLES[name] for name in _shown(TABLES)}
+    return draw("visits/report/open_data.html", tables=shown, quiet=quiet.sentence())
 
 
 @blueprint.get("/<int:space_id>/<any(questions, counts, commitments):table>.csv")
@@ -37,7 +39,7 @@ def visit_csv(space_id: int, table: str) -> Response:
 def visit_json(space_id: int) -> Response:
     """All tables about one visit."""
     visit_and_space(space_id)
-    return jsonify(all_tables([space_id]))
+    return jsonify(_shown(all_tables([space_id])))
 
 
 @blueprint.get("/<int:space_id>/questions.geojson")
@@ -59,7 +61,7 @@ def town_csv(table: str) -> Response:
 @api.needs("core.read")
 def town_json() -> Response:
     """All tables about all public visits of the town."""
-    return jsonify(all_tables(public_visits()))
+    return jsonify(_shown(all_tables(public_visits())))
 
 
 @blueprint.get("/open-data/questions.geojson")
@@ -80,6 +82,11 @@ def table_schema(table: str) -> Response:
     return jsonify(schema)
 
 
+def _shown(tables: dict[str, Any]) -> dict[str, Any]:
+    """These tables, but for the figures before an election."""
+    return {name: table for name, table in tables.items() if name != "counts" or not quiet.sentence()}
+
+
 def harmless(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula; a number is none."""
     if not isinstance(cell, str):
@@ -88,6 +95,8 @@ def harmless(cell: object) -> object:
 
 
 def _csv(table: str, rows: list[Row], name: str) -> Response:
+    if table == "counts" and quiet.sentence():
+        abort(404)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS[table])

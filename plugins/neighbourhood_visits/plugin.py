@@ -11,6 +11,7 @@ from . import (
     answers,
     asker,
     board,
+    cases,
     cli,
     departments,
     desk,
@@ -24,6 +25,7 @@ from . import (
 from .collect import letterbox, near, record, voices
 from .collect import views as collected
 from .field import views as field
+from .follow import calendar, way
 from .forms import SettingsForm
 from .models import Casework, Question
 from .pages import blueprint
@@ -161,6 +163,8 @@ plugin = api.Plugin(
         "geocoder": "none",
         "geocoder_url": "",
         "one_person_approves": False,
+        "quiet_from": None,
+        "quiet_until": None,
     },
     jobs=(
         api.Job(
@@ -174,6 +178,12 @@ plugin = api.Plugin(
             _("Publish answers on the day of the visit"),
             answers.publish_held,
             every=dt.timedelta(minutes=10),
+        ),
+        api.Job(
+            "visits.remind",
+            _("Remind owners of promises, and ask whether they are kept"),
+            calendar.run,
+            every=dt.timedelta(hours=1),
         ),
         api.Job("visits.take_in", _("Take in a file of questions"), intake.run, seconds=600),
         api.Job(
@@ -220,6 +230,13 @@ plugin = api.Plugin(
             365,
             least=30,
             most=1095,
+        ),
+        api.Retention(
+            cases.KEPT,
+            _("Private cases with the words of their question, after they are dealt with"),
+            180,
+            least=30,
+            most=1825,
         ),
     ),
     egress=("*",),  # the one service that staff chose, if any
@@ -294,8 +311,10 @@ def entry_changed(entry: api.Entry, change: str) -> None:
 
 
 @api.hookimpl
-def panels(place: str) -> list[api.Panel]:
-    """On the home page: the next visit, and what waits for the viewer's team."""
+def panels(place: str, subject: Any) -> list[api.Panel]:
+    """On the home page the next visit and what waits for one's team; beside a question its whole way."""
+    if place == "entry":
+        return way.panel(subject)
     return board.home() if place == "home" else []
 
 
@@ -318,8 +337,9 @@ def erase_user(user_id: int, words: bool) -> None:
 
 @api.hookimpl
 def purge_expired(now: dt.datetime) -> None:
-    """How to call somebody back ends some time after the visit."""
+    """How to call somebody back ends some time after the visit, a private case some time after its end."""
     personal.end_contacts(now)
+    cases.end_time(now)
 
 
 @api.hookimpl

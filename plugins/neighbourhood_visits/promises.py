@@ -9,10 +9,10 @@ from flask import abort, redirect, request, url_for
 from core import api
 from core.api import gettext as _
 
-from . import answers, reads, states
+from . import answers, quiet, reads, states
 from .follow import steps
 from .forms import PromiseForm
-from .models import Commitment, Department
+from .models import Commitment, Department, Question
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -56,12 +56,20 @@ def today() -> dt.date:
 @api.needs("core.read")
 def promises() -> str:
     """What the town has promised, what is late first, for everybody."""
-    rows, further = _page(request.args.get("visit", type=int), request.args.get("after", ""))
-    cases = {row.id: states.Case(space, commitment=row) for row, space, _question, _department in rows}
+    visit, area = (request.args.get(name, type=int) for name in ("visit", "area"))
+    theme = request.args.get("theme", "")
+    only = _only(visit, area, theme)
+    rows, further = _page(only, request.args.get("after", ""))
+    cases = {row.id: states.Case(space, None, entry, commitment=row) for row, space, entry, _owner in rows}
     return draw(
         "visits/promises.html",
         rows=rows,
         further=further,
+        chosen={name: value for name, value in (("visit", visit), ("area", area), ("theme", theme)) if value},
+        areas=_areas(),
+        themes=_themes(),
+        quiet=quiet.sentence(),
+        counts=_counts(only),
         day=today(),
         ways={ident: _ways(case) for ident, case in cases.items()},
         state_label=state_label,
@@ -122,11 +130,61 @@ def _ways(case: states.Case) -> list[states.Transition]:
     return [
         one
         for one in states.ways(case, "commitment")
-        if all(guard.holds(case) for guard in one.guards if guard is states.ASKER)
+        if all(guard.holds(case) for guard in one.guards if guard in (states.ASKER, states.ASKED))
     ]
 
 
-def _page(space_id: int | None, after: str) -> tuple[Any, str]:
+def _only(visit: int | None, area: int | None, theme: str) -> list[Any]:
+    """Those of one visit, of an area with all in it, of one theme."""
+    found: list[Any] = []
+    if visit is not None:
+        found.append(Commitment.space_id == visit)
+    if area is not None:
+        path = sa.select(api.Area.path).where(api.Area.id == area).scalar_subquery()
+        within = sa.select(api.Area.id).where(api.Area.path.startswith(path))
+        found.append(api.Space.area_id.in_(within))
+    if theme:
+        about = sa.select(Question.entry_id).where(Question.theme == theme)
+        found.append(Commitment.question_id.in_(about))
+    return found
+
+
+def _areas() -> list[tuple[int, str]]:
+    """The areas about which something was promised."""
+    rows = (
+        sa.select(api.Area.id, api.Area.name)
+        .join(api.Space, api.Space.area_id == api.Area.id)
+        .join(Commitment, Commitment.space_id == api.Space.id)
+        .order_by(api.Area.name, api.Area.id)
+        .distinct()
+    )
+    return [(row.id, row.name) for row in api.db.session.execute(rows)]
+
+
+def _themes() -> list[tuple[str, str]]:
+    """The themes about which something was promised."""
+    rows = sa.select(Question.theme).join(Commitment, Commitment.question_id == Question.entry_id)
+    words = api.db.session.scalars(rows.where(Question.theme != "").distinct())
+    return sorted(((word, reads.theme_label(word)) for word in words), key=lambda pair: pair[1])
+
+
+def _counts(only: list[Any]) -> dict[str, int]:
+    """How many there are in all, confirmed, and late."""
+    late = sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < today())
+    count = sa.func.count
+    rows = (
+        sa.select(
+            count(Commitment.id),
+            count(sa.case((Commitment.state == "confirmed", 1))),
+            count(sa.case((late, 1))),
+        )
+        .join(api.Space, api.Space.id == Commitment.space_id)
+        .where(*only)
+    )
+    return dict(zip(("all", "confirmed", "late"), api.db.session.execute(rows).one(), strict=True))
+
+
+def _page(only: list[Any], after: str) -> tuple[Any, str]:
     """A page of commitments: those not done yet, the longest due first, then the others."""
     done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
     rows = (
@@ -137,8 +195,7 @@ def _page(space_id: int | None, after: str) -> tuple[Any, str]:
         .order_by(done, Commitment.due_on, Commitment.id)
         .limit(reads.PAGE + 1)
     )
-    if space_id is not None:
-        rows = rows.where(Commitment.space_id == space_id)
+    rows = rows.where(*only)
     start = _cursor(after)
     if start is not None:
         place = sa.tuple_(done, Commitment.due_on, Commitment.id)

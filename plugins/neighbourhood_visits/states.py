@@ -1,5 +1,6 @@
 """The states of a visit and of all in it, and the only ways between them: one table, and what follows it."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from .follow import steps
 from .models import Casework, Commitment, Question, Visit
 from .report.models import Minutes
 
+DELAY = dt.timedelta(days=30)  # after a promise's date askers say themselves whether it is kept
 HOLDERS = {
     "visit": ("visit", "state"),
     "triage": ("question", "triage"),
@@ -88,6 +90,14 @@ REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), 
 BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
 OWN = Guard("by its author", lambda case: case.by_code or reads.asked(case.entry))
 ASKER = Guard("by who asked or supports the question", _asked_or_supported)
+ASKED = Guard(
+    "it is said to be done, or its date is thirty days past",
+    lambda case: (
+        case.commitment.state in ("done_claimed", "confirmed")
+        or case.commitment.due_on + DELAY <= api.now().astimezone(api.town_zone()).date()
+    ),
+    _("This commitment has moved on in the meantime. Look at it again."),
+)
 UNANSWERED = Guard(
     "no answer is published",
     lambda case: case.question.answered_at is None,
@@ -330,15 +340,25 @@ TRANSITIONS = (
         _("It is done"),
         notice="done",
     ),
-    _way("commitment", "confirm", "done_claimed", "confirmed", "core.account", _("Yes, it is done"), ASKER),
+    _way(
+        "commitment",
+        "confirm",
+        "open in_progress done_claimed",
+        "confirmed",
+        "core.account",
+        _("Yes, it is done"),
+        ASKER,
+        ASKED,
+    ),
     _way(
         "commitment",
         "contest",
-        "done_claimed",
+        "open done_claimed confirmed",
         "in_progress",
         "core.account",
         _("No, it is not done"),
         ASKER,
+        ASKED,
         REASON,
     ),
     _way("commitment", "abandon", "open in_progress", "abandoned", "visits.commit", _("Give it up"), REASON),

@@ -120,14 +120,6 @@ def ungroup(question_id: int) -> None:
         case.question.moves += 1
 
 
-def end_case(question_id: int) -> None:
-    """Close a private case; from then on its time to be kept runs."""
-    with api.write():
-        case = question_case(question_id)
-        api.require("visits.review", case.space)
-        api.get_or_404(PrivateCase, question_id).ended_at = api.now()
-
-
 def _triage(case: Case, decision: Decision, version: int | None) -> None:
     states.move(case, "triage", decision.verb, reason=decision.reason, to=decision.to)
     case.question.reason, case.question.forwarded_to = decision.reason, decision.to

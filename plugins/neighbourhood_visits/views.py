@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from . import actions, reads, states
+from . import actions, quiet, reads, states
 from .collect import areas, geocoder, letterbox, pictures
 from .collect.actions import RECORDED
 from .collect.maps import map_of
@@ -88,7 +88,8 @@ def visit(space_id: int) -> str:
         records=found.state in RECORDED and api.can("visits.record", space),
         concludes=api.can("visits.conclude", space),
         counts=reads.queue_counts([space_id])[space_id] if reviews else {},
-        settled=reads.settled_before(found),
+        settled=0 if quiet.sentence() else reads.settled_before(found),
+        quiet=quiet.sentence(),
         ways=states.ways(states.Case(space, visit=found), "visit") if reviews else (),
         map=planning.map_of(found, space),
         agenda=found.state in planning.AGENDA,

@@ -192,6 +192,8 @@ def allowed(way: Any, before: dict[str, Any], name: str | None, me: int | None, 
     own = name == "resident"
     if says & {"by its author", "by who asked or supports the question"} and not own:
         return False
+    if any("thirty days" in one for one in says) and before["commitment"] in ("open", "in_progress"):
+        return False
     if "no answer is published" in says and before["answered"]:
         return False
     if "the question is accepted" in says and before["triage"] != "accepted":

@@ -7,7 +7,7 @@ from flask import Response, abort, jsonify, redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import states
+from .. import quiet, states
 from ..pages import TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import issue
@@ -38,6 +38,7 @@ def report(space_id: int) -> str:
         report=found,
         facts=found.facts,
         approver=issue.people(found),
+        quiet=quiet.sentence(),
         words=WORDS,
         **SAYS,
     )
@@ -51,7 +52,7 @@ def report_data(space_id: int) -> Response:
     found = issue.report_of(space_id)
     if found is None:
         abort(404)
-    tables = ("visits", "questions", "counts", "commitments")
+    tables = ("visits", "questions", *(() if quiet.sentence() else ("counts",)), "commitments")
     return jsonify({name: found.facts.get(name, []) for name in tables})
 
 

@@ -1,0 +1,62 @@
+"""The calendar of promises: owners are reminded before and after the day, askers asked thirty days later."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from core import api
+
+from .. import letters
+from ..models import Commitment, Department, DepartmentMember
+
+BEFORE, AFTER, ASKED = (1, dt.timedelta(days=-7)), (2, dt.timedelta(days=1)), (3, dt.timedelta(days=30))
+KINDS = {1: "visits.due_soon", 2: "visits.late", 3: "visits.kept"}
+ONGOING = ("open", "in_progress")
+CHUNK = 200
+
+
+def run() -> None:
+    """Job: send each letter whose day has come, the latest alone, once."""
+    today = api.now().astimezone(api.town_zone()).date()
+    with api.as_system("tell of promises that come due"):
+        for stage, shift in (ASKED, AFTER, BEFORE):
+            states = (*ONGOING, "done_claimed") if stage == ASKED[0] else ONGOING
+            due = (
+                sa.select(Commitment.id)
+                .where(
+                    Commitment.told < stage, Commitment.due_on <= today - shift, Commitment.state.in_(states)
+                )
+                .order_by(Commitment.id)
+                .limit(CHUNK)
+            )
+            for ident in api.db.session.scalars(due).all():
+                _tell(ident, stage)
+
+
+def _tell(ident: int, stage: int) -> None:
+    with api.write() as session:
+        row = session.scalars(api.lock(sa.select(Commitment).where(Commitment.id == ident))).one()
+        if row.told >= stage:
+            return
+        row.told = stage
+        entry = session.get(api.Entry, row.question_id) if row.question_id else None
+        people = _askers(row) if stage == ASKED[0] else _owners(row)
+        about = {"entry": entry} if entry else {"space": session.get(api.Space, row.space_id)}
+        api.notify(KINDS[stage], sorted(people), once=f"promise:{ident}:{stage}", **about)
+
+
+def _owners(row: Commitment) -> set[int]:
+    """Who works in the department and who is in charge of it; the coordinators where that is nobody."""
+    members = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == row.department_id)
+    people = set(api.db.session.scalars(members))
+    department = api.db.session.get(Department, row.department_id)
+    if department and department.official_id:
+        people.add(department.official_id)
+    coordinators = sa.select(api.Membership.user_id).where(
+        api.Membership.space_id == row.space_id, api.Membership.role == "coordinator"
+    )
+    return people or set(api.db.session.scalars(coordinators))
+
+
+def _askers(row: Commitment) -> set[int]:
+    return letters.askers([row.question_id]) if row.question_id else set()

@@ -1,0 +1,73 @@
+"""The whole way of a question, from its first word to the proof, on the one page that is its address."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from ..models import Commitment, Question
+from ..report.models import Report
+from ..show import draw
+from .models import Step
+
+Moment = tuple[dt.datetime, str, str]
+
+
+def panel(entry: Any) -> list[api.Panel]:
+    """The way of the question whose page is shown; of what is not public its author and team see it too."""
+    if entry is None or entry.kind != "visits.question":
+        return []
+    question, whole = api.db.session.get(Question, entry.id), api.db.session.get(api.Entry, entry.id)
+    if question is None or whole is None:
+        return []
+    items = [
+        {"when": api.day(at.astimezone(api.town_zone()).date()), "title": title, "html": note}
+        for at, title, note in sorted(_moments(whole, question), key=lambda one: one[0])
+    ]
+    return [api.Panel(_("The whole way"), draw("visits/follow/way.html", items=items), weight=10)]
+
+
+def _moments(entry: api.Entry, question: Question) -> list[Moment]:
+    """What happened when: of the question itself, of what was promised, and of the visit's report."""
+    found = [(entry.created_at, str(_("Asked")), "")]
+    if question.triage == "accepted" and entry.published_at:
+        found.append((entry.published_at, str(_("Accepted: everybody can read and support it")), ""))
+    if question.answered_at:
+        found.append((question.answered_at, str(_("Answer published")), ""))
+    rows = (
+        sa.select(Step, Commitment.text, Commitment.due_on)
+        .outerjoin(Commitment, Commitment.id == Step.commitment_id)
+        .where(Step.entry_id == entry.id)
+        .order_by(Step.id)
+    )
+    for step, text, due_on in api.db.session.execute(rows):
+        found.append((step.at, _title(step, due_on), text if step.verb == "promise" else step.reason))
+    report = api.db.session.get(Report, entry.space_id)
+    if report is not None:
+        found.append((report.issued_at, str(_("Report of the visit published")), ""))
+    return found
+
+
+def _title(step: Step, due_on: dt.date | None) -> str:
+    """What happened, in a word or two."""
+    if step.verb == "promise":
+        return str(_("Promised until %(date)s", date=api.day(due_on)))
+    labels = {
+        ("triage", "group"): _("Grouped with similar questions"),
+        ("discussion", "discuss"): _("Talked about during the visit"),
+        ("outcome", "settle"): _("Settled"),
+        ("outcome", "commit"): _("A promise is made"),
+        ("outcome", "refuse"): _("Refused"),
+        ("outcome", "study"): _("To be studied"),
+        ("outcome", "decline"): _("Not the town’s to decide"),
+        ("outcome", "inform"): _("Explained"),
+        ("commitment", "start"): _("Work has begun"),
+        ("commitment", "claim"): _("Said to be done"),
+        ("commitment", "confirm"): _("Confirmed by somebody who asked or supports it"),
+        ("commitment", "contest"): _("Not done, says somebody who asked or supports it: open again"),
+        ("commitment", "abandon"): _("Given up"),
+    }
+    return str(labels.get((step.thing, step.verb), step.verb))

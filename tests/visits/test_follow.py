@@ -1,0 +1,210 @@
+"""Afterwards: promises by area and theme, letters, the way of a question, an election, a private case."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core.db import db, now, write
+from core.models import Entry
+from plugins.neighbourhood_visits import cases
+from plugins.neighbourhood_visits.follow import calendar
+from plugins.neighbourhood_visits.models import Commitment, PrivateCase
+
+from .test_plugin import statements
+from .test_promises import PROMISE, department, promise, turn
+from .test_report import conclude, lead, lived
+from .test_triage import decide, row, told
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+SETTINGS = "/admin/plugins/neighbourhood_visits"
+
+
+def due(scene: Scene, ident: int, days: int) -> None:
+    """Let a promise have been due so many days ago."""
+
+    def act() -> None:
+        with write() as session:
+            session.get(Commitment, ident).due_on = now().date() - dt.timedelta(days=days)
+
+    scene.town.run(act)
+
+
+def promised(scene: Scene) -> tuple[int, int, int]:
+    """A question with a promise whose department has an agent: question, promise, department."""
+    visit, owner = scene.visit(), department(scene)
+    fields = {
+        "name": "Roads",
+        "days": "30",
+        "official": "0",
+        "members": [str(scene.town.person("colleague"))],
+    }
+    scene.browser("admin").submit(f"/visits/departments/{owner}", **fields)
+    question = scene.accepted(visit, theme="streets")
+    scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+    assert promise(scene, question, owner) == 302
+    ident = scene.town.run(lambda: db.session.scalar(sa.select(Commitment.id)))
+    return question, ident, owner
+
+
+def letters(scene: Scene) -> list[tuple[str, int]]:
+    """What the calendar tells whom, once it has run twice."""
+    scene.town.run(calendar.run)
+    scene.town.run(calendar.run)
+    return [one for one in told(scene) if one[0] in calendar.KINDS.values()]
+
+
+def test_owners_are_reminded_and_askers_asked_once_each(scene: Scene) -> None:
+    _question, ident, _owner = promised(scene)
+    owner, asker, voice = (scene.town.person(name) for name in ("colleague", "resident", "neighbour"))
+    due(scene, ident, -8)
+    assert letters(scene) == []
+    due(scene, ident, -7)
+    assert letters(scene) == [("visits.due_soon", owner)]
+    due(scene, ident, 0)
+    assert len(letters(scene)) == 1
+    due(scene, ident, 1)
+    assert letters(scene)[1:] == [("visits.late", owner)]
+    due(scene, ident, 29)
+    turn(scene, ident, "confirm", "resident")
+    assert row(scene, Commitment, ident).state == "open", "asked too early"
+    due(scene, ident, 30)
+    assert sorted(letters(scene)[2:]) == sorted([("visits.kept", asker), ("visits.kept", voice)])
+    turn(scene, ident, "contest", "neighbour", "Still dark.")
+    assert row(scene, Commitment, ident).state == "in_progress"
+    turn(scene, ident, "confirm", "resident")
+    assert row(scene, Commitment, ident).state == "confirmed"
+    turn(scene, ident, "contest", "neighbour", "Dark again.")
+    assert row(scene, Commitment, ident).state == "in_progress", "one no is enough"
+    assert "Dark again." in scene.browser().get("/visits/promises").text
+
+
+def test_what_is_confirmed_or_given_up_is_not_asked_about(scene: Scene) -> None:
+    _question, ident, _owner = promised(scene)
+    turn(scene, ident, "abandon", "agent", "No money.")
+    due(scene, ident, 40)
+    assert letters(scene) == []
+
+
+def test_promises_are_found_by_area_and_theme(scene: Scene) -> None:
+    promised(scene)
+    page = scene.browser().get("/visits/promises").text
+    assert "Promises made" in page
+    assert "Streets and pavements" in page
+    for query, found in (
+        (f"area={scene.commune}", True),
+        ("theme=streets", True),
+        (f"area={scene.commune}&theme=streets", True),
+        ("theme=green", False),
+        (f"area={scene.commune + 1}", False),
+        ("area=999999", False),
+        ("area=x", True),
+    ):
+        assert (PROMISE in scene.browser().get(f"/visits/promises?{query}").text) is found, query
+
+
+def test_one_address_tells_the_whole_way_and_names_nobody(scene: Scene) -> None:
+    question, ident, owner = promised(scene)
+    scene.draft(question, "In March.")
+    scene.approve(question, "In March.")
+    conclude(scene, question, "discuss")
+    turn(scene, ident, "start", "agent")
+    turn(scene, ident, "claim", "agent")
+    turn(scene, ident, "contest", "neighbour", "Two lamps are dark.")
+    turn(scene, ident, "claim", "agent")
+    turn(scene, ident, "confirm", "resident")
+    page = scene.browser().get(f"/posts/{question}").text
+    way = page[page.index('class="timeline"') :].partition("</ol>")[0]
+    titles = re.findall(r'timeline-title">([^<]+)<', way)
+    assert titles == [
+        "Asked",
+        "Accepted: everybody can read and support it",
+        "A promise is made",
+        "Promised until 1 May 2099",
+        "Answer published",
+        "Talked about during the visit",
+        "Work has begun",
+        "Said to be done",
+        "Not done, says somebody who asked or supports it: open again",
+        "Said to be done",
+        "Confirmed by somebody who asked or supports it",
+    ]
+    assert PROMISE in way
+    assert "Two lamps are dark." in way
+    for name in ("Resident", "Neighbour", "Agent", "Mayor"):
+        assert name not in way
+    other = scene.accepted(row(scene, Entry, question).space_id, title="Another?")
+    short = statements(scene, scene.browser(), f"/posts/{other}")
+    assert promise(scene, other, owner) == 302
+    assert statements(scene, scene.browser(), f"/posts/{other}") == short
+
+
+def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    lead(scene, visit, "publish", name="mayor")
+    coming = scene.visit()
+    today = now().date()
+    said = {"days_to_answer": "30", "quiet_from": today.isoformat()}
+    admin = scene.browser("admin")
+    assert "Give both days, or none." in admin.submit(SETTINGS, **said).text
+    until = (today + dt.timedelta(days=30)).isoformat()
+    assert admin.submit(SETTINGS, **said, quiet_until=until).status_code == 302
+    visitor, word = scene.browser(), "An election comes"
+    report = visitor.get(f"/visits/{visit}/report").text
+    assert word in report
+    assert "Answer rate" not in report
+    assert "No, it is a garden." in report, "answers are read as always"
+    promises = visitor.get("/visits/promises").text
+    assert word in promises
+    assert "Promises made" not in promises
+    assert PROMISE in promises
+    assert "Next neighbourhood visit" not in visitor.get("/").text
+    assert "settled before the visit" not in visitor.get(f"/visits/{visit}").text
+    for url in (f"/visits/{visit}/counts.csv", "/visits/open-data/counts.csv"):
+        assert visitor.get(url).status_code == 404
+    for url in (
+        f"/visits/{visit}/data.json",
+        "/visits/open-data/data.json",
+        f"/visits/{visit}/report/data.json",
+    ):
+        assert "counts" not in visitor.get(url).json
+    assert scene.question(coming, title="And now?") > 0
+    yesterday = (today - dt.timedelta(days=1)).isoformat()
+    said["quiet_from"] = (today - dt.timedelta(days=9)).isoformat()
+    assert admin.submit(SETTINGS, **said, quiet_until=yesterday).status_code == 302
+    assert "Answer rate" in visitor.get(f"/visits/{visit}/report").text
+    assert "Next neighbourhood visit" in visitor.get("/").text
+
+
+def test_a_private_case_is_the_teams_and_ends(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit, title="My landlord and I")
+    decide(scene, visit, [question], "divert")
+    page = f"/visits/questions/{question}"
+    deputy = str(scene.town.person("deputy"))
+    said = {"recipient": deputy, "appointment": "2031-05-04T14:30"}
+    for name in ("opposition", "agent2", "neighbour", "resident", "scribe"):
+        told = scene.browser(name).submit(f"{page}/case", _page="/visits/", **said)
+        assert told.status_code in (403, 404), name
+    assert scene.browser("agent").submit(f"{page}/case", _page=page, **said).status_code == 302
+    case = row(scene, PrivateCase, question)
+    assert (case.recipient_id, case.ended_at) == (int(deputy), None)
+    assert case.appointment_at == dt.datetime(2031, 5, 4, 12, 30, tzinfo=dt.UTC)
+    assert 'value="2031-05-04T14:30' in scene.browser("deputy").get(page).text
+    for name in (None, "resident", "neighbour", "opposition"):
+        assert "2031" not in scene.browser(name).get(f"/posts/{question}").text, name
+    scene.browser("agent").submit(f"{page}/case", _page=page, **said, ended="y")
+    assert row(scene, PrivateCase, question).ended_at is not None
+
+    def purge(days: int) -> Any:
+        scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=days)))
+        return row(scene, Entry, question)
+
+    assert purge(179) is not None
+    assert purge(181) is None
+    assert row(scene, PrivateCase, question) is None
