@@ -26,7 +26,7 @@ from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
 
-from . import draw, reports, town, visits
+from . import draw, reports, rounds, town, visits
 from .talk import POSTS, Post, Reply
 from .words import ago, french
 
@@ -117,6 +117,7 @@ class Builder:
         self.follow()
         self.talk()
         visits.hold(self.areas, self.people, self.start)
+        rounds.hold(self.areas, self.people, self.start)
         reports.file(self.spaces, self.people, self.start)
 
     def found(self) -> None:

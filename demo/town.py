@@ -131,6 +131,27 @@ PEOPLE = {
         "administrator",
         "admin",
     ),
+    "perrine": Person(
+        "Perrine Métronome",
+        "agglo",
+        "Je coordonne les visites de quartier : les dates, les étapes et les chaussures de rechange.",
+        "agent",
+        "coordinator",
+    ),
+    "leopold": Person(
+        "Léopold Calepin",
+        "montclarey",
+        "Je note ce qui se dit pendant les visites. Tout ce qui se dit.",
+        "agent",
+        "scribe",
+    ),
+    "sidonie": Person(
+        "Sidonie Bitume",
+        "agglo",
+        "Service Voirie. Les trous se signalent, les ponts aussi.",
+        "agent",
+        "department",
+    ),
     "firmin": Person(
         "Firmin Palissade",
         "bellevue",

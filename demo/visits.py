@@ -131,7 +131,8 @@ def hold(areas: dict[str, int], people: dict[str, int], start: dt.datetime) -> N
     with access.as_system("the departments of the town"):
         for name, mailbox, days in DEPARTMENTS:
             said = {"name": french(name), "mailbox": mailbox, "official_id": None, "days_to_answer": days}
-            departments.save(None, said, [])
+            members = [people["sidonie"]] if mailbox.startswith("voirie") else []
+            departments.save(None, said, members)
     for walk in WALKS:
         space_id = announce(walk, areas, people, start)
         for question in walk.questions:

@@ -37,6 +37,7 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
         entry.author_id = api.viewer().id
         if outcome:
             conclude(case, outcome, body)
+            case.question.outcome_reason = ""  # the answer says why
         if not held:
             _publish(case, entry)
 

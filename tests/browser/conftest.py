@@ -49,6 +49,9 @@ DEMO = (
     "member",
     "mayor2",
     "agent2",
+    "coordinator",
+    "scribe",
+    "department",
 )
 GUARDED = ("halfway", "guarded")  # who owes a second factor, and who gave it
 ROLES = ("visitor", *DEMO, *GUARDED)

@@ -17,6 +17,7 @@ from core.db import db, now, write
 from core.models import VISIBILITIES, Account, Entry, File, Revision, Space, User
 from core.testing import Browser, EnglishClient
 from demo import build
+from plugins.neighbourhood_visits.models import Visit
 
 ACCOUNTS = [
     "resident",
@@ -29,6 +30,9 @@ ACCOUNTS = [
     "member",
     "mayor2",
     "agent2",
+    "coordinator",
+    "scribe",
+    "department",
 ]
 
 
@@ -106,6 +110,25 @@ def test_counters_agree_with_what_they_count(demo: Flask) -> None:
     outer = sa.alias(Entry.__table__, "outer_entry")
     wrong = sa.select(outer.c.id).where(outer.c.parent_id.is_(None), outer.c.kind == "core.post")
     assert read(demo, wrong.where(outer.c.reply_count != replies.correlate(outer).scalar_subquery())) == []
+
+
+def test_the_visits_are_in_each_state_and_those_over_have_their_report(demo: Flask) -> None:
+    rows = read(demo, sa.select(Visit.state, Visit.space_id).order_by(Visit.space_id))
+    states = [state for state, _ident in rows]
+    assert {state: states.count(state) for state in states} == {
+        "collecting": 2,
+        "ready": 1,
+        "published": 1,
+        "follow_up": 1,
+    }
+    reported = [ident for state, ident in rows if state in ("published", "follow_up")]
+    for ident in reported:
+        report = Browser(demo.test_client()).get(f"/visits/{ident}/report")
+        assert report.status_code == 200
+        assert "Answer rate" in report.text
+    ready = next(ident for state, ident in rows if state == "ready")
+    for name, status in (("scribe", 200), ("coordinator", 200), ("department", 403), ("opposition", 403)):
+        assert visit(demo, name).get(f"/visits/{ready}/field").status_code == status
 
 
 def test_every_picture_is_described(demo: Flask) -> None:

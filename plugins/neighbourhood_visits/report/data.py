@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import force_locale
 from sqlalchemy.orm import aliased
 
 from core import api
@@ -20,6 +21,7 @@ from .. import reads
 from ..models import Answer, Casework, Commitment, Department, Question, Visit
 from .figures import Row
 
+LANGUAGES = ("fr", "en")
 Column = tuple[str, str, Any]
 TABLES: dict[str, tuple[Column, ...]] = {
     "questions": (
@@ -201,18 +203,28 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
         )
         .group_by(api.Entry.space_id, Question.triage, Question.reason, api.Entry.channel)
     )
-    usual, found = set(reads.reasons()), Counter[tuple[int, str, str]]()
+    usual, found = _usual_reasons(), Counter[tuple[int, str, str]]()
     for visit, triage, reason, channel, number in api.db.session.execute(rows):
         decision = "submitted" if triage == "contested" else triage
         found[visit, "decision", decision] += number
         if triage == "rejected":
-            found[visit, "reason", reason if reason in usual else _("Another reason")] += number
+            found[visit, "reason", usual.get(reason) or _("Another reason")] += number
         if triage != "withdrawn":
             found[visit, "channel", channel] += number
     return [
         {"visit": visit, "measure": measure, "value": value, "number": number}
         for (visit, measure, value), number in sorted(found.items())
     ]
+
+
+def _usual_reasons() -> dict[str, str]:
+    """The reasons that the town offers, in whichever language they were given, as this reader reads them."""
+    found = {reason: reason for reason in reads.reasons()}
+    for language in LANGUAGES:
+        with force_locale(language):
+            given = [str(reason) for reason in reads.USUAL_REASONS]
+        found |= dict(zip(given, map(str, reads.USUAL_REASONS), strict=True))
+    return found
 
 
 def _commitments(space_ids: Sequence[int]) -> list[Row]:
