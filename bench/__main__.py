@@ -152,7 +152,7 @@ def inserts(config: Config, name: str) -> list[Result]:
     """An entry through the application against its rows by sqlite3 alone; then eight writers at once.
 
     Measured is what publishes an entry, with Markdown, rights, the plugins' checks, search, notices and open
-    pages; and the same as a browser asks for it, with session, cross-site token and form. The reference writes
+    pages; and the same as a browser asks for it, with session, token and form. The reference writes
     the same rows, and nothing else, into a copy of the same town, as durably: one transaction for each entry,
     in WAL mode with synchronous=FULL.
     """
