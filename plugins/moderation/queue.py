@@ -19,7 +19,7 @@ URGENT = ("child", "danger")
 class Item:
     """A case as the page draws it: what was said, by whom, where, and what was reported of it.
 
-    Of a `sealed` one the viewer, who reads nothing else of the space, has not opened what was said.
+    A viewer who is `outside` reads nothing else of the space, and of a `sealed` one not even what was said.
     """
 
     case: Any
@@ -32,6 +32,7 @@ class Item:
     texts: list[Any] = field(default_factory=list)
     legal: bool = False
     sealed: bool = False
+    outside: bool = False
     parent: Any = None
 
     @property
@@ -65,7 +66,7 @@ def unseal(item: Item) -> None:
         item.parent = api.db.session.get(api.Entry, above) if above else None
     with api.write():
         api.audit("case.read", f"case/{item.case.id}", entry=item.entry.id)
-    item.sealed = False
+    item.sealed, item.outside = False, True
 
 
 def panels(place: str) -> list[api.Panel]:

@@ -75,6 +75,7 @@ def test_a_legal_notice_reaches_the_agency_which_reads_that_alone_and_the_log_sa
     assert SAID in shown
     assert ABOVE in shown
     assert BESIDE not in shown
+    assert "See it where it stands" not in shown, "it would lead nowhere"
     assert reading(square) == [("agent", f"case/{case}")]
     for path in (f"/posts/{post}", f"/spaces/{circle}/edit"):
         assert agent.get(path).status_code == 404, path
