@@ -27,7 +27,7 @@ from core import create_app
 from core.config import Config
 from core.db import db
 
-from . import fanout, notices, searching, seed
+from . import fanout, notices, printing, searching, seed
 from .servers import NotExpected, Server, bare, compare, parvis
 
 SMALL, LARGE, FULL = 10_000, 100_000, 1_000_000
@@ -264,6 +264,14 @@ def digests(folder: Path) -> list[Result]:
     ]
 
 
+def printed(folder: Path) -> list[Result]:
+    """A briefing of five hundred questions against typst alone on the same data."""
+    place = folder / "printing"
+    place.mkdir()
+    ours, alone = printing.briefing(place)
+    return [at_most("briefing of 500 questions to bare typst", 1.5, ours, alone, ours / alone)]
+
+
 def found(config: Config) -> list[Result]:
     """Twenty questions to the search against bare FTS5 queries for the same words."""
     ours, ranked, newest = searching.measure(config, compare)
@@ -299,7 +307,7 @@ def measure(folder: Path, entries: int) -> list[Result]:
         results += fan_out(big, large)
     results += inserts(big, token)
     results += found(big if entries == LARGE else seed.town(folder / str(LARGE), LARGE, token))
-    return results + digests(folder)
+    return results + digests(folder) + printed(folder)
 
 
 def main() -> int:

@@ -131,12 +131,7 @@ class Planter:
             "visits_casework": {"entry_id": self.answered, "import_key": None, "flags": ""},
             "visits_department_member": {"department_id": self.department},
             "visits_sensitivity": {"entry_id": self.answered},
-            "visits_paper": {
-                "data": {},
-                "content": b"",
-                "lang": "fr",
-                "state": "done",
-            },  # tried beside papers
+            "visits_paper": {"data": {}, "content": b"", "kind": "dossier", "lang": "fr"},
         }
         for table in Base.metadata.sorted_tables:
             skipped = (
