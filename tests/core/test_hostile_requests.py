@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
+pytestmark = pytest.mark.slow
+
 SOAK = bool(os.environ.get("SOAK"))
 COUNTED_ELSEWHERE = {"core_throttle", "core_plugin_fault", "core_sign_in"}
 LEAVING = {"accounts.sign_out", "accounts.sign_out_everywhere", "accounts.sign_out_device"}

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from core.testing import Browser, Town
 
+pytestmark = pytest.mark.slow
+
 CANARY = re.compile(r"zibelinette(\d+)q", re.I)
 SOAK = bool(os.environ.get("SOAK"))
 MISSING = 999_999

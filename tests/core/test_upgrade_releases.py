@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 import sqlalchemy as sa
 
 from core import create_app, migrate, registry
@@ -23,6 +24,8 @@ from demo import build
 
 if TYPE_CHECKING:
     from flask import Flask
+
+pytestmark = pytest.mark.slow
 
 RELEASES = Path(__file__).parents[1] / "data/releases"
 LARGEST = 200 * 1024

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from .conftest import Server, Streams
 
+pytestmark = pytest.mark.slow
+
 CONFIGURATION = """
 {user}
 daemon off;

@@ -16,6 +16,8 @@ from core.models import Case, Entry, Space, User
 if TYPE_CHECKING:
     from .conftest import Square
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
