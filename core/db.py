@@ -244,6 +244,12 @@ def _new(model: type[Base], returning: Any, _dialect: str) -> Any:
 _ONE: Any = sa.literal_column("1")
 
 
+def counter(column: sa.Column[int]) -> Any:
+    """An UPDATE that changes a counter of one `row` by `change`, whatever others do to it meanwhile."""
+    more = {column.name: column + sa.bindparam("change", type_=sa.Integer)}
+    return sa.update(column.table).where(column.table.c.id == sa.bindparam("row")).values(more)
+
+
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:
     """The same SELECT, holding its rows until the write ends (SQLite holds the whole file already)."""
     return statement.with_for_update().execution_options(populate_existing=True)

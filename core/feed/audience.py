@@ -4,15 +4,13 @@ import sqlalchemy as sa
 
 from .. import registry
 from ..access import as_system
-from ..db import db, table_of, unfiltered
+from ..db import counter, db, table_of, unfiltered
 from ..models import Entry, Space
 
 CLOSED = ("hidden", "removed")
 _entry, _space = table_of(Entry), table_of(Space)
 _counters = {
-    column.name: sa.update(column.table)
-    .where(column.table.c.id == sa.bindparam("row"))
-    .values({column.name: column + sa.bindparam("change", type_=sa.Integer)})
+    column.name: counter(column)
     for column in (_entry.c.support_count, _space.c.entry_count, _entry.c.reply_count)
 }
 
