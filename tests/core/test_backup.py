@@ -418,6 +418,16 @@ class TestARestoreRefuses:
         lying.write_bytes(data)
         self.refused(lying, into, "damaged")
 
+    def test_a_stream_that_outgrows_what_was_promised(
+        self, good: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever the library behind it lets through."""
+        with archive.Reader(good, room=10**9) as source:
+            size = source.members["secret-key"][0]
+            monkeypatch.setattr(source._zip, "open", lambda _name: io.BytesIO(bytes(size + 1)))
+            with pytest.raises(archive.ArchiveError, match="larger than the manifest says"):
+                list(source.read("secret-key"))
+
     def test_a_manifest_that_is_a_bomb(
         self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
