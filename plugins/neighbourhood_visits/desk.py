@@ -12,6 +12,7 @@ from core.api import ngettext
 
 from . import answers, reads, states, triage
 from .cases import CaseForm
+from .collect.maps import map_of
 from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
@@ -320,6 +321,7 @@ def _question_page(
         publishes=api.can("visits.publish", space),
         came=reads.came(entry),
         case=_private_case(found),
+        map=map_of(space.area_id) if found.latitude is not None else None,
     )
     return page, status
 

@@ -88,7 +88,7 @@ def _not_the_writer(case: Case) -> bool:
 
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
 BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
-OWN = Guard("by its author", lambda case: case.by_code or reads.asked(case.entry))
+OWN = Guard("by its author, or by its code", lambda case: case.by_code or reads.asked(case.entry))
 ASKER = Guard("by who asked or supports the question", _asked_or_supported)
 ASKED = Guard(
     "it is said to be done, or its date is thirty days past",

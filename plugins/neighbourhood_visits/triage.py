@@ -58,13 +58,16 @@ def withdraw(question_id: int) -> None:
             _keep_from_the_public(case)
 
 
-def withdraw_by_code(question_id: int) -> None:
-    """Take back the question whose code somebody has shown."""
-    with api.as_system("whoever holds its code takes a question back"), api.write():
+def by_code(question_id: int, verb: str, reason: str = "") -> None:
+    """Withdraw or contest, as its author may, the question whose code somebody has shown."""
+    with api.as_system("whoever holds its code acts as its author"), api.write():
         case = question_case(question_id)
         case.by_code = True
-        states.move(case, "triage", "withdraw")
-        _keep_from_the_public(case)
+        states.move(case, "triage", verb, reason=reason)
+        if verb == "withdraw":
+            _keep_from_the_public(case)
+        else:
+            case.question.reason = reason
 
 
 def contest(question_id: int, reason: str) -> None:

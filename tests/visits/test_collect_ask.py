@@ -256,3 +256,12 @@ def test_an_alias_and_a_pin_survive_the_confirmation_by_mail(scene: Scene) -> No
     assert row(scene, Question, question).latitude == 48.05
     code = scene.town.run(lambda: codes.code_of(question))
     assert code in elsewhere.get(done.location).text
+
+
+def test_the_team_sees_the_pin_on_the_map(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit, latitude="48.05", longitude="2.1")
+    page = f"/visits/questions/{question}"
+    assert "Pin: 48.05000, 2.10000" in scene.browser("agent").get(page).text
+    border(scene)
+    assert re.search(r'class="map-pin" transform="translate\(500 ', scene.browser("agent").get(page).text)

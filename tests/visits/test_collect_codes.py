@@ -88,6 +88,21 @@ def test_a_reason_is_read_by_code_and_the_question_withdrawn(scene: Scene) -> No
     assert "in the meantime" in again.text
 
 
+def test_a_refusal_is_contested_by_code(scene: Scene) -> None:
+    question = scene.question(scene.visit())
+    code = scene.town.run(lambda: codes.code_of(question))
+    page, visitor = f"/visits/questions/{question}", scene.browser()
+    early = visitor.submit("/visits/code/contest", "/visits/code", code=code, reason="It is ours.")
+    assert "in the meantime" in early.text
+    scene.browser("agent").submit(f"{page}/reject", _page=page, reason="Not of this neighbourhood.")
+    without = visitor.submit("/visits/code/contest", "/visits/code", code=code)
+    assert "Write the reason." in without.text
+    assert triage(scene, question) == "rejected"
+    visitor.submit("/visits/code/contest", "/visits/code", code=code, reason="It is ours.")
+    assert triage(scene, question) == "contested"
+    assert "It is ours." in scene.browser("agent").get(page).text
+
+
 def test_a_code_that_is_none_opens_and_withdraws_nothing(scene: Scene) -> None:
     question = scene.question(scene.visit())
     code = scene.town.run(lambda: codes.code_of(question))

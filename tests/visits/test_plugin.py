@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
-from core import jobs, registry
+from core import api, jobs, registry
 from core.db import db, now, write
 from core.models import Entry
 from core.testing import check_plugin
@@ -83,7 +83,8 @@ def test_staff_choose_themes_and_what_the_acknowledgement_says(scene: Scene) -> 
     assert "Parks and trees" not in shown
     question = scene.question(visit, theme="Quays")
     thanks = scene.browser("resident").get(f"/visits/questions/{question}/thanks").text
-    assert "9 days" in thanks
+    due = now().astimezone(scene.town.run(api.town_zone)) + dt.timedelta(days=9)
+    assert f"until {due:%A} {due.day} {due:%B %Y}" in thanks
     assert "The mayor’s office thanks you." in thanks
     wrong = scene.browser("admin").submit(page, **(fields | {"days_to_answer": "0"}))
     assert "Give a number from 1 to 365." in wrong.text

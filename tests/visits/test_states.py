@@ -190,7 +190,7 @@ def allowed(way: Any, before: dict[str, Any], name: str | None, me: int | None, 
         return way.role == "core.moderate" and name in MEMBERS
     says = {guard.says for guard in way.guards}
     own = name == "resident"
-    if says & {"by its author", "by who asked or supports the question"} and not own:
+    if says & {"by its author, or by its code", "by who asked or supports the question"} and not own:
         return False
     if any("thirty days" in one for one in says) and before["commitment"] in ("open", "in_progress"):
         return False

@@ -40,10 +40,11 @@ class CodeForm(api.Form):
     )
 
 
-class WithdrawByCodeForm(api.Form):
-    """The wish to withdraw the question of a code."""
+class ActByCodeForm(api.Form):
+    """The wish to withdraw the question of a code, or to contest that it was not accepted."""
 
     code = HiddenField()
+    reason = TextAreaField(lazy_gettext("Why should it be accepted?"), validators=[at_most(1000)])
 
 
 class RecordForm(api.Form):

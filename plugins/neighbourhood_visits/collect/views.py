@@ -1,4 +1,4 @@
-"""The pages of a question's code: the form that opens its thread, withdrawing by it, the slip to print."""
+"""The pages of a question's code: the form that opens its thread, what one does there, the slip to print."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..models import Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
 from . import codes
-from .forms import CodeForm, WithdrawByCodeForm
+from .forms import ActByCodeForm, CodeForm
 from .receipts import receipt
 
 
@@ -26,17 +26,17 @@ def code() -> Page:
     return _thread(form.code.data) or _unknown(form)
 
 
-@blueprint.post("/code/withdraw")
+@blueprint.post("/code/<any(withdraw, contest):verb>")
 @api.needs("visits.ask")
-def withdraw_by_code() -> Page:
-    """Take back the question of a code."""
-    form: Any = WithdrawByCodeForm()
+def act_by_code(verb: str) -> Page:
+    """Take back the question of a code, or contest that it was not accepted."""
+    form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     if found is None or _read(found) is None:
         return _unknown(CodeForm(formdata=None))
     try:
-        triage.withdraw_by_code(found)
-        api.says(_("Your question is withdrawn."))
+        triage.by_code(found, verb, form.reason.data or "")
+        api.says(_("Your question is withdrawn.") if verb == "withdraw" else _("Done."))
     except api.Refused as reason:
         api.says(str(reason), "error")
     return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
@@ -62,7 +62,7 @@ def _thread(code: str) -> str | None:
         public=question.triage == "accepted" and entry.state == "published",
         withdrawable=question.triage not in ("withdrawn", "private_case") and question.answered_at is None,
         receipt=receipt(found),
-        form=WithdrawByCodeForm(formdata=None, code=code),
+        form=ActByCodeForm(formdata=None, code=code),
     )
 
 
