@@ -21,7 +21,7 @@ from plugins.neighbourhood_visits.plan import announce
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Scene
+    from .conftest import Scene
 
 
 def event(scene: Scene, visit: int) -> Any:

@@ -24,7 +24,7 @@ from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, S
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Scene
+    from .conftest import Scene
 
 LONG = "It has been dark there for weeks. " * 40
 

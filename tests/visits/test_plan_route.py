@@ -15,7 +15,7 @@ from plugins.neighbourhood_visits.plan import ordering
 from plugins.neighbourhood_visits.plan.models import Stop, StopQuestion
 
 if TYPE_CHECKING:
-    from conftest import Scene
+    from .conftest import Scene
 
 HERE = (48.86, 2.35)
 

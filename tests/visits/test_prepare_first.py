@@ -15,7 +15,7 @@ from plugins.neighbourhood_visits.plan.models import Sensitivity
 from plugins.neighbourhood_visits.prepare import themes
 
 if TYPE_CHECKING:
-    from conftest import Scene
+    from .conftest import Scene
 
 
 def asked(scene: Scene, visit: int, count: int) -> list[int]:

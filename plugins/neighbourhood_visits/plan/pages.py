@@ -67,7 +67,7 @@ def order_stops(space_id: int) -> Page:
     """Put the stops in the order that is sent, or else in one that is short to walk."""
     order = ids("stop")
     if order:
-        return _done(space_id, lambda: route.arrange(space_id, order), "")
+        return _done(space_id, lambda: route.arrange(space_id, order), _("The order is kept."))
     said = _("The stops are in an order that is short to walk. Move them if it suits you better.")
     return _done(space_id, lambda: route.suggest(space_id), said)
 

@@ -89,8 +89,7 @@ def leading_words(texts: Sequence[str]) -> list[str]:
         spread.update(own.keys())
         for stem, word in own.items():
             written.setdefault(stem, Counter())[word] += 1
-    least = 2 if len(texts) > 2 else 1
-    best = sorted((stem for stem in spread if spread[stem] >= least), key=lambda one: (-spread[one], one))
+    best = sorted((stem for stem in spread if spread[stem] > 1), key=lambda one: (-spread[one], one))
     return [written[stem].most_common(1)[0][0] for stem in best[:WORDS]]
 
 

@@ -11,7 +11,6 @@ function send() {
   fetch(route.dataset.url, { method: "POST", body })
     .then((answer) => {
       if (!answer.ok) throw new Error(String(answer.status));
-      announcer.textContent = route.dataset.said;
       location.reload();
     })
     .catch(() => { announcer.textContent = route.dataset.failed; });

@@ -1,0 +1,83 @@
+"""Stops are ordered by dragging and by keyboard; ten drafts are approved with two taps each on one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .test_browser import address, database_url, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from .conftest import Scene
+
+__all__ = ["address", "database_url"]
+
+
+def titles(page: Page) -> list[str]:
+    return [text.rpartition(":")[2].strip() for text in page.locator("#route h3").all_inner_texts()]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no javascript"])
+def test_stops_are_put_in_order(
+    scene: Scene,
+    address: str,
+    new_page: Callable[..., Page],
+    axe: Callable[[Page], list[str]],
+    javascript: bool,
+) -> None:
+    visit = scene.visit()
+    for number in range(3):
+        scene.accepted(visit, title=f"Why is lamp {number} out?", place=f"Corner {number}")
+    page = sign_in(new_page(width=1280, java_script_enabled=javascript, locale="en-GB"), address, "agent")
+    page.goto(f"{address}/visits/{visit}/route")
+    for box in page.locator("input[name=pick]").all():
+        box.check()
+    page.get_by_role("button", name="Put on the route").click()
+    assert titles(page) == ["Corner 0", "Corner 1", "Corner 2"]
+    page.get_by_role("button", name="Down Corner 0").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert titles(page) == ["Corner 1", "Corner 0", "Corner 2"]
+    if javascript:
+        page.set_viewport_size({"width": 1280, "height": 1800})
+        with page.expect_navigation():
+            page.locator(".route-number").nth(2).drag_to(page.locator(".route-number").nth(0))
+        assert titles(page) == ["Corner 2", "Corner 1", "Corner 0"]
+        assert axe(page) == []
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no javascript"])
+def test_ten_drafts_are_approved_with_two_taps_each(
+    scene: Scene,
+    address: str,
+    new_page: Callable[..., Page],
+    axe: Callable[[Page], list[str]],
+    javascript: bool,
+) -> None:
+    visit = scene.visit()
+    agent = scene.browser("agent")
+    for number in range(10):
+        ident = scene.drafted(visit, f"Lamp {number} is mended.", title=f"Why is lamp {number} out?")
+        path = f"/visits/questions/{ident}"
+        said = {"body": f"Lamp {number} is mended.", "version": "1", "submit": "yes"}
+        assert agent.submit(f"{path}/answer", _page=path, **said).status_code == 302
+    page = sign_in(new_page(width=360, java_script_enabled=javascript, locale="en-GB"), address, "mayor")
+    page.goto(f"{address}/visits/next")
+    loads: list[str] = []
+    page.on("framenavigated", lambda frame: loads.append(frame.url))
+    for left in range(9, -1, -1):
+        draft = page.locator("#drafts li").first
+        draft.locator("summary").click()
+        assert draft.locator(".prose").inner_text().endswith("is mended.")
+        if left == 9 and javascript:
+            assert axe(page) == []
+        draft.get_by_role("button", name="Approve and publish").click()
+        said = f"{left} draft" if left else "No draft waits for approval"
+        page.locator("#drafts-title", has_text=said).wait_for()
+        assert page.url.partition("#")[0] == f"{address}/visits/next"
+    assert (loads == []) is javascript
