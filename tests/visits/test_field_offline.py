@@ -94,7 +94,7 @@ def loaded(context: BrowserContext, network: Network, name: str, visit: int) -> 
     """The field's page of a scribe, with its pack, as on the evening before."""
     page = sign_in(context.pages[0], network.url, name)
     page.goto(f"{network.url}/visits/{visit}/field")
-    page.get_by_text("Cette page est gardée").wait_for()
+    page.get_by_text("Gardée pour").wait_for()
     page.evaluate("navigator.serviceWorker.ready")
     return page
 
