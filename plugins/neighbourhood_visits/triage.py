@@ -11,6 +11,7 @@ from core.api import gettext as _
 from . import letters, reads, states
 from .follow import steps
 from .models import Department, PrivateCase, Question
+from .report import issue
 from .states import Case, question_case
 
 
@@ -157,6 +158,7 @@ def _keep_from_the_public(case: Case) -> None:
     if case.entry.state != "pending":
         api.set_audience(case.entry, team_only=True)
         case.entry.state = "pending"
+        issue.take_out_words([case.entry.id])
         asker = reads.asker(case.entry.id)
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)
 

@@ -9,11 +9,14 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
+from core import jobs
 from core.db import db, write
 from core.models import Entry, File, Space
 from core.spaces.actions import set_members
+from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Question
+from portal.privacy import erase
 
 from .test_races import at_once
 from .test_triage import decide, row
@@ -195,3 +198,17 @@ def test_the_same_note_sent_at_once_is_there_once(scene: Scene, walk: tuple[int,
     assert {answer.status_code for answer in at_once(tries)} == {302}
     assert [note.state for note in kept(scene)] == ["applied"]
     assert row(scene, Question, question).outcome == "settled"
+
+
+def test_what_a_scribe_noted_is_given_and_erased_with_their_words(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, question = walk
+    send(scene, visit, key="a", question=question, outcome="settle", text="I held the ladder.")
+    scribe = scene.town.person("scribe")
+    [said] = scene.town.run(lambda: personal.notes(scribe))
+    assert (said["question"], said["text"]) == (question, "I held the ladder.")
+    scene.town.run(lambda: erase.begin(scribe, words=True))
+    jobs.run_due(scene.town.app)
+    [note] = kept(scene)
+    assert (note.author_id, note.text, note.outcome) == (None, "", "settle")

@@ -286,6 +286,31 @@ def test_the_data_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
     assert "Tanneries" not in json.dumps(scene.browser("agent").get("/visits/open-data/data.json").json)
 
 
+def test_what_is_taken_back_after_the_report_leaves_it(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    bare = scene.accepted(visit_open(scene, visit), title="Taken back later?", name="neighbour")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    page = f"/visits/{visit}/report"
+    assert "Taken back later?" in scene.browser().get(page).text
+    scene.browser("neighbour").submit(f"{page_of(bare)}/withdraw")
+    assert row(scene, Question, bare).triage == "withdrawn"
+    for url in (page, f"{page}/data.json"):
+        assert "Taken back later?" not in scene.browser().get(url).text
+    assert "A car park?" in scene.browser().get(page).text
+
+
+def visit_open(scene: Scene, visit: int) -> int:
+    """The same visit, taking questions again."""
+
+    def act() -> None:
+        with write() as session:
+            session.get(Visit, visit).state = "collecting"
+
+    scene.town.run(act)
+    return visit
+
+
 def test_erased_words_leave_the_report(scene: Scene) -> None:
     visit, found = lived(scene)
     lead(scene, visit, "publish", name="mayor")

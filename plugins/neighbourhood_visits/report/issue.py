@@ -22,6 +22,7 @@ def keep_minutes(space: api.Space, body: str, version: int) -> None:
     """Keep the minutes of a visit over those of this version, 0 for none; Refused when they changed since."""
     api.require("visits.conclude", space)
     with api.write() as session:
+        session.scalars(api.lock(sa.select(api.Space).where(api.Space.id == space.id))).one()
         row = session.get(Minutes, space.id)
         if version != (row.version if row else 0):
             raise api.Refused(
@@ -68,7 +69,7 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
 
 
 def take_out_words(question_ids: list[int]) -> None:
-    """Take the words of questions whose author erased them out of the reports; inside a write."""
+    """Take the words of questions that are public no longer out of the reports; inside a write."""
     places = sa.select(api.Entry.space_id).where(api.Entry.id.in_(question_ids))
     reports = api.db.session.scalars(sa.select(Report).where(Report.space_id.in_(places))).all()
     for report in reports:
