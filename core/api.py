@@ -47,6 +47,7 @@ from .hookspecs import hookimpl
 from .i18n import day, town_zone
 from .jobs import enqueue
 from .live import emit
+from .mail import compose, send
 from .mailbox import Incoming
 from .mailbox import address as mailbox
 from .models import Area, Case, Entry, Membership, Report, Space, Support, User
@@ -154,6 +155,7 @@ __all__ = [
     "cards",
     "change_entry",
     "change_space",
+    "compose",
     "confirm_later",
     "create_space",
     "day",
@@ -194,6 +196,7 @@ __all__ = [
     "restore",
     "says",
     "search",
+    "send",
     "set_audience",
     "set_members",
     "settings",

@@ -8,6 +8,7 @@ from core import api
 from core.api import gettext as _
 
 from . import letters, reads, states
+from .approve import delegates
 from .models import Answer, Casework, Visit
 from .states import Case, question_case
 
@@ -15,14 +16,14 @@ from .states import Case, question_case
 def draft(question_id: int, body: str, version: int) -> api.Entry:
     """Keep a draft for the team; `version` is that of the draft it was written over, 0 for none."""
     with api.write():
-        return _draft(question_case(question_id), body, version)
+        return keep(question_case(question_id), body, version)
 
 
 def submit(question_id: int, body: str, version: int) -> api.Entry:
     """Keep this text and ask the officials of the visit to approve it."""
     with api.write():
         case = question_case(question_id)
-        entry = _draft(case, body, version)
+        entry = keep(case, body, version)
         states.move(case, "answer", "submit")
     return entry
 
@@ -31,9 +32,10 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
     """Approve this text, which is published now, or `held` until the day of the visit."""
     with api.write():
         case = question_case(question_id)
-        entry = _draft(case, body, version)
+        entry = keep(case, body, version)
         states.move(case, "answer", "approve")
         case.casework.approved_by, case.casework.held = api.viewer().id, held
+        case.casework.approved_for = delegates.approves_for(case.space.id)
         entry.author_id = api.viewer().id
         if outcome:
             conclude(case, outcome, body)
@@ -73,6 +75,23 @@ def conclude(case: Case, verb: str, reason: str) -> None:
     case.question.outcome_reason = reason[:1000]
 
 
+def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
+    """Keep a draft inside a write; `said` is as whom, where it is not the viewer."""
+    answer, entry = answer_of(case.entry.id)
+    begun = case.casework is not None and case.casework.answer in ("none", "assigned")
+    states.move(case, "answer", "draft")
+    if version != (entry.version if entry else 0):
+        raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
+    if begun:
+        case.casework.drafted_by = api.viewer().id
+    if answer is None or entry is None:
+        entry = api.publish(case.space, body, kind="visits.answer", parent=case.entry, confirmed=True, **said)
+        api.db.session.add(Answer(entry_id=entry.id, question_id=case.entry.id))
+    elif entry.body != body:
+        api.change_entry(entry, body=body, confirmed=True)
+    return entry
+
+
 def follow_moderation(entry: api.Entry, change: str) -> None:
     """Keep the question in step with what the core's moderation does to its answer; inside a write."""
     verb = {"hidden": "retract", "restored": "restore", "removed": "discard"}.get(change)
@@ -90,22 +109,6 @@ def answer_of(question_id: int) -> tuple[Answer, api.Entry] | tuple[None, None]:
     rows = sa.select(Answer, api.Entry).join(api.Entry, api.Entry.id == Answer.entry_id)
     found = api.db.session.execute(rows.where(Answer.question_id == question_id)).one_or_none()
     return (found[0], found[1]) if found else (None, None)
-
-
-def _draft(case: Case, body: str, version: int) -> api.Entry:
-    answer, entry = answer_of(case.entry.id)
-    begun = case.casework is not None and case.casework.answer in ("none", "assigned")
-    states.move(case, "answer", "draft")
-    if version != (entry.version if entry else 0):
-        raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
-    if begun:
-        case.casework.drafted_by = api.viewer().id
-    if answer is None or entry is None:
-        entry = api.publish(case.space, body, kind="visits.answer", parent=case.entry, confirmed=True)
-        api.db.session.add(Answer(entry_id=entry.id, question_id=case.entry.id))
-    elif entry.body != body:
-        api.change_entry(entry, body=body, confirmed=True)
-    return entry
 
 
 def _publish(case: Case, entry: Any) -> None:

@@ -11,6 +11,9 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import answers, reads, states, triage
+from .approve import templates
+from .assigned import links
+from .assigned.overdue import is_overdue
 from .cases import CaseForm
 from .collect.maps import map_of
 from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
@@ -35,7 +38,7 @@ def review(space_id: int) -> str:
     api.require("visits.review", space)
     counts = reads.queue_counts([space_id])[space_id]
     chosen = request.args.get("queue", "")
-    name = chosen if chosen in reads.QUEUES else next((one for one in reads.QUEUES if counts[one]), "unread")
+    name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
     rows, further = reads.queue(space_id, name, request.args.get("after", 0, type=int))
     tabs = [
         {
@@ -44,7 +47,7 @@ def review(space_id: int) -> str:
             "count": counts[one],
             "current": one == name,
         }
-        for one in reads.QUEUES
+        for one in counts
     ]
     form = DecideForm.offered(space_id, formdata=None)
     return draw(
@@ -55,6 +58,7 @@ def review(space_id: int) -> str:
         name=name,
         rows=rows,
         hints=hints([row[:3] for row in rows]) if name == "unread" else {},
+        late={row[0].id for row in rows if is_overdue(row[1], row[2], found, api.now())},
         deciding=form,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
@@ -241,6 +245,8 @@ def note(question_id: int) -> Page:
 def answer(question_id: int) -> Page:
     """Keep the draft of an answer, ask for its approval, or approve it: published now, or held."""
     form: Any = AnswerForm()
+    if "insert" in request.form:
+        return _question_page(question_id, answering=form, insert=request.form.get("template", 0, type=int))
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, answering=form)
     said = (question_id, form.body.data, form.version.data or 0)
@@ -279,6 +285,7 @@ def _question_page(
     noting: Any = None,
     answering: Any = None,
     deciding: Any = None,
+    insert: int = 0,
 ) -> Page:
     entry = api.get_or_404(api.Entry, question_id)
     found = api.get_or_404(Question, question_id)
@@ -286,8 +293,11 @@ def _question_page(
     api.require("visits.review", space)
     casework = api.get_or_404(Casework, question_id)
     answer, draft = answers.answer_of(question_id)
-    if answering and draft:
+    if answering and draft and not insert:
         answering.over(draft.version)
+    if insert:
+        words = templates.filled(insert, found, casework, visit, space)
+        answering.body.data = "\n\n".join(filter(None, ((answering.body.data or "").strip(), words)))
     typed = {"version": draft.version, "body": draft.body} if draft else {}
     likely = hints([(entry, found, casework)])[question_id]
     first = int(likely.departments[0].value) if likely.departments else 0
@@ -316,8 +326,12 @@ def _question_page(
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),
         likely=likely,
+        offered=templates.offered(found.theme),
+        by_department=links.answered(question_id),
         department=reads.department(casework.department_id),
-        people=reads.names([casework.official_id, casework.drafted_by, casework.approved_by]),
+        people=reads.names(
+            [casework.official_id, casework.drafted_by, casework.approved_by, casework.approved_for]
+        ),
         publishes=api.can("visits.publish", space),
         came=reads.came(entry),
         case=_private_case(found),

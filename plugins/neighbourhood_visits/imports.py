@@ -22,6 +22,14 @@ FIELDS = {
     "place": ("adresse", "address", "lieu", "place"),
     "visit": ("visite", "visit", "arrondissement", "quartier", "district"),
     "department": ("direction", "service", "department"),
+    "channel": ("canal", "channel"),
+    "asked_on": ("date", "recue", "received"),
+}
+CHANNELS = {
+    **dict.fromkeys(("courriel", "mail", "email", "e-mail"), "email"),
+    **dict.fromkeys(("telephone", "phone"), "phone"),
+    **dict.fromkeys(("papier", "courrier", "paper"), "paper"),
+    **dict.fromkeys(("stand", "stall"), "stall"),
 }
 NEEDED = ("title", "visit")
 MISSING = ("", "non registre", "non renseigne", "n/a")
@@ -94,6 +102,8 @@ def rows_of(table: Table, columns: Mapping[str, int]) -> tuple[list[Row], list[t
             for name, most in MOST.items()
             if len(said.get(name, "")) > most
         ]
+        if said.get("asked_on") and _day(said["asked_on"]) is None:
+            errors.append((line, _("%(text)s is no date that has been", text=said["asked_on"][:20])))
         if not said["visit"]:
             errors.append((line, _("it says of no visit")))
         key = _key(table, columns, cells)
@@ -135,6 +145,17 @@ def take_in(
 def _known(cell: str) -> str:
     """What a cell says; nothing where it says that it says nothing."""
     return "" if api.fold(cell) in MISSING else cell
+
+
+def _day(text: str) -> dt.datetime | None:
+    """The noon of a day that has been: 2026-03-12, or 12/03/2026."""
+    for form in ("%Y-%m-%d", "%d/%m/%Y"):
+        try:
+            noon = dt.datetime.strptime(text[:10], form).replace(hour=12, tzinfo=api.town_zone())
+        except ValueError:
+            continue
+        return min(noon, api.now()) if noon.date() <= api.now().date() and noon.year > 1900 else None
+    return None
 
 
 def _key(table: Table, columns: Mapping[str, int], cells: tuple[str, ...]) -> str:
@@ -182,7 +203,15 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
     title = said["title"] or _("No title")
     body = said.get("body", "")
     entry = api.publish(
-        space, body, title=title, kind="visits.question", byline=byline, author_id=None, confirmed=True
+        space,
+        body,
+        title=title,
+        kind="visits.question",
+        channel=CHANNELS.get(api.fold(said.get("channel", "")), "web"),
+        byline=byline,
+        author_id=None,
+        at=_day(said.get("asked_on", "")),
+        confirmed=True,
     )
     theme, place = said.get("theme", ""), said.get("place", "")
     api.db.session.add(Question(entry_id=entry.id, theme=theme, place=place))

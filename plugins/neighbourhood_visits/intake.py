@@ -25,6 +25,8 @@ LABELS = {
     "place": lazy_gettext("Address"),
     "theme": lazy_gettext("Theme"),
     "department": lazy_gettext("Department"),
+    "channel": lazy_gettext("How it came"),
+    "asked_on": lazy_gettext("Day on which it came"),
     "key": lazy_gettext("Identifier, by which a row is known again"),
 }
 SHOWN = 5

@@ -107,6 +107,26 @@ NOTICE_TYPES = (
         "at_once",
     ),
     api.NoticeType(
+        "visits.department_assigned",
+        _("A request is assigned to my department"),
+        _("A request is assigned to your department: “%(title)s”"),
+        "at_once",
+        url="/visits/department",
+    ),
+    api.NoticeType(
+        "visits.department_overdue",
+        _("An answer of my department is overdue"),
+        _("The answer of your department is overdue: “%(title)s”"),
+        "at_once",
+        url="/visits/department",
+    ),
+    api.NoticeType(
+        "visits.overdue",
+        _("A question of a visit that I coordinate is not answered in time"),
+        _("No answer in time, although its department was reminded: “%(title)s”"),
+        "at_once",
+    ),
+    api.NoticeType(
         "visits.done",
         _("A promise about a question of mine is said to be kept"),
         _("The town says that its promise is kept: “%(title)s”. Is it? Say so on the page of promises."),

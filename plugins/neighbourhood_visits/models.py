@@ -105,7 +105,12 @@ class Question(api.OnEntry, api.Base):
 
 
 class Casework(api.TeamOnly, api.Base):
-    """What only the team of the visit may know of a question."""
+    """What only the team of the visit may know of a question.
+
+    `approved_for` is the absent official for whom a delegate approved. `due_at` is when the
+    department's answer is due; `reminded_at` and `escalated_at` when it and the coordinator were told
+    that this has passed.
+    """
 
     __tablename__ = "visits_casework"
     entry_id: Mapped[int] = mapped_column(
@@ -120,6 +125,10 @@ class Casework(api.TeamOnly, api.Base):
     drafted_by: Mapped[int | None] = _person()
     approved_by: Mapped[int | None] = _person()
     held: Mapped[bool] = mapped_column(default=False)
+    approved_for: Mapped[int | None] = _person()
+    due_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime, index=True)
+    reminded_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
+    escalated_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     flags: Mapped[str] = mapped_column(sa.String(40), default="")
     import_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     code: Mapped[str | None] = mapped_column(sa.String(64), unique=True)

@@ -22,6 +22,9 @@ from . import (
     promises,
     reads,
 )
+from .approve import delegates, templates
+from .assigned import links, overdue
+from .assigned import views as assigned
 from .collect import letterbox, near, record, voices
 from .collect import views as collected
 from .field import views as field
@@ -40,7 +43,9 @@ from .views import confirm_question, describe_question, url_of
 PAGES = (  # their routes are the blueprint's
     announce,
     asker,
+    assigned,
     collected,
+    delegates,
     delicate,
     departments,
     desk,
@@ -54,6 +59,7 @@ PAGES = (  # their routes are the blueprint's
     promises,
     record,
     report,
+    templates,
     themes,
     voices,
 )
@@ -76,6 +82,14 @@ plugin = api.Plugin(
         api.Permission("visits.review", _("Accept or reject questions"), space_roles=TEAM),
         api.Permission("visits.answer", _("Draft answers"), space_roles=TEAM),
         api.Permission(
+            "visits.delegate", _("Name who approves answers in one’s place"), frozenset({"official"})
+        ),
+        api.Permission(
+            "visits.answer_by_link",
+            _("Draft the answer to the one request that a signed link opens"),
+            frozenset({"anyone"}),
+        ),
+        api.Permission(
             "visits.publish", _("Approve and publish answers"), space_roles=frozenset({"official"})
         ),
         api.Permission(
@@ -93,7 +107,7 @@ plugin = api.Plugin(
         ),
         api.Permission(
             "visits.organise",
-            _("Keep the list of departments"),
+            _("Keep the departments and the templates of answers"),
             frozenset({"agent", "administrator"}),
             whole_town=True,
         ),
@@ -207,6 +221,20 @@ plugin = api.Plugin(
             papers.freeze_due,
             every=dt.timedelta(minutes=10),
         ),
+        api.Job("visits.tell_department", _("Tell a department of its request"), links.tell_department),
+        api.Job(
+            "visits.delegates",
+            _("Let delegates of officials take their places"),
+            delegates.apply_all,
+            every=dt.timedelta(hours=1),
+        ),
+        api.Job(
+            "visits.remind",
+            _("Remind of answers that are overdue"),
+            overdue.remind,
+            every=dt.timedelta(days=1),
+            seconds=300,
+        ),
         api.Job("visits.tell", _("Tell people what became of their question"), letters.tell_people),
     ),
     claims=(
@@ -272,6 +300,9 @@ plugin = api.Plugin(
             ("casework", "official_id", _("Know who prepares the answer to a question")),
             ("casework", "drafted_by", _("Have another approve what somebody has drafted")),
             ("casework", "approved_by", _("Know who approved an answer")),
+            ("casework", "approved_for", _("Know for which absent official an answer was approved")),
+            ("delegate", "user_id", _("Know who is absent and has named a delegate")),
+            ("delegate", "delegate_id", _("Let a delegate approve answers in an official’s place")),
             ("private_case", "recipient_id", _("Know who deals with a private case")),
             ("private_case", "appointment_at", _("Meet the author of a private case")),
             ("step", "reason", _("Say in public why a promise is not kept")),

@@ -10,9 +10,10 @@ from sqlalchemy.orm import aliased
 from core import api
 from core.api import gettext as _
 
+from .assigned.overdue import overdue
 from .models import Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
-PAGE = 20
+PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),
@@ -349,6 +350,7 @@ def officials_of(space_id: int) -> Sequence[api.User]:
         .where(
             api.Membership.space_id == space_id,
             api.Membership.role == "official",
+            ~api.Membership.source.startswith(DELEGATES),
             api.User.closed_at.is_(None),
         )
         .order_by(api.User.name)
@@ -365,7 +367,9 @@ def names(user_ids: Iterable[int | None]) -> dict[int | None, str]:
 def team_ids(space_id: int, role: str) -> list[int]:
     """The ids of those who have a role in a visit."""
     rows = sa.select(api.Membership.user_id).where(
-        api.Membership.space_id == space_id, api.Membership.role == role
+        api.Membership.space_id == space_id,
+        api.Membership.role == role,
+        ~api.Membership.source.startswith(DELEGATES),
     )
     return list(api.db.session.scalars(rows))
 
@@ -382,6 +386,11 @@ QUEUES: dict[str, Any] = {
 }
 
 
+def conditions() -> dict[str, Any]:
+    """What each queue holds at this moment."""
+    return {**QUEUES, "overdue": overdue(api.now())}
+
+
 def queue_label(name: str) -> str:
     """The name of a queue on the page."""
     labels = {
@@ -389,6 +398,7 @@ def queue_label(name: str) -> str:
         "unanswered": _("To answer"),
         "answered": _("Answered"),
         "rejected": _("Not public"),
+        "overdue": _("Overdue"),
     }
     return str(labels[name])
 
@@ -398,6 +408,7 @@ def _waiting() -> sa.Select[api.Entry, Question, Casework, Answer]:
         sa.select(api.Entry, Question, Casework, Answer)
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
+        .join(Visit, Visit.space_id == api.Entry.space_id)
         .outerjoin(Answer, Answer.question_id == api.Entry.id)
         .where(api.Entry.state != "removed")
     )
@@ -407,22 +418,25 @@ def queue(
     space_id: int, name: str, after: int = 0
 ) -> tuple[Sequence[sa.Row[api.Entry, Question, Casework, Answer]], int | None]:
     """A page of one queue of a visit, the oldest first, and the id to go on after."""
-    rows = _waiting().where(api.Entry.space_id == space_id, QUEUES[name], api.Entry.id > after)
+    rows = _waiting().where(api.Entry.space_id == space_id, conditions()[name], api.Entry.id > after)
     found = api.db.session.execute(rows.order_by(api.Entry.id).limit(PAGE + 1)).all()
     return found[:PAGE], found[PAGE - 1][0].id if len(found) > PAGE else None
 
 
 def queue_counts(space_ids: Iterable[int]) -> dict[int, dict[str, int]]:
     """How many questions are in each queue, by visit: one statement."""
-    counts = [sa.func.count(sa.case((condition, 1))).label(name) for name, condition in QUEUES.items()]
+    held = conditions()
+    counts = [sa.func.count(sa.case((condition, 1))).label(name) for name, condition in held.items()]
     rows = (
         sa.select(api.Entry.space_id, *counts)
         .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .join(Visit, Visit.space_id == api.Entry.space_id)
         .where(api.Entry.space_id.in_(list(space_ids)), api.Entry.state != "removed")
         .group_by(api.Entry.space_id)
     )
-    found = {row[0]: dict(zip(QUEUES, row[1:], strict=True)) for row in api.db.session.execute(rows)}
-    return {space_id: found.get(space_id, dict.fromkeys(QUEUES, 0)) for space_id in space_ids}
+    found = {row[0]: dict(zip(held, row[1:], strict=True)) for row in api.db.session.execute(rows)}
+    return {space_id: found.get(space_id, dict.fromkeys(held, 0)) for space_id in space_ids}
 
 
 def reviewed(space_ids: Iterable[int]) -> frozenset[int]:

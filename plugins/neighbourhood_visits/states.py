@@ -363,6 +363,7 @@ TRANSITIONS = (
     ),
     _way("commitment", "abandon", "open in_progress", "abandoned", "visits.commit", _("Give it up"), REASON),
 )
+BY_DEPARTMENT = frozenset({("answer", "draft"), ("answer", "submit")})  # by an account or a signed link
 TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}
 
 
@@ -442,7 +443,6 @@ def as_markdown() -> str:
         sources = ", ".join(f"`{state}`" for state in sorted(one.sources))
         told = letters.AUDIENCES[one.notice] if one.notice else ""
         guards = "; ".join(guard.says for guard in one.guards)
-        lines.append(
-            f"| {one.thing} | {one.verb} | {sources} | `{one.target}` | `{one.role}` | {guards} | {told} |"
-        )
+        who = f"`{one.role}`" + (" or its department" if (one.thing, one.verb) in BY_DEPARTMENT else "")
+        lines.append(f"| {one.thing} | {one.verb} | {sources} | `{one.target}` | {who} | {guards} | {told} |")
     return "\n".join(lines)

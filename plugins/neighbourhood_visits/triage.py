@@ -9,6 +9,7 @@ from core import api
 from core.api import gettext as _
 
 from . import letters, reads, states
+from .assigned import links
 from .follow import steps
 from .models import Department, PrivateCase, Question
 from .report import issue
@@ -57,6 +58,7 @@ def withdraw(question_id: int) -> None:
         states.move(case, "triage", "withdraw")
         with api.as_system("its author takes a question back"):
             _keep_from_the_public(case)
+            links.end(case.entry.id)
 
 
 def by_code(question_id: int, verb: str, reason: str = "") -> None:
@@ -132,6 +134,7 @@ def _triage(case: Case, decision: Decision, version: int | None) -> None:
         api.release(case.entry, version=version)
     else:
         _keep_from_the_public(case)
+        links.end(case.entry.id)
     if decision.verb == "divert":
         api.insert_once(
             PrivateCase,
@@ -151,6 +154,7 @@ def _assign(case: Case, decision: Decision, version: int | None) -> None:
     department = decision.department_id and api.get_or_404(Department, decision.department_id)
     case.casework.department_id = department.id if department else None
     case.casework.official_id = decision.official_id or (department.official_id if department else None)
+    links.follow_assignment(case)
 
 
 def _keep_from_the_public(case: Case) -> None:

@@ -20,11 +20,15 @@ from core.accounts import claims
 from core.accounts.actions import create_user
 from core.accounts.sessions import as_viewer
 from core.config import Config
-from core.db import db, write
+from core.db import db, now, write
 from core.models import Account, Area, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
 from core.spaces import actions as spaces
 from demo import build
 from plugins.neighbourhood_visits import intake
+from plugins.neighbourhood_visits.approve.models import AnswerTemplate
+from plugins.neighbourhood_visits.assigned import links
+from plugins.neighbourhood_visits.assigned.models import DepartmentLink
+from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question
 from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from portal.accounts import factor
@@ -123,6 +127,7 @@ class DemoTown:
         group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
         with as_viewer(group.created_by or self.owner(group.id)):
             spaces.invite(db.session.get(Space, group.id), "resident@parvis.example")
+        opened = self.assigned()
         texts = [text or "" for text in every(Mail.text)]
         invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))
         entries = every(Entry.id)
@@ -135,6 +140,8 @@ class DemoTown:
             "import_id": self.imports(),
             "stop_id": self.stops(),
             "paper_id": self.papers(),
+            "link_id": [opened.id],
+            "template_id": [self.template()],
             "department_id": [1],
             "user_id": every(User.id),
             "handle": every(User.handle),
@@ -142,7 +149,12 @@ class DemoTown:
             "case_id": every(Case.id),
             "file_id": every(File.id),
             "area_id": every(Area.id),
-            "token": [link.rpartition("/")[2], *invitations, letters.stop_token(1, ["core.post"], [])],
+            "token": [
+                link.rpartition("/")[2],
+                *invitations,
+                letters.stop_token(1, ["core.post"], []),
+                links.address(opened).rpartition("/")[2],
+            ],
             "name": ["neighbourhood_visits"],
             "filename": ["parvis.css"],
             "key": ["nothing"],
@@ -150,6 +162,30 @@ class DemoTown:
             "size": ["a4"],
             "code": ["nothing"],
         }
+
+    def assigned(self) -> DepartmentLink:
+        """The link to a request that is assigned to a department where all agents work."""
+        with write() as session:
+            accepted = sa.select(Casework).join(Question, Question.entry_id == Casework.entry_id)
+            accepted = accepted.where(Question.triage == "accepted", Question.answered_at.is_(None))
+            casework = session.scalars(accepted.order_by(Casework.entry_id).limit(1)).one()
+            casework.department_id = session.scalars(sa.select(Department.id).limit(1)).one()
+            casework.answer = "assigned"
+            agents = session.scalars(sa.select(User.id).where(User.role == "agent")).all()
+            for person in agents:
+                session.merge(DepartmentMember(department_id=casework.department_id, user_id=person))
+            link = DepartmentLink(entry_id=casework.entry_id, space_id=casework.space_id)
+            link.department_id, link.expires_at = casework.department_id, now() + dt.timedelta(days=9)
+            session.add(link)
+        return link
+
+    def template(self) -> int:
+        """The id of a template of answers."""
+        with write() as session:
+            row = AnswerTemplate(title="Éclairage", body="Nous passons {date}.")
+            session.add(row)
+            session.flush()
+            return row.id
 
     def imports(self) -> list[int]:
         """A file of questions that each administrator gave."""

@@ -280,6 +280,8 @@ def choices(planted: Planted, rule: Rule, name: str) -> list[Any]:
         "post_id": [*planted.entries, MISSING],
         "question_id": [*planted.entries, MISSING],
         "commitment_id": [1, 2, MISSING],
+        "link_id": [1, MISSING],
+        "template_id": [1, MISSING],
         "import_id": [1, 2, MISSING],
         "stop_id": [1, 2, MISSING],
         "paper_id": [1, 2, MISSING],

@@ -150,3 +150,21 @@ def test_the_command(tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("line 3: ")
     assert wrong.stderr.splitlines()[-1].startswith("parvis: nothing is imported")
+
+
+def test_how_and_when_a_question_came_is_kept_and_a_day_that_is_none_refused(scene: Scene) -> None:
+    header = "id;titre;quartier;canal;date\n"
+    lines = "1;Un banc ?;A;Téléphone;12/03/2026\n2;Un arbre ?;A;pigeon;2026-03-13\n3;Une lampe ?;A;;\n"
+    assert str(take_in(scene, (header + lines).encode())) == "3 imported, 0 already there, 3 flagged"
+    rows = (
+        sa.select(Entry.channel, Entry.created_at).where(Entry.kind == "visits.question").order_by(Entry.id)
+    )
+    found = scene.town.run(
+        lambda: [(row.channel, str(row.created_at)[:10]) for row in db.session.execute(rows)]
+    )
+    today = str(dt.datetime.now(dt.UTC))[:10]
+    assert found == [("phone", "2026-03-12"), ("web", "2026-03-13"), ("web", today)]
+    for day in ("31/02/2026", "tomorrow", "2999-01-01"):
+        result = take_in(scene, f"{header}4;Quoi ?;A;;{day}\n".encode())
+        assert [line for line, _why in result.errors] == [2], day
+        assert result.imported == 0

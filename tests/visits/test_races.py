@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from core.db import db
-from core.models import Entry
+from core.feed.actions import support
+from core.models import Entry, Support
 from plugins.neighbourhood_visits.models import Answer, Casework
+
+from .test_assigned import assigned, department, link_of
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -181,3 +184,67 @@ def test_a_question_is_withdrawn_while_it_is_answered(scene: Scene) -> None:
             assert public.status_code == 404
             assert "In March." in told[0].text, "nothing that the official wrote is lost"
             assert "or no longer" in told[0].text
+
+
+def test_a_support_given_twice_at_once_counts_once(scene: Scene) -> None:
+    visit, person = scene.visit(), "neighbour"
+    for number in range(ROUNDS):
+        question = scene.accepted(visit, title=f"Question {number}?")
+        ready = threading.Barrier(2)
+
+        def act(question: int = question, ready: threading.Barrier = ready) -> None:
+            entry = db.session.get(Entry, question)
+            ready.wait()
+            support(entry, True)
+
+        threads = [threading.Thread(target=scene.town.run, args=(act, person)) for _time in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        count = scene.town.run(lambda ident=question: db.session.get(Entry, ident).support_count)  # type: ignore[misc]
+        rows = sa.select(sa.func.count()).select_from(Support).where(Support.entry_id == question)
+        assert (count, scene.town.run(lambda rows=rows: db.session.scalar(rows))) == (1, 1)  # type: ignore[misc]
+
+
+def test_a_department_and_an_agent_answer_at_once(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene)
+    agent, outside = scene.browser("agent"), scene.browser()
+    for number in range(ROUNDS):
+        question = assigned(scene, visit, ident, title=f"Question {number}?")
+        link, page = link_of(scene), f"/visits/questions/{question}"
+        tries = [
+            (outside, link, token(outside, link) | {"body": "The department."}),
+            (agent, f"{page}/answer", token(agent, page) | {"body": "The agent.", "version": "0"}),
+        ]
+        told = at_once(tries)
+        assert sorted(answer.status_code for answer in told) == [302, 409]
+        winner = "The department." if told[0].status_code == 302 else "The agent."
+        [(state, body)] = answers(scene, question)
+        assert body == winner
+        assert state == ("to_approve" if winner == "The department." else "drafted")
+        [loser] = [answer for answer in told if answer.status_code == 409]
+        assert ("The agent." if winner == "The department." else "The department.") in loser.text
+
+
+def test_a_question_goes_to_another_department_while_the_first_answers(scene: Scene) -> None:
+    visit, ident, other = scene.visit(), department(scene), department(scene, "Parks", "parks@example.org")
+    agent, outside = scene.browser("agent"), scene.browser()
+    for number in range(ROUNDS):
+        question = assigned(scene, visit, ident, title=f"Question {number}?")
+        link = link_of(scene)
+        moved = {"verb": "assign", "department": str(other), "official": "0", "pick": picked(scene, question)}
+        tries = [
+            (outside, link, token(outside, link) | {"body": "In March."}),
+            (agent, f"/visits/{visit}/decide", token_only(agent, f"/visits/{visit}/review") | moved),
+        ]
+        told = at_once(tries)
+        found = scene.town.run(lambda ident=question: db.session.get(Casework, ident))  # type: ignore[misc]
+        if told[0].status_code == 302:
+            assert (found.answer, found.department_id) == ("to_approve", ident), "answered first: it stays"
+            assert "in the meantime" in agent.get(f"/visits/{visit}/review").text
+        else:
+            assert (found.answer, found.department_id) == ("assigned", other)
+            assert told[0].status_code in (404, 409)
+            assert outside.get(link).status_code == 404
+            agent.get(f"/visits/{visit}/review")

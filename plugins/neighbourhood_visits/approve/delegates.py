@@ -1,0 +1,112 @@
+"""An absent official's delegate: on the same teams for some days, and named in the record."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from flask import redirect, url_for
+
+from core import api
+from core.api import gettext as _
+
+from ..forms import DelegateForm
+from ..pages import Page, blueprint, form_page
+from ..reads import DELEGATES as SOURCE
+from .models import Delegate
+
+
+@blueprint.route("/delegate", methods=["GET", "POST"])
+@api.needs("visits.delegate")
+def delegate() -> Page:
+    """Say who approves answers in one's place, and from when until when; or that one is back."""
+    row = api.db.session.get(Delegate, api.viewer().id)
+    form = DelegateForm.offered(row)
+    if not form.validate_on_submit():
+        return form_page("visits/approve/delegate.html", form, row=row)
+    name(form.delegate.data, form.begins.data, form.ends.data)
+    api.says(_("Noted: this person approves answers in your place on these days."))
+    return redirect(url_for("visits.delegate"))
+
+
+@blueprint.post("/delegate/end")
+@api.needs("visits.delegate")
+def end_delegate() -> Page:
+    """Say that one is back."""
+    name(None, None, None)
+    api.says(_("Noted: nobody approves answers in your place any more."))
+    return redirect(url_for("visits.delegate"))
+
+
+def name(delegate_id: int | None, begins_on: Any, ends_on: Any) -> None:
+    """Name the viewer's delegate for these days, in place of any other; None ends it."""
+    api.require("visits.delegate")
+    person: Any = api.viewer().id
+    with api.write() as session:
+        row = session.get(Delegate, person)
+        if row is not None:
+            session.delete(row)
+            session.flush()
+        if delegate_id is not None:
+            session.add(
+                Delegate(user_id=person, delegate_id=delegate_id, begins_on=begins_on, ends_on=ends_on)
+            )
+            session.flush()
+        api.audit("visits.delegate", f"user/{person}", delegate=delegate_id)
+        with api.as_system("a delegate takes a place on teams"):
+            _apply(person)
+
+
+def apply_all() -> None:
+    """Job: let delegates take their places today, and leave them when the time is over."""
+    with api.as_system("delegates take their places"):
+        for person in api.db.session.scalars(sa.select(Delegate.user_id)).all():
+            with api.write():
+                _apply(person)
+
+
+def _apply(person: int) -> None:
+    """Give the delegate of an official exactly the places that are due today; inside a write."""
+    row = api.db.session.get(Delegate, person)
+    today = api.now().astimezone(api.town_zone()).date()
+    source = f"{SOURCE}{person}"
+    given: dict[int, Any] = {}
+    if row is not None and row.begins_on <= today <= row.ends_on:
+        after = dt.datetime.combine(row.ends_on + dt.timedelta(days=1), dt.time(), api.town_zone())
+        given = {row.delegate_id: ("official", after)}
+    for space in api.db.session.scalars(_spaces(person, source)).all():
+        api.set_members(space, source, given if _is_official(person, space.id) else {})
+
+
+def _spaces(person: int, source: str) -> Any:
+    """The visits on whose teams the official is, and those where the delegate still has a place."""
+    there = sa.select(api.Membership.space_id).where(
+        sa.or_(
+            sa.and_(api.Membership.user_id == person, api.Membership.role == "official"),
+            api.Membership.source == source,
+        )
+    )
+    return sa.select(api.Space).where(api.Space.id.in_(there), api.Space.kind == "visits.visit")
+
+
+def _is_official(person: int, space_id: int) -> bool:
+    own = sa.select(api.Membership.user_id).where(
+        api.Membership.user_id == person,
+        api.Membership.space_id == space_id,
+        api.Membership.role == "official",
+        ~api.Membership.source.startswith(SOURCE),
+    )
+    return api.db.session.scalar(own) is not None
+
+
+def approves_for(space_id: int) -> int | None:
+    """For which absent official the viewer approves here; None who is an official of the visit themselves."""
+    rows = sa.select(api.Membership.source).where(
+        api.Membership.user_id == api.viewer().id,
+        api.Membership.space_id == space_id,
+        api.Membership.role == "official",
+        sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
+    )
+    sources = api.db.session.scalars(rows.order_by(api.Membership.source)).all()
+    if not sources or not all(source.startswith(SOURCE) for source in sources):
+        return None
+    return int(sources[0].removeprefix(SOURCE))

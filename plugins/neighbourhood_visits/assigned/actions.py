@@ -1,0 +1,44 @@
+"""A department answers: its draft waits for the approval of an official, as any other."""
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from .. import answers, states
+from ..models import Casework, Department
+from . import links
+from .models import DepartmentLink
+
+
+def answer(question_id: int, body: str, version: int, by: int | DepartmentLink) -> None:
+    """Keep what a department wrote, by a member or by its link, and ask for its approval.
+
+    Refused when the question is no longer theirs at the moment of writing.
+    """
+    person = by if isinstance(by, int) else None
+    with api.as_system("a department answers its request"), api.write() as session:
+        case = states.question_case(question_id)
+        open_to_them = case.casework.answer in links.OPEN and case.question.triage == "accepted"
+        if not open_to_them or not _theirs(case.casework, by):
+            raise api.Refused(_("This request is no longer yours to answer."))
+        department = session.get(Department, case.casework.department_id)
+        begun = case.casework.answer == "assigned"
+        answers.keep(case, body, version, author_id=person, byline=None if person else department.name)
+        states.move(case, "answer", "submit")
+        if begun:
+            case.casework.drafted_by = person
+        if person is None:
+            drafted = sa.update(DepartmentLink).where(DepartmentLink.entry_id == question_id)
+            session.execute(drafted.values(drafted_at=api.now()), execution_options=links.PLAINLY)
+        api.audit("visits.department_answered", f"entry/{question_id}", by_link=person is None)
+
+
+def _theirs(casework: Casework, by: int | DepartmentLink) -> bool:
+    """Whether the question is assigned to this person's department, or still by this very link."""
+    if isinstance(by, int):
+        return by in links.members(casework.department_id or 0)
+    still = sa.select(DepartmentLink.id).where(
+        DepartmentLink.id == by.id, DepartmentLink.department_id == casework.department_id
+    )
+    return api.db.session.scalar(still) is not None

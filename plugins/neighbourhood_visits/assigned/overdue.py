@@ -1,0 +1,66 @@
+"""What is overdue: past the department's day, or unanswered three days before the freeze; who is told."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+
+from ..models import Casework, Question, Visit
+from . import links
+
+BEFORE_FREEZE = dt.timedelta(days=3)
+PATIENCE = dt.timedelta(days=1)  # from a department's reminder until its coordinator is told
+LIVE = ("announced", "collecting", "preparing", "ready", "postponed", "in_progress")
+BATCH = 500
+
+
+def overdue(now: dt.datetime) -> Any:
+    """The condition on questions, their casework and visit; a visit without a freeze has it at its start."""
+    freezes_at = sa.func.coalesce(Visit.freezes_at, Visit.starts_at)
+    late = sa.or_(Casework.due_at < now, freezes_at <= now + BEFORE_FREEZE)
+    waits = (Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None))
+    return sa.and_(*waits, Casework.answer.in_(("none", *links.OPEN)), Visit.state.in_(LIVE), late)
+
+
+def is_overdue(question: Question, casework: Casework, visit: Visit, now: dt.datetime) -> bool:
+    """The same of rows that were read."""
+    late = casework.due_at is not None and casework.due_at < now
+    late = late or (visit.freezes_at or visit.starts_at) <= now + BEFORE_FREEZE
+    waits = question.triage == "accepted" and question.answered_at is None and question.group_id is None
+    return waits and casework.answer in ("none", *links.OPEN) and visit.state in LIVE and late
+
+
+def remind() -> None:
+    """Job: remind the department of what is overdue, and a day later tell the coordinator; each once."""
+    now = api.now()
+    rows = (
+        sa.select(Casework.entry_id)
+        .join(Question, Question.entry_id == Casework.entry_id)
+        .join(Visit, Visit.space_id == Casework.space_id)
+        .where(overdue(now), Casework.escalated_at.is_(None))
+        .where(sa.or_(Casework.reminded_at.is_(None), Casework.reminded_at <= now - PATIENCE))
+        .order_by(Casework.entry_id)
+        .limit(BATCH)
+    )
+    with api.as_system("remind of what is overdue"):
+        for question_id in api.db.session.scalars(rows).all():
+            with api.write():
+                _remind(question_id, now)
+
+
+def _remind(question_id: int, now: dt.datetime) -> None:
+    """One step for one question, taken once however often the job runs."""
+    held = api.lock(sa.select(Casework).where(Casework.entry_id == question_id))
+    casework = api.db.session.scalars(held).one()
+    if casework.reminded_at is None and casework.department_id is not None:
+        casework.reminded_at = now
+        links.tell(question_id, "overdue")
+    elif casework.escalated_at is None:
+        casework.escalated_at = now
+        entry: Any = api.db.session.get(api.Entry, question_id)
+        coordinators = sa.select(api.Membership.user_id).where(
+            api.Membership.space_id == casework.space_id, api.Membership.role == "coordinator"
+        )
+        api.notify("visits.overdue", sorted(set(api.db.session.scalars(coordinators))), entry=entry)

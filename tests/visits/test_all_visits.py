@@ -1,0 +1,189 @@
+"""All 21 visits of the real file: taken in, prepared, held, and brought to where the report begins."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import api
+from core.db import db
+from core.feed.actions import support
+from core.models import Entry, Space
+from plugins.neighbourhood_visits import actions, answers, imports, promises, reads, tables, triage
+from plugins.neighbourhood_visits.models import Casework, Commitment, Question, Visit
+from plugins.neighbourhood_visits.suggest import learn, similar
+
+from . import generated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .conftest import Scene
+
+OUTCOMES = {"FIN": "settled", "ABANDONNÉ": "refused", "NON DEMARRE": "needs_study"}
+OF_EACH = 2  # requests of a visit where not all are taken
+SEED = os.environ.get("SEED", "1")
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One engine is enough for so many steps; the others' tests take each step on both."""
+    return sqlite_url
+
+
+def outcome(request: generated.Request) -> str:
+    """What becomes of a request, by how far its project has come."""
+    return OUTCOMES.get(request.row["avancement_projet"], "committed")
+
+
+def test_what_is_made_up_is_as_people_write_and_the_same_for_one_seed() -> None:
+    made = generated.requests(SEED)
+    print(f"SEED={SEED}")
+    assert made == generated.requests(SEED)
+    assert made != generated.requests(f"{SEED} another")
+    lengths = [len(one.body) for one in made]
+    assert min(lengths) == 0
+    assert 4_900 <= max(lengths) <= generated.LONGEST
+    assert {one.channel for one in made} == set(generated.CHANNELS)
+    said = " ".join(one.body for one in made)
+    for words in ("HONTEUX", "06 39 98", "Autre chose"):
+        assert words in said
+    assert len({one.supports for one in made}) > 5
+
+
+def test_all_twenty_one_visits_are_prepared_held_and_concluded(
+    scene: Scene, sample: Callable[[Sequence[Any], int], list[Any]]
+) -> None:
+    by_visit = defaultdict(list)
+    for request in generated.requests(SEED):
+        by_visit[request.row["arrondissement_projet_gagnant"]].append(request)
+    assert len(by_visit) == 21
+    chosen = {code: sample(requests, OF_EACH) for code, requests in by_visit.items()}
+    for of_state in OUTCOMES:  # each way is gone at least once
+        request = next(one for one in by_visit["13"] if one.row["avancement_projet"] == of_state)
+        chosen["13"] += [] if request in chosen["13"] else [request]
+    taken = [request for requests in chosen.values() for request in requests]
+    admin, deputy = scene.town.person("admin"), scene.town.person("deputy")
+    residents = [scene.town.person(name) for name in ("resident", "neighbour")]
+    scene.town.run(lambda: take_in(taken, admin))
+    of_key = {one.row["identifiant_projet_gagnant"]: one for one in taken}
+    asked = scene.town.run(lambda: questions(of_key))
+    assert len(asked) == len(taken)
+    kept = scene.town.run(lambda: Counter(db.session.scalars(sa.select(Entry.channel))))
+    assert kept == Counter(one.channel for one in taken)
+    visits = scene.town.run(lambda: dict(list(db.session.execute(sa.select(Visit.code, Visit.space_id)))))
+    for space_id in visits.values():
+        own = {ident: request for ident, (request, space) in asked.items() if space == space_id}
+        scene.town.run(lambda space_id=space_id: announce(space_id, deputy), "admin")
+        scene.town.run(lambda own=own: accept(own), "admin")
+        for name, person in zip(("resident", "neighbour"), residents, strict=True):
+            assert person
+            scene.town.run(lambda own=own, name=name: lend_voices(own, name == "neighbour"), name)
+        scene.town.run(lambda own=own: draft(own), "admin")
+        scene.town.run(lambda own=own: approve(own), "deputy")
+        scene.town.run(lambda own=own: promise(own), "admin")
+        scene.town.run(lambda space_id=space_id, own=own: hold(space_id, own), "admin")
+    scene.town.run(similar.run)
+    scene.town.run(learn.run)
+    found = scene.town.run(lambda: standing(visits))
+    assert found["states"] == {"reporting": 21}, "from here on the report is written"
+    assert found["outcomes"] == Counter(map(outcome, taken))
+    assert found["promises"] == sum(outcome(one) == "committed" for one in taken)
+    assert found["unanswered"] == 0
+    assert found["settled before"] == sum(outcome(one) == "settled" for one in taken)
+
+
+def take_in(taken: list[generated.Request], admin: int) -> None:
+    """Take the requests in as a file, as the command line does."""
+    table = tables.read(generated.table(taken))
+    day = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
+    result = imports.take_in(table, imports.guess(table.header), "Import", day, [admin])
+    assert not result.errors
+    assert result.imported == len(taken)
+
+
+def questions(of_key: dict[str, generated.Request]) -> dict[int, tuple[generated.Request, int]]:
+    """Each question with the request that it came from and its visit, in the order of the file."""
+    rows = sa.select(Entry.id, Entry.space_id).where(Entry.kind == "visits.question").order_by(Entry.id)
+    found = db.session.execute(rows).all()
+    return {row.id: (one, row.space_id) for row, one in zip(found, of_key.values(), strict=True)}
+
+
+def announce(space_id: int, deputy: int) -> None:
+    """The coordinator completes the visit, names the official, and announces it."""
+    visit, space = api.get_or_404(Visit, space_id), api.get_or_404(Space, space_id)
+    details = {"meeting_point": "Devant la mairie"}
+    plan = actions.Plan(space.name, "", None, details, [deputy], [])
+    actions.change_visit(visit, plan, space.version)
+    actions.announce(api.get_or_404(Visit, space_id))
+
+
+def accept(own: dict[int, generated.Request]) -> None:
+    """The coordinator accepts each question and assigns it to its department."""
+    for ident in own:
+        casework = db.session.get(Casework, ident)
+        decision = triage.Decision("assign", department_id=casework.department_id)
+        triage.decide(ident, decision)
+
+
+def lend_voices(own: dict[int, generated.Request], more: bool) -> None:
+    """A resident supports what has supports; another what has more."""
+    for ident, request in own.items():
+        if request.supports > more:
+            support(api.get_or_404(Entry, ident), True)
+
+
+def draft(own: dict[int, generated.Request]) -> None:
+    """The coordinator drafts each answer and asks for its approval."""
+    for ident, request in own.items():
+        answers.submit(ident, f"Voici où nous en sommes : {request.row['avancement_projet']}.", 0)
+
+
+def approve(own: dict[int, generated.Request]) -> None:
+    """The deputy approves each answer, and says what becomes of the question."""
+    verbs = {"settled": "settle", "refused": "refuse", "needs_study": "study"}
+    for ident, request in own.items():
+        _answer, entry = answers.answer_of(ident)
+        answers.approve(ident, entry.body, entry.version, outcome=verbs.get(outcome(request), ""))
+
+
+def promise(own: dict[int, generated.Request]) -> None:
+    """What is neither done nor refused nor to be studied is promised."""
+    for ident, request in own.items():
+        if outcome(request) == "committed":
+            department = db.session.get(Casework, ident).department_id
+            due = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=180)
+            promises.promise(ident, request.row["titre_projet_gagnant"][:300], department, due)
+
+
+def hold(space_id: int, own: dict[int, generated.Request]) -> None:
+    """The visit takes place: questions close, half of them are talked about, and it ends."""
+    actions.turn(space_id, "close")
+    for ident in list(own)[::2]:
+        answers.turn(ident, "discussion", "plan", "")
+    for verb in ("finish", "begin"):
+        actions.turn(space_id, verb)
+    for ident in list(own)[::2]:
+        answers.turn(ident, "discussion", "discuss", "")
+    actions.turn(space_id, "end")
+
+
+def standing(visits: dict[str, int]) -> dict[str, Any]:
+    """What the database holds at the end."""
+    often = sa.func.count()
+    states = db.session.execute(sa.select(Visit.state, often).group_by(Visit.state)).all()
+    outcomes = db.session.execute(sa.select(Question.outcome, often).group_by(Question.outcome)).all()
+    unanswered = sa.select(often).select_from(Question).where(Question.answered_at.is_(None))
+    held = [api.get_or_404(Visit, space_id) for space_id in visits.values()]
+    return {
+        "states": dict(states),
+        "outcomes": Counter(dict(outcomes)),
+        "promises": db.session.scalar(sa.select(often).select_from(Commitment)),
+        "unanswered": db.session.scalar(unanswered),
+        "settled before": sum(reads.settled_before(visit) for visit in held),
+    }

@@ -1,0 +1,115 @@
+"""Templates begin answers; a delegate approves for an absent official, and the record names both."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core.db import db
+from core.models import Membership
+from plugins.neighbourhood_visits.approve import delegates
+from plugins.neighbourhood_visits.approve.models import AnswerTemplate
+from plugins.neighbourhood_visits.models import Casework
+
+from .conftest import draft_version
+from .test_assigned import at
+from .test_triage import row
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .conftest import Scene
+
+
+def name_delegate(
+    scene: Scene, first: int = 0, last: int = 5, who: str = "deputy", delegate: str = "opposition"
+) -> Any:
+    """Let an official name a delegate from one day to another, counted from today."""
+    today = dt.datetime.now(dt.UTC).date()
+    return scene.browser(who).submit(
+        "/visits/delegate",
+        delegate=str(scene.town.person(delegate)),
+        begins=str(today + dt.timedelta(days=first)),
+        ends=str(today + dt.timedelta(days=last)),
+    )
+
+
+def test_a_delegate_approves_and_the_record_names_both(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    visit = scene.visit()
+    question, later = scene.drafted(visit), scene.drafted(visit, title="Later?")
+    page, delegate = f"/visits/questions/{question}", scene.browser("opposition")
+    assert delegate.get(page).status_code in (403, 404), "a councillor sees nothing of the team's"
+    assert name_delegate(scene).status_code == 302
+    scene.approve(question, "It is mended on Monday.", name="opposition")
+    found = row(scene, Casework, question)
+    people = scene.town.person("opposition"), scene.town.person("deputy")
+    assert (found.approved_by, found.approved_for) == people
+    shown = scene.browser("agent").get(page).text
+    assert "approved by Opposition" in shown
+    assert "in place of Deputy" in shown
+    edit = scene.browser("mayor").get(f"/visits/{visit}/edit").text
+    assert f'value="{people[0]}" checked' not in edit, "a delegate does not stay on the team when it is saved"
+    at(scene, monkeypatch, 7)
+    scene.town.run(delegates.apply_all)
+    given = sa.select(sa.func.count()).where(Membership.user_id == people[0], Membership.space_id == visit)
+    assert scene.town.run(lambda: db.session.scalar(given)) == 0
+    assert delegate.get(f"/visits/questions/{later}").status_code in (403, 404)
+
+
+def test_a_delegate_who_drafted_does_not_approve_and_who_is_back_ends_it(scene: Scene) -> None:
+    visit = scene.visit()
+    assert name_delegate(scene).status_code == 302
+    question = scene.accepted(visit)
+    page, delegate = f"/visits/questions/{question}", scene.browser("opposition")
+    assert delegate.submit(f"{page}/answer", _page=page, body="Mine.", version="0").status_code == 302
+    version = draft_version(delegate, page)
+    told = delegate.submit(f"{page}/answer", _page=page, body="Mine.", version=version, publish="yes")
+    assert told.status_code == 409
+    assert "Somebody else than who drafted this answer must approve it." in told.text
+    assert scene.browser("deputy").submit("/visits/delegate/end", _page="/visits/delegate").status_code == 302
+    assert delegate.get(page).status_code in (403, 404)
+
+
+def test_a_delegate_of_days_to_come_waits_and_wrong_days_are_refused(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.drafted(visit)
+    assert name_delegate(scene, 2, 4).status_code == 302
+    assert scene.browser("opposition").get(f"/visits/questions/{question}").status_code in (403, 404)
+    assert name_delegate(scene, 4, 2).status_code == 422
+    assert name_delegate(scene, delegate="deputy").status_code == 422, "nobody is their own delegate"
+    assert scene.browser("agent").get("/visits/delegate").status_code == 403
+    assert name_delegate(scene, who="opposition", delegate="mayor2").status_code in (302, 422)
+    assert scene.browser("mayor2").get(f"/visits/questions/{question}").status_code in (403, 404)
+
+
+def test_a_template_is_kept_by_who_organises_and_put_into_a_draft_without_javascript(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit, theme="safety", place="rue du Lavoir")
+    admin, agent = scene.browser("admin"), scene.browser("agent")
+    body = "Bonjour, nous passons {place} le {date}, rendez-vous : {meeting_point}. {unknown} {0.__class__}"
+    made = admin.submit("/visits/templates/new", title="Lamps", theme="safety", body=body)
+    assert made.status_code == 302
+    assert admin.submit("/visits/templates/new", title="Trees", theme="green", body="x").status_code == 302
+    assert admin.submit("/visits/templates/new", title="", theme="", body="").status_code == 422
+    assert agent.get("/visits/templates").status_code == 403
+    [ident] = scene.town.run(
+        lambda: list(db.session.scalars(sa.select(AnswerTemplate.id).where(AnswerTemplate.title == "Lamps")))
+    )
+    page = f"/visits/questions/{question}"
+    shown = agent.get(page).text
+    assert "Lamps" in shown
+    assert "Trees" not in shown
+    inserted = agent.submit(
+        f"{page}/answer", _page=page, body="Typed before.", version="0", insert="yes", template=str(ident)
+    )
+    assert inserted.status_code == 200
+    for words in ("Typed before.", "nous passons rue du Lavoir le", "In front of the school", "{unknown}"):
+        assert words in inserted.text
+    assert row(scene, Casework, question).answer == "none", "nothing is kept before it is sent"
+    gone = agent.submit(f"{page}/answer", _page=page, body="x", version="0", insert="yes", template="999")
+    assert gone.status_code == 404
+    deleted = admin.submit(f"/visits/templates/{ident}/delete", _page=f"/visits/templates/{ident}")
+    assert deleted.status_code == 302
+    assert "Lamps" not in admin.get("/visits/templates").text

@@ -1,0 +1,265 @@
+"""A department answers by a signed link, or with accounts; what is overdue is said once to each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from core import jobs
+from core.db import db, write
+from core.models import Entry, Mail, Membership, Notice
+from plugins.neighbourhood_visits.assigned import links, overdue
+from plugins.neighbourhood_visits.assigned.models import DepartmentLink
+from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
+
+from .conftest import draft_version
+from .test_triage import decide, row
+
+if TYPE_CHECKING:
+    import pytest
+
+    from core.testing import Browser
+
+    from .conftest import Scene
+
+MAILBOX = "roads@example.org"
+SAID = {
+    "title": "Le trottoir est cassé",
+    "body": "Devant chez moi.",
+    "place": "rue du Lavoir",
+    "contact": "06 01",
+}
+
+
+def department(
+    scene: Scene, name: str = "Roads", mailbox: str = MAILBOX, members: tuple[str, ...] = ()
+) -> int:
+    """The id of a new department."""
+    people = [scene.town.person(member) for member in members]
+
+    def act() -> int:
+        with write() as session:
+            found = Department(name=name, folded=name.lower(), mailbox=mailbox, days_to_answer=10)
+            session.add(found)
+            session.flush()
+            session.add_all(DepartmentMember(department_id=found.id, user_id=person) for person in people)
+            return found.id
+
+    return scene.town.run(act)  # type: ignore[no-any-return]
+
+
+def assigned(scene: Scene, visit: int, ident: int, **said: Any) -> int:
+    """The id of a question that is assigned to a department."""
+    question = scene.question(visit, **{**SAID, **said})
+    decide(scene, visit, [question], "assign", department=str(ident), official="0")
+    return question
+
+
+def link_of(scene: Scene, number: int = -1) -> str:
+    """The path of the link that the department's mailbox was sent."""
+    jobs.run_due(scene.town.app)
+    rows = sa.select(Mail.text).where(Mail.recipient == MAILBOX).order_by(Mail.id)
+    texts = scene.town.run(lambda: list(db.session.scalars(rows)))
+    found = re.search(r"http://localhost(/visits/request/\S+)", texts[number])
+    assert found
+    return found[1]
+
+
+def casework(scene: Scene, question: int) -> Any:
+    return row(scene, Casework, question)
+
+
+def send(browser: Browser, link: str, body: str, **said: str) -> Any:
+    """Write the answer into the form of a department's page, as it shows it."""
+    version = re.search(r'name="version"[^>]*value="(\d+)"', browser.get(link).text)
+    return browser.submit(link, body=body, **{"version": version[1] if version else "0", **said})
+
+
+def test_a_department_answers_by_its_link_and_an_official_approves(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    visit, ident = scene.visit(), department(scene)
+    other = scene.accepted(visit, title="Something else")
+    question = assigned(scene, visit, ident)
+    link, outside = link_of(scene), scene.browser()
+    with caplog.at_level(logging.INFO, logger="parvis.visits"):
+        page = outside.get(link)
+    assert "department link used" in caplog.text
+    assert page.status_code == 200
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in page.headers["Cache-Control"]
+    for shown in ("Le trottoir est cassé", "Devant chez moi.", "rue du Lavoir", "To be answered until"):
+        assert shown in page.text
+    for hidden in ("Resident", "06 01", "Something else", f"/posts/{other}", f"/posts/{question}"):
+        assert hidden not in page.text
+    assert casework(scene, question).answer == "assigned", "looking changes nothing"
+    told = send(outside, link, "In March.")
+    assert told.status_code == 302
+    found = casework(scene, question)
+    assert (found.answer, found.drafted_by) == ("to_approve", None)
+    assert "In March." not in scene.browser().get(f"/posts/{question}").text
+    assert "drafted by Roads" in scene.browser("agent").get(f"/visits/questions/{question}").text
+    assert send(outside, link, "In April.").status_code == 302, "until it is approved it may be changed"
+    scene.approve(question, "In April.", name="deputy")
+    assert "In April." in scene.browser().get(f"/posts/{question}").text
+    after = outside.get(link).text
+    assert "This request has its answer" in after
+    assert send_anyway(outside, link, "Never.").status_code == 409
+    assert "Never." not in scene.browser().get(f"/posts/{question}").text
+
+
+def send_anyway(browser: Browser, link: str, body: str) -> Any:
+    """Post to a link whose page shows no form."""
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/sign-in").text)
+    assert token
+    return browser.client.post(link, data={"csrf_token": token[1], "body": body, "version": "0"})
+
+
+def test_a_link_is_bound_to_its_assignment_and_ends_with_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, ident, parks = scene.visit(), department(scene), department(scene, "Parks", "parks@example.org")
+    first, second = assigned(scene, visit, ident), assigned(scene, visit, ident, title="Another")
+    jobs.run_due(scene.town.app)
+    one, two = link_of(scene, 0), link_of(scene, 1)
+    outside = scene.browser()
+    number, token = one.split("/")[3:]
+    swapped = f"/visits/request/{two.split('/')[3]}/{token}"
+    for wrong in (swapped, one[:-1], f"/visits/request/999/{token}", f"/visits/request/{number}/x"):
+        assert outside.get(wrong).status_code == 404, wrong
+        assert send_anyway(outside, wrong, "Forged.").status_code == 404
+    decide(scene, visit, [first], "assign", department=str(parks), official="0")
+    assert outside.get(one).status_code == 404, "reassigned"
+    decide(scene, visit, [first], "assign", department=str(ident), official="0")
+    assert outside.get(one).status_code == 404, "assigned back, by another secret"
+    assert outside.get(link_of(scene)).status_code == 200
+    own = f"/visits/questions/{second}/withdraw"
+    assert outside.get(two).status_code == 200
+    assert scene.browser("resident").submit(own).status_code == 302
+    assert outside.get(two).status_code == 404, "withdrawn"
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=40)
+    fresh = link_of(scene)
+    monkeypatch.setattr("core.api.now", lambda: later)
+    assert outside.get(fresh).status_code == 404, "expired"
+    states = {casework(scene, one_of).answer for one_of in (first, second)}
+    assert states == {"assigned"}, "nothing was written"
+
+
+def test_members_see_what_is_assigned_to_their_department_alone(scene: Scene) -> None:
+    visit = scene.visit()
+    own, other = department(scene, members=("colleague",)), department(scene, "Parks", members=("agent2",))
+    question, theirs = assigned(scene, visit, own), assigned(scene, visit, other, title="Trees")
+    colleague = scene.browser("colleague")
+    page = colleague.get("/visits/department").text
+    assert "Le trottoir est cassé" in page
+    assert "Trees" not in page
+    assert colleague.get(f"/visits/department/{theirs}").status_code == 404
+    assert scene.browser("resident").get(f"/visits/department/{question}").status_code == 404
+    assert scene.browser().get("/visits/department").status_code == 302
+    shown = colleague.get(f"/visits/department/{question}").text
+    assert "06 01" not in shown
+    assert ">Resident<" not in shown
+    assert send(colleague, f"/visits/department/{question}", "In May.").status_code == 302
+    found = casework(scene, question)
+    assert (found.answer, found.drafted_by) == ("to_approve", scene.town.person("colleague"))
+    assert colleague.get(f"/visits/questions/{question}").status_code == 403, "the desk is the team's"
+    jobs.run_due(scene.town.app)
+    notices = sa.select(Notice.user_id).where(Notice.type == "visits.department_assigned")
+    assert scene.town.person("colleague") in scene.town.run(lambda: list(db.session.scalars(notices)))
+    assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(DepartmentLink.id)))) == 0
+
+
+def test_what_another_has_begun_is_not_written_over(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene)
+    question = assigned(scene, visit, ident)
+    link, outside = link_of(scene), scene.browser()
+    scene.draft(question, "The agent writes.")
+    assert "An answer is being prepared" in outside.get(link).text
+    assert "The agent writes." not in outside.get(link).text
+    assert send_anyway(outside, link, "By the link.").status_code == 409
+    agent = scene.browser("agent")
+    assert "The agent writes." in agent.get(f"/visits/questions/{question}").text
+    assert draft_version(agent, f"/visits/questions/{question}") == "1"
+
+
+def overdue_counts(scene: Scene, visit: int) -> int:
+    shown = scene.browser("agent").get(f"/visits/{visit}/review?queue=overdue").text
+    return shown.count('data-question="')
+
+
+def told(scene: Scene) -> list[str]:
+    """What the department and the coordinator were sent, after the daily job ran."""
+    scene.town.run(overdue.remind)
+    jobs.run_due(scene.town.app)
+    mails = sa.select(Mail.kind).where(Mail.recipient == MAILBOX, Mail.kind == "visits.overdue")
+    notices = sa.select(Notice.type).where(Notice.type == "visits.overdue")
+    return scene.town.run(lambda: [*db.session.scalars(mails), *db.session.scalars(notices)])  # type: ignore[no-any-return]
+
+
+def at(scene: Scene, monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    """Let so many days pass, or come back."""
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    monkeypatch.setattr("core.api.now", lambda: moment)
+
+
+def test_overdue_is_said_once_to_the_department_then_to_the_coordinator(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, ident = scene.visit(), department(scene)
+    question = assigned(scene, visit, ident)
+    answered = assigned(scene, visit, ident, title="Answered")
+    scene.draft(answered, "Yes.")
+    scene.approve(answered, "Yes.", name="deputy")
+    person = scene.town.person("agent")
+
+    def coordinate() -> None:
+        with write():
+            held = sa.update(Membership).where(Membership.user_id == person, Membership.space_id == visit)
+            db.session.execute(held.values(role="coordinator"))
+
+    scene.town.run(coordinate)
+    assert told(scene) == []
+    assert overdue_counts(scene, visit) == 0
+    at(scene, monkeypatch, 11)
+    assert overdue_counts(scene, visit) == 1
+    assert "Overdue" in scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    assert told(scene) == ["visits.overdue"], "the department"
+    assert told(scene) == ["visits.overdue"], "once"
+    assert scene.browser().get(link_of(scene)).status_code == 200
+    at(scene, monkeypatch, -1)
+    assert told(scene) == ["visits.overdue"], "a clock that is set back says nothing anew"
+    at(scene, monkeypatch, 12.5)
+    assert told(scene) == ["visits.overdue", "visits.overdue"], "then the coordinator"
+    at(scene, monkeypatch, 20)
+    assert told(scene) == ["visits.overdue", "visits.overdue"]
+    found = casework(scene, question)
+    assert found.reminded_at
+    assert found.escalated_at
+    decide(scene, visit, [question], "assign", department=str(ident), official="0")
+    assert casework(scene, question).reminded_at is None, "assigned anew, it has its days again"
+
+
+def test_three_days_before_the_freeze_what_is_not_answered_is_overdue(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+
+    def freeze(days: float | None) -> None:
+        with write() as session:
+            moment = None if days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+            session.get(Visit, visit).freezes_at = moment
+
+    assert overdue_counts(scene, visit) == 0
+    for days, late in ((4, 0), (2.5, 1), (None, 0)):
+        scene.town.run(lambda days=days: freeze(days))  # type: ignore[misc]
+        assert overdue_counts(scene, visit) == late, days
+    at(scene, monkeypatch, 18)
+    assert overdue_counts(scene, visit) == 1, "three days before the visit, where nothing freezes"
+    assert row(scene, Question, question).answered_at is None
+    assert row(scene, Entry, question).state == "published"
+    assert links.OPEN
