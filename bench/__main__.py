@@ -27,10 +27,11 @@ from core import create_app
 from core.config import Config
 from core.db import db
 
-from . import fanout, notices, printing, searching, seed
+from . import fanout, notices, printing, searching, seed, similar
 from .servers import NotExpected, Server, bare, compare, parvis
 
 SMALL, LARGE, FULL = 10_000, 100_000, 1_000_000
+ALIKE = 40  # times a bare query: rights are asked of each question that shares a word
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -282,6 +283,15 @@ def found(config: Config) -> list[Result]:
     ]
 
 
+def alike(folder: Path) -> list[Result]:
+    """Questions that say the same, among 20,000, against a bare FTS5 query for any of the same words."""
+    place = folder / "similar"
+    place.mkdir()
+    ours, theirs = similar.measure(place, compare)
+    name = f"similar at {similar.QUESTIONS:,} questions to bare FTS5"
+    return [at_most(name, ALIKE, ours, theirs, ours / theirs)]
+
+
 def fan_out(config: Config, large: Server) -> list[Result]:
     """The last of a thousand streams against a bare asyncio protocol, and the memory of a stream."""
     ours, theirs = fanout.measure(config, large)
@@ -307,6 +317,7 @@ def measure(folder: Path, entries: int) -> list[Result]:
         results += fan_out(big, large)
     results += inserts(big, token)
     results += found(big if entries == LARGE else seed.town(folder / str(LARGE), LARGE, token))
+    results += alike(folder)
     return results + digests(folder) + printed(folder)
 
 

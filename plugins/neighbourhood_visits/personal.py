@@ -13,6 +13,7 @@ from .models import Asker, Casework, Question, Visit
 from .plan import papers
 from .plan.models import Paper, Sensitivity
 from .report import issue
+from .suggest.models import Term
 
 CONTACTS = "visits.contacts"
 
@@ -71,6 +72,8 @@ def erase(user_id: int, words: bool) -> None:
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text=""))
         issue.take_out_words(list(api.db.session.scalars(_asked(user_id))))
+        _update(sa.delete(Term).where(Term.entry_id.in_(_asked(user_id))))
+        _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))
 
 
 def end_contacts(now: dt.datetime) -> None:

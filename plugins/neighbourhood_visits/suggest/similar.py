@@ -162,12 +162,12 @@ def run() -> None:
     with api.as_system("compare questions"):
         while ids := api.db.session.scalars(fresh).all():
             with api.write():
-                _index(ids)
+                index(ids)
             with api.write():
                 _pair(ids)
 
 
-def _index(ids: Sequence[int]) -> None:
+def index(ids: Sequence[int]) -> None:
     """Write the terms of these questions; what nobody answers any more has none."""
     _plainly(sa.delete(Term).where(Term.entry_id.in_(ids)))
     rows = sa.select(api.Entry, Question).join(Question, Question.entry_id == api.Entry.id)
