@@ -135,6 +135,15 @@ def test_the_list_speaks_english_whatever_the_town_speaks(
     assert "Accueil" not in shown
 
 
+def test_a_backup_and_a_purge_are_in_the_log(town: Town, parvis: object, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    assert parvis(f"backup {tmp_path / 'kept'}").exit_code == 0
+    parvis("plugins disable dummy")
+    assert parvis("plugins purge dummy --yes").exit_code == 0
+    acts = town.run(lambda: list(db.session.scalars(sa.select(Audit.act).order_by(Audit.id))))
+    assert acts == ["town.backup", "plugin.off", "plugin.purged"]
+
+
 def test_show_tells_where_each_thing_is_said(parvis: object) -> None:
     shown = parvis("plugins show dummy").output
     here = Path(dummy.__file__).parent

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core import access, create_app, jobs, registry
 from core.config import Config
 from core.db import Base, db, write
-from core.models import Erasure, User
+from core.models import Audit, Erasure, User
 from core.testing import PASSWORD, Browser, Town
 from ops import backup, restore
 from portal.privacy import erase
@@ -101,6 +101,7 @@ def test_who_was_erased_since_the_backup_is_erased_again(
     person = restored.run(lambda: db.session.get(User, line["user_id"]))
     assert (person.name, person.about) == (line["alias"], "")
     assert restored.run(lambda: db.session.get(Erasure, line["user_id"])).done_at
+    assert "town.restored" in restored.run(lambda: set(db.session.scalars(sa.select(Audit.act))))
     browser = Browser(restored.app.test_client())
     refused = browser.submit("/sign-in", email="ana@example.org", password=PASSWORD)
     assert refused.status_code == 422
