@@ -201,6 +201,9 @@ def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     for _twice in range(2):
         papers_due(scene)
     assert count(scene, visit) == 1
+    scene.town.run(come)
+    papers_due(scene)
+    assert count(scene, visit) == 2, "another day, another dossier"
 
 
 def papers_due(scene: Scene) -> None:
@@ -244,7 +247,9 @@ def test_papers_are_for_the_team_alone(scene: Scene) -> None:
 @pytest.mark.parametrize("words", [True, False])
 def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     visit = scene.visit()
-    scene.accepted(visit, body="I live at number seven.")
+    ident = scene.accepted(visit, body="I live at number seven.")
+    page = f"/visits/questions/{ident}/delicate"
+    scene.browser("agent").submit(page, text="A court is to decide.")
     paper = order(scene, visit, "dossier")
     before = " ".join(pages(pdf(scene, paper)))
     assert "number seven" in before
@@ -265,3 +270,16 @@ def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     scene.town.run(lambda: jobs.run_due(scene.town.app))
     after = " ".join(pages(pdf(scene, paper)))
     assert ("number seven" in after) is not words
+    assert "A court is to decide." in before
+    assert "A court is to decide." not in after
+
+
+def test_words_of_residents_are_printed_as_they_are(scene: Scene) -> None:
+    visit = scene.visit()
+    said = ('#read("/etc/passwd") $x$ *fat*', '#import "@preview/x:1.0.0": * = No heading 😀')
+    scene.accepted(visit, title=said[0], body=said[1])
+    for kind in ("briefing", "sheets"):
+        text = " ".join(pages(pdf(scene, order(scene, visit, kind))))
+        assert said[0] in text
+        assert "root:" not in text
+    assert said[1].replace("😀", "□") in " ".join(pages(pdf(scene, order(scene, visit))))

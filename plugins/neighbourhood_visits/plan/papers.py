@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import render_template
 from flask_babel import force_locale, get_locale
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 from sqlalchemy.orm.attributes import flag_modified
 
 from core import api
@@ -76,7 +76,8 @@ def freeze_on(space_id: int, day: dt.date | None) -> None:
 def freeze_due() -> None:
     """Job: freeze the dossiers whose day has come."""
     made = sa.select(Paper.id).where(Paper.space_id == Visit.space_id, Paper.kind == "dossier")
-    due = sa.select(Visit.space_id).where(Visit.freezes_at <= api.now(), ~made.exists())
+    since = made.where(Paper.made_at >= Visit.freezes_at)
+    due = sa.select(Visit.space_id).where(Visit.freezes_at <= api.now(), ~since.exists())
     due = due.where(Visit.state.not_in(("cancelled", "archived")))
     with api.as_system("freeze dossiers on time"):
         for space_id in api.db.session.scalars(due).all():
@@ -209,28 +210,26 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
 
 def forget(user_id: int, words: bool) -> None:
     """Take a person out of the papers, inside a write: their name, and with `words` what they asked."""
-    asked = sa.select(api.Entry.id, api.Entry.space_id).where(api.Entry.author_id == user_id)
-    own = (
-        dict(api.db.session.execute(asked.where(api.Entry.kind == "visits.question")).all()) if words else {}
-    )
-    for row in api.db.session.scalars(sa.select(Paper)):
-        if "people" in row.data and _without(row.data, user_id, set(own)):
+    asked = sa.select(api.Entry.id).where(api.Entry.author_id == user_id, api.Entry.kind == "visits.question")
+    own = set(api.db.session.scalars(asked))
+    for row in api.db.session.scalars(sa.select(Paper).options(defer(Paper.content))):
+        if "people" in row.data and _without(row.data, user_id, own, words):
             flag_modified(row, "data")
             row.content, row.state = b"", "waiting"
             api.enqueue("visits.print", paper_id=row.id)
 
 
-def _without(said: dict[str, Any], user_id: int, own: set[int]) -> bool:
+def _without(said: dict[str, Any], user_id: int, own: set[int], words: bool) -> bool:
     """Whether something of this person was there, and is no longer."""
     found = said["people"].pop(str(user_id), None) is not None
     for one in [*said["rest"], *(one for stop in said["stops"] for one in stop["questions"])]:
-        mine = [other for other in one["others"] if other[0] in own]
-        if one["id"] in own or mine:
+        if one["id"] in own and (words or one["sensitivity"]):
+            found = True
+            one |= {"sensitivity": "", **({"title": "–", "body": "", "place": ""} if words else {})}
+        if words and any(ident in own for ident, _text in one["others"]):
             found = True
             one["others"] = [other for other in one["others"] if other[0] not in own]
             one["similar"] = [text for _ident, text in one["others"]]
-        if one["id"] in own:
-            one |= {"title": "–", "body": "", "place": ""}
     return found
 
 

@@ -17,7 +17,7 @@ from ..models import Question
 from ..pages import blueprint, visit_and_space
 from ..show import draw
 
-READ = 300  # questions of a theme that are read, those with most support first
+READ = 100  # questions of a theme that are read, those with most support first
 WORDS, SENTENCES, SUPPORTED = 6, 3, 3
 SHORT, LONG = 30, 240  # characters of a sentence that says something
 EMPTY = frozenset(Path(__file__).with_name("empty_words.txt").read_text().split())
