@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import outloud
@@ -272,6 +273,25 @@ def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     assert ("number seven" in after) is not words
     assert "A court is to decide." in before
     assert "A court is to decide." not in after
+
+
+def test_a_paper_that_can_not_be_made_says_so_and_is_tried_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = scene.visit()
+    scene.accepted(visit)
+
+    def fail(*_given: Any, **_kw: Any) -> bytes:
+        raise subprocess.TimeoutExpired("typst", 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(papers.api, "pdf", fail)
+        paper = order(scene, visit)
+    agent = scene.browser("agent")
+    assert "It could not be made" in agent.get(f"/visits/{visit}/papers").text
+    assert agent.get(f"/visits/papers/{paper}/pdf").status_code == 404
+    scene.town.run(lambda: papers.make(paper))
+    assert "lamp in rue du Lavoir" in " ".join(pages(pdf(scene, paper)))
 
 
 def test_words_of_residents_are_printed_as_they_are(scene: Scene) -> None:

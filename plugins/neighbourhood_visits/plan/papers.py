@@ -5,6 +5,7 @@ their names.
 """
 
 import datetime as dt
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def make(paper_id: int) -> None:
     """Job: gather what a paper says, unless it says it already, and print it."""
     with api.as_system("make a paper for the team of a visit"):
         row = api.db.session.get(Paper, paper_id)
-        if row is None or row.state != "waiting":
+        if row is None or row.state not in ("waiting", "failed"):
             return
         with force_locale(row.lang):
             said = row.data or gathered(row.space_id, row.kind)
@@ -97,7 +98,13 @@ def make(paper_id: int) -> None:
             _tell(row, 50)
             if not row.data:
                 row.data, row.made_at = said, api.now()
-        content = api.pdf(TEMPLATES / KINDS[row.kind][1], printed(said), seconds=200)
+        try:
+            content = api.pdf(TEMPLATES / KINDS[row.kind][1], printed(said), seconds=100)
+        except subprocess.SubprocessError:
+            with api.write():
+                row.state = "failed"
+                _tell(row, 100)
+            raise
         with api.write() as session:
             row.content, row.state = content, "done"
             _tell(row, 100)
