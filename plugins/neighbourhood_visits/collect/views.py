@@ -26,17 +26,28 @@ def code() -> Page:
     return _thread(form.code.data) or _unknown(form)
 
 
-@blueprint.post("/code/<any(withdraw, contest):verb>")
+@blueprint.post("/code/withdraw")
 @api.needs("visits.ask")
-def act_by_code(verb: str) -> Page:
-    """Take back the question of a code, or contest that it was not accepted."""
+def withdraw_by_code() -> Page:
+    """Take back the question of a code."""
+    return _act("withdraw", _("Your question is withdrawn."))
+
+
+@blueprint.post("/code/contest")
+@api.needs("visits.ask")
+def contest_by_code() -> Page:
+    """Contest that the question of a code was not accepted."""
+    return _act("contest", _("Done."))
+
+
+def _act(verb: str, done: str) -> Page:
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     if found is None or _read(found) is None:
         return _unknown(CodeForm(formdata=None))
     try:
         triage.by_code(found, verb, form.reason.data or "")
-        api.says(_("Your question is withdrawn.") if verb == "withdraw" else _("Done."))
+        api.says(done)
     except api.Refused as reason:
         api.says(str(reason), "error")
     return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
