@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.db import db, write
 from core.models import Entry
+from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.models import Department, Question
 from plugins.neighbourhood_visits.suggest import learn, similar
 from plugins.neighbourhood_visits.suggest.models import Learned, Term
@@ -148,3 +149,19 @@ def test_what_is_edited_is_compared_again(scene: Scene) -> None:
     worked(scene)
     terms = sa.select(Term.term).where(Term.entry_id == question)
     assert {"w fontain", "i eau"} <= set(scene.town.run(lambda: list(db.session.scalars(terms))))
+
+
+def test_the_words_of_somebody_who_is_erased_are_compared_no_more(scene: Scene) -> None:
+    visit = scene.visit()
+    own, other = scene.question(visit, title="Un banc"), scene.question(visit, "Un banc", name="neighbour")
+    worked(scene)
+    person = scene.town.person("resident")
+
+    def erase() -> None:
+        with write():
+            personal.erase(person, words=True)
+
+    scene.town.run(erase)
+    left = sa.select(Term.entry_id).distinct()
+    assert scene.town.run(lambda: list(db.session.scalars(left))) == [other]
+    assert not row(scene, Question, own).compared

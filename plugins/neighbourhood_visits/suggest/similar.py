@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
+from .. import reads
 from ..models import Question
 from .models import Learned, Similar, Term
 from .words import Word, ideas, loose_ideas, thesaurus, words
 
 MOST_TERMS = 80  # of a text, the telling ones first
-POSTINGS = 6_000  # rows that one search looks at, about
+POSTINGS = 4_000  # rows that one search looks at, about
 NEAR = 0.3  # of what a question has in common with itself: so near another must be to be shown
 LEAVE_OUT = ("private_case", "withdrawn", "rejected")
 BATCH, PAIRED = 200, 3
@@ -60,7 +61,7 @@ def similar(
     """The questions of these visits that say most nearly the same and the viewer may read, with reasons."""
     asked = read(text, place=place)
     spaces = list(space_ids)
-    scores = _scores(terms(asked, asking=True), spaces, 4 * limit)
+    scores = _scores(terms(asked, asking=True), spaces, 12 * limit)
     if not scores:
         return []
     rows = (
@@ -69,26 +70,29 @@ def similar(
         .where(api.Entry.id.in_([entry_id for entry_id, _score in scores]))
         .where(api.Entry.state.in_(("published", "pending")), Question.triage.not_in(LEAVE_OUT))
     )
-    found = {
-        entry.id: read(entry.title, entry.body, question.place)
-        for entry, question in api.db.session.execute(rows)
-    }
-    best = [entry_id for entry_id, _score in scores if entry_id in found][:limit]
-    return [(entry_id, reasons(asked, found[entry_id])) for entry_id in best]
+    found = {entry.id: (entry, question.place) for entry, question in api.db.session.execute(rows)}
+    best = [found[entry_id] for entry_id, _score in scores if entry_id in found][:limit]
+    return [(entry.id, reasons(asked, read(entry.title, entry.body, place))) for entry, place in best]
 
 
 def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple[int, float]]:
-    """The nearest questions of these visits that the viewer may read, with their scores: two statements."""
+    """The nearest questions of these visits, with scores; who may read them is asked when they are read.
+
+    What is not public counts only where the viewer is on the team, so that it crowds out nothing else.
+    """
     weighed = _weighed(asked, spaces)
-    score = sa.func.sum(Term.weight * sa.case(weighed, value=Term.term, else_=0.0))
-    near = (
-        sa.select(Term.entry_id, score.label("score"))
-        .where(Term.term.in_(weighed), Term.space_id.in_(spaces))
-        .group_by(Term.entry_id)
-        .order_by(score.desc(), Term.entry_id)
-    )
-    rows = api.db.session.execute(near.limit(size)) if weighed and spaces else ()
-    return [(row.entry_id, row.score) for row in rows]
+    if not weighed or not spaces:
+        return []
+    rows = sa.select(Term.entry_id, Term.term, Term.weight)
+    rows = rows.where(Term.term.in_(weighed), Term.space_id.in_(spaces))
+    if api.viewer().role != "system":
+        shown = sa.or_(~api.Entry.team_only, api.Entry.space_id.in_(reads.reviewed(spaces)))
+        rows = rows.join(api.Entry, api.Entry.id == Term.entry_id).where(shown)
+    scores: dict[int, float] = {}
+    with api.as_system("weigh the words of questions"):
+        for entry_id, term, weight in api.db.session.execute(rows):
+            scores[entry_id] = scores.get(entry_id, 0.0) + weight * weighed[term]
+    return sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:size]
 
 
 def _weighed(asked: Iterable[str], spaces: list[int]) -> dict[str, float]:
