@@ -25,6 +25,7 @@ from .access import (
 )
 from .accounts.claims import confirm_later
 from .accounts.sessions import as_viewer
+from .accounts.throttle import hit as throttle
 from .audit import audit
 from .db import Base, UtcDateTime, Versioned, after_commit, db, insert_once, lock, now, write
 from .feed.actions import (
@@ -35,6 +36,7 @@ from .feed.actions import (
     remove,
     restore,
     set_audience,
+    support,
 )
 from .feed.cards import cards
 from .feed.drafts import AskAuthor, Draft
@@ -203,6 +205,8 @@ __all__ = [
     "settle",
     "space_roles",
     "standing",
+    "support",
+    "throttle",
     "town_zone",
     "viewer",
     "write",

@@ -165,7 +165,7 @@ def _callables(_language: str, texts: NullTranslations) -> tuple[Any, Any]:
     known = lru_cache(maxsize=4096)(lambda text: Markup(texts.gettext(text)) % {})  # noqa: S704  our own
 
     @pass_eval_context  # which costs nothing, as the whole context would inside a block
-    def gettext(place: EvalContext, text: str, **values: Any) -> str:
+    def gettext(place: EvalContext, text: str, /, **values: Any) -> str:
         if place.autoescape and not values:
             return known(text)
         return (Markup if place.autoescape else str)(texts.gettext(text)) % values

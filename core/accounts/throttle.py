@@ -49,6 +49,8 @@ LIMITS = {
     "invite": (Limit("account", 40, MINUTE),),
     "invited": (Limit("account", 5, 10 * MINUTE),),
     "new_password": (Limit("network", 30, 5 * SECOND),),
+    "guess": (Limit("network", 30, 10 * SECOND),),
+    "work": (Limit("network", 120, SECOND),),
 }
 
 

@@ -116,6 +116,14 @@ def test_a_code_that_is_none_opens_and_withdraws_nothing(scene: Scene) -> None:
     assert triage(scene, question) == "submitted"
 
 
+def test_codes_are_not_guessed_by_the_thousand(scene: Scene) -> None:
+    scene.question(scene.visit())
+    stranger = scene.browser()
+    told = [stranger.submit("/visits/code", code=f"ACDE-2345-FHJ{one}").status_code for one in "ACDEF" * 7]
+    assert told[:30] == [422] * 30
+    assert told[-1] == 429
+
+
 def test_only_a_digest_of_a_code_is_kept(scene: Scene) -> None:
     question = scene.question(scene.visit())
     code = scene.town.run(lambda: codes.code_of(question))

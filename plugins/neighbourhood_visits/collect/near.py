@@ -42,6 +42,8 @@ def _found(form: Any) -> api.Area | None:
     if form.area.data:
         return api.db.session.get(api.Area, form.area.data)
     pin = form.pin()
+    if not pin:
+        api.throttle("work")
     place = None if pin else geocoder.search(form.address.data or "")
     at = pin or ((place.latitude, place.longitude) if place else None)
     return areas.area_at(*at) if at else None

@@ -23,6 +23,7 @@ def code() -> Page:
     form: Any = CodeForm()
     if not form.validate_on_submit():
         return form_page("visits/collect/code.html", form)
+    api.throttle("guess")
     return _thread(form.code.data) or _unknown(form)
 
 
@@ -41,6 +42,7 @@ def contest_by_code() -> Page:
 
 
 def _act(verb: str, done: str) -> Page:
+    api.throttle("guess")
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     if found is None or _read(found) is None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import abort, redirect, request, url_for
 
 from core import api
@@ -24,6 +23,7 @@ LONGEST = 200
 def similar(space_id: int) -> str:
     """What was asked alike, as a piece of the page; the words are in no address."""
     found, _space = visit_and_space(space_id)
+    api.throttle("work")
     text = api.one_line(request.form.get("title", ""))[:LONGEST]
     return draw("visits/collect/similar.html", alike=asked_alike(text, found) if text else [])
 
@@ -54,18 +54,16 @@ def describe_voice(payload: dict[str, Any]) -> list[tuple[str, str]]:
 
 def add_voice(payload: dict[str, Any]) -> str:
     """Support a question as the viewer, once; answers the page to show next."""
-    with api.write() as session:
-        entry = session.get(api.Entry, payload["question"])
-        space = session.get(api.Space, entry.space_id) if entry else None
-        if entry is None or space is None or space.archived_at is not None or not accepted(entry):
-            api.says(_("This question takes no more voices."), "error")
-            return url_for("visits.index")
-        if api.insert_once(api.Support, entry_id=entry.id, user_id=api.viewer().id):
-            counted = sa.update(api.Entry).where(api.Entry.id == entry.id)
-            more = {"support_count": api.Entry.support_count + 1}
-            session.execute(counted.values(more), execution_options={"synchronize_session": False})
-        api.says(_("Your voice counts. You are told when the answer is there."))
-        return f"/posts/{entry.id}"
+    entry = api.db.session.get(api.Entry, payload["question"])
+    try:
+        if entry is None or not accepted(entry):
+            raise api.Refused(_("This question takes no more voices."))
+        api.support(entry, True)
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return url_for("visits.index")
+    api.says(_("Your voice counts. You are told when the answer is there."))
+    return f"/posts/{payload['question']}"
 
 
 @blueprint.route("/questions/<int:question_id>/photos", methods=["GET", "POST"])

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any
 
 import sqlalchemy as sa
 
 from core import api
 
 from ..models import Question
+from ..plan.models import Stop, StopQuestion
 from ..reads import Facts, load_questions
 
 
@@ -42,15 +41,11 @@ def halts(space_id: int) -> list[Halt]:
 
 def _stops(space_id: int) -> Sequence[tuple[str, list[int]]]:
     """The titles of the stops in order, each with the ids of its questions."""
-    try:
-        plan: Any = import_module("..plan.models", __package__)
-    except ModuleNotFoundError:
-        return []
     rows = (
-        sa.select(plan.Stop.id, plan.Stop.title, plan.StopQuestion.entry_id)
-        .outerjoin(plan.StopQuestion, plan.StopQuestion.stop_id == plan.Stop.id)
-        .where(plan.Stop.space_id == space_id)
-        .order_by(plan.Stop.position, plan.Stop.id, plan.StopQuestion.position)
+        sa.select(Stop.id, Stop.title, StopQuestion.entry_id)
+        .outerjoin(StopQuestion, StopQuestion.stop_id == Stop.id)
+        .where(Stop.space_id == space_id)
+        .order_by(Stop.position, Stop.id, StopQuestion.position)
     )
     found: dict[int, tuple[str, list[int]]] = {}
     for ident, title, entry_id in api.db.session.execute(rows):
