@@ -14,10 +14,10 @@ from PIL import Image
 from core import jobs
 from core.db import db, now, write
 from core.models import Area, Entry, File, Mail, Notice, Support, User
-from core.search import index
 from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.collect import codes, maps
 from plugins.neighbourhood_visits.models import Asker, Question, Visit
+from plugins.neighbourhood_visits.suggest import similar as alike
 from portal.privacy import erase
 
 from .conftest import QUESTION
@@ -204,7 +204,7 @@ def test_similar_questions_and_past_answers_appear_and_nothing_private(scene: Sc
             old.starts_at = old.ends_at = old.questions_close_at = now() - dt.timedelta(days=9)
 
     scene.town.run(over)
-    scene.town.run(lambda: index.run(seconds=60))
+    scene.town.run(alike.run)
     shown = similar(scene, visit, "The lamps don't work")
     assert f"/posts/{public}" in shown
     assert f"/posts/{answered}" in shown
