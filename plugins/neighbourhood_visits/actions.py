@@ -81,12 +81,13 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     with api.write():
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
-        moved = any(getattr(visit, name) != plan.details[name] for name in PRACTICAL)
+        before = [getattr(visit, column) for column in PRACTICAL]
+        for column, value in plan.details.items():
+            setattr(visit, column, value)
+        moved = before != [getattr(visit, column) for column in PRACTICAL]
         visit.sequence += moved
         if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
-        for column, value in plan.details.items():
-            setattr(visit, column, value)
         _set_team(space, plan, reads.team_ids(space.id, "coordinator"))
         api.emit(space, "visits.visit", space.id)
 

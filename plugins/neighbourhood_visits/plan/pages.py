@@ -77,6 +77,7 @@ def order_stops(space_id: int) -> Page:
 def place_questions(space_id: int) -> Page:
     """Have the questions that are ticked talked about at a stop, or at one of their own each."""
     picked = ids("pick")
+    api.require("visits.manage", visit_and_space(space_id)[1])
     if not picked:
         api.says(_("Tick the questions first."), "error")
         return redirect(url_for("visits.plan_route", space_id=space_id))
