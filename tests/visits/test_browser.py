@@ -174,7 +174,7 @@ def test_a_visit_is_planned_on_a_telephone(
     mayor.get_by_label("Se termine à").fill("20:00")
     mayor.get_by_label("Point de rendez-vous").fill("Devant l’école")
     mayor.get_by_label("Dernier jour pour poser une question").fill(plan["closes"])
-    mayor.get_by_label("Agent").check()
+    mayor.get_by_role("group", name="Agent·es").get_by_label("Agent").check()
     mayor.get_by_role("button", name="Annoncer la visite").click()
     mayor.get_by_role("heading", name="Visite des Tanneries").wait_for()
     assert mayor.get_by_text("18:00 – 20:00").is_visible()

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from core.db import db, write
 from core.models import Area, Entry
-from core.search import index
 from plugins.neighbourhood_visits.models import Question
+from plugins.neighbourhood_visits.suggest import similar as alike
 
 from . import test_browser
 from .test_browser import link, sign_in
@@ -167,7 +167,7 @@ def test_a_voice_is_added_in_two_taps_instead_of_asking_again(
 ) -> None:
     visit = scene.visit()
     question = scene.accepted(visit, title="Quand le banc de la boulangerie revient-il ?")
-    scene.town.run(lambda: index.run(seconds=60))
+    scene.town.run(alike.run)
     page = sign_in(new_page(width=WIDTH), address, "neighbour")
     page.goto(f"{address}/visits/{visit}/ask")
     page.get_by_label("Votre question").press_sequentially("Le banc a disparu")
