@@ -45,13 +45,20 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
             if other is not plugin and any(_overlap(path, taken) for taken in other.paths):
                 raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
     kinds: tuple[Any, ...] = (*plugin.space_kinds, *plugin.entry_kinds)
-    things = (*plugin.permissions, *kinds, *plugin.jobs, *plugin.claims)
-    names = [
-        thing.name for thing in (*things, *plugin.notice_types, *plugin.mail_handlers, *plugin.retention)
-    ]
-    for name in (*names, *plugin.live_topics):
-        if not name.startswith(plugin.table_prefix + "."):
-            raise PluginError(f"{plugin.name}: {name!r} must begin with {plugin.table_prefix}.")
+    sorts: tuple[Any, ...] = (plugin.permissions, kinds, plugin.jobs, plugin.claims, plugin.notice_types)
+    for sort in (*sorts, plugin.mail_handlers, plugin.retention):
+        names = [thing.name for thing in sort]
+        for name in names:
+            if names.count(name) > 1:
+                raise PluginError(f"{plugin.name}: two things of one sort are called {name!r}")
+            _prefixed(plugin, name)
+    for name in plugin.live_topics:
+        _prefixed(plugin, name)
+
+
+def _prefixed(plugin: Plugin, name: str) -> None:
+    if not name.startswith(plugin.table_prefix + "."):
+        raise PluginError(f"{plugin.name}: {name!r} must begin with {plugin.table_prefix}.")
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -229,7 +229,7 @@ plugin = api.Plugin(
             every=dt.timedelta(hours=1),
         ),
         api.Job(
-            "visits.remind",
+            "visits.remind_answers",
             _("Remind of answers that are overdue"),
             overdue.remind,
             every=dt.timedelta(days=1),

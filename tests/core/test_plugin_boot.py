@@ -71,6 +71,7 @@ def test_a_sound_plugin_starts(tmp_path: Path) -> None:
         ({"entry_kinds": (api.EntryKind("idea", "Idea"),)}, "must begin with tried."),
         ({"space_kinds": (api.SpaceKind("core.group", "Group"),)}, "must begin with tried."),
         ({"jobs": (api.Job("clean", "Clean", print),)}, "must begin with tried."),
+        ({"jobs": (api.Job("tried.clean", "Clean", print),) * 2}, "two things of one sort"),
         ({"claims": (api.Claim("core.sign_up", "Sign up", str),)}, "must begin with tried."),
     ],
 )

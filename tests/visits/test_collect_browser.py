@@ -96,7 +96,7 @@ def test_asked_without_an_account_confirmed_elsewhere_and_followed_by_code(
     assert (entry.author_id, question.place) == (None, "place du Marché")
 
     page.goto(f"{address}/visits/")
-    page.get_by_role("link", name="J’ai un code").click()
+    page.get_by_role("link", name="Retrouver ma question").click()
     look("Retrouver ma question")
     page.get_by_label("Code de suivi").fill(code.lower())
     page.get_by_role("button", name="Ouvrir ma question").click()
