@@ -86,7 +86,7 @@ from .settings import kept_for
 from .settings import plugin_settings as settings
 from .spaces.actions import change_space, create_space, oversees, set_members
 from .spaces.standing import standing
-from .text import fold, markdown
+from .text import fold, markdown, plain
 from .web import back, get_or_404, needs, says
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ __all__ = [
     "oversees",
     "page",
     "pdf",
+    "plain",
     "prepare_picture",
     "publish",
     "reindex",

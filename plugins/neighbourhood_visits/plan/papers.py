@@ -330,8 +330,8 @@ def _said(
 
 
 def glance(text: str, most: int) -> str:
-    """What a text says in so many characters, in one paragraph, cut between words."""
-    said = " ".join(text.split())
+    """What a Markdown text says in so many characters, in one paragraph, cut between words."""
+    said = api.plain(api.markdown(text))
     return said if len(said) <= most else said[:most].rsplit(" ", 1)[0] + " …"
 
 
