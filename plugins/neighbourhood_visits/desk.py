@@ -321,7 +321,7 @@ def _question_page(
         answering=answering or AnswerForm(formdata=None, **typed),
         deciding=deciding,
         triage_ways={one.verb for one in states.ways(case, "triage")},
-        outcomes=states.ways(case, "outcome"),
+        outcomes=states.ways(case, "outcome") if states.UNREPORTED.holds(case) else [],
         discussions=states.ways(case, "discussion"),
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),

@@ -7,12 +7,11 @@ import sqlalchemy as sa
 
 from core import api
 
-from . import reads
+from . import reads, taken_out
 from .field.models import Note
 from .models import Asker, Casework, Question, Visit
 from .plan import papers
 from .plan.models import Paper, Sensitivity
-from .report import issue
 from .suggest.models import Term
 
 CONTACTS = "visits.contacts"
@@ -64,14 +63,14 @@ def erase(user_id: int, words: bool) -> None:
         .values(contact="", note="", code=None)
     )
     api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id))))
-    papers.forget(user_id, words)
+    papers.forget(user_id)
     if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text=""))
-        issue.take_out_words(list(api.db.session.scalars(_asked(user_id))))
+        taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))
         _update(sa.delete(Term).where(Term.entry_id.in_(_asked(user_id))))
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))
 

@@ -21,6 +21,7 @@ from . import (
     personal,
     promises,
     reads,
+    taken_out,
 )
 from .approve import delegates, templates
 from .assigned import links, overdue
@@ -35,7 +36,6 @@ from .pages import blueprint
 from .plan import announce, paper_pages, papers
 from .plan import pages as plan_pages
 from .prepare import delicate, first, themes
-from .report import issue
 from .report import views as report
 from .suggest import learn, similar
 from .views import confirm_question, describe_question, url_of
@@ -333,12 +333,12 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 
 @api.hookimpl
 def entry_changed(entry: api.Entry, change: str) -> None:
-    """A question waits again for a hidden answer; reports lose what is taken out; changes count anew."""
+    """A question waits again for a hidden answer; what is taken out leaves all papers; changes count anew."""
     if entry.kind == "visits.answer":
         answers.follow_moderation(entry, change)
     elif entry.kind == "visits.question":
         similar.compare_again(entry.id)
-    issue.follow_moderation(entry, change)
+    taken_out.follow_moderation(entry, change)
 
 
 @api.hookimpl

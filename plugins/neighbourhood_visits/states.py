@@ -16,6 +16,7 @@ from .models import Casework, Commitment, Question, Visit
 from .report.models import Minutes
 
 DELAY = dt.timedelta(days=30)  # after a promise's date askers say themselves whether it is kept
+REPORTED = frozenset({"published", "follow_up", "archived"})
 HOLDERS = {
     "visit": ("visit", "state"),
     "triage": ("question", "triage"),
@@ -113,6 +114,11 @@ OPEN = Guard(
     lambda case: case.question.triage in ("submitted", "contested", "accepted"),
     _("This question is not accepted, or no longer. Look at it again."),
 )
+UNREPORTED = Guard(
+    "the report is not published",
+    lambda case: case.visit.state not in REPORTED,
+    _("The report of this visit is published, so what became of its questions stays as it says."),
+)
 ANOTHER = Guard(
     "by somebody else than the drafter, unless the setting allows it",
     _another,
@@ -159,7 +165,7 @@ def _way(
 
 def _outcome(verb: str, target: str, label: Any, *guards: Guard) -> Transition:
     sources = _OUTCOMES.replace(target, "")
-    return _way("outcome", verb, sources, target, "visits.conclude", label, ACCEPTED, *guards)
+    return _way("outcome", verb, sources, target, "visits.conclude", label, ACCEPTED, UNREPORTED, *guards)
 
 
 TRANSITIONS = (

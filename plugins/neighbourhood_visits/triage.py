@@ -8,11 +8,10 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import letters, reads, states
+from . import letters, reads, states, taken_out
 from .assigned import links
 from .follow import steps
 from .models import Department, PrivateCase, Question
-from .report import issue
 from .states import Case, question_case
 
 
@@ -162,7 +161,7 @@ def _keep_from_the_public(case: Case) -> None:
     if case.entry.state != "pending":
         api.set_audience(case.entry, team_only=True)
         case.entry.state = "pending"
-        issue.take_out_words([case.entry.id])
+        taken_out.take_out_words([case.entry.id])
         asker = reads.asker(case.entry.id)
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)
 

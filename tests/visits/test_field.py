@@ -15,7 +15,8 @@ from core.models import Entry, File, Space
 from core.spaces.actions import set_members
 from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.field.models import Note
-from plugins.neighbourhood_visits.models import Question
+from plugins.neighbourhood_visits.models import Question, Visit
+from plugins.neighbourhood_visits.plan.models import Stop, StopQuestion
 from portal.privacy import erase
 
 from .test_races import at_once
@@ -175,6 +176,44 @@ def test_what_is_not_accepted_is_never_in_the_pack(scene: Scene, walk: tuple[int
         assert text not in shown
     send(scene, visit, key="late", question=private, text="She was there.")
     assert "She was there." in scene.browser("mayor").get(f"/visits/{visit}/field/notes").text
+
+
+def test_a_note_on_a_published_visit_changes_no_outcome(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    send(scene, visit, key="a", question=question, outcome="settle")
+    for verb in ("close", "finish", "begin", "end", "publish"):
+        scene.browser("mayor").submit(f"/visits/{visit}/turn", _page="/visits/", verb=verb, reason="")
+    assert row(scene, Visit, visit).state == "published"
+    assert send(scene, visit, key="b", question=question, outcome="inform").status_code == 302
+    assert [note.state for note in kept(scene)] == ["set_aside", "kept"]
+    assert row(scene, Question, question).outcome == "settled"
+    [told] = scene.browser().get(f"/visits/{visit}/report/data.json").json["questions"]
+    assert told["outcome"] == "settled"
+
+
+def test_scribes_go_from_stop_to_stop(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, lamp = walk
+    titles = ("Where is the bench?", "Who cuts the hedge?", "When does the bus come?")
+    bench, hedge, bus = (scene.accepted(visit, title=title) for title in titles)
+
+    def plan() -> None:
+        with write() as session:
+            school, well, empty = (
+                Stop(space_id=visit, position=at, title=title)
+                for at, title in ((2, "The school"), (1, "The well"), (3, "The park"))
+            )
+            session.add_all([school, well, empty])
+            session.flush()
+            for ident, stop, at in ((lamp, school, 2), (bench, school, 1), (hedge, well, 1)):
+                session.add(StopQuestion(entry_id=ident, stop_id=stop.id, position=at))
+
+    scene.town.run(plan)
+    shown = scene.browser("scribe").get(f"/visits/{visit}/field").text
+    marks = ["The well", f'id="question-{hedge}"', "The school", f'id="question-{bench}"']
+    marks += [f'id="question-{lamp}"', "The park", f'id="question-{bus}"']
+    places = [shown.index(mark) for mark in marks]
+    assert places == sorted(places)
+    assert all(shown.count(mark) == 1 for mark in marks if mark.startswith("id="))
 
 
 def test_the_worker_is_served_where_it_may_serve_the_field(scene: Scene) -> None:

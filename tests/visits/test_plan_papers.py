@@ -17,12 +17,16 @@ import sqlalchemy as sa
 from core import api, jobs
 from core.access import as_system
 from core.db import now, write
-from plugins.neighbourhood_visits import personal
+from plugins.neighbourhood_visits import personal, taken_out
 from plugins.neighbourhood_visits.models import Casework, Commitment, Department, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
+from portal.privacy import erase
+
+from .test_triage import decide
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Scene
@@ -245,6 +249,126 @@ def test_papers_are_for_the_team_alone(scene: Scene) -> None:
             assert browser.get(address).status_code in (302, 403, 404), (name, address)
 
 
+def held(scene: Scene, visit: int) -> str:
+    """All that is kept of the papers of a visit, in the database and on their pages, printed anew."""
+    scene.town.run(lambda: jobs.run_due(scene.town.app))
+    rows = sa.select(Paper).where(Paper.space_id == visit)
+    found = []
+    for row in scene.town.run(lambda: api.db.session.scalars(rows).all()):
+        assert row.state == "done"
+        address = f"/visits/papers/{row.id}"
+        read = [scene.browser("agent").get(f"{address}{part}").text for part in ("", "?part=rest")]
+        found += [str(row.data), " ".join(pages(row.content)), *read]
+    return " ".join(found)
+
+
+def redact(scene: Scene, visit: int, ident: int) -> None:
+    told = scene.browser("admin").submit(f"/posts/{ident}/redact", passage="Zibeline", reason="private")
+    assert told.status_code == 302, told.text
+
+
+def moderate(act: str) -> Callable[[Scene, int, int], None]:
+    return lambda scene, visit, ident: taken(scene.browser("mayor"), f"/posts/{ident}", act, sure="1")
+
+
+def review(verb: str, **said: str) -> Callable[[Scene, int, int], None]:
+    return lambda scene, visit, ident: decide(scene, visit, [ident], verb, **said)
+
+
+def withdraw(scene: Scene, visit: int, ident: int) -> None:
+    taken(scene.browser("resident"), f"/visits/questions/{ident}", "withdraw")
+
+
+def erase_all(scene: Scene, visit: int, ident: int) -> None:
+    scene.town.run(lambda: erase.begin(scene.town.person("resident"), words=True))
+
+
+def taken(browser: Any, page: str, act: str, **said: str) -> None:
+    told = browser.submit(f"{page}/{act}", _page="/visits/", **said)
+    assert told.status_code == 302, told.text
+
+
+@pytest.mark.parametrize(
+    ("take_out", "shown"),
+    [
+        (redact, ""),
+        (moderate("hide"), ""),
+        (moderate("remove"), ""),
+        (review("reject", reason="Not to the town."), ""),
+        (review("divert"), ""),
+        (withdraw, ""),
+        (erase_all, ""),
+        (erase_all, "alias"),
+    ],
+    ids=["redact", "hide", "remove", "reject", "divert", "withdraw", "erase", "alias"],
+)
+def test_what_is_taken_out_leaves_the_papers_with_its_date(
+    scene: Scene, take_out: Callable[[Scene, int, int], None], shown: str
+) -> None:
+    visit = scene.visit()
+    said = {"title": "Is Zibeline at home?", "body": "I saw Zibeline.", "place": "At Zibeline’s"}
+    said |= {"shown": shown} if shown else {}
+    ident = scene.accepted(visit, **said)
+    other = scene.accepted(visit, title="Where is the bench?", name="neighbour")
+    for kind in ("dossier", "briefing"):
+        order(scene, visit, kind)
+    assert "Zibeline" in held(scene, visit)
+    take_out(scene, visit, ident)
+    after = held(scene, visit)
+    assert "Zibeline" not in after
+    assert "Where is the bench?" in after
+    dossier = scene.town.run(
+        lambda: api.db.session.scalars(sa.select(Paper).where(Paper.kind == "dossier")).one()
+    )
+    today = scene.town.run(lambda: now().astimezone(api.town_zone()).date().isoformat())
+    assert dossier.data["mentions"] == [{"on": today, "question": ident, "what": "question"}]
+    mention = "words of a question were taken out."
+    assert mention in " ".join(pages(dossier.content))
+    assert mention in scene.browser("agent").get(f"/visits/papers/{dossier.id}").text
+    assert other
+
+
+@pytest.mark.parametrize("act", ["redact", "hide"])
+def test_an_answer_that_is_taken_out_leaves_the_dossier(scene: Scene, act: str) -> None:
+    visit = scene.visit()
+    scene.answered(visit, "Zibeline mends it on Monday.")
+    order(scene, visit, "dossier")
+    assert "Zibeline" in held(scene, visit)
+    answer = scene.town.run(
+        lambda: api.db.session.scalar(sa.select(api.Entry.id).where(api.Entry.kind == "visits.answer"))
+    )
+    (redact if act == "redact" else moderate("hide"))(scene, visit, answer)
+    after = held(scene, visit)
+    assert "Zibeline" not in after
+    assert ("mends it on Monday." in after) is (act == "redact")
+    assert "words of an answer were taken out" in after
+
+
+def test_words_that_go_while_a_paper_is_printed_are_not_on_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = scene.visit()
+    ident = scene.accepted(visit, title="Is Zibeline at home?")
+    printing = papers.api.pdf
+
+    def late(*given: Any, **kw: Any) -> Any:
+        made = printing(*given, **kw)
+        with monkeypatch.context() as patch:
+            patch.setattr(papers.api, "pdf", printing)
+            with write() as session:
+                entry = session.get(api.Entry, ident)
+                entry.title = "Is […] at home?"
+                taken_out.follow_moderation(entry, "redacted")
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(papers.api, "pdf", late)
+        scene.browser("agent").submit(f"/visits/{visit}/papers", kind="dossier")
+        paper = int(scene.town.run(lambda: api.db.session.scalar(sa.select(sa.func.max(Paper.id)))))
+        scene.town.run(lambda: papers.make(paper))
+    assert "Zibeline" not in held(scene, visit)
+
+
 @pytest.mark.parametrize("words", [True, False])
 def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     visit = scene.visit()
@@ -256,12 +380,12 @@ def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     assert "number seven" in before
     assert "Mayor" in before
 
-    def erase() -> None:
+    def forget() -> None:
         with write():
             personal.erase(scene.town.person("resident"), words)
             personal.erase(scene.town.person("mayor"), words=False)
 
-    scene.town.run(erase)
+    scene.town.run(forget)
     with scene.town.app.app_context(), as_system("look at what is kept"):
         row = api.db.session.get(Paper, paper)
         assert row is not None

@@ -16,7 +16,7 @@ from frictionless import Resource, Schema
 from core import jobs
 from core.db import db, write
 from core.models import Entry
-from plugins.neighbourhood_visits.models import Casework, Question, Visit
+from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
 from plugins.neighbourhood_visits.report.models import Report
 from portal.privacy import erase
 
@@ -172,6 +172,41 @@ def test_what_is_redacted_leaves_the_report_with_its_date(scene: Scene) -> None:
     assert "A car park?" not in shown
     assert "words of a question were taken out" in shown
     assert "A car park?" not in scene.browser().get(f"{page}/data.json").text
+
+
+def test_a_place_and_a_reason_that_are_redacted_leave_the_report(scene: Scene) -> None:
+    visit = scene.visit()
+    first = scene.accepted(visit, title="A bench?", place="At Zibeline’s, rue du Lavoir")
+    grouped = scene.accepted(visit, title="A bench, please?", name="neighbour")
+    own = scene.accepted(visit, title="A seat?", name="neighbour")
+    decide(scene, visit, [first, grouped, own], "group")
+    conclude(scene, first, "refuse", "Zibeline has said no.")
+    conclude(scene, own, "refuse", "No room.")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    page = f"/visits/{visit}/report"
+    both = (page, f"{page}/data.json")
+    assert all("Zibeline" in scene.browser().get(url).text for url in both)
+    scene.browser("mayor").submit(f"/posts/{first}/redact", passage="Zibeline", reason="private")
+    for url in both:
+        shown = scene.browser().get(url).text
+        assert "Zibeline" not in shown
+        assert shown.count("has said no.") == 2
+        assert "No room." in shown
+    assert "words of a question were taken out" in scene.browser().get(page).text
+
+
+def test_an_outcome_stays_as_the_published_report_says(scene: Scene) -> None:
+    visit, found = lived(scene)
+    lead(scene, visit, "publish", name="mayor")
+    owner = scene.town.run(lambda: db.session.scalar(sa.select(Department.id)))
+    for state in ("published", "follow_up", "archived"):
+        assert row(scene, Visit, visit).state == state
+        conclude(scene, found["refused"], "settle")
+        assert promise(scene, found["refused"], owner) == 422
+        assert row(scene, Question, found["refused"]).outcome == "refused"
+        assert 'value="settle"' not in scene.browser("agent").get(page_of(found["refused"])).text
+        lead(scene, visit, {"published": "follow"}.get(state, "archive"))
 
 
 def again(data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ They hold what is accepted, never a private case or who asked; officials by numb
 their names.
 """
 
+import copy
 import datetime as dt
 import subprocess
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from core.api import ngettext
 
 from .. import promises, reads, show
 from ..models import Answer, Casework, Commitment, Department, Question, Visit
+from ..report.words import mention_text
 from . import route
 from .models import Paper, Sensitivity, StopQuestion
 
@@ -87,17 +89,20 @@ def freeze_due() -> None:
 
 
 def make(paper_id: int) -> None:
-    """Job: gather what a paper says, unless it says it already, and print it."""
+    """Job: gather what a paper says, unless it says it already, and print it.
+
+    What is taken out in between waits until it is gathered, or has it printed again.
+    """
     with api.as_system("make a paper for the team of a visit"):
-        row = api.db.session.get(Paper, paper_id)
-        if row is None or row.state not in ("waiting", "failed"):
-            return
-        with force_locale(row.lang):
-            said = row.data or gathered(row.space_id, row.kind)
-        with api.write():
-            _tell(row, 50)
+        with api.write() as session:
+            row = session.scalars(api.lock(_held().where(Paper.id == paper_id))).one_or_none()
+            if row is None or row.state not in ("waiting", "failed"):
+                return
             if not row.data:
-                row.data, row.made_at = said, api.now()
+                with force_locale(row.lang):
+                    row.data, row.made_at = gathered(row.space_id, row.kind), api.now()
+            _tell(row, 50)
+        said = copy.deepcopy(row.data)
         try:
             content = api.pdf(TEMPLATES / KINDS[row.kind][1], printed(said), seconds=100)
         except subprocess.SubprocessError:
@@ -106,6 +111,9 @@ def make(paper_id: int) -> None:
                 _tell(row, 100)
             raise
         with api.write() as session:
+            row = session.scalars(api.lock(_held().where(Paper.id == paper_id))).one_or_none()
+            if row is None or row.data != said:
+                return
             row.content, row.state = content, "done"
             _tell(row, 100)
             if row.kind != "dossier":
@@ -193,8 +201,11 @@ def printed(said: dict[str, Any]) -> dict[str, Any]:
         owner = (one["department"], people.get(str(one["official"]), ""))
         return {**one, "owner": " – ".join(filter(None, owner))}
 
+    with force_locale(said["lang"]):
+        mentions = list(dict.fromkeys(mention_text(one) for one in said.get("mentions", ())))
     stops = [{**stop, "questions": [named(one) for one in stop["questions"]]} for stop in said["stops"]]
-    return {**said, "facts": facts, "stops": stops, "rest": [named(one) for one in said["rest"]]}
+    rest = [named(one) for one in said["rest"]]
+    return {**said, "facts": facts, "mentions": mentions, "stops": stops, "rest": rest}
 
 
 def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
@@ -215,29 +226,65 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
     ]
 
 
-def forget(user_id: int, words: bool) -> None:
-    """Take a person out of the papers, inside a write: their name, and with `words` what they asked."""
-    asked = sa.select(api.Entry.id).where(api.Entry.author_id == user_id, api.Entry.kind == "visits.question")
-    own = set(api.db.session.scalars(asked))
-    for row in api.db.session.scalars(sa.select(Paper).options(defer(Paper.content))):
-        if "people" in row.data and _without(row.data, user_id, own, words):
-            flag_modified(row, "data")
-            row.content, row.state = b"", "waiting"
-            api.enqueue("visits.print", paper_id=row.id)
+def forget(user_id: int) -> None:
+    """Take a person out of the papers, inside a write: their name, and what is delicate to them."""
+    own = set(api.db.session.scalars(reads.asked_by(user_id)))
+    for row in api.db.session.scalars(api.lock(_held())):
+        was = copy.deepcopy(row.data)
+        row.data.get("people", {}).pop(str(user_id), None)
+        for one in _each(row.data):
+            if one["id"] in own:
+                one["sensitivity"] = ""
+        if row.data != was:
+            _print_again(row)
 
 
-def _without(said: dict[str, Any], user_id: int, own: set[int], words: bool) -> bool:
-    """Whether something of this person was there, and is no longer."""
-    found = said["people"].pop(str(user_id), None) is not None
-    for one in [*said["rest"], *(one for stop in said["stops"] for one in stop["questions"])]:
-        if one["id"] in own and (words or one["sensitivity"]):
-            found = True
-            one |= {"sensitivity": "", **({"title": "–", "body": "", "place": ""} if words else {})}
-        if words and any(ident in own for ident, _text in one["others"]):
-            found = True
-            one["others"] = [other for other in one["others"] if other[0] not in own]
+def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> None:
+    """Let the papers of a visit say what is left of a question or an answer, inside a write.
+
+    A frozen dossier says on which day it changed; what passes is made anew.
+    """
+    for row in api.db.session.scalars(api.lock(_held().where(Paper.space_id == space_id))):
+        was = copy.deepcopy(row.data)
+        _say_left(row.data, mention, left)
+        if row.data != was:
+            row.data["mentions"] = [*was.get("mentions", ()), mention]
+            _print_again(row)
+            if row.kind != "dossier":
+                row.data = {}
+
+
+def _say_left(said: dict[str, Any], mention: dict[str, Any], left: api.Entry | None) -> None:
+    """Say what an entry says now, or nothing where there is none."""
+    ident = mention["question"]
+    words = {"title": "–", **dict.fromkeys(("body", "place", "sensitivity", "draft"), "")}
+    if mention["what"] == "answer":
+        words = {"draft": glance(left.body, DRAFT) if left else ""}
+    elif left:
+        place = api.get_or_404(Question, ident).place
+        words = {"title": left.title, "body": glance(left.body, CONTEXT), "place": place}
+    for one in _each(said):
+        if one["id"] == ident:
+            one |= words
+        if mention["what"] == "question":
+            others = [other for other in one["others"] if left or other[0] != ident]
+            one["others"] = [[at, left.title if left and at == ident else text] for at, text in others]
             one["similar"] = [text for _ident, text in one["others"]]
-    return found
+
+
+def _held() -> Any:
+    return sa.select(Paper).options(defer(Paper.content)).order_by(Paper.id)
+
+
+def _each(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each question that a paper says something of."""
+    return [*said.get("rest", ()), *(one for stop in said.get("stops", ()) for one in stop["questions"])]
+
+
+def _print_again(row: Paper) -> None:
+    flag_modified(row, "data")
+    row.content, row.state = b"", "waiting"
+    api.enqueue("visits.print", paper_id=row.id)
 
 
 def _order(space_id: int, kind: str) -> int:

@@ -9,13 +9,10 @@ from core import api
 from core.api import gettext as _
 
 from .. import reads
-from ..models import Visit
+from ..models import Question, Visit
 from . import data
 from .figures import figures
 from .models import Minutes, Report
-
-TAKEN_OUT = ("redacted", "hidden", "removed", "erased")
-WORDS = ("question", "place", "outcome_reason", "answer")
 
 
 def keep_minutes(space: api.Space, body: str, version: int) -> None:
@@ -59,47 +56,36 @@ def freeze(visit: Visit) -> None:
     api.db.session.add(Report(space_id=visit.space_id, facts=facts, approved_by=api.viewer().id))
 
 
-def follow_moderation(entry: api.Entry, change: str) -> None:
-    """Take what is redacted or gone out of the report, and name the day; inside a write."""
-    if change in TAKEN_OUT and entry.kind in ("visits.question", "visits.answer"):
-        question_id = entry.parent_id if entry.kind == "visits.answer" else entry.id
-        report = api.db.session.get(Report, entry.space_id)
-        if report is not None and question_id is not None:
-            _take_out(report, question_id, entry if change == "redacted" else None, entry.kind)
-
-
-def take_out_words(question_ids: list[int]) -> None:
-    """Take the words of questions that are public no longer out of the reports; inside a write."""
-    places = sa.select(api.Entry.space_id).where(api.Entry.id.in_(question_ids))
-    reports = api.db.session.scalars(sa.select(Report).where(Report.space_id.in_(places))).all()
-    for report in reports:
-        for question_id in question_ids:
-            _take_out(report, question_id, None, "visits.question")
-
-
-def _take_out(report: Report, question_id: int, entry: api.Entry | None, kind: str) -> None:
-    """Let the report say what the entry says now, or nothing where there is none; on this day."""
-    touched = [row for row in report.facts.get("questions", ()) if row["id"] == question_id]
-    if kind == "visits.answer":
-        touched += [r for r in report.facts.get("questions", ()) if r["grouped_with"] == question_id]
-    if not touched:
+def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> None:
+    """Let a report say what is left of a question or an answer, with a dated mention; inside a write."""
+    held = api.lock(sa.select(Report).where(Report.space_id == space_id))
+    report = api.db.session.scalars(held).one_or_none()
+    ident, rows = mention["question"], report.facts.get("questions", ()) if report else ()
+    touched = [row for row in rows if row["id"] == ident]
+    led = [row for row in rows if row["grouped_with"] == ident and row["id"] != ident]
+    if report is None or not (touched or led):
         return
-    for row in touched:
-        if kind == "visits.answer":
-            row["answer"] = entry.html if entry else ""
-        elif entry:
-            row["question"] = entry.title
-        else:
-            row.update(dict.fromkeys(WORDS[:3], ""))
-    day = api.now().astimezone(api.town_zone()).date().isoformat()
-    mention = {
-        "on": day,
-        "question": question_id,
-        "what": "answer" if kind == "visits.answer" else "question",
-    }
+    if mention["what"] == "answer":
+        for row in touched + led:
+            row["answer"] = left.html if left else ""
+    else:
+        _say_left(touched, led, ident, left)
     if mention not in report.mentions:
         report.mentions = [*report.mentions, mention]
     flag_modified(report, "facts")
+
+
+def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | None) -> None:
+    """Say what is left of a question, and why it ends so, also where its group has that from it."""
+    question = api.db.session.get(Question, ident) if left else None
+    for row in touched:
+        row["question"], row["place"] = (left.title, question.place) if left and question else ("", "")
+    ids = [row["id"] for row in touched + led]
+    none = sa.select(Question.entry_id).where(Question.entry_id.in_(ids), Question.outcome == "none")
+    silent = set(api.db.session.scalars(none))
+    for row in touched + led:
+        if (row["id"] == ident) != (row["id"] in silent):
+            row["outcome_reason"] = question.outcome_reason if question else ""
 
 
 def report_of(space_id: int) -> Report | None:

@@ -12,14 +12,14 @@ from ..pages import TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import issue
 from .forms import MinutesForm
-from .words import WORDS, channel_label, decision, mention_day, promises_of, when
+from .words import WORDS, channel_label, decision, mention_text, promises_of, when
 
 SAYS = {
     "decision": decision,
     "when": when,
     "channel_label": channel_label,
     "promises_of": promises_of,
-    "mention_day": mention_day,
+    "mention_text": mention_text,
 }
 
 

@@ -74,9 +74,11 @@ def channel_label(name: str) -> str:
     return str(CHANNELS.get(name, name))
 
 
-def mention_day(mention: Row) -> str:
-    """The day on which something was taken out of a report."""
-    return _day(mention["on"])
+def mention_text(mention: Row) -> str:
+    """What was taken out of a report or of a paper, and on which day."""
+    if mention["what"] == "answer":
+        return str(_("Changed on %(date)s: words of an answer were taken out.", date=_day(mention["on"])))
+    return str(_("Changed on %(date)s: words of a question were taken out.", date=_day(mention["on"])))
 
 
 def _day(text: str) -> str:

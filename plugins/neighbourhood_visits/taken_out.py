@@ -1,0 +1,38 @@
+"""What is taken out leaves what was frozen with it: the report for everybody, the papers for the team."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from core import api
+
+from .plan import papers
+from .report import issue
+
+TAKEN_OUT = ("redacted", "hidden", "removed")
+
+
+def follow_moderation(entry: api.Entry, change: str) -> None:
+    """Take what is redacted or gone out of report and papers; inside a write."""
+    if change in TAKEN_OUT and entry.kind in ("visits.question", "visits.answer"):
+        what = entry.kind.removeprefix("visits.")
+        question_id = entry.parent_id if what == "answer" else entry.id
+        if question_id is not None:
+            _take_out(entry.space_id, question_id, what, entry if change == "redacted" else None)
+
+
+def take_out_words(question_ids: Sequence[int]) -> None:
+    """Take the words of questions that are public no longer out of reports and papers; inside a write."""
+    rows = sa.select(api.Entry.id, api.Entry.space_id)
+    rows = rows.where(api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question")
+    for question_id, space_id in api.db.session.execute(rows.order_by(api.Entry.id)).all():
+        _take_out(space_id, question_id, "question", None)
+
+
+def _take_out(space_id: int, question_id: int, what: str, left: api.Entry | None) -> None:
+    """Let all that is frozen say what the entry says now, or nothing where there is none, on this day."""
+    day = api.now().astimezone(api.town_zone()).date().isoformat()
+    mention = {"on": day, "question": question_id, "what": what}
+    with api.as_system("who takes it out need not read the papers of the team"):
+        issue.take_out(space_id, mention, left)
+        papers.take_out(space_id, mention, left)
