@@ -16,8 +16,6 @@ from .models import Commitment, Department, Question
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
-ONGOING = ("open", "in_progress")
-
 
 def promise(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment:
     """Promise something about an accepted question: by whom and until when; it is its outcome from now on."""
@@ -47,11 +45,6 @@ def turn(commitment_id: int, verb: str, reason: str = "") -> None:
         case.commitment.reason, case.commitment.changed_at = reason, api.now()
 
 
-def today() -> dt.date:
-    """The day that it is in the town."""
-    return api.now().astimezone(api.town_zone()).date()
-
-
 @blueprint.get("/promises")
 @api.needs("core.read")
 def promises() -> str:
@@ -70,7 +63,7 @@ def promises() -> str:
         themes=_themes(),
         quiet=quiet.sentence(),
         counts=_counts(only),
-        day=today(),
+        day=states.today(),
         ways={ident: _ways(case) for ident, case in cases.items()},
         state_label=state_label,
         label_day=api.day,
@@ -113,7 +106,7 @@ def new_promise(question_id: int) -> Page:
 
 def state_label(row: Commitment) -> str:
     """Where a commitment stands, in a word or two; late ones say so."""
-    if row.state in ONGOING and row.due_on < today():
+    if row.state in states.ONGOING and row.due_on < states.today():
         return str(_("Late"))
     labels = {
         "open": _("Promised"),
@@ -170,7 +163,7 @@ def _themes() -> list[tuple[str, str]]:
 
 def _counts(only: list[Any]) -> dict[str, int]:
     """How many there are in all, confirmed, and late."""
-    late = sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < today())
+    late = sa.and_(Commitment.state.in_(states.ONGOING), Commitment.due_on < states.today())
     count = sa.func.count
     rows = (
         sa.select(
@@ -186,7 +179,7 @@ def _counts(only: list[Any]) -> dict[str, int]:
 
 def _page(only: list[Any], after: str) -> tuple[Any, str]:
     """A page of commitments: those not done yet, the longest due first, then the others."""
-    done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
+    done = sa.case((Commitment.state.in_(states.ONGOING), 0), else_=1)
     rows = (
         sa.select(Commitment, api.Space, api.Entry, Department)
         .join(api.Space, api.Space.id == Commitment.space_id)
@@ -204,7 +197,7 @@ def _page(only: list[Any], after: str) -> tuple[Any, str]:
     if len(found) <= reads.PAGE:
         return found, ""
     last = found[reads.PAGE - 1][0]
-    return found[: reads.PAGE], f"{int(last.state not in ONGOING)}_{last.due_on}_{last.id}"
+    return found[: reads.PAGE], f"{int(last.state not in states.ONGOING)}_{last.due_on}_{last.id}"
 
 
 def _cursor(text: str) -> tuple[int, dt.date, int] | None:

@@ -17,6 +17,7 @@ from .report.models import Minutes
 
 DELAY = dt.timedelta(days=30)  # after a promise's date askers say themselves whether it is kept
 REPORTED = frozenset({"published", "follow_up", "archived"})
+ONGOING = ("open", "in_progress")  # commitments
 HOLDERS = {
     "visit": ("visit", "state"),
     "triage": ("question", "triage"),
@@ -434,6 +435,11 @@ def commitment_case(commitment_id: int) -> Case:
     api.db.session.refresh(row)
     entry = api.db.session.get(api.Entry, row.question_id) if row.question_id else None
     return Case(space, api.get_or_404(Visit, space.id), entry, commitment=row)
+
+
+def today() -> dt.date:
+    """The day that it is in the town."""
+    return api.now().astimezone(api.town_zone()).date()
 
 
 def _hold(space_id: int) -> api.Space:

@@ -21,7 +21,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import promises, reads, show
+from .. import reads, show, states
 from ..models import Answer, Casework, Commitment, Department, Question, Visit
 from ..report.words import mention_text
 from . import route
@@ -216,7 +216,7 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
         .join(api.Space, api.Space.id == Commitment.space_id)
         .join(Visit, Visit.space_id == Commitment.space_id)
         .where(api.Space.area_id.is_not_distinct_from(space.area_id), Visit.starts_at < visit.starts_at)
-        .where(Commitment.state.in_(promises.ONGOING), Commitment.due_on < promises.today())
+        .where(Commitment.state.in_(states.ONGOING), Commitment.due_on < states.today())
         .order_by(Commitment.due_on, Commitment.id)
         .limit(LATE)
     )

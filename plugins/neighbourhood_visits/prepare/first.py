@@ -18,8 +18,8 @@ from ..models import Answer, Casework, Commitment, Question, Visit
 from ..pages import Page, blueprint
 from ..plan import papers
 from ..plan.models import Sensitivity
-from ..promises import ONGOING, today
 from ..show import draw
+from ..states import ONGOING, today
 
 MATTER, DRAFTS, LATE = 5, 10, 5
 WEIGHT = 10  # as many supports as a reason counts for
