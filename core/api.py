@@ -42,6 +42,7 @@ from .feed.cards import cards
 from .feed.drafts import AskAuthor, Draft
 from .feed.moderation import ACTS, REASONS, decide, settle
 from .feed.query import page
+from .feed.unnamed import count_unnamed
 from .files import FileError, attach
 from .files import prepare as prepare_picture
 from .forms import Form, a_name, an_address, one_line
@@ -159,6 +160,7 @@ __all__ = [
     "change_space",
     "compose",
     "confirm_later",
+    "count_unnamed",
     "create_space",
     "day",
     "db",

@@ -68,7 +68,8 @@ class EntryKind(Declared):
     """A kind of entry: `load(entry_ids)` gives `{entry_id: own row}`, `card.extra` in `template`.
 
     Of a `titled` one the title alone says enough; `comments` means that answering it is no mere reply.
-    `texts` are columns of words of its own rows, from which a redaction takes a passage out too.
+    `texts` are columns of words of its own rows, from which a redaction takes a passage out too; `author` is
+    the column of them that says who wrote one that shows nobody, and so is told and doesn't judge.
     """
 
     name: str
@@ -83,6 +84,7 @@ class EntryKind(Declared):
     comments: bool = False
     load: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
     texts: tuple[Any, ...] = ()
+    author: Any = None
 
     def changeable(self, state: str) -> bool:
         """Whether authors may change one in this state: not what the team has let through as it stood."""

@@ -8,6 +8,7 @@ from .. import access, registry
 from ..access import viewer
 from ..db import insert_new, now, table_of, unfiltered
 from ..models import Case, Entry, Space
+from .unnamed import author_of
 
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
 _case, _space = table_of(Case), table_of(Space)
@@ -25,7 +26,7 @@ def follow(entry: Entry, change: str) -> None:
 
 def open_for(entry: Entry, origin: str) -> int:
     """The id of the entry's open case, made now if there is none."""
-    row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": entry.author_id, "origin": origin}
+    row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": author_of(entry), "origin": origin}
     made = insert_new(Case, row, _case.c.id)
     known = sa.select(_case.c.id).where(*_open)
     return int(made[0] if made else unfiltered(known, {"entry": entry.id}).scalar_one())

@@ -4,6 +4,7 @@ Whoever moderates in the space passes freely, except by mail, which proves a mai
 """
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -58,9 +59,10 @@ def _pace(draft: api.Draft, settings: dict[str, int]) -> api.Hold | api.Refuse |
     """How much the author, and all newcomers in the space together, have written in the last hour."""
     moment = api.now()
     young = moment - dt.timedelta(hours=settings["young_hours"])
-    who = {"author": draft.author.id, "space": draft.space.id}
+    who: dict[str, Any] = {"author": draft.author.id, "space": draft.space.id}
     with api.as_system("count what was written in the last hour, whoever may read it"):
         [(own, new, is_new)] = _written(**who, young=young, since=moment - HOUR, most=WINDOW)
+    own += api.count_unnamed(who["author"], moment - HOUR)
     if own >= settings["most_per_hour"]:
         return api.Refuse(_("You have written a lot in a short time. Please go on a little later."))
     if is_new and new >= settings["young_most"]:

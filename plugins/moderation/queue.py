@@ -103,12 +103,14 @@ def _urgent() -> Any:
 def _items(*which: Any, limit: int) -> list[Item]:
     author, appellant, first = aliased(api.User), aliased(api.User), aliased(api.Case)
     sees = api.overseen(api.Space).label("sees")
+    another = sa.or_(api.Case.author_id.is_(None), appellant.id != api.Case.author_id)
+    named = sa.or_(another, appellant.id == api.Entry.author_id)  # an author only where the entry shows it
     statement = (
         sa.select(api.Case, api.Entry, api.Space, author.name, appellant.name, first, sees)
         .join(api.Space, api.Space.id == api.Case.space_id)
         .outerjoin(api.Entry, api.Entry.id == api.Case.entry_id)
-        .outerjoin(author, author.id == api.Case.author_id)
-        .outerjoin(appellant, appellant.id == api.Case.appellant_id)
+        .outerjoin(author, sa.and_(author.id == api.Case.author_id, author.id == api.Entry.author_id))
+        .outerjoin(appellant, sa.and_(appellant.id == api.Case.appellant_id, named))
         .outerjoin(first, first.id == api.Case.appeal_of)
         .where(api.judged(api.Case, api.Space), *which)
         .order_by(_urgent().desc(), api.Case.id)

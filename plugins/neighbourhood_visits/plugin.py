@@ -31,7 +31,7 @@ from .collect import views as collected
 from .field import views as field
 from .follow import calendar, way
 from .forms import SettingsForm
-from .models import Casework, Question
+from .models import Asker, Casework, Question
 from .pages import blueprint
 from .plan import announce, paper_pages, papers
 from .plan import pages as plan_pages
@@ -140,6 +140,7 @@ plugin = api.Plugin(
                 *(Question.place, Question.reason, Question.forwarded_to, Question.outcome_reason),
                 *(Casework.contact, Casework.note),
             ),
+            author=Asker.user_id,
         ),
         api.EntryKind(
             "visits.scan",

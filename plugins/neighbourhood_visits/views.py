@@ -184,6 +184,9 @@ def ask(space_id: int) -> Page:
         form.form_errors.append(str(doubt))
         form.confirmed.data = "yes"
         return form_page("visits/ask.html", form, **shown)
+    except api.Refused as reason:
+        form.form_errors.append(str(reason))
+        return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
 
 

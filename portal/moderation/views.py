@@ -120,7 +120,7 @@ def _mine(before: int | None) -> tuple[list[Any], int | None]:
     statement = (
         sa.select(Case, Space.name, answered.exists(), Entry)
         .join(Space, Space.id == Case.space_id)
-        .outerjoin(Entry, sa.and_(Entry.id == Case.entry_id, Entry.author_id == person))
+        .outerjoin(Entry, sa.and_(Entry.id == Case.entry_id, Case.author_id == person))
         .where(own)
     )
     if before is not None:
@@ -139,8 +139,8 @@ def appeal(case_id: int) -> Page:
         case = db.session.get(Case, case_id)
         if case is None or not actions.concerns(case, person):
             abort(404)
-        own = sa.select(Entry).where(Entry.id == case.entry_id, Entry.author_id == person)
-        entry = db.session.scalars(own).one_or_none()
+        own = case.author_id == person and case.entry_id is not None
+        entry = db.session.get(Entry, case.entry_id) if own else None
     form: Any = AppealForm()
     if form.validate_on_submit():
         try:
