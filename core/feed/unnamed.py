@@ -16,7 +16,7 @@ def author_of(entry: Entry) -> int | None:
         return entry.author_id
     own = table_of(column.class_).c
     mine = sa.select(own[column.key]).where(own.entry_id == entry.id)
-    return unfiltered(mine).scalar()  # type: ignore[no-any-return]
+    return unfiltered(mine).scalar()
 
 
 def count_unnamed(user_id: int, since: dt.datetime) -> int:

@@ -143,6 +143,15 @@ plugin = api.Plugin(
             author=Asker.user_id,
         ),
         api.EntryKind(
+            "visits.unnamed",
+            _("Reply under an alias"),
+            feed=False,
+            replies=False,
+            supports=False,
+            publish="core.reply",
+            author=Asker.user_id,
+        ),
+        api.EntryKind(
             "visits.scan",
             _("Sheets of a petition"),
             feed=False,

@@ -12,7 +12,7 @@ from core.api import gettext as _
 from . import answers, quiet, reads, states
 from .follow import steps
 from .forms import PromiseForm
-from .models import Commitment, Department, Question
+from .models import Asker, Commitment, Department, Question
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -38,11 +38,24 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
 
 
 def turn(commitment_id: int, verb: str, reason: str = "") -> None:
-    """Lead a commitment to another state; a reason given is public."""
+    """Lead a commitment to another state; an asker's reason waits for the team to let it through."""
     with api.write():
         case = states.commitment_case(commitment_id)
         states.move(case, "commitment", verb, reason=reason)
-        case.commitment.reason, case.commitment.changed_at = reason, api.now()
+        by_asker = verb in steps.BY_ASKERS
+        case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
+        if verb == "contest":
+            _say(case, reason)
+
+
+def _say(case: states.Case, reason: str) -> None:
+    """Let the reason of who contests wait below the question, unnamed where that was asked so; in a write."""
+    unnamed = case.entry.author_id is None and reads.asked(case.entry)
+    kind = "visits.unnamed" if unnamed else "core.reply"
+    said = api.publish(case.space, reason, kind=kind, parent=case.entry, state="pending", confirmed=True)
+    if unnamed:
+        said.author_id, said.byline = None, case.entry.byline
+        api.insert_once(Asker, user_id=api.viewer().id, entry_id=said.id)
 
 
 @blueprint.get("/promises")

@@ -1,4 +1,4 @@
-"""What is asked under an alias is moderated as all else: its author is told, judges nothing, stays unnamed."""
+"""What is asked under an alias is moderated as all else: its author is told, never judges, stays unnamed."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from core import api
 
 from .models import Step
 
+BY_ASKERS = frozenset({"confirm", "contest"})  # of commitments; what they say is an entry of their own
 PUBLIC = frozenset({("triage", "group"), ("discussion", "discuss")})
 
 
@@ -14,6 +15,7 @@ def record(
     told = thing in ("outcome", "commitment") or (thing, verb) in PUBLIC
     if question_id is None or not told:
         return
-    kept = reason if thing == "commitment" else ""  # an outcome's is kept with the question
+    by_town = thing == "commitment" and verb not in BY_ASKERS  # an outcome's is kept with the question
+    kept = reason if by_town else ""
     step = Step(entry_id=question_id, thing=thing, verb=verb, reason=kept, commitment_id=commitment_id)
     api.db.session.add(step)
