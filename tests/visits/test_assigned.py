@@ -263,3 +263,10 @@ def test_three_days_before_the_freeze_what_is_not_answered_is_overdue(
     assert row(scene, Question, question).answered_at is None
     assert row(scene, Entry, question).state == "published"
     assert links.OPEN
+
+
+def test_a_token_in_any_letters_opens_nothing(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene)
+    assigned(scene, visit, ident)
+    for token in ("é", "\N{SNOWMAN}" * 27, "x"):
+        assert scene.browser().get(f"{link_of(scene).rpartition('/')[0]}/{token}").status_code == 404

@@ -14,6 +14,7 @@ from PIL import Image
 from core import jobs
 from core.db import db, now, write
 from core.models import Area, Entry, File, Mail, Notice, Support, User
+from plugins.moderation import gates
 from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.collect import codes, maps
 from plugins.neighbourhood_visits.models import Asker, Question, Visit
@@ -265,3 +266,19 @@ def test_the_team_sees_the_pin_on_the_map(scene: Scene) -> None:
     assert "Pin: 48.05000, 2.10000" in scene.browser("agent").get(page).text
     border(scene)
     assert re.search(r'class="map-pin" transform="translate\(500 ', scene.browser("agent").get(page).text)
+
+
+@pytest.mark.usefixtures("slow")
+def test_who_asks_too_fast_is_told_so_and_keeps_their_words(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.question(visit)
+    told = scene.browser("resident").submit(f"/visits/{visit}/ask", title="And this one?")
+    assert told.status_code == 409
+    assert "You have written a lot in a short time." in told.text
+    assert "And this one?" in told.text
+
+
+@pytest.fixture
+def slow(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A town in which each may write once within an hour."""
+    monkeypatch.setitem(gates.DEFAULTS, "most_per_hour", 1)

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from core.db import db
-from core.models import Entry, File
+from core.db import db, write
+from core.models import Entry, File, Space
+from core.spaces.actions import set_members
 from plugins.neighbourhood_visits.collect import actions, codes
 from plugins.neighbourhood_visits.models import Casework, Question
 
@@ -170,3 +171,32 @@ def test_a_sheet_that_is_no_picture_is_refused(scene: Scene) -> None:
 )
 def test_the_first_line_is_the_title(words: str, title: str, body: str) -> None:
     assert actions.headed(words) == (title, body)
+
+
+def test_a_code_is_read_out_by_who_wrote_the_question_down_alone(scene: Scene) -> None:
+    visit = scene.visit()
+    scribe(scene, visit)
+    question, own = recorded(scene, visit), recorded(scene, visit, by="scribe", words="Their own?")
+    code, its = (scene.town.run(lambda ident=ident: codes.code_of(ident)) for ident in (question, own))
+    page, theirs = f"/visits/{visit}/record", scene.browser("scribe")
+    for browser, ident in (
+        (theirs, question),
+        (scene.browser("mayor"), question),
+        (scene.browser(), question),
+    ):
+        assert code not in browser.get(f"{page}?done={ident}").text
+    shown = theirs.get(f"{page}?done={own}").text
+    assert its in shown
+    assert f"/visits/questions/{own}/slip" not in shown, "what they may not open is not offered"
+    assert scene.browser("agent").get(f"/visits/questions/{own}/slip").status_code == 200
+
+
+def scribe(scene: Scene, visit: int) -> None:
+    """Let a scribe be on the team."""
+    person = scene.town.person("scribe", "agent")
+
+    def act() -> None:
+        with write() as session:
+            set_members(session.get(Space, visit), "test", {person: "scribe"})
+
+    scene.town.run(act)

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from core import jobs
-from core.db import db, write
+from core import api, jobs
+from core.access import Refused
+from core.db import db, now, write
 from core.models import Entry, File, Space
 from core.spaces.actions import set_members
 from plugins.neighbourhood_visits import personal
@@ -251,3 +252,41 @@ def test_what_a_scribe_noted_is_given_and_erased_with_their_words(
     jobs.run_due(scene.town.app)
     [note] = kept(scene)
     assert (note.author_id, note.text, note.outcome) == (None, "", "settle")
+
+
+def test_a_scribe_is_told_of_no_private_case(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    send(scene, visit, key="before", question=question, text="Her landlord came.")
+    decide(scene, visit, [question], "divert")
+    title = row(scene, Entry, question).title
+    page = f"/visits/{visit}/field/notes"
+    for text in (title, "Her landlord came."):
+        assert text not in scene.browser("scribe").get(page).text
+        assert text in scene.browser("mayor").get(page).text
+    send(scene, visit, key="after", question=question, outcome="settle", text="Seen again.")
+    late = kept(scene)[1]
+    assert (late.entry_id, late.outcome) == (None, "")
+    assert row(scene, Question, question).outcome == "none"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "nonsense"])
+def test_a_moment_that_is_none_is_now(scene: Scene, walk: tuple[int, int], moment: str) -> None:
+    visit, _question = walk
+    assert send(scene, visit, key="when", text="Rain.", noted_at=moment).status_code == 302
+    assert (now() - kept(scene)[0].noted_at).total_seconds() < 600
+
+
+def test_a_question_that_is_refused_on_the_way_is_told(
+    scene: Scene, walk: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, _question = walk
+
+    def refuse(*_said: object, **_more: object) -> None:
+        raise Refused("Not so fast.")
+
+    monkeypatch.setattr(api, "publish", refuse)
+    scribe, page = scene.browser("scribe"), f"/visits/{visit}/field"
+    told = scribe.submit(f"{page}/notes", _page=page, key="new", asked="Is there a bench?")
+    assert told.status_code == 302
+    assert "Not so fast." in scribe.get(page).text
+    assert kept(scene) == []

@@ -131,6 +131,8 @@ def walk(scene: Scene, browser: Browser, name: str | None, ids: dict[str, int]) 
             for method in sorted((rule.methods or set()) & {"GET", "POST"}):
                 said = form | {"pick": f"{ids['pending']}:0"} if method == "POST" else {}
                 told = browser.client.open(path, method=method, data=said)
+                told.get_data()
+                told.close()
                 case = (name, method, path, told.status_code)
                 assert told.status_code < 500, case
                 assert SECRET not in told.text, case

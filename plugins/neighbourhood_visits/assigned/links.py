@@ -105,7 +105,7 @@ def _signature(link: DepartmentLink) -> str:
 def opened(link_id: int, token: str, act: str) -> DepartmentLink | None:
     """The link, if this is its signature and it still opens its request; each use is in the log."""
     link: Any = api.db.session.get(DepartmentLink, link_id)
-    if link is None or not hmac.compare_digest(_signature(link), token):
+    if link is None or not hmac.compare_digest(_signature(link).encode(), token.encode()):
         return None
     casework: Any = api.db.session.get(Casework, link.entry_id)
     question: Any = api.db.session.get(Question, link.entry_id)

@@ -25,6 +25,7 @@ def write_down(space_id: int) -> Page:
     form: Any = RecordForm(channel=request.args.get("channel", "phone"))
     kept = api.kept_for(personal.CONTACTS)
     context = {"visit": found, "space": space, "days": kept.days if kept else 0}
+    context["prints"] = api.can("visits.review", space)
     if not form.validate_on_submit():
         done = None if form.errors else _done(space_id)
         return form_page("visits/collect/record.html", form, done=done, **context)
@@ -41,8 +42,8 @@ def _done(space_id: int) -> tuple[int, Receipt] | None:
     """The question that was just written down here, with what to say of it."""
     ident = request.args.get("done", 0, type=int)
     entry = api.db.session.get(api.Entry, ident) if 0 < ident < 2**31 else None
-    if entry is None or entry.space_id != space_id or entry.recorded_by is None:
-        return None
+    if entry is None or entry.space_id != space_id or entry.recorded_by != api.viewer().id:
+        return None  # who holds the code acts as whoever asked
     return entry.id, receipt(entry.id)
 
 
@@ -60,6 +61,8 @@ def petition(question_id: int) -> Page:
             actions.count_signatures(question_id, form.signatures.data, form.pictures())
         except api.FileError as problem:
             form.sheets.errors = [str(problem)]
+        except api.Refused as reason:
+            form.form_errors.append(str(reason))
         else:
             api.says(_("Done."))
             return redirect(url_for("visits.petition", question_id=question_id))

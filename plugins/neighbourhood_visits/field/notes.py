@@ -67,7 +67,10 @@ def choose(note_id: int, reason: str) -> None:
 
 
 def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
-    """The notes of a visit in the order of their making, each with its question and its scribe."""
+    """The notes of a visit in the order of their making, each with its question and its scribe.
+
+    Of private cases they are for those who decide on questions, a scribe is not told of them.
+    """
     rows = (
         sa.select(Note, api.Entry, api.User)
         .outerjoin(api.Entry, api.Entry.id == Note.entry_id)
@@ -75,6 +78,8 @@ def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
         .where(Note.space_id == space_id)
         .order_by(Note.noted_at, Note.id)
     )
+    if not api.can("visits.review", api.get_or_404(api.Space, space_id)):
+        rows = rows.where(sa.or_(Note.entry_id.is_(None), Note.entry_id.not_in(_private())))
     return api.db.session.execute(rows).all()
 
 
@@ -95,11 +100,19 @@ def attendance(space_id: int) -> int | None:
 
 
 def _of_visit(space_id: int, question_id: int | None) -> int | None:
-    """The question, if it is one of this visit and still there; else the note stands by itself."""
+    """The question, if it is one of this visit, still there and no private case; else None."""
     rows = sa.select(api.Entry.id).where(
-        api.Entry.id == question_id, api.Entry.space_id == space_id, api.Entry.kind == "visits.question"
+        api.Entry.id == question_id,
+        api.Entry.space_id == space_id,
+        api.Entry.kind == "visits.question",
+        api.Entry.id.not_in(_private()),
     )
     return api.db.session.scalar(rows)
+
+
+def _private() -> Any:
+    """The ids of the questions that are private cases."""
+    return sa.select(Question.entry_id).where(Question.triage == "private_case")
 
 
 def _count(case: Case, note: Note) -> None:

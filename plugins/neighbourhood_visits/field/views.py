@@ -56,7 +56,10 @@ def add_note(space_id: int) -> Page:
         return _answer(space_id, str(error), REFUSED)
     if said is None:
         return _answer(space_id, _("There is nothing to note."), REFUSED)
-    notes.keep(space, said)
+    try:
+        notes.keep(space, said)
+    except api.Refused as reason:
+        return _answer(space_id, str(reason), REFUSED)
     return _answer(space_id, _("Noted."), 200)
 
 
@@ -133,9 +136,9 @@ def _count(number: int | None) -> int | None:
 def _moment(text: str) -> dt.datetime | None:
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(dt.UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # at the ends of the calendar a zone leads out of it
         return None
-    return moment if moment.tzinfo else None
 
 
 def _answer(space_id: int, said: str, status: int) -> Page:
