@@ -12,6 +12,7 @@ from core import api
 from core.api import gettext as _
 
 from . import letters, reads, states
+from .approve import places
 from .collect import codes
 from .models import Asker, Casework, Question, Visit
 from .report import issue
@@ -98,7 +99,9 @@ def _set_team(space: api.Space, plan: Plan, coordinators: Iterable[int]) -> None
     team |= dict.fromkeys(plan.officials, "official")
     if not team:
         raise api.Refused(_("A visit needs at least one official or agent."))
+    before = reads.team_ids(space.id, "official")
     api.set_members(space, SOURCE, team)
+    places.follow_team(space, before)
 
 
 def announce(visit: Visit) -> None:

@@ -76,19 +76,26 @@ def conclude(case: Case, verb: str, reason: str) -> None:
 
 
 def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
-    """Keep a draft inside a write; `said` is as whom, where it is not the viewer."""
+    """Keep a draft inside a write; who writes its words, or other words over them, is its drafter.
+
+    `said` is as whom (`author_id`, `byline`), where it is not the viewer.
+    """
+    said = {"author_id": api.viewer().id, "byline": None, **said}
     answer, entry = answer_of(case.entry.id)
     begun = case.casework is not None and case.casework.answer in ("none", "assigned")
     states.move(case, "answer", "draft")
     if version != (entry.version if entry else 0):
         raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
-    if begun:
-        case.casework.drafted_by = api.viewer().id
+    rewritten = entry is not None and entry.body.split() != body.split()
+    if begun or entry is None or rewritten:
+        case.casework.drafted_by = said["author_id"]
     if answer is None or entry is None:
         entry = api.publish(case.space, body, kind="visits.answer", parent=case.entry, confirmed=True, **said)
         api.db.session.add(Answer(entry_id=entry.id, question_id=case.entry.id))
     elif entry.body != body:
         api.change_entry(entry, body=body, confirmed=True)
+    if rewritten:
+        entry.author_id, entry.byline = said["author_id"], said["byline"]
     return entry
 
 

@@ -23,7 +23,7 @@ from . import (
     reads,
     taken_out,
 )
-from .approve import delegates, templates
+from .approve import delegates, places, templates
 from .assigned import links, overdue
 from .assigned import views as assigned
 from .collect import letterbox, near, record, voices
@@ -235,7 +235,7 @@ plugin = api.Plugin(
         api.Job(
             "visits.delegates",
             _("Let delegates of officials take their places"),
-            delegates.apply_all,
+            places.apply_all,
             every=dt.timedelta(hours=1),
         ),
         api.Job(

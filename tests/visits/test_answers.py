@@ -130,3 +130,17 @@ def test_a_visit_postponed_or_cancelled_is_told_to_all_who_asked_or_support(scen
     assert heard == {scene.town.person(name) for name in ("resident", "neighbour", "mayor2")}
     rows = sa.select(sa.func.count()).where(Notice.type == "visits.postponed")
     assert scene.town.run(lambda: db.session.scalar(rows)) == 3
+
+
+def test_who_puts_other_words_over_a_draft_does_not_approve_them(scene: Scene) -> None:
+    question = scene.drafted(scene.visit(), "We look into it.")
+    assert answer(scene, question, "deputy", publish="yes") == 409
+    assert row(scene, Casework, question).answer == "drafted"
+    assert ANSWER not in scene.browser().get(f"/posts/{question}").text
+    assert answer(scene, question, "deputy", submit="yes") == 302
+    found = sa.select(Entry.author_id).where(Entry.parent_id == question)
+    assert scene.town.run(lambda: db.session.scalar(found)) == scene.town.person("deputy")
+    assert row(scene, Casework, question).drafted_by == scene.town.person("deputy")
+    assert answer(scene, question, "deputy", publish="yes") == 409
+    assert answer(scene, question, "mayor", publish="yes") == 302
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text

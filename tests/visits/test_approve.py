@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from core.db import db
 from core.models import Membership
-from plugins.neighbourhood_visits.approve import delegates
+from plugins.neighbourhood_visits.approve import places
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.models import Casework
 
@@ -52,7 +53,7 @@ def test_a_delegate_approves_and_the_record_names_both(scene: Scene, monkeypatch
     edit = scene.browser("mayor").get(f"/visits/{visit}/edit").text
     assert f'value="{people[0]}" checked' not in edit, "a delegate does not stay on the team when it is saved"
     at(scene, monkeypatch, 7)
-    scene.town.run(delegates.apply_all)
+    scene.town.run(places.apply_all)
     given = sa.select(sa.func.count()).where(Membership.user_id == people[0], Membership.space_id == visit)
     assert scene.town.run(lambda: db.session.scalar(given)) == 0
     assert delegate.get(f"/visits/questions/{later}").status_code in (403, 404)
@@ -113,3 +114,18 @@ def test_a_template_is_kept_by_who_organises_and_put_into_a_draft_without_javasc
     deleted = admin.submit(f"/visits/templates/{ident}/delete", _page=f"/visits/templates/{ident}")
     assert deleted.status_code == 302
     assert "Lamps" not in admin.get("/visits/templates").text
+
+
+def test_a_delegate_comes_and_goes_with_the_official_at_once(scene: Scene) -> None:
+    visit = scene.visit()
+    assert name_delegate(scene).status_code == 302
+    queue, delegate, mayor = f"/visits/{visit}/review", scene.browser("opposition"), scene.browser("mayor")
+    assert delegate.get(queue).status_code == 200
+    with_deputy = scene.plan()["officials"]
+    for officials, status in ((with_deputy[:1], 403), (with_deputy, 200)):
+        page = f"/visits/{visit}/edit"
+        seen = re.search(r'name="version"[^>]*value="(\d+)"', mayor.get(page).text)
+        assert seen
+        told = mayor.submit(page, **{**scene.plan(), "officials": officials, "version": seen[1]})
+        assert told.status_code == 302, told.text
+        assert delegate.get(queue).status_code == status

@@ -112,11 +112,11 @@ def test_a_department_answers_by_its_link_and_an_official_approves(
     assert "Never." not in scene.browser().get(f"/posts/{question}").text
 
 
-def send_anyway(browser: Browser, link: str, body: str) -> Any:
+def send_anyway(browser: Browser, link: str, body: str, version: str = "0") -> Any:
     """Post to a link whose page shows no form."""
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/sign-in").text)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/sign-in").text + browser.get("/visits/").text)
     assert token
-    return browser.client.post(link, data={"csrf_token": token[1], "body": body, "version": "0"})
+    return browser.client.post(link, data={"csrf_token": token[1], "body": body, "version": version})
 
 
 def test_a_link_is_bound_to_its_assignment_and_ends_with_it(
@@ -270,3 +270,24 @@ def test_a_token_in_any_letters_opens_nothing(scene: Scene) -> None:
     assigned(scene, visit, ident)
     for token in ("é", "\N{SNOWMAN}" * 27, "x"):
         assert scene.browser().get(f"{link_of(scene).rpartition('/')[0]}/{token}").status_code == 404
+
+
+def test_a_member_writes_over_no_draft_that_is_not_shown_to_them(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene, members=("colleague", "agent2"))
+    question, own = assigned(scene, visit, ident), assigned(scene, visit, ident, title="Their own")
+    colleague = scene.browser("colleague")
+    address = f"/visits/department/{question}"
+    scene.draft(question, "The agent writes.")
+    for version in ("0", "1"):
+        assert send_anyway(colleague, address, "Ours.", version).status_code == 409
+    agent = scene.browser("agent")
+    assert "The agent writes." in agent.get(f"/visits/questions/{question}").text
+    assert casework(scene, question).drafted_by == scene.town.person("agent")
+    assert send(colleague, f"/visits/department/{own}", "In May.").status_code == 302
+    assert send_anyway(scene.browser("agent2"), f"/visits/department/{own}", "In June.", "1").status_code == 409
+    assert send(colleague, f"/visits/department/{own}", "In July.").status_code == 302
+    page = f"/visits/questions/{own}"
+    said = {"body": "In August.", "version": draft_version(agent, page)}
+    assert agent.submit(f"{page}/answer", _page=page, **said).status_code == 302
+    found = sa.select(Entry.author_id).where(Entry.parent_id == own)
+    assert scene.town.run(lambda: db.session.scalar(found)) == scene.town.person("agent")

@@ -1,6 +1,5 @@
 """An absent official's delegate: on the same teams for some days, and named in the record."""
 
-import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from core.api import gettext as _
 from ..forms import DelegateForm
 from ..pages import Page, blueprint, form_page
 from ..reads import DELEGATES as SOURCE
+from . import places
 from .models import Delegate
 
 
@@ -53,49 +53,7 @@ def name(delegate_id: int | None, begins_on: Any, ends_on: Any) -> None:
             session.flush()
         api.audit("visits.delegate", f"user/{person}", delegate=delegate_id)
         with api.as_system("a delegate takes a place on teams"):
-            _apply(person)
-
-
-def apply_all() -> None:
-    """Job: let delegates take their places today, and leave them when the time is over."""
-    with api.as_system("delegates take their places"):
-        for person in api.db.session.scalars(sa.select(Delegate.user_id)).all():
-            with api.write():
-                _apply(person)
-
-
-def _apply(person: int) -> None:
-    """Give the delegate of an official exactly the places that are due today; inside a write."""
-    row = api.db.session.get(Delegate, person)
-    today = api.now().astimezone(api.town_zone()).date()
-    source = f"{SOURCE}{person}"
-    given: dict[int, Any] = {}
-    if row is not None and row.begins_on <= today <= row.ends_on:
-        after = dt.datetime.combine(row.ends_on + dt.timedelta(days=1), dt.time(), api.town_zone())
-        given = {row.delegate_id: ("official", after)}
-    for space in api.db.session.scalars(_spaces(person, source)).all():
-        api.set_members(space, source, given if _is_official(person, space.id) else {})
-
-
-def _spaces(person: int, source: str) -> Any:
-    """The visits on whose teams the official is, and those where the delegate still has a place."""
-    there = sa.select(api.Membership.space_id).where(
-        sa.or_(
-            sa.and_(api.Membership.user_id == person, api.Membership.role == "official"),
-            api.Membership.source == source,
-        )
-    )
-    return sa.select(api.Space).where(api.Space.id.in_(there), api.Space.kind == "visits.visit")
-
-
-def _is_official(person: int, space_id: int) -> bool:
-    own = sa.select(api.Membership.user_id).where(
-        api.Membership.user_id == person,
-        api.Membership.space_id == space_id,
-        api.Membership.role == "official",
-        ~api.Membership.source.startswith(SOURCE),
-    )
-    return api.db.session.scalar(own) is not None
+            places.apply(person)
 
 
 def approves_for(space_id: int) -> int | None:

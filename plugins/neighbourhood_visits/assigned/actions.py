@@ -14,7 +14,7 @@ from .models import DepartmentLink
 def answer(question_id: int, body: str, version: int, by: int | DepartmentLink) -> None:
     """Keep what a department wrote, by a member or by its link, and ask for its approval.
 
-    Refused when the question is no longer theirs at the moment of writing.
+    Refused when the question is no longer theirs at the moment of writing, or they are not shown what stands.
     """
     person = by if isinstance(by, int) else None
     with api.as_system("a department answers its request"), api.write() as session:
@@ -22,16 +22,20 @@ def answer(question_id: int, body: str, version: int, by: int | DepartmentLink) 
         open_to_them = case.casework.answer in links.OPEN and case.question.triage == "accepted"
         if not open_to_them or not _theirs(case.casework, by):
             raise api.Refused(_("This request is no longer yours to answer."))
+        if answers.answer_of(question_id)[1] is not None and not reads_draft(case.casework, by):
+            raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
         department = session.get(Department, case.casework.department_id)
-        begun = case.casework.answer == "assigned"
         answers.keep(case, body, version, author_id=person, byline=None if person else department.name)
         states.move(case, "answer", "submit")
-        if begun:
-            case.casework.drafted_by = person
         if person is None:
             drafted = sa.update(DepartmentLink).where(DepartmentLink.entry_id == question_id)
             session.execute(drafted.values(drafted_at=api.now()), execution_options=links.PLAINLY)
         api.audit("visits.department_answered", f"entry/{question_id}", by_link=person is None)
+
+
+def reads_draft(casework: Casework, by: int | DepartmentLink) -> bool:
+    """Whether the draft that stands is shown to them: it is this person's, or this link has drafted."""
+    return casework.drafted_by == by if isinstance(by, int) else by.drafted_at is not None
 
 
 def _theirs(casework: Casework, by: int | DepartmentLink) -> bool:

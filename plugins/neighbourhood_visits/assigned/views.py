@@ -44,7 +44,7 @@ def by_link(link_id: int, token: str) -> Response:
     """One request for a department without accounts, and its draft of an answer; looking changes nothing."""
     with api.as_system("a department opens its request by its link"):
         link = links.opened(link_id, token, request.method)
-        asked = link and _asked(link.entry_id, link.department_id, drafted=link.drafted_at is not None)
+        asked = link and _asked(link.entry_id, link.department_id, link)
     if not link or not asked:
         return _private(draw("visits/assigned/void.html"), 404)
     return _private(*_page(asked, link, url_for("visits.by_link", link_id=link_id, token=token)))
@@ -76,8 +76,7 @@ def my_request(question_id: int) -> Response:
     with api.as_system("a member of a department opens its request"):
         theirs = sa.select(Casework).where(Casework.entry_id == question_id, _mine(person))
         casework = api.db.session.scalars(theirs).one_or_none()
-        drafted = casework is not None and casework.drafted_by == person
-        asked = casework and _asked(question_id, casework.department_id or 0, drafted=drafted)
+        asked = casework and _asked(question_id, casework.department_id or 0, person)
     if not asked:
         abort(404)
     return _private(*_page(asked, person, url_for("visits.my_request", question_id=question_id)))
@@ -89,7 +88,7 @@ def _mine(person: int) -> Any:
     return Casework.department_id.in_(own)
 
 
-def _asked(question_id: int, department_id: int, drafted: bool) -> Asked | None:
+def _asked(question_id: int, department_id: int, by: int | DepartmentLink) -> Asked | None:
     """The request as its department reads it, for the system; None where it is not to be answered."""
     entry: Any = api.db.session.get(api.Entry, question_id)
     question: Any = api.db.session.get(Question, question_id)
@@ -97,6 +96,7 @@ def _asked(question_id: int, department_id: int, drafted: bool) -> Asked | None:
     if question.triage != "accepted" or casework.answer == "none" or entry.state != "published":
         return None
     _answer, draft = answers.answer_of(question_id)
+    drafted = actions.reads_draft(casework, by)
     department: Any = api.db.session.get(Department, department_id)
     return Asked(
         question_id,
