@@ -15,6 +15,7 @@ from .approve import templates
 from .assigned import links
 from .assigned.overdue import is_overdue
 from .cases import CaseForm
+from .collect import letterbox
 from .collect.maps import map_of
 from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
@@ -66,6 +67,7 @@ def review(space_id: int) -> str:
         here=url_for("visits.review", space_id=space_id, queue=name),
         further=further,
         undo=_undo(),
+        kept_out=letterbox.kept_out(space_id),
     )
 
 

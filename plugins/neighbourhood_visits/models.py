@@ -109,7 +109,7 @@ class Casework(api.TeamOnly, api.Base):
 
     `approved_for` is the absent official for whom a delegate approved. `due_at` is when the
     department's answer is due; `reminded_at` and `escalated_at` when it and the coordinator were told
-    that this has passed.
+    that this has passed. `kept_out` counts later messages that were not taken in, since too many came.
     """
 
     __tablename__ = "visits_casework"
@@ -130,6 +130,7 @@ class Casework(api.TeamOnly, api.Base):
     reminded_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     escalated_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     flags: Mapped[str] = mapped_column(sa.String(40), default="")
+    kept_out: Mapped[int] = mapped_column(default=0)
     import_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     code: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
 

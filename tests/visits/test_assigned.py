@@ -114,7 +114,9 @@ def test_a_department_answers_by_its_link_and_an_official_approves(
 
 def send_anyway(browser: Browser, link: str, body: str, version: str = "0") -> Any:
     """Post to a link whose page shows no form."""
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/sign-in").text + browser.get("/visits/").text)
+    token = re.search(
+        r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/sign-in").text + browser.get("/visits/").text
+    )
     assert token
     return browser.client.post(link, data={"csrf_token": token[1], "body": body, "version": version})
 
@@ -284,7 +286,9 @@ def test_a_member_writes_over_no_draft_that_is_not_shown_to_them(scene: Scene) -
     assert "The agent writes." in agent.get(f"/visits/questions/{question}").text
     assert casework(scene, question).drafted_by == scene.town.person("agent")
     assert send(colleague, f"/visits/department/{own}", "In May.").status_code == 302
-    assert send_anyway(scene.browser("agent2"), f"/visits/department/{own}", "In June.", "1").status_code == 409
+    assert (
+        send_anyway(scene.browser("agent2"), f"/visits/department/{own}", "In June.", "1").status_code == 409
+    )
     assert send(colleague, f"/visits/department/{own}", "In July.").status_code == 302
     page = f"/visits/questions/{own}"
     said = {"body": "In August.", "version": draft_version(agent, page)}

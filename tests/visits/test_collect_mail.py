@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core import mail
 from core.db import db
 from core.models import Entry, Mail
-from plugins.neighbourhood_visits.collect import codes
+from plugins.neighbourhood_visits.collect import codes, letterbox
 from plugins.neighbourhood_visits.models import Asker, Casework
 from portal import intake
 
@@ -171,3 +171,23 @@ def test_without_a_mailbox_no_address_is_shown(scene: Scene) -> None:
     visit = scene.visit()
     assert "mailto:" not in scene.browser().get(f"/visits/{visit}").text.partition("<main")[2]
     assert scene.town.run(mail.deliver) is None
+
+
+def test_too_many_messages_are_counted_and_answered_once(
+    office: Scene, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = office.visit()
+    flood = [letter(address(visit), ident=f"<{number}@example.net>") for number in range(14)]
+    assert len(take_in(office, imap, *flood)) == letterbox.OF_ONE
+    assert [to for to, _text in sent(office, "visits.enough")] == ["zibeline@example.net"]
+    review = office.browser("agent").get(f"/visits/{visit}/review").text
+    assert "4 messages by mail were not taken in" in review
+    other = letter(address(visit), sender="another@example.net", ident="<other@example.net>")
+    assert len(take_in(office, imap, other)) == letterbox.OF_ONE + 1, "others are heard"
+    monkeypatch.setattr(letterbox, "OF_ALL", letterbox.OF_ONE + 1)
+    third = letter(address(visit), sender="third@example.net", ident="<third@example.net>")
+    assert len(take_in(office, imap, third)) == letterbox.OF_ONE + 1
+    assert sent(office, "visits.enough")[-1][0] == "third@example.net"
+    assert (
+        "5 messages by mail were not taken in" in office.browser("agent").get(f"/visits/{visit}/review").text
+    )

@@ -1,7 +1,9 @@
 """Mail to a visit's address becomes a question in triage; nothing is done in its From line's name."""
 
+import datetime as dt
 from typing import Any
 
+import sqlalchemy as sa
 from flask import url_for
 from werkzeug.exceptions import TooManyRequests
 
@@ -17,6 +19,8 @@ from .receipts import receipt
 
 NAME = "visits.ask"
 LONGEST = 5000
+HOUR = dt.timedelta(hours=1)
+OF_ONE, OF_ALL = 10, 100  # messages to one visit that are taken in within an hour
 
 
 def address(visit: Visit) -> str | None:
@@ -32,6 +36,8 @@ def take(letter: api.Incoming) -> None:
     if visit is None or not visit.takes_questions(api.now()):
         raise api.Refused(_("This visit takes no questions by mail, or no longer."))
     title, body = _words(letter)
+    if _too_many(space.id, letter.sender[:120]):
+        return
     entry = api.publish(
         space,
         body,
@@ -47,6 +53,43 @@ def take(letter: api.Incoming) -> None:
         with api.as_system("note what a message held beside words"):
             _note(entry.id, letter.attachments)
         _acknowledge(letter.sender, entry.id)
+
+
+def _too_many(space_id: int, sender: str) -> bool:
+    """Whether this is one message too many in an hour; then it is counted, and its sender told once."""
+    with api.as_system("count what came by mail"):
+        rows = (
+            sa.select(Casework)
+            .join(api.Entry, api.Entry.id == Casework.entry_id)
+            .where(Casework.space_id == space_id, api.Entry.channel == "email")
+            .where(api.Entry.created_at > api.now() - HOUR)
+            .order_by(api.Entry.id.desc())
+            .limit(OF_ALL)
+        )
+        latest = api.db.session.scalars(rows).all()
+        own = [casework for casework in latest if casework.contact == sender]
+        if len(own) < OF_ONE and len(latest) < OF_ALL:
+            return False
+        noted = own[0] if own else latest[0]
+        noted.kept_out += 1
+        if not own or sum(casework.kept_out for casework in own) == 1:
+            _tell(sender)
+        return True
+
+
+def _tell(sender: str) -> None:
+    """Say that a message was not taken in, to somebody who isn't written to too often."""
+    try:
+        api.throttle("confirm")  # an address is easily feigned: nobody is flooded with these
+        api.send("visits.enough", sender, *api.compose("visits/mail/enough", None))
+    except (TooManyRequests, ValueError):
+        return
+
+
+def kept_out(space_id: int) -> int:
+    """How many messages to a visit were not taken in, for its team."""
+    counted = sa.select(sa.func.sum(Casework.kept_out)).where(Casework.space_id == space_id)
+    return api.db.session.scalar(counted) or 0
 
 
 def _words(letter: api.Incoming) -> tuple[str, str]:
