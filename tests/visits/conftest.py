@@ -69,6 +69,12 @@ class Scene:
         assert self.browser("agent").submit(f"{page}/accept", _page=page).status_code == 302
         return ident
 
+    def let_one_approve(self) -> None:
+        """Let who writes an answer approve it themselves."""
+        fields = {"days_to_answer": "30", "one_person_approves": "y"}
+        told = self.browser("admin").submit("/admin/plugins/neighbourhood_visits", **fields)
+        assert told.status_code == 302
+
     def answered(self, space_id: int, answer: str = "It is mended on Monday.", **fields: Any) -> int:
         """The id of a question whose answer the mayor has published."""
         ident = self.drafted(space_id, answer, **fields)

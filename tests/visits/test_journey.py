@@ -54,6 +54,7 @@ def test_a_visit_is_kept_for_its_team_then_announced(scene: Scene) -> None:
 
 
 def test_a_question_from_its_author_to_its_answer(scene: Scene) -> None:
+    scene.let_one_approve()
     visit = scene.visit()
     question = scene.question(visit, place="rue du Lavoir", contact="01 23 45 67 89")
     review, page = f"/visits/questions/{question}", f"/visits/{visit}"
@@ -136,6 +137,7 @@ def test_who_loses_office_leaves_the_team(scene: Scene) -> None:
 
 
 def test_draft_history_is_never_public(scene: Scene) -> None:
+    scene.let_one_approve()
     question = scene.accepted(scene.visit())
     review = f"/visits/questions/{question}"
     agent, mayor = scene.browser("agent"), scene.browser("mayor")

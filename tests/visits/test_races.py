@@ -56,6 +56,7 @@ def answers(scene: Scene, question: int) -> list[Any]:
 
 
 def test_two_officials_publish_two_answers_at_once(scene: Scene) -> None:
+    scene.let_one_approve()
     visit = scene.visit()
     officials = {name: scene.browser(name) for name in ("mayor", "deputy")}
     for number in range(ROUNDS):
@@ -165,6 +166,7 @@ def test_two_agents_decide_on_one_question_at_once(scene: Scene) -> None:
 
 
 def test_a_question_is_withdrawn_while_it_is_answered(scene: Scene) -> None:
+    scene.let_one_approve()
     visit = scene.visit()
     mayor, resident = scene.browser("mayor"), scene.browser("resident")
     for number in range(ROUNDS):
