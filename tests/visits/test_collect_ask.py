@@ -273,7 +273,7 @@ def test_who_asks_too_fast_is_told_so_and_keeps_their_words(scene: Scene) -> Non
     visit = scene.visit()
     scene.question(visit)
     told = scene.browser("resident").submit(f"/visits/{visit}/ask", title="And this one?")
-    assert told.status_code == 409
+    assert told.status_code == 422
     assert "You have written a lot in a short time." in told.text
     assert "And this one?" in told.text
 
