@@ -124,6 +124,7 @@ def test_a_restored_town_is_the_town_on_either_engine(
     assert dt.timedelta() < now() - taken_at < dt.timedelta(minutes=5)
     before, again = content(town.app), opened(config)
     after = content(again.app)
+    assert b"town.restored" in after["core_audit"].pop()
     assert before.keys() == after.keys()
     assert {name: after[name] for name in before if name not in NOT_THE_SAME} == {
         name: lines for name, lines in before.items() if name not in NOT_THE_SAME
