@@ -94,8 +94,9 @@ class Scene:
         assert told.status_code == 302, told.text
 
     def approve(self, ident: int, answer: str, name: str = "mayor", **fields: Any) -> None:
-        """Let an official publish this text over the draft that stands."""
-        page, browser = f"/visits/questions/{ident}", self.browser(name)
+        """Let the agent bring the draft that stands to this text, and an official publish it."""
+        page, browser, agent = f"/visits/questions/{ident}", self.browser(name), self.browser("agent")
+        agent.submit(f"{page}/answer", _page=page, body=answer, version=draft_version(agent, page))
         fields = {"publish": "yes", **fields, "body": answer, "version": draft_version(browser, page)}
         told = browser.submit(f"{page}/answer", _page=page, **fields)
         assert told.status_code == 302, told.text

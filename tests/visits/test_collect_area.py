@@ -133,8 +133,8 @@ def placed(scene: Scene, visit: int, area: int) -> None:
 
 def kept() -> list[str]:
     """The tables in which a word of the address is."""
-    found = []
-    for table in Base.metadata.sorted_tables:
+    found, there = [], set(sa.inspect(db.engine).get_table_names())
+    for table in (table for table in Base.metadata.sorted_tables if table.name in there):
         rows = db.session.execute(sa.select(table), execution_options={"guarded": True})
         found += [table.name for row in rows if "Zibeline" in str(tuple(row))]
     return found
