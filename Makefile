@@ -18,7 +18,7 @@ test: .venv/.test ## run the whole suite: units, SQLite and PostgreSQL, a real b
 	@tools/test-services
 	$(BIN)/pytest -n 2 $(ARGS)
 
-quick: .venv/.test ## run in two minutes what a change breaks first: each test once, on SQLite, no browser, no processes
+quick: .venv/.test ## run what a change breaks first: each test once, on SQLite, no browser, no processes
 	QUICK=1 $(BIN)/pytest -n 2 $(ARGS)
 
 soak: .venv/.test ## run exhaustively what `make test` samples
