@@ -314,7 +314,7 @@ def imap_server(free_port: Callable[[], int]) -> Iterator[int]:
     program = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None:
         pytest.fail("no IMAP server: run tools/test-services")
-    folder, port = Path(tempfile.mkdtemp(prefix="parvis-imap-", dir="/tmp")), free_port()
+    folder = Path(tempfile.mkdtemp(prefix="parvis-imap-", dir="/tmp"))
     user = pwd.getpwnam("dovecot") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     own: dict[str, Any] = {}
     if os.geteuid() == 0:
@@ -322,20 +322,32 @@ def imap_server(free_port: Callable[[], int]) -> Iterator[int]:
         own = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     group = grp.getgrgid(user.pw_gid).gr_name
     template = (ROOT / "tests/data/dovecot.conf").read_text()
-    (folder / "conf").write_text(template.format(folder=folder, port=port, user=user.pw_name, group=group))
-    server = subprocess.Popen([program, "-F", "-c", folder / "conf"], cwd=folder, **own)
-    while server.poll() is None:
-        try:
-            imaplib.IMAP4("127.0.0.1", port).logout()
+    for _ in range(5):  # another process may take the free port first
+        port = free_port()
+        (folder / "conf").write_text(template.format(folder=folder, port=port, user=user.pw_name, group=group))
+        with (folder / "output").open("w") as output:
+            command = [program, "-F", "-c", folder / "conf"]
+            server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, **own)
+        if answers_imap(port, server):
             break
-        except OSError:
-            time.sleep(0.05)
     else:
-        pytest.fail((folder / "log").read_text())
+        pytest.fail((folder / "output").read_text())
     yield port
     server.terminate()
     server.wait()
     shutil.rmtree(folder)
+
+
+def answers_imap(port: int, server: subprocess.Popen[bytes]) -> bool:
+    """Wait until the IMAP server answers, or has ended."""
+    while server.poll() is None:
+        try:
+            imaplib.IMAP4("127.0.0.1", port).logout()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 @pytest.fixture

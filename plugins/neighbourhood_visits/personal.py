@@ -69,7 +69,7 @@ def erase(user_id: int, words: bool) -> None:
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
-        _update(sa.update(Note).where(Note.author_id == user_id).values(text=""))
+        _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))
         _update(sa.delete(Term).where(Term.entry_id.in_(_asked(user_id))))
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))

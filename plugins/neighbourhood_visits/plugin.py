@@ -318,6 +318,7 @@ plugin = api.Plugin(
             ("step", "reason", _("Say in public why a promise is not kept")),
             ("note", "author_id", _("Know who noted what on a visit")),
             ("note", "text", _("Remember what was said on a visit")),
+            ("note", "stop", _("Remember where it was said")),
             ("minutes", "body", _("Write down what was said on a visit")),
             ("minutes", "drafted_by", _("Have another approve the minutes that somebody has drafted")),
             ("report", "facts", _("Keep the published report as it was")),

@@ -240,12 +240,14 @@ def _tables(user_id: int) -> Iterator[tuple[str, Any]]:
     mine, declared = _mine(user_id, db.session.scalar(sa.select(Account.email))), _declared()
     for mapper in sorted(Base.registry.mappers, key=lambda one: table_of(one.class_).name):
         model, table = mapper.class_, table_of(mapper.class_).name
+        if table not in declared:
+            continue
         if model is Notice:
             yield f"data/{table}.json", _notices
         elif model in mine or issubclass(model, access.Owned):
             clause = mine[model] if model in mine else model.user_id == user_id  # noqa: SIM401  not of all
             yield f"data/{table}.json", partial(_rows, model, clause)
-        elif issubclass(model, access.OnEntry) and table in declared and not table.startswith("core_"):
+        elif issubclass(model, access.OnEntry) and not table.startswith("core_"):
             yield f"data/{table}.json", partial(_on_own_entries, model, declared[table] | {"entry_id"})
 
 

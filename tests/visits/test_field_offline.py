@@ -207,7 +207,7 @@ def test_two_scribes_without_network_both_count_and_the_coordinator_chooses(
     mayor.goto(f"{network.url}/visits/{visit}/field/notes")
     assert axe(mayor) == []
     assert mayor.evaluate("document.documentElement.scrollWidth") <= 360
-    mayor.get_by_role("button", name="Retenir – Refusée, Second").click()
+    mayor.get_by_role("button", name="Retenir cette décision – Refusée, Second").click()
     mayor.get_by_text("C’est fait.").wait_for()
     assert row(scene, Question, question).outcome == "refused"
 
