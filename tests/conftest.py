@@ -324,7 +324,9 @@ def imap_server(free_port: Callable[[], int]) -> Iterator[int]:
     template = (ROOT / "tests/data/dovecot.conf").read_text()
     for _ in range(5):  # another process may take the free port first
         port = free_port()
-        (folder / "conf").write_text(template.format(folder=folder, port=port, user=user.pw_name, group=group))
+        (folder / "conf").write_text(
+            template.format(folder=folder, port=port, user=user.pw_name, group=group)
+        )
         with (folder / "output").open("w") as output:
             command = [program, "-F", "-c", folder / "conf"]
             server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, **own)
