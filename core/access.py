@@ -300,7 +300,8 @@ def staff() -> ColumnElement[bool]:
     return _STAFF.is_(True)
 
 
-def _reached(space: Any) -> ColumnElement[bool]:
+def reached(space: Any) -> ColumnElement[bool]:
+    """The viewer of this moment is staff in whose area the space is."""
     inside = sa.select(_ONE).select_from(_AREA).where(_AREA.c.id == space.area_id)
     inside = inside.where(_AREA.c.path.startswith(viewer().reach)).correlate_except(_AREA)
     return sa.and_(sa.literal(can("core.oversee")), sa.or_(sa.literal(not viewer().reach), inside.exists()))
@@ -308,7 +309,7 @@ def _reached(space: Any) -> ColumnElement[bool]:
 
 def overseen(space: Any) -> ColumnElement[bool]:
     """The viewer of this moment moderates in the space: on its team, or as staff in reach, if public."""
-    public = sa.and_(space.visibility.in_(("public", "portal")), _reached(space))
+    public = sa.and_(space.visibility.in_(("public", "portal")), reached(space))
     return sa.or_(member(space.id, team=True, person=viewer().id), public)
 
 
@@ -321,7 +322,7 @@ def judged(case: Any, space: Any) -> ColumnElement[bool]:
     graver = sa.select(_ONE).select_from(_REPORT).where(_REPORT.c.case_id == case.id)
     graver = graver.where(sa.or_(_REPORT.c.legal, of_team)).correlate_except(_REPORT)
     for_agency = sa.or_(case.appeal_of.is_not(None), graver.exists())
-    return sa.or_(overseen(space), sa.and_(_reached(space), for_agency))
+    return sa.or_(overseen(space), sa.and_(reached(space), for_agency))
 
 
 def findable(document: Any) -> ColumnElement[bool]:

@@ -3,17 +3,19 @@
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 
 from .. import access, registry
-from ..access import viewer
+from ..access import Refused, viewer
 from ..db import insert_new, now, table_of, unfiltered
-from ..models import Case, Entry, Space
+from ..models import Case, Entry, Report, Space
 from .unnamed import author_of
 
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
-_case, _space = table_of(Case), table_of(Space)
+LEFT = _("A notice of illegal content is decided by the agency. Until then you can hide it.")
+_case, _space, _report = table_of(Case), table_of(Space), table_of(Report)
 _open = (_case.c.entry_id == sa.bindparam("entry"), _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None))
-_decide = sa.update(_case).where(*_open)
+_decide = sa.update(_case).where(*_open).returning(_case.c.id)
 
 
 def follow(entry: Entry, change: str) -> None:
@@ -21,15 +23,39 @@ def follow(entry: Entry, change: str) -> None:
     if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
         open_for(entry, "held")
     elif change in ACTS:
-        unfiltered(_decide, {"entry": entry.id, **decided(ACTS[change])})
+        ended = unfiltered(_decide, {"entry": entry.id, **decided(ACTS[change])}).scalar()
+        taken_back = change == "removed" and viewer().id == entry.author_id
+        if ended and not taken_back and left_to_agency(ended):
+            if change != "hidden":
+                raise Refused(str(LEFT))
+            _leave_to_agency(ended, open_for(entry, "reported"))
+
+
+def left_to_agency(case: int) -> bool:
+    """Whether a case holds a notice of illegal content, which the agency decides and not the viewer."""
+    theirs = sa.select(_report.c.id).where(_report.c.case_id == case, _report.c.legal)
+    theirs = theirs.where(_space.c.id == _report.c.space_id, ~access.reached(_space.c))
+    return unfiltered(theirs).first() is not None
+
+
+def _leave_to_agency(ended: int, anew: int) -> None:
+    """Let the notices of a round that hid their entry wait on in one of their own, as old as it."""
+    since = sa.select(_case.c.opened_at).where(_case.c.id == ended).scalar_subquery()
+    unfiltered(sa.update(_case).where(_case.c.id == anew).values(opened_at=since))
+    notices = sa.update(_report).where(_report.c.case_id == ended, _report.c.legal)
+    unfiltered(notices.values(case_id=anew))
 
 
 def open_for(entry: Entry, origin: str) -> int:
     """The id of the entry's open case, made now if there is none."""
     row = {"entry_id": entry.id, "space_id": entry.space_id, "author_id": author_of(entry), "origin": origin}
     made = insert_new(Case, row, _case.c.id)
-    known = sa.select(_case.c.id).where(*_open)
-    return int(made[0] if made else unfiltered(known, {"entry": entry.id}).scalar_one())
+    return int(made[0] if made else waiting(entry))  # type: ignore[arg-type]
+
+
+def waiting(entry: Entry) -> int | None:
+    """The id of the entry's open case, if there is one."""
+    return unfiltered(sa.select(_case.c.id).where(*_open), {"entry": entry.id}).scalar()
 
 
 def judges(entry: Entry) -> bool:

@@ -10,6 +10,7 @@ from ..audit import audit
 from ..db import table_of, unfiltered, write
 from ..models import Case, Entry, Report, Space
 from ..notices.tell import notify
+from ..spaces import actions as spaces
 from . import actions, cases
 
 DECIDED = "core.decision"
@@ -33,6 +34,7 @@ ACTS = {  # as whom a decision concerns reads them
 }
 VERBS: dict[str, Any] = {
     "hidden": actions.hide,
+    "restored": actions.restore,
     "removed": actions.remove,
     "locked": lambda entry: actions.lock_thread(entry, True),
 }
@@ -46,14 +48,16 @@ def decide(entry: Entry, act: str, reason: str = "other", text: str = "") -> int
     Answers the id of the case. Raises Forbidden, and Refused where the act can't be done.
     """
     space = actions.moderated(entry)
-    stands = sa.select(_entry.c.state).where(_entry.c.id == entry.id).with_for_update()
+    stands = sa.select(_entry.c.state).where(_entry.c.id == entry.id)
     with write():
-        if act == "kept" and unfiltered(stands).scalar() not in ("published", "pending"):
+        spaces.hold(space.id)
+        state, waits = unfiltered(stands).scalar(), cases.waiting(entry)
+        if act == "kept" and state not in ("published", "pending"):
             raise Refused(_("This was hidden or removed meanwhile."))
         case = cases.open_for(entry, "team")
-        if act in VERBS:
+        if act in VERBS and not (waits and act == state):  # hidden already, and now decided
             VERBS[act](entry)
-        elif entry.state == "pending":
+        elif act == "kept" and state == "pending":
             actions.release(entry)
         settle(case, space, act, reason, text)
     return case
@@ -62,8 +66,10 @@ def decide(entry: Entry, act: str, reason: str = "other", text: str = "") -> int
 def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
     """Write a decision on its case, within the write that carries it out, and tell whom it concerns.
 
-    Whether the viewer may decide is asked before.
+    Whether the viewer may decide is asked before. Raises Refused where that is left to the agency.
     """
+    if cases.left_to_agency(case):
+        raise Refused(str(cases.LEFT))
     done = {**cases.decided(act), "reason": reason, "text": text}
     said = sa.update(_case).where(_case.c.id == case).values(done)
     row = unfiltered(said.returning(*(_case.c[name] for name in _SAID))).one()

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from core import api
 from core.api import gettext as _
@@ -19,22 +20,41 @@ def decide(entry: api.Entry, act: str, reason: str, text: str) -> int:
         return api.decide(entry, act, reason, text)
     with api.write():
         case = api.decide(entry, "hidden", reason, text)
+        if _waits(entry.id):
+            raise api.Refused(
+                _("A notice of illegal content is decided by the agency. Until then you can hide it.")
+            )
         api.enqueue(REMOVE, GRACE, case=case, at=_decided_at(case))
     return case
 
 
 def undo(case_id: int, entry: api.Entry) -> None:
-    """Show again what was hidden, as it was before, and let it wait anew."""
+    """Make it as it was before, shown or hidden by the round before, and let it wait anew."""
     with api.write() as session:
-        api.restore(entry)
+        if not _hidden_before(case_id):
+            api.restore(entry)
         undone = sa.update(api.Case).where(api.Case.id == case_id, api.Case.act == "hidden")
         anew = {"act": None, "decided_at": None, "decided_by": None, "reason": "", "text": ""}
         with api.as_system("a decision that is taken back is none"):
-            waits = sa.select(api.Case.id).where(
-                api.Case.entry_id == entry.id, api.Case.decided_at.is_(None), api.Case.appeal_of.is_(None)
-            )
-            another = session.scalars(waits).first() is not None
-            session.execute(undone.values({"act": "restored"} if another else anew))
+            session.execute(undone.values({"act": "restored"} if _waits(entry.id) else anew))
+
+
+def _waits(entry_id: int) -> bool:
+    """Whether an open case of the entry waits for a decision, whoever takes it."""
+    waits = (api.Case.entry_id == entry_id, api.Case.decided_at.is_(None), api.Case.appeal_of.is_(None))
+    with api.as_system("see what else waits"):
+        return api.db.session.scalars(sa.select(api.Case.id).where(*waits)).first() is not None
+
+
+def _hidden_before(case_id: int) -> bool:
+    """Whether a team hid it in the round out of which this case came, which opened at the same moment."""
+    this = aliased(api.Case)
+    same = (api.Case.id < this.id, api.Case.entry_id == this.entry_id, api.Case.opened_at == this.opened_at)
+    rounds = (
+        sa.select(api.Case.id).join(this, sa.and_(*same)).where(this.id == case_id, api.Case.act == "hidden")
+    )
+    with api.as_system("see what the round before did"):
+        return api.db.session.scalars(rounds).first() is not None
 
 
 def remove(case: int, at: str) -> None:

@@ -20,6 +20,7 @@ class Item:
     """A case as the page draws it: what was said, by whom, where, and what was reported of it.
 
     A viewer who is `outside` reads nothing else of the space, and of a `sealed` one not even what was said.
+    What is `left` to the agency the viewer may hide, and no more.
     """
 
     case: Any
@@ -31,6 +32,7 @@ class Item:
     reasons: list[tuple[str, int]] = field(default_factory=list)
     texts: list[Any] = field(default_factory=list)
     legal: bool = False
+    left: bool = False
     sealed: bool = False
     outside: bool = False
     parent: Any = None
@@ -123,6 +125,8 @@ def _items(*which: Any, limit: int) -> list[Item]:
             for row in rows
         }
         _add_reports(items)
+    for one in items.values():
+        one.left = one.legal and not api.can("core.oversee", one.space)
     return list(items.values())
 
 

@@ -15,7 +15,7 @@ from .models import Checked
 blueprint = Blueprint("moderation", __name__, url_prefix="/moderation", template_folder="templates")
 
 Page = str | Response | tuple[str, int]
-ACTS = ("kept", "hidden", "removed", "locked")
+ACTS = ("kept", "restored", "hidden", "removed", "locked")
 REFUSED = 422
 
 

@@ -227,7 +227,11 @@ def remove(entry_id: int) -> Page:
     if request.method == "GET":
         return render_template("portal/post_remove.html", entry=entry, own=own)
     above = f"/posts/{entry.parent_id}" if entry.parent_id else space_url(space.id, space.kind)
-    actions.remove(entry)
+    try:
+        actions.remove(entry)
+    except Refused as refusal:
+        says(str(refusal), "error")
+        return redirect(f"/posts/{entry.parent_id or entry_id}")
     says(_("It is removed."))
     return redirect(above)
 

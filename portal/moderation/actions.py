@@ -33,6 +33,7 @@ def report(entry: Entry, reason: str, text: str = "", **notice: Any) -> bool:
     with write(), as_system("a report is for the team, and its receipt from the portal"):
         if person is not None and unfiltered(mine).first() is not None:
             return False
+        spaces.hold(entry.space_id)  # a case that is being decided takes no further report
         here = db.session.get(Entry, ident)
         if here is None:
             raise Forbidden("core.read")

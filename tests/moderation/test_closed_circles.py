@@ -95,6 +95,67 @@ def test_a_legal_notice_reaches_the_agency_which_reads_that_alone_and_the_log_sa
     assert f"case/{case}" in log
 
 
+def left(square: Square, name: str = "keeper") -> str:
+    """What somebody reads in the queue."""
+    return square.browser(name).get("/moderation/").text
+
+
+def test_a_team_hides_what_a_legal_notice_is_about_and_the_agency_decides(
+    square: Square, circle: int
+) -> None:
+    post = square.say(SAID, "writer", circle)
+    square.report(post, **LEGAL)
+    first, keeper, agent = square.case(post), square.browser("keeper"), square.browser("agent")
+    assert "Until then you can hide it" in left(square)
+    for button in ("kept", "removed", "locked"):
+        assert f'value="{button}"' not in left(square), button
+    for act in ("kept", "removed", "locked"):
+        square.decide(first, act, "keeper")
+        keeper.submit(f"/posts/{post}/decide", "/me", act=act, reason="spam")
+    keeper.submit(f"/posts/{post}/remove", "/me")
+    keeper.submit(f"/posts/{post}/redact", "/me", passage="Zibeline", reason="spam")
+    assert (square.state(post), [one.act for one in square.cases()]) == ("published", [None])
+    assert square.decide(first, "hidden", "keeper", text="We hide it.").status_code == 302
+    assert square.state(post) == "hidden"
+    assert [one.act for one in square.cases()] == ["hidden", None]
+    assert square.cases()[1].opened_at == square.cases()[0].opened_at
+    told = [square.notices(name).count("core.decision") for name in ("writer", "reader")]
+    assert told == [1, 0], "who gave the notice hears of the agency"
+    assert "Received, not decided yet" in square.browser("reader").get("/me/moderation").text
+    assert "We hide it." not in square.browser("reader").get("/me/moderation").text
+    assert "It is hidden until the agency has decided" in left(square)
+    case = square.case(post)
+    for act in ("hidden", "restored", "removed", "kept"):
+        square.decide(case, act, "keeper")
+    assert [one.act for one in square.cases()] == ["hidden", None]
+    assert "It incites hatred." in left(square, "agent")
+    assert SAID in agent.get(f"/moderation/cases/{case}").text
+    answer = agent.submit(f"/moderation/cases/{case}", act="hidden", reason="insult", text="It is illegal.")
+    assert answer.status_code == 302
+    assert (square.state(post), [one.act for one in square.cases()]) == ("hidden", ["hidden", "hidden"])
+    assert square.notices("reader").count("core.decision") == 1
+    assert "It is illegal." in square.browser("reader").get("/me/moderation").text
+    undo = f"/moderation/cases/{case}/undo"
+    assert agent.submit(undo, f"/moderation/cases/{case}").status_code == 302
+    assert square.state(post) == "hidden", "as the team had left it"
+    assert square.cases()[1].act is None
+    agent.submit(f"/moderation/cases/{case}", act="restored", reason="other", text="It is an opinion.")
+    assert (square.state(post), [one.act for one in square.cases()]) == ("published", ["hidden", "restored"])
+    assert "Shown again" in square.browser("reader").get("/me/moderation").text
+
+
+def test_a_hidden_entry_is_hidden_at_once_by_its_page_and_its_notice_waits(
+    square: Square, circle: int
+) -> None:
+    post = square.say(SAID, "writer", circle)
+    square.report(post, **LEGAL)
+    assert square.browser("keeper").submit(f"/posts/{post}/hide", "/me").status_code == 302
+    assert (square.state(post), [one.act for one in square.cases()]) == ("hidden", ["hidden", None])
+    assert square.browser("agent").get(f"/moderation/cases/{square.case(post)}").status_code == 200
+    assert square.decide(square.case(post), "removed").status_code == 302
+    assert [one.act for one in square.cases()] == ["hidden", "hidden"]
+
+
 def test_what_was_decided_is_sealed_again(square: Square, circle: int) -> None:
     post = square.say(SAID, "writer", circle)
     square.report(post, **LEGAL)
