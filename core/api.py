@@ -53,7 +53,7 @@ from .live import emit
 from .mail import compose, send
 from .mailbox import Incoming
 from .mailbox import address as mailbox
-from .models import Area, Case, Entry, Membership, Report, Space, Support, User
+from .models import Area, Case, Entry, File, Membership, Report, Space, Support, User
 from .notices.tell import notify
 from .pdf import pdf
 from .plugin import (
@@ -110,6 +110,7 @@ __all__ = [
     "EntryKind",
     "FetchError",
     "Fetched",
+    "File",
     "FileError",
     "Forbidden",
     "Form",

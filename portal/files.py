@@ -2,12 +2,16 @@
 
 import io
 
+import sqlalchemy as sa
 from flask import Blueprint, abort, request, send_file
 from werkzeug.wrappers import Response
 
 from core import access, files
-from core.db import db
-from core.models import File
+from core.audit import audit
+from core.db import db, write
+from core.forms import whole
+from core.models import Case, File, Space
+from core.spaces import actions as spaces
 from core.web import get_or_404, needs
 
 blueprint = Blueprint("files", __name__)
@@ -17,7 +21,8 @@ blueprint = Blueprint("files", __name__)
 @needs("core.read")
 def show(file_id: int, name: str) -> Response:
     """Send a file to who may read it; what not everybody may read is kept by no shared cache."""
-    file = get_or_404(File, file_id)
+    case = whole(request.args.get("case"))
+    file = _of_case(file_id, case) if case else get_or_404(File, file_id)
     if name != file.name:
         abort(404)
     small = request.args.get("w") == str(files.SMALL)
@@ -32,6 +37,21 @@ def show(file_id: int, name: str) -> Response:
     everybody = file.entry_id is None or _public(file_id)
     response.headers["Cache-Control"] = "public, max-age=3600" if everybody else "private, no-cache"
     return response
+
+
+def _of_case(file_id: int, case_id: int) -> File:
+    """A picture of what an open case is about, for who decides it; the log notes who is not of its space."""
+    about = sa.select(File, Space).join(Case, Case.entry_id == File.entry_id)
+    about = about.join(Space, Space.id == Case.space_id).where(File.id == file_id, Case.id == case_id)
+    about = about.where(Case.decided_at.is_(None), access.judged(Case, Space))
+    with access.as_system("who decides a case sees the pictures of what it is about"):
+        found = db.session.execute(about).first()
+    if found is None:
+        abort(404)
+    if not spaces.oversees(found.Space):
+        with write():
+            audit("case.read", f"case/{case_id}", file=file_id)
+    return found.File
 
 
 def _public(file_id: int) -> bool:

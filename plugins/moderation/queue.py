@@ -1,11 +1,11 @@
 """The queue: open cases that are the viewer's to decide, danger first, then by age, by keyset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from flask import render_template
+from flask import render_template, url_for
 from sqlalchemy.orm import aliased
 
 from core import api
@@ -36,6 +36,7 @@ class Item:
     sealed: bool = False
     outside: bool = False
     parent: Any = None
+    pictures: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
@@ -60,7 +61,9 @@ def item(case_id: int) -> Item | None:
 
 
 def unseal(item: Item) -> None:
-    """Show what the case is about, and what it answers, to who reads nothing else there; the log says so."""
+    """Show pictures while a case is open, and all of it to who reads nothing else there; the log says so."""
+    if item.case.decided_at is None and item.entry is not None:
+        item.pictures = list(_pictures(item.case))
     if not item.sealed or item.entry is None:
         return
     with api.as_system("who decides a case reads what it is about"):
@@ -69,6 +72,16 @@ def unseal(item: Item) -> None:
     with api.write():
         api.audit("case.read", f"case/{item.case.id}", entry=item.entry.id)
     item.sealed, item.outside = False, True
+
+
+def _pictures(case: Any) -> Iterator[dict[str, Any]]:
+    """The pictures of what a case is about, at addresses that open to who decides it."""
+    about = sa.select(api.File).where(api.File.entry_id == case.entry_id).order_by(api.File.id)
+    with api.as_system("who decides a case sees the pictures of what it is about"):
+        for one in api.db.session.scalars(about):
+            at = {"file_id": one.id, "name": one.name, "case": case.id}
+            addresses = {"url": url_for("files.show", **at), "small": url_for("files.show", **at, w=640)}
+            yield {**addresses, "alt": one.alt, "width": one.width, "height": one.height}
 
 
 def panels(place: str) -> list[api.Panel]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
+from werkzeug.datastructures import FileStorage
 
+from core import files
 from core.db import db, write
-from core.feed import moderation
-from core.models import Audit, Entry, Space
+from core.feed import actions, moderation
+from core.models import Audit, Entry, File, Space
 
 if TYPE_CHECKING:
     from .conftest import Square
@@ -49,8 +53,6 @@ def reply(square: Square, circle: int) -> int:
     above = square.say(ABOVE, "reader", circle)
 
     def answer() -> int:
-        from core.feed import actions
-
         root = db.session.get(Entry, above)
         space = db.session.get(Space, circle)
         return int(actions.publish(space, SAID, kind="core.reply", parent=root).id)
@@ -154,6 +156,54 @@ def test_a_hidden_entry_is_hidden_at_once_by_its_page_and_its_notice_waits(
     assert square.browser("agent").get(f"/moderation/cases/{square.case(post)}").status_code == 200
     assert square.decide(square.case(post), "removed").status_code == 302
     assert [one.act for one in square.cases()] == ["hidden", "hidden"]
+
+
+def pictured(square: Square, circle: int) -> tuple[int, str]:
+    """The id of a post with a picture in the circle, and the address of the picture."""
+
+    def publish() -> tuple[int, str]:
+        data = io.BytesIO()
+        Image.new("RGB", (60, 40), "teal").save(data, "PNG")
+        data.seek(0)
+        picture = files.prepare(FileStorage(data, "view.png"))
+        space = db.session.get(Space, circle)
+        entry = actions.publish(space, SAID, pictures=[(picture, "A view")]).id
+        shown = db.session.scalars(sa.select(File).where(File.entry_id == entry)).one()
+        return entry, files.url(shown)
+
+    made: tuple[int, str] = square.town.run(publish, "writer")
+    return made
+
+
+def test_who_decides_a_case_sees_its_pictures_while_it_is_open_and_nobody_else(
+    square: Square, circle: int
+) -> None:
+    post, picture = pictured(square, circle)
+    _other, beside = pictured(square, circle)
+    square.report(post, **LEGAL)
+    case, agent = square.case(post), square.browser("agent")
+    assert picture not in agent.get("/moderation/").text
+    page = agent.get(f"/moderation/cases/{case}").text
+    assert f'src="{picture}?case={case}' in page
+    assert beside not in page
+    seen = agent.get(f"{picture}?case={case}")
+    assert (seen.status_code, seen.content_type) == (200, "image/webp")
+    assert seen.headers["Cache-Control"] == "private, no-cache"
+    assert reading(square) == [("agent", f"case/{case}")] * 2
+    ground = f"?case={case}"
+    assert agent.get(picture).status_code == 404, "the case is the ground, not the role"
+    assert agent.get(beside + ground).status_code == 404, "of what it is about alone"
+    assert agent.get(f"{picture}?case={case + 1}").status_code == 404
+    square.town.person("stranger")
+    for name in ("agent2", "stranger", "reader", None):
+        assert square.browser(name).get(picture + ground).status_code == 404, name
+    assert square.browser("reader").get(picture).status_code == 200
+    assert square.browser("keeper").get(picture + ground).status_code == 200
+    assert len(reading(square)) == 2, "a team reads there anyway"
+    agent.submit(f"/moderation/cases/{case}", act="kept", reason="")
+    assert agent.get(picture + ground).status_code == 404
+    assert picture not in agent.get(f"/moderation/cases/{case}").text
+    assert square.browser("reader").get(picture).status_code == 200
 
 
 def test_what_was_decided_is_sealed_again(square: Square, circle: int) -> None:
