@@ -51,7 +51,8 @@ def _of_case(file_id: int, case_id: int) -> File:
     if not spaces.oversees(found.Space):
         with write():
             audit("case.read", f"case/{case_id}", file=file_id)
-    return found.File
+    picture: File = found.File
+    return picture
 
 
 def _public(file_id: int) -> bool:
