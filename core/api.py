@@ -40,6 +40,7 @@ from .feed.actions import (
 )
 from .feed.cards import cards
 from .feed.drafts import AskAuthor, Draft
+from .feed.drafts import check as check_draft
 from .feed.moderation import ACTS, REASONS, decide, settle
 from .feed.query import page
 from .feed.unnamed import count_unnamed
@@ -159,6 +160,7 @@ __all__ = [
     "cards",
     "change_entry",
     "change_space",
+    "check_draft",
     "compose",
     "confirm_later",
     "count_unnamed",

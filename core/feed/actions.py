@@ -49,12 +49,14 @@ def publish(
     state: str | None = None,
     lang: str | None = None,
     pictures: Sequence[tuple[files.Prepared, str]] = (),
+    beside: Sequence[str] = (),
     client_key: str | None = None,
     confirmed: bool = False,
     at: dt.datetime | None = None,
 ) -> Entry:
     """Say something in a space, now or `at` an earlier time; the same `client_key` never says it twice.
 
+    `beside` is what a plugin will keep beside it for the same readers, to be checked with its words.
     `team_only` keeps it between the team and `reader_id`; such an entry isn't held back for the team's look.
     Raises Forbidden, Refused, or AskAuthor unless `confirmed`.
     """
@@ -64,8 +66,8 @@ def publish(
         raise Forbidden("core.post")
     _may_publish(entry_kind, space, parent)
     html, mentioned = render(body, space)
-    alts = tuple(alt for _picture, alt in pictures)
-    free = check(Draft(space, person, kind, title, body, html, parent, channel, alts=alts), confirmed)
+    more: Any = {"alts": tuple(alt for _picture, alt in pictures), "beside": (*beside, byline or "")}
+    free = check(Draft(space, person, kind, title, body, html, parent, channel, **more), confirmed)
     space_id, parent_id = space.id, parent.id if parent else None
     key = _key(author, kind, parent_id, client_key)
     with write() as session:

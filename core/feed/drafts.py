@@ -30,6 +30,7 @@ class Draft:
     entry: Entry | None = None
     confirmed: bool = False
     alts: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 class AskAuthor(Exception):

@@ -21,12 +21,15 @@ _PLACE = re.compile(
 )
 
 
-def found(text: str, known: str = "") -> list[str]:
-    """The passages of a text that tell where somebody lives or is reached, those in `known` left out."""
+def found(text: str, known: str = "", places: bool = True) -> list[str]:
+    """The passages of a text that tell where somebody lives or is reached, those in `known` left out.
+
+    Without `places` where somebody lives is left out too.
+    """
     text = html.unescape(text)
     passages = _numbers(text) if sum(map(str.isdigit, text)) >= SHORTEST else []
     passages += [match[0].strip(".") for match in _EMAIL.finditer(text)] if "@" in text else []
-    passages += [" ".join(match[0].split()) for match in _PLACE.finditer(text)]
+    passages += [" ".join(match[0].split()) for match in _PLACE.finditer(text)] if places else []
     published = _squeezed(known)
     return list(dict.fromkeys(one for one in passages if _squeezed(one) not in published))
 

@@ -1,6 +1,7 @@
 """What a draft has to pass before it is published: not too much at once, a look, no personal details.
 
-Whoever moderates in the space passes freely, except by mail, which proves a mailbox and no second factor.
+Whoever moderates in the space passes freely, except by mail, which proves a mailbox and no second factor;
+where they write down what another said they are asked about details as well.
 """
 
 import datetime as dt
@@ -42,13 +43,14 @@ _checked = api.Prepared(sa.select(Checked.space_id).where(Checked.space_id == sa
 
 def check(draft: api.Draft) -> api.Hold | api.Ask | api.Refuse | None:
     """Refuse what comes too fast, ask about details, hold a wave and what is to be seen first."""
-    if draft.channel != "email" and api.can("moderation.decide", draft.space):
-        return None
+    trusted = draft.channel != "email" and api.can("moderation.decide", draft.space)
     settings = api.settings("moderation")
-    gate = _pace(draft, settings) if draft.entry is None and draft.author.id is not None else None
+    paced = not trusted and draft.entry is None and draft.author.id is not None
+    gate = _pace(draft, settings) if paced else None
     asks = settings["ask"] and not draft.confirmed and not isinstance(gate, api.Refuse)
+    asks = asks and (not trusted or draft.channel != "web")  # what somebody else told them
     question = _ask(draft, settings["known"]) if asks else None
-    if question is not None or gate is not None:
+    if question is not None or gate is not None or trusted:
         return question or gate
     if _checked(space=draft.space.id):
         return api.Hold(_("The team of this space looks at everything before it is published."))
@@ -73,7 +75,9 @@ def _pace(draft: api.Draft, settings: dict[str, int]) -> api.Hold | api.Refuse |
 def _ask(draft: api.Draft, known: str) -> api.Ask | None:
     """Ask about personal details that the text, or its change, brings."""
     before = f"{draft.entry.title}\n{draft.entry.body}" if draft.entry is not None else ""
-    passages = details.found("\n".join((draft.title, draft.body, *draft.alts)), f"{known}\n{before}")
+    known = f"{known}\n{before}"
+    passages = details.found("\n".join((draft.title, draft.body, *draft.alts)), known)
+    passages += details.found("\n".join(draft.beside), known, places=False)  # fields that ask for a place
     if not passages:
         return None
     quoted = ", ".join(_("“%(words)s”", words=one) for one in passages[:5])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from .collect import codes
 from .models import Asker, Casework, Question, Visit
 from .report import issue
 
-SOURCE = "visits"
+SOURCE, DETAILS = "visits", "details"
 TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
 PRACTICAL = ("starts_at", "ends_at", "meeting_point")
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
@@ -164,6 +165,7 @@ def ask(
             client_key=key,
             confirmed=confirmed,
             pictures=pictures,
+            beside=(place,),
             **(_unnamed() if alias else {}),
         )
         if alias:
@@ -173,16 +175,48 @@ def ask(
     return entry
 
 
+def check_words(space: api.Space, said: Mapping[str, Any], name: str) -> None:
+    """Ask about words that are kept until an address is confirmed, as if they were published now."""
+    body, beside = said["body"], (said["place"], name)
+    kind, html = "visits.question", api.markdown(body)
+    api.check_draft(api.Draft(space, api.viewer(), kind, said["title"], body, html, beside=beside), False)
+
+
+def take_as_it_is(space: api.Space, body: str, **said: Any) -> tuple[api.Entry, str]:
+    """Publish what nobody can be asked about any more; also answers its flags, for whoever looks at it."""
+    try:
+        return api.publish(space, body, **said), ""
+    except api.AskAuthor:
+        return api.publish(space, body, **said, confirmed=True), DETAILS
+
+
+def look_again(entry: api.Entry) -> None:
+    """Take the flag of personal details off a question whose words hold none any more; inside a write."""
+    found = sa.select(Casework, Question, api.Space).where(Casework.entry_id == entry.id)
+    found = found.join(Question, Question.entry_id == Casework.entry_id)
+    found = found.join(api.Space, api.Space.id == Casework.space_id)
+    with api.as_system("whoever changes it need not see the flags"):
+        row = api.db.session.execute(found).first()
+        if row is None or DETAILS not in row.Casework.flags.split():
+            return
+        said = (entry.kind, entry.title, entry.body, entry.html)
+        more: dict[str, Any] = {"channel": entry.channel, "beside": (row.Question.place, entry.byline or "")}
+        with suppress(api.AskAuthor):
+            api.check_draft(api.Draft(row.Space, api.viewer(), *said, **more), False)
+            row.Casework.flags = " ".join(one for one in row.Casework.flags.split() if one != DETAILS)
+
+
 def _unnamed() -> dict[str, Any]:
     """How an entry is published that does not show its author, who alone reads it beside the team."""
     return {"author_id": None, "byline": _("A resident"), "team_only": True, "reader_id": api.viewer().id}
 
 
-def keep_question(entry: api.Entry, contact: str, **said: Any) -> bool:
+def keep_question(entry: api.Entry, contact: str, flags: str = "", **said: Any) -> bool:
     """Make an entry a question, once, with its code, and tell its author that it has arrived; in a write."""
     new = api.insert_once(Question, entry_id=entry.id, **said)
     if new:
         code = codes.fingerprint(codes.code_of(entry.id))
-        api.db.session.add(Casework(entry_id=entry.id, space_id=entry.space_id, contact=contact, code=code))
+        kept = {"contact": contact, "code": code, "flags": flags}
+        api.db.session.add(Casework(entry_id=entry.id, space_id=entry.space_id, **kept))
         letters.tell("received", entry.space_id, entry.id)
     return new

@@ -349,6 +349,7 @@ def entry_changed(entry: api.Entry, change: str) -> None:
         answers.follow_moderation(entry, change)
     elif entry.kind == "visits.question":
         similar.compare_again(entry.id)
+        actions.look_again(entry)
     taken_out.follow_moderation(entry, change)
 
 

@@ -127,8 +127,8 @@ def visit_state_label(visit: Visit) -> str:
 
 
 def flags_label(flags: str) -> str:
-    """What an imported question lacks."""
-    labels = {"title": _("No title"), "place": _("No address")}
+    """What a question lacks that was imported, or holds that nobody could be asked about."""
+    labels = {"title": _("No title"), "place": _("No address"), "details": _("Holds personal details")}
     return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
 
 

@@ -168,6 +168,11 @@ def ask(space_id: int) -> Page:
     if wrong:
         form.form_errors.extend(wrong)
         return form_page("visits/ask.html", form, **shown)
+    doubt = _doubt(space, form) if not api.viewer().signed_in else ""
+    if doubt:
+        form.form_errors.append(doubt)
+        form.confirmed.data = "yes"
+        return form_page("visits/ask.html", form, **shown)
     if not api.viewer().signed_in:
         payload = {
             "visit": space_id,
@@ -188,6 +193,16 @@ def ask(space_id: int) -> Page:
         form.form_errors.append(str(reason))
         return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def _doubt(space: api.Space, form: Any) -> str:
+    """What is asked about the words of somebody without an account before they are kept."""
+    try:
+        if not form.confirmed.data:
+            actions.check_words(space, form.said(), form.name.data)
+    except (api.AskAuthor, api.Refused) as doubt:
+        return str(doubt)
+    return ""
 
 
 def _find_place(form: Any) -> None:

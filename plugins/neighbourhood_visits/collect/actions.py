@@ -29,8 +29,11 @@ class Recorded:
     key: str
 
 
-def record(visit: Visit, said: Recorded) -> api.Entry:
-    """Take down a question of somebody who is not there to write; its recorder is kept with it."""
+def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
+    """Take down a question of somebody who is not there to write; its recorder is kept with it.
+
+    Raises Refused, or AskAuthor unless `confirmed`.
+    """
     space = api.get_or_404(api.Space, visit.space_id)
     api.require("visits.record", space)
     if visit.state not in RECORDED:
@@ -47,7 +50,8 @@ def record(visit: Visit, said: Recorded) -> api.Entry:
             recorded_by=api.viewer().id,
             author_id=None,
             client_key=said.key,
-            confirmed=True,
+            confirmed=confirmed,
+            beside=(said.place,),
         )
         keep_question(entry, said.contact, place=said.place)
     return entry

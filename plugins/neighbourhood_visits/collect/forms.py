@@ -59,6 +59,7 @@ class RecordForm(api.Form):
     name = StringField(lazy_gettext("Name to show"), validators=[api.a_name])
     contact = TelField(lazy_gettext("Telephone"), validators=[at_most(120)])
     channel = RadioField(lazy_gettext("How it came"), default="phone")
+    confirmed = HiddenField()
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)

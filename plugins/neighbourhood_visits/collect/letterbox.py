@@ -11,7 +11,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from ..actions import keep_question
+from ..actions import keep_question, take_as_it_is
 from ..models import Asker, Casework, Question, Visit
 from .actions import TITLE, headed
 from .codes import code_of
@@ -38,7 +38,7 @@ def take(letter: api.Incoming) -> None:
     title, body = _words(letter)
     if _too_many(space.id, letter.sender[:120]):
         return
-    entry = api.publish(
+    entry, flags = take_as_it_is(
         space,
         body,
         title=title,
@@ -47,9 +47,8 @@ def take(letter: api.Incoming) -> None:
         byline=_("A resident"),
         author_id=None,
         client_key=letter.key,
-        confirmed=True,
     )
-    if keep_question(entry, letter.sender[:120]):
+    if keep_question(entry, letter.sender[:120], flags):
         with api.as_system("note what a message held beside words"):
             _note(entry.id, letter.attachments)
         _acknowledge(letter.sender, entry.id)

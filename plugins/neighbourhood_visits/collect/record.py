@@ -30,7 +30,11 @@ def write_down(space_id: int) -> Page:
         done = None if form.errors else _done(space_id)
         return form_page("visits/collect/record.html", form, done=done, **context)
     try:
-        entry = actions.record(found, form.said())
+        entry = actions.record(found, form.said(), confirmed=bool(form.confirmed.data))
+    except api.AskAuthor as doubt:
+        form.form_errors.append(str(doubt))
+        form.confirmed.data = "yes"
+        return form_page("visits/collect/record.html", form, done=None, **context)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         return draw("visits/collect/record.html", form=form, done=None, **context), TOO_LATE

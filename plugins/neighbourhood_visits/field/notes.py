@@ -12,6 +12,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import answers, states
+from ..actions import take_as_it_is
 from ..models import Casework, Question
 from ..states import TABLE, Case
 from .models import Note
@@ -146,7 +147,7 @@ def _conclude(case: Case, note: Note, reason: str) -> None:
 
 def _record(space: api.Space, said: Said) -> int:
     """A question that somebody asked on the way, which the team reads like any other."""
-    entry = api.publish(
+    entry, flags = take_as_it_is(
         space,
         "",
         title=said.asked,
@@ -155,10 +156,9 @@ def _record(space: api.Space, said: Said) -> int:
         byline=_("Asked during the visit"),
         author_id=None,
         recorded_by=api.viewer().id,
-        confirmed=True,
     )
     question = Question(entry_id=entry.id, place=said.stop[:200])
-    api.db.session.add_all([question, Casework(entry_id=entry.id, space_id=space.id)])
+    api.db.session.add_all([question, Casework(entry_id=entry.id, space_id=space.id, flags=flags)])
     return int(entry.id)
 
 
