@@ -14,7 +14,20 @@ from core import access, mail, registry, settings
 from core.access import as_system
 from core.audit import audit
 from core.db import db, now, table_of, unfiltered, write
-from core.models import Account, Audit, Case, Export, JobRow, Mail, PendingClaim, Seen, SignIn, Throttle, User
+from core.models import (
+    Account,
+    Audit,
+    Case,
+    Entry,
+    Export,
+    JobRow,
+    Mail,
+    PendingClaim,
+    Seen,
+    SignIn,
+    Throttle,
+    User,
+)
 from core.plugin import Plugin, Retention
 from core.settings import kept_for
 
@@ -32,7 +45,11 @@ RETENTION = (
     Retention("core.unread", _("Notifications that nobody read"), 365, most=730),
     Retention("core.jobs", _("Work that failed for good"), 30, most=90),
     Retention(
-        "core.cases", _("Reports, decisions and their answers, once decided"), 400, least=366, most=5 * 365
+        "core.cases",
+        _("Reports, decisions and their answers, once decided; longer while the post stays hidden"),
+        400,
+        least=366,
+        most=5 * 365,
     ),
     Retention("core.audit", _("The log of who used which right"), 366, least=366, most=10 * 365),
     Retention("core.purged", _("What was kept of a plugin that was removed for good"), 30, most=365),
@@ -83,6 +100,8 @@ def sweep() -> None:
         answer = aliased(Case)
         newer = sa.or_(answer.decided_at.is_(None), answer.decided_at >= decided)
         answered = sa.select(answer.id).where(answer.appeal_of == Case.id, newer).exists()
+        hidden = sa.select(Entry.id).where(Entry.id == Case.entry_id, Entry.state == "hidden").exists()
+        old = (Case.appeal_of.is_(None), Case.decided_at < decided, ~answered, ~hidden)
         for gone in (
             sa.delete(SignIn).where(SignIn.expires_at < now()),
             sa.delete(PendingClaim).where(
@@ -94,7 +113,7 @@ def sweep() -> None:
             sa.delete(Audit).where(
                 Audit.at < _before("core.audit")
             ),  # the database refuses it for younger ones
-            sa.delete(Case).where(Case.appeal_of.is_(None), Case.decided_at < decided, ~answered),
+            sa.delete(Case).where(*old),  # not while its entry is hidden: its author reads why
             sa.delete(Export).where(Export.ready_at.is_(None), Export.asked_at < mails),
         ):
             session.execute(gone)

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from dummy_plugin.models import Line
 
 from core import registry, settings
-from core.access import Forbidden
+from core.access import Forbidden, as_system
 from core.db import db, now, write
-from core.models import Audit, Case, Entry, Erasure, Mail, PluginFault, Report, Seen, User
+from core.feed import actions, moderation
+from core.models import Audit, Case, Entry, Erasure, Mail, PluginFault, Report, Seen, Space, User
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.models import Casework, Visit
@@ -197,6 +198,35 @@ def test_archives_and_exports_of_removed_plugins_end(town: Town, clock: Any) -> 
     purge(town)
     assert not list((data / "exports").iterdir())
     assert not list((data / "purged").iterdir())
+
+
+def test_the_case_of_what_is_hidden_stays_and_its_author_still_reads_why(town: Town, clock: Any) -> None:
+    space = town.space("Square", "olga")
+
+    def hide() -> int:
+        entry = actions.publish(db.session.get(Space, space), "Rude words")
+        return moderation.decide(entry, "hidden", "insult", "Please stay polite.")
+
+    def show(case: int) -> None:
+        with as_system("test"):
+            actions.restore(db.session.get(Entry, db.session.get(Case, case).entry_id))
+
+    town.person("ana")
+    case = town.run(hide, "olga")
+    old = {"author_id": town.person("ana"), "decided_at": now() - 500 * DAY}
+    town.run(lambda: change(sa.update(Case).where(Case.id == case).values(old)))
+    clock(0)
+    purge(town)
+    assert count(town, Entry, Entry.state == "hidden") == 1
+    assert "Please stay polite." in town.browser("ana").get("/me/moderation").text
+    town.run(lambda: show(case), "olga")
+    purge(town)
+    assert count(town, Case) == 0
+
+
+def change(statement: Any) -> None:
+    with write() as session:
+        session.execute(statement)
 
 
 def test_cases_end_with_their_reports_and_answers_and_log_and_figures_stay(town: Town, clock: Any) -> None:
