@@ -13,7 +13,7 @@ from core.api import ngettext
 from . import answers, reads, states, triage
 from .approve import templates
 from .assigned import links
-from .assigned.overdue import is_overdue
+from .assigned.due import is_overdue
 from .cases import CaseForm
 from .collect import letterbox
 from .collect.maps import map_of

@@ -24,6 +24,7 @@ AUDIENCES = {
     "private_case": AUTHOR,
     "grouped": AUTHOR,
     "to_approve": OFFICIALS,
+    "report_to_approve": OFFICIALS,
     "done": ASKERS,
     "postponed": ASKERS,
     "rescheduled": ASKERS,
@@ -105,6 +106,13 @@ NOTICE_TYPES = (
         _("An answer waits for my approval"),
         _("A draft answer waits for approval: “%(title)s”"),
         "at_once",
+    ),
+    api.NoticeType(
+        "visits.report_to_approve",
+        _("The report of a visit waits for my approval"),
+        _("A report waits for approval: %(space)s"),
+        "at_once",
+        url="/visits/next#reports",
     ),
     api.NoticeType(
         "visits.department_assigned",

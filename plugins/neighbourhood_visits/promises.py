@@ -10,6 +10,7 @@ from core import api
 from core.api import gettext as _
 
 from . import answers, quiet, reads, states
+from .field import notes
 from .follow import steps
 from .forms import PromiseForm
 from .models import Asker, Commitment, Department, Question
@@ -22,8 +23,6 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
     with api.write() as session:
         case = states.question_case(question_id)
         api.require("visits.commit", case.space)
-        if case.question.outcome != "committed":
-            answers.conclude(case, "commit", text)
         row = Commitment(
             space_id=case.space.id,
             question_id=question_id,
@@ -33,7 +32,10 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
         )
         session.add(row)
         session.flush()
+        if case.question.outcome != "committed":
+            answers.conclude(case, "commit", text)
         steps.record(question_id, "commitment", "promise", text, row.id)
+        notes.promised(case)
     return row
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from core import api
 from core.api import gettext as _
 
-from .assigned.overdue import overdue
+from .assigned.due import overdue
 from .models import Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team

@@ -13,6 +13,7 @@ from core.api import lazy_gettext as _
 from . import letters, reads
 from .follow import steps
 from .models import Casework, Commitment, Question, Visit
+from .report import gaps
 from .report.models import Minutes
 
 DELAY = dt.timedelta(days=30)  # after a promise's date askers say themselves whether it is kept
@@ -130,6 +131,21 @@ NOT_THE_WRITER = Guard(
     _not_the_writer,
     _("Somebody else than who wrote the minutes must approve the report."),
 )
+CHOSEN = Guard(
+    "no choice waits in the notes of the field",
+    lambda case: not gaps.lacks(case.space.id, "choices"),
+    _("First choose what holds where the notes of the visit differ."),
+)
+OWNED = Guard(
+    "every promise has an owner and a date",
+    lambda case: not gaps.lacks(case.space.id, "promises"),
+    _("First say of every promise who keeps it and until when."),
+)
+PROMISED = Guard(
+    "its owner and date are said",
+    lambda case: gaps.promised(case.entry.id),
+    _("It is a promise once you say who keeps it and until when."),
+)
 IN_TIME = Guard(
     "before the last day to ask is over",
     lambda case: case.visit.questions_close_at > api.now(),
@@ -185,6 +201,8 @@ TRANSITIONS = (
         "visits.publish",
         _("Publish what came of it"),
         NOT_THE_WRITER,
+        CHOSEN,
+        OWNED,
     ),
     _way("visit", "follow", "published", "follow_up", "visits.manage", _("Follow up the promises")),
     _way("visit", "archive", "follow_up", "archived", "visits.manage", _("Close the file")),
@@ -332,7 +350,7 @@ TRANSITIONS = (
         ACCEPTED,
     ),
     _outcome("settle", "settled", _("Settled")),
-    _outcome("commit", "committed", _("Promised")),
+    _outcome("commit", "committed", _("Promised"), PROMISED),
     _outcome("refuse", "refused", _("Refused"), REASON),
     _outcome("study", "needs_study", _("To be studied"), REASON),
     _outcome("decline", "not_competent", _("Not the town’s to decide"), REASON),

@@ -20,6 +20,7 @@ from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import announce
 from .plan import pages as planning
+from .report import gaps
 from .show import draw
 
 
@@ -131,6 +132,9 @@ def turn_with(space_id: int) -> Response:
     verb = request.form.get("verb", "")
     if ("visit", verb) not in states.TABLE:
         abort(404)
+    if verb == "publish" and "sure" not in request.form and gaps.thin(space_id):
+        api.says(_("Tick the box first: the report is published with what it lacks."), "error")
+        return redirect(url_for("visits.minutes", space_id=space_id) + "#publish")
     return _turned(space_id, verb, reason=api.one_line(request.form.get("reason", ""))[:1000])
 
 

@@ -44,7 +44,8 @@ def conclude(scene: Scene, question: int, verb: str, reason: str = "") -> None:
 def lead(scene: Scene, visit: int, *verbs: str, name: str = "agent") -> None:
     """Lead a visit on."""
     for verb in verbs:
-        scene.browser(name).submit(f"/visits/{visit}/turn", _page="/visits/", verb=verb, reason="")
+        fields = {"verb": verb, "reason": "", "sure": "yes"}
+        scene.browser(name).submit(f"/visits/{visit}/turn", _page="/visits/", **fields)
 
 
 def age(scene: Scene, question: int, days: int) -> None:
@@ -80,7 +81,7 @@ def lived(scene: Scene) -> tuple[int, dict[str, int]]:
     scene.browser("resident").submit(f"{page_of(found['withdrawn'])}/withdraw")
     decide(scene, visit, [found["promised"], found["like it"]], "group")
     scene.draft(found["promised"], "A bench comes in May.")
-    scene.approve(found["promised"], "A bench comes in May.", outcome="commit")
+    scene.approve(found["promised"], "A bench comes in May.")
     assert promise(scene, found["promised"], owner) == 302
     conclude(scene, found["settled"], "settle")
     conclude(scene, found["refused"], "refuse", "It is a garden.")

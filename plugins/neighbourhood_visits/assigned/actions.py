@@ -8,6 +8,7 @@ from core.api import gettext as _
 from .. import answers, states
 from ..models import Casework, Department
 from . import links
+from .due import OPEN
 from .models import DepartmentLink
 
 
@@ -19,7 +20,7 @@ def answer(question_id: int, body: str, version: int, by: int | DepartmentLink) 
     person = by if isinstance(by, int) else None
     with api.as_system("a department answers its request"), api.write() as session:
         case = states.question_case(question_id)
-        open_to_them = case.casework.answer in links.OPEN and case.question.triage == "accepted"
+        open_to_them = case.casework.answer in OPEN and case.question.triage == "accepted"
         if not open_to_them or not _theirs(case.casework, by):
             raise api.Refused(_("This request is no longer yours to answer."))
         if answers.answer_of(question_id)[1] is not None and not reads_draft(case.casework, by):

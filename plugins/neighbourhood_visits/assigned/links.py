@@ -14,11 +14,11 @@ from core import api
 from .. import letters
 from ..models import Casework, Department, DepartmentMember, Question
 from ..states import Case
+from .due import OPEN
 from .models import DepartmentLink
 
 GRACE = dt.timedelta(days=14)  # after the day on which the answer is due
 PLAINLY = {"synchronize_session": False}
-OPEN = ("assigned", "drafted", "to_approve")
 
 log = logging.getLogger("parvis.visits")
 

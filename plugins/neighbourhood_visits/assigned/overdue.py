@@ -1,4 +1,4 @@
-"""What is overdue: past the department's day, or unanswered three days before the freeze; who is told."""
+"""Who is told of what is overdue: its department, and a day later the coordinator."""
 
 import datetime as dt
 from typing import Any
@@ -9,27 +9,10 @@ from core import api
 
 from ..models import Casework, Question, Visit
 from . import links
+from .due import overdue
 
-BEFORE_FREEZE = dt.timedelta(days=3)
 PATIENCE = dt.timedelta(days=1)  # from a department's reminder until its coordinator is told
-LIVE = ("announced", "collecting", "preparing", "ready", "postponed", "in_progress")
 BATCH = 500
-
-
-def overdue(now: dt.datetime) -> Any:
-    """The condition on questions, their casework and visit; a visit without a freeze has it at its start."""
-    freezes_at = sa.func.coalesce(Visit.freezes_at, Visit.starts_at)
-    late = sa.or_(Casework.due_at < now, freezes_at <= now + BEFORE_FREEZE)
-    waits = (Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None))
-    return sa.and_(*waits, Casework.answer.in_(("none", *links.OPEN)), Visit.state.in_(LIVE), late)
-
-
-def is_overdue(question: Question, casework: Casework, visit: Visit, now: dt.datetime) -> bool:
-    """The same of rows that were read."""
-    late = casework.due_at is not None and casework.due_at < now
-    late = late or (visit.freezes_at or visit.starts_at) <= now + BEFORE_FREEZE
-    waits = question.triage == "accepted" and question.answered_at is None and question.group_id is None
-    return waits and casework.answer in ("none", *links.OPEN) and visit.state in LIVE and late
 
 
 def remind() -> None:

@@ -17,6 +17,7 @@ from ..models import Casework, Department, DepartmentMember, Question
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
 from . import actions, links
+from .due import OPEN
 from .models import DepartmentLink
 
 PAGE = 50
@@ -60,7 +61,7 @@ def my_department() -> str:
             sa.select(api.Entry.id, api.Entry.title, Casework.due_at, Casework.answer, Question.place)
             .join(Question, Question.entry_id == api.Entry.id)
             .join(Casework, Casework.entry_id == api.Entry.id)
-            .where(_mine(person), Casework.answer.in_(links.OPEN), Question.triage == "accepted")
+            .where(_mine(person), Casework.answer.in_(OPEN), Question.triage == "accepted")
             .order_by(Casework.due_at, api.Entry.id)
             .limit(PAGE)
         )

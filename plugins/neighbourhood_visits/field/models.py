@@ -11,7 +11,8 @@ from core import api
 class Note(api.TeamOnly, api.Base):
     """One thing that a scribe noted: an outcome, words, a photo or how many came; the same `key` is one note.
 
-    `state` says what became of its outcome: `applied`, `kept` until the coordinator chooses, or `set_aside`.
+    `state` says what became of its outcome: `applied`, `kept` until the coordinator chooses, or `set_aside`;
+    a note without an outcome is `kept` until the team has `seen` it.
     """
 
     __tablename__ = "visits_note"

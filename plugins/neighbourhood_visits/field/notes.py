@@ -14,6 +14,7 @@ from core.api import gettext as _
 from .. import answers, states
 from ..actions import take_as_it_is
 from ..models import Casework, Question
+from ..report import gaps
 from ..states import TABLE, Case
 from .models import Note
 
@@ -63,8 +64,24 @@ def choose(note_id: int, reason: str) -> None:
         api.require("visits.manage", case.space)
         session.refresh(note)
         _conclude(case, note, reason or note.text)
-        others = sa.update(Note).where(Note.entry_id == note.entry_id, Note.id != note.id, Note.outcome != "")
-        session.execute(others.values(state="set_aside"), execution_options={"synchronize_session": False})
+        _set_others_aside(note)
+
+
+def promised(case: Case) -> None:
+    """What was promised on the way has its owner and date now, so that holds; inside a write."""
+    said = (Note.entry_id == case.entry.id, Note.outcome == "commit", Note.state != "set_aside")
+    note = api.db.session.scalars(sa.select(Note).where(*said).order_by(Note.id.desc()).limit(1)).first()
+    if note is not None:
+        _conclude(case, note, note.text)
+        _set_others_aside(note)
+
+
+def look(space: api.Space, last: int) -> None:
+    """The team has looked at the notes without an outcome, up to this one."""
+    api.require("visits.manage", space)
+    with api.write() as session:
+        seen = sa.update(Note).where(*gaps.unread_in(space.id), Note.id <= last).values(state="seen")
+        session.execute(seen, execution_options={"synchronize_session": False})
 
 
 def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
@@ -98,6 +115,12 @@ def attendance(space_id: int) -> int | None:
     """How many came: the most that was counted at a stop."""
     rows = sa.select(sa.func.max(Note.attendance)).where(Note.space_id == space_id)
     return api.db.session.scalar(rows)
+
+
+def _set_others_aside(note: Note) -> None:
+    others = sa.update(Note).where(Note.entry_id == note.entry_id, Note.id != note.id, Note.outcome != "")
+    quiet = {"synchronize_session": False}
+    api.db.session.execute(others.values(state="set_aside"), execution_options=quiet)
 
 
 def _of_visit(space_id: int, question_id: int | None) -> int | None:

@@ -78,10 +78,22 @@ def field_notes(space_id: int) -> str:
         space=space,
         rows=rows,
         choices=notes.open_choices(rows),
+        unseen=[row[0].id for row in rows if not row[0].outcome and row[0].state == "kept"],
         pictures={card.id: card.pictures for card in shown},
         chooses=api.can("visits.manage", space),
         outcome_of={way.verb: way.label for way in states.TRANSITIONS if way.thing == "outcome"},
     )
+
+
+@blueprint.post("/<int:space_id>/field/notes/seen")
+@api.needs("visits.manage")
+def look_at_notes(space_id: int) -> Any:
+    """Say that the team has looked at the notes that the page showed."""
+    _visit, space = visit_and_space(space_id)
+    api.require("visits.manage", space)
+    notes.look(space, request.form.get("last", 0, type=int))
+    api.says(_("Noted: the team has looked at these notes."))
+    return redirect(url_for("visits.field_notes", space_id=space_id))
 
 
 @blueprint.post("/notes/<int:note_id>/choose")

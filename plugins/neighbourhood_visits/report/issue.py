@@ -8,11 +8,25 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from .. import reads
+from .. import letters, reads, states
 from ..models import Question, Visit
 from . import data
 from .figures import figures
 from .models import Minutes, Report
+
+
+def ask_approval(space: api.Space) -> None:
+    """Ask the officials of the visit to approve what stands as its report."""
+    api.require("visits.conclude", space)
+    with api.write() as session:
+        case = states.visit_case(space.id)
+        minutes = session.get(Minutes, space.id)
+        if case.visit.state != "reporting" or minutes is None:
+            raise api.Refused(
+                _("The report can be approved once the visit is over and its minutes are kept.")
+            )
+        minutes.asked_at = api.now()
+        letters.tell("report_to_approve", space.id)
 
 
 def keep_minutes(space: api.Space, body: str, version: int) -> None:

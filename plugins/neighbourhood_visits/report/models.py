@@ -14,7 +14,10 @@ def _person() -> Mapped[int | None]:
 
 
 class Minutes(api.TeamOnly, api.Versioned, api.Base):
-    """What the team writes of a visit, until an official approves it as the report."""
+    """What the team writes of a visit, until an official approves it as the report.
+
+    `asked_at` is when the officials of the visit were asked to approve it.
+    """
 
     __tablename__ = "visits_minutes"
     space_id: Mapped[int] = mapped_column(
@@ -22,6 +25,7 @@ class Minutes(api.TeamOnly, api.Versioned, api.Base):
     )
     body: Mapped[str] = mapped_column(sa.Text, default="")
     drafted_by: Mapped[int | None] = _person()
+    asked_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
 
 
 class Report(api.InSpace, api.Base):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, abort, jsonify, redirect, url_for
+from flask import Response, abort, jsonify, redirect, request, url_for
 
 from core import api
 from core.api import gettext as _
@@ -10,7 +10,7 @@ from core.api import gettext as _
 from .. import quiet, states
 from ..pages import TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
-from . import issue
+from . import gaps, issue
 from .forms import MinutesForm
 from .words import WORDS, channel_label, decision, mention_text, promises_of, when
 
@@ -74,6 +74,8 @@ def minutes(space_id: int) -> Page:
             form.over(kept.version if kept else 0)
             status = TOO_LATE
         else:
+            if "ask" in request.form:
+                return _ask(space)
             api.says(_("The minutes are kept for the team."))
             return redirect(url_for("visits.minutes", space_id=space_id))
     case = states.Case(space, visit=visit)
@@ -85,8 +87,20 @@ def minutes(space_id: int) -> Page:
         minutes=kept,
         facts=issue.facts_of(visit, kept),
         publishes=any(way.verb == "publish" for way in states.ways(case, "visit")),
-        another=all(guard.holds(case) for guard in states.TABLE["visit", "publish"].guards),
+        another=states.NOT_THE_WRITER.holds(case),
+        gaps=gaps.of(space_id) if visit.state == "reporting" else {},
+        wrong=gaps.WRONG,
         words=WORDS,
         **SAYS,
     )
     return page, status
+
+
+def _ask(space: api.Space) -> Page:
+    """Ask the officials for their approval of what was just kept."""
+    try:
+        issue.ask_approval(space)
+        api.says(_("The officials of the visit are asked to approve the report."))
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+    return redirect(url_for("visits.minutes", space_id=space.id))
