@@ -13,6 +13,7 @@ from core.api import ngettext
 
 from . import quiet, reads, show
 from .models import Question
+from .prepare import awaits
 from .states import TABLE
 
 
@@ -69,9 +70,10 @@ def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
 
 def home() -> list[api.Panel]:
     """The next visit for everybody; before it, for members of a team, what waits for them."""
-    found = []
-    waiting = reads.waiting()
-    if waiting:
+    found, waiting = _for_staff(), reads.waiting()
+    if api.viewer().role == "official":
+        found += _for_official(sum(counts["unread"] for _visit, _space, counts in waiting))
+    elif waiting:
         html = show.draw("visits/panel_waiting.html", waiting=waiting)
         found.append(api.Panel(_("Questions waiting for you"), html, weight=5, urgent=True))
     following = None if quiet.sentence() else reads.next_visit()
@@ -81,7 +83,30 @@ def home() -> list[api.Panel]:
     return found
 
 
-def overdue() -> api.Health:
+def _for_official(unread: int) -> list[api.Panel]:
+    """What an official approves or reads, with one link to all of it."""
+    drafts, reports = awaits.counts()
+    lines = [
+        ngettext("%(num)s draft to approve", "%(num)s drafts to approve", drafts) if drafts else "",
+        ngettext("%(num)s report to approve", "%(num)s reports to approve", reports) if reports else "",
+        ngettext("%(num)s question to read", "%(num)s questions to read", unread) if unread else "",
+    ]
+    if not any(lines):
+        return []
+    html = show.draw("visits/panel_awaits.html", lines=filter(None, lines))
+    return [api.Panel(_("What awaits you"), html, weight=4, urgent=True)]
+
+
+def _for_staff() -> list[api.Panel]:
+    """What is assigned to the departments in which an agent works."""
+    number, due_at = awaits.requests() if api.viewer().role == "agent" else (0, None)
+    if not number:
+        return []
+    html = show.draw("visits/panel_requests.html", number=number, due_at=due_at)
+    return [api.Panel(_("Requests to your department"), html, weight=6, urgent=True)]
+
+
+def on_time() -> api.Health:
     """How many accepted questions wait for their answer longer than the town has promised."""
     days = api.settings("neighbourhood_visits")["days_to_answer"]
     late = (

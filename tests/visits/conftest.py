@@ -31,7 +31,7 @@ class Scene:
     def visit(self, *, closed: bool = False, **changes: Any) -> int:
         """The id of a visit that the mayor has announced, with the deputy and the agent on its team."""
         mayor = self.browser("mayor")
-        answer = mayor.submit("/visits/new", **self.plan(), announce="yes", **changes)
+        answer = mayor.submit("/visits/new", announce="yes", **self.plan() | changes)
         assert answer.status_code == 302, answer.text
         space_id = int(answer.location.rpartition("/")[2])
         if closed:

@@ -1,4 +1,4 @@
-"""What a report lacks is said before it is published: what makes it wrong blocks, what is thin is confirmed."""
+"""What a report lacks is said before it is published: what is wrong blocks, what is thin is confirmed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""The first screen of an official: the next visit, what matters and why, drafts to approve, late promises."""
+"""The first screen of an official: the next visit, what matters and why, what awaits them, late promises."""
 
-import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +11,19 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import answers
-from ..models import Answer, Casework, Commitment, Question, Visit
+from .. import answers, reads
+from ..assigned.due import overdue
+from ..models import Casework, Commitment, Question, Visit
 from ..pages import Page, blueprint
 from ..plan import papers
 from ..plan.models import Sensitivity
 from ..show import draw
 from ..states import ONGOING, today
+from . import awaits
 
-MATTER, DRAFTS, LATE = 5, 10, 5
+MATTER, LATE = 5, 5
 WEIGHT = 10  # as many supports as a reason counts for
 TO_COME = ("draft", "announced", "collecting", "preparing", "ready", "in_progress", "postponed")
-TEAM = ("official", "coordinator", "agent")
 
 
 @dataclass(frozen=True)
@@ -35,29 +34,14 @@ class Matter:
     reasons: list[str]
 
 
-@dataclass(frozen=True)
-class Draft:
-    """An answer that waits for approval, with its question and who drafted it."""
-
-    question: Any
-    answer: Any
-    drafter: str
-    own: bool
-
-
 def mine() -> tuple[Visit, api.Space] | None:
     """The next visit on whose team the viewer is."""
-    now = api.now()
+    team = awaits.teams()
     rows = (
         sa.select(Visit, api.Space)
         .join(api.Space, api.Space.id == Visit.space_id)
-        .join(api.Membership, api.Membership.space_id == Visit.space_id)
-        .where(Visit.ends_at >= now, Visit.state.in_(TO_COME))
-        .where(
-            api.Membership.user_id == api.viewer().id,
-            api.Membership.role.in_(TEAM),
-            sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > now),
-        )
+        .join(team, team.c.space_id == Visit.space_id)
+        .where(Visit.ends_at >= api.now(), Visit.state.in_(TO_COME))
         .order_by(Visit.starts_at, Visit.space_id)
     )
     found = api.db.session.execute(rows.limit(1)).first()
@@ -76,9 +60,7 @@ def matters(space_id: int) -> list[Matter]:
     kept = sa.select(Commitment.id).where(Commitment.question_id == Question.entry_id)
     promised = kept.where(Commitment.state.in_(ONGOING), Commitment.due_on < today())
     promised_late = promised.correlate(Question).exists()
-    days = api.settings("neighbourhood_visits")["days_to_answer"]
-    asked_before = api.now() - dt.timedelta(days=days)
-    late = sa.and_(Question.answered_at.is_(None), api.Entry.published_at < asked_before)
+    late = overdue(api.now())
     reasons = (Sensitivity.entry_id.is_not(None), late, repeated > 0, promised_late)
     supports = api.Entry.support_count + Question.signatures
     weight = sum((sa.case((reason, WEIGHT), else_=0) for reason in reasons), supports)
@@ -86,6 +68,8 @@ def matters(space_id: int) -> list[Matter]:
     rows = (
         sa.select(api.Entry, supports, repeated, *flags)
         .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .join(Visit, Visit.space_id == api.Entry.space_id)
         .outerjoin(Sensitivity, Sensitivity.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, api.Entry.state == "published")
         .where(Question.triage == "accepted", Question.group_id.is_(None))
@@ -106,48 +90,24 @@ def _reasons(supports: int, repeated: int, delicate: int, late: int, _again: int
     return [one for one in said if one]
 
 
-def drafts(space_id: int) -> tuple[Sequence[Draft], int]:
-    """The answers of a visit that wait for approval, the longest waiting first, and how many there are."""
-    answer, drafter = aliased(api.Entry), aliased(api.User)
-    waiting = sa.and_(Casework.space_id == space_id, Casework.answer == "to_approve")
-    rows = (
-        sa.select(api.Entry, answer, drafter.name, Casework.drafted_by)
-        .join(Casework, Casework.entry_id == api.Entry.id)
-        .join(Answer, Answer.question_id == api.Entry.id)
-        .join(answer, answer.id == Answer.entry_id)
-        .outerjoin(drafter, drafter.id == Casework.drafted_by)
-        .where(waiting)
-        .order_by(answer.id)
-        .limit(DRAFTS)
-    )
-    alone = api.settings("neighbourhood_visits")["one_person_approves"]
-    found = [
-        Draft(row[0], row[1], row[2] or "", not alone and row[3] == api.viewer().id)
-        for row in api.db.session.execute(rows)
-    ]
-    number = sa.select(sa.func.count(Casework.entry_id)).where(waiting)
-    return found, api.db.session.scalar(number) or 0
-
-
 @blueprint.get("/next")
 @api.needs("core.account")
 def first_screen() -> str:
-    """What an official reads first: their next visit, on one screen of a phone."""
+    """What an official reads first: what awaits them on all visits, and the next one, on a phone."""
     found = mine()
-    if found is None:
-        return draw("visits/prepare/first.html", visit=None)
-    visit, space = found
-    waiting, number = drafts(space.id)
+    visit, space = found or (None, None)
+    waiting, number = awaits.drafts(space.id if space else None)
     return draw(
         "visits/prepare/first.html",
         visit=visit,
         space=space,
-        matters=matters(space.id),
-        drafts=waiting,
+        matters=matters(space.id) if space else (),
+        groups=waiting,
         number=number,
-        late=papers.late_promises(space, visit)[:LATE],
-        publishes=api.can("visits.publish", space),
-        manages=api.can("visits.manage", space),
+        reports=awaits.reports(),
+        reading=[row for row in reads.waiting() if row[2]["unread"]],
+        late=papers.late_promises(space, visit)[:LATE] if space and visit else (),
+        manages=space is not None and api.can("visits.manage", space),
     )
 
 

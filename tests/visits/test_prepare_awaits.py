@@ -1,0 +1,126 @@
+"""What awaits an official on all visits is on one screen, and on the home page with one link to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.db import now, write
+from plugins.neighbourhood_visits.models import Casework, DepartmentMember, Visit
+
+from .test_prepare_first import asked, statements
+from .test_promises import department
+from .test_report import keep, lead
+from .test_triage import decide
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+
+def submitted(scene: Scene, visit: int, title: str) -> int:
+    """A question whose draft waits for approval."""
+    ident = scene.accepted(visit, title=title)
+    page = f"/visits/questions/{ident}"
+    fields = {"body": f"Yes, {title}", "version": "0", "submit": "yes"}
+    assert scene.browser("agent").submit(f"{page}/answer", _page=page, **fields).status_code == 302
+    return ident
+
+
+def panel(scene: Scene, name: str | None, title: str = "What awaits you") -> str:
+    """What the home page shows under this heading."""
+    home = scene.browser(name).get("/").text
+    found = re.search(rf"<h2[^>]*>{title}</h2>(.*?)</section>", home, re.S)
+    return found[1] if found else ""
+
+
+def test_drafts_of_all_visits_are_approved_on_one_screen(scene: Scene) -> None:
+    over, coming = scene.visit(name="Visit of the mill"), scene.visit(name="Visit of the tower")
+    ids = [submitted(scene, visit, title) for visit, title in ((over, "A bench?"), (coming, "A lamp?"))]
+
+    def past() -> None:
+        with write() as session:
+            session.get(Visit, over).starts_at = now() - dt.timedelta(days=3)
+            session.get(Visit, over).ends_at = now() - dt.timedelta(days=2)
+
+    scene.town.run(past)
+    mayor = scene.browser("mayor")
+    shown = mayor.get("/visits/next").text
+    assert "2 drafts to approve" in shown
+    assert re.search("Visit of the tower</a></h3>.*A lamp.*Visit of the mill</a></h3>.*A bench", shown, re.S)
+    assert "2 drafts to approve" in panel(scene, "mayor")
+    assert 'href="/visits/next"' in panel(scene, "mayor")
+    for ident in ids:
+        mayor.submit(f"/visits/questions/{ident}/approve", _page="/visits/next", version="1", publish="y")
+    assert panel(scene, "mayor") == ""
+    for name in (None, "resident", "opposition", "mayor2"):
+        assert panel(scene, name) == "", name
+    assert "A lamp?" not in scene.browser("opposition").get("/visits/next").text
+
+
+def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> None:
+    visit = scene.visit()
+    lead(scene, visit, "close", "finish", "begin", "end")
+    keep(scene, visit, name="mayor")
+    page, link = f"/visits/{visit}/minutes", f'href="/visits/{visit}/minutes"'
+    assert link not in scene.browser("deputy").get("/visits/next").text, "nobody was asked yet"
+    scene.browser("agent").submit(page, body="Thirty people.", version="1", ask="yes")
+    assert link in scene.browser("deputy").get("/visits/next").text
+    assert "1 report to approve" in panel(scene, "deputy")
+    for name in ("mayor", "agent", "opposition", "mayor2"):
+        assert link not in scene.browser(name).get("/visits/next").text, name
+    assert panel(scene, "mayor") == ""
+    scene.browser("deputy").submit(f"/visits/{visit}/turn", _page=page, verb="publish", sure="y")
+    assert link not in scene.browser("deputy").get("/visits/next").text
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_what_is_late_is_late_by_the_one_rule(scene: Scene, days: int) -> None:
+    visit, owner = scene.visit(), department(scene)
+    ident = scene.accepted(visit, title="A bench?")
+    decide(scene, visit, [ident], "assign", department=str(owner))
+
+    def due() -> None:
+        with write() as session:
+            session.get(Casework, ident).due_at = now() + dt.timedelta(days=days)
+
+    scene.town.run(due)
+    assert ("the answer is late" in scene.browser("mayor").get("/visits/next").text) == (days < 0)
+    queue = scene.browser("mayor").get(f"/visits/{visit}/review?queue=unanswered").text
+    assert (">Overdue<" in re.sub("<svg.*?</svg>", "", queue).replace("\n", "")) == (days < 0)
+
+
+def test_the_screen_costs_the_same_with_more_visits_and_drafts(scene: Scene) -> None:
+    visit = scene.visit()
+    submitted(scene, visit, "A bench?")
+    _page, few = statements(scene, "/visits/next")
+    for number in range(3):
+        more = scene.visit(name=f"Visit {number}")
+        submitted(scene, more, f"A lamp {number}?")
+        asked(scene, more, 20)
+    page, many = statements(scene, "/visits/next")
+    assert "4 drafts to approve" in page
+    assert many == few
+
+
+def test_members_of_a_department_are_told_how_much_waits(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    member = scene.town.person("colleague")
+
+    def join() -> None:
+        with write() as session:
+            session.add(DepartmentMember(department_id=owner, user_id=member))
+
+    scene.town.run(join)
+    title = "Requests to your department"
+    assert panel(scene, "colleague", title) == ""
+    ident = scene.accepted(visit, title="A bench?")
+    decide(scene, visit, [ident], "assign", department=str(owner))
+    told = panel(scene, "colleague", title)
+    assert "1 request waits for your draft" in told
+    assert 'href="/visits/department"' in told
+    assert "A bench?" not in told
+    for name in ("agent", "mayor", "resident", None):
+        assert panel(scene, name, title) == "", name
