@@ -120,7 +120,7 @@ plugin = api.Plugin(
                 api.SpaceRole("coordinator", _("Coordinator"), team=True),
                 api.SpaceRole("official", _("Elected official"), team=True),
                 api.SpaceRole("agent", _("Agent"), team=True),
-                api.SpaceRole("scribe", _("Scribe"), team=True),
+                api.SpaceRole("scribe", _("Scribe")),
                 api.SpaceRole("member", _("Member")),
             ),
             url=url_of,

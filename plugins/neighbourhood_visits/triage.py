@@ -164,6 +164,8 @@ def _keep_from_the_public(case: Case) -> None:
         taken_out.take_out_words([case.entry.id])
         asker = reads.asker(case.entry.id)
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)
+    elif case.entry.recorded_by is not None:
+        api.set_audience(case.entry, team_only=False)  # a scribe who wrote it down reads it no longer
 
 
 def _join(case: Case, head: int) -> None:

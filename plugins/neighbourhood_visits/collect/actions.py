@@ -52,6 +52,8 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
             client_key=said.key,
             confirmed=confirmed,
             beside=(said.place,),
+            team_only=True,
+            reader_id=api.viewer().id,  # a scribe is not on the team
         )
         keep_question(entry, said.contact, place=said.place)
     return entry
@@ -79,6 +81,7 @@ def count_signatures(question_id: int, signatures: int, scans: Sequence[Any]) ->
                 kind="visits.scan",
                 parent=case.entry,
                 team_only=True,
+                reader_id=api.viewer().id,
                 pictures=[(scan, _("A sheet of the petition")) for scan in scans],
                 confirmed=True,
             )

@@ -39,20 +39,24 @@ class Said:
 def keep(space: api.Space, said: Said) -> bool:
     """Keep a note; says whether it is new. An outcome counts at once unless another scribe noted another."""
     api.require("visits.conclude", space)
-    with api.write() as session:
-        case = states.visit_case(space.id)
-        key = hashlib.sha256(f"{api.viewer().id} {said.key}".encode()).hexdigest()
-        if not api.insert_once(Note, key=key, space_id=space.id, author_id=api.viewer().id):
+    with api.write():
+        case, person = states.visit_case(space.id), api.viewer().id
+        key = hashlib.sha256(f"{person} {said.key}".encode()).hexdigest()
+        if not api.insert_once(Note, key=key, space_id=space.id, author_id=person):
             return False
-        note = session.scalars(sa.select(Note).where(Note.space_id == space.id, Note.key == key)).one()
-        note.stop, note.text, note.attendance = said.stop, said.text, said.attendance
-        note.noted_at = min(said.noted_at or api.now(), api.now())
-        note.entry_id = _record(case.space, said) if said.asked else _of_visit(space.id, said.question_id)
-        if said.photo:
-            note.photo_id = _photo(case.space, said)
-        if said.outcome and note.entry_id:
-            note.outcome = said.outcome
-            _count(states.question_case(note.entry_id), note)
+        found: dict[str, Any] = {"stop": said.stop, "text": said.text, "attendance": said.attendance}
+        found["noted_at"] = min(said.noted_at or api.now(), api.now())
+        found["entry_id"] = _record(case.space, said) if said.asked else _of_visit(space.id, said.question_id)
+        found["photo_id"] = _photo(case.space, said) if said.photo else None
+        found["outcome"] = said.outcome if found["entry_id"] else ""
+        mine = (Note.space_id == space.id, Note.key == key)
+        _set(found, *mine)
+        if found["outcome"] and _counts(found["entry_id"], said.outcome):
+            try:
+                _conclude(states.question_case(found["entry_id"]), said.outcome, said.text)
+            except api.Refused:  # what the table asks for is missing: the coordinator sees it
+                return True
+            _set({"state": "applied"}, *mine)
     return True
 
 
@@ -63,8 +67,8 @@ def choose(note_id: int, reason: str) -> None:
         case = states.question_case(note.entry_id or 0)
         api.require("visits.manage", case.space)
         session.refresh(note)
-        _conclude(case, note, reason or note.text)
-        _set_others_aside(note)
+        _conclude(case, note.outcome, reason or note.text)
+        _let_hold(note)
 
 
 def promised(case: Case) -> None:
@@ -72,33 +76,34 @@ def promised(case: Case) -> None:
     said = (Note.entry_id == case.entry.id, Note.outcome == "commit", Note.state != "set_aside")
     note = api.db.session.scalars(sa.select(Note).where(*said).order_by(Note.id.desc()).limit(1)).first()
     if note is not None:
-        _conclude(case, note, note.text)
-        _set_others_aside(note)
+        _conclude(case, note.outcome, note.text)
+        _let_hold(note)
 
 
 def look(space: api.Space, last: int) -> None:
     """The team has looked at the notes without an outcome, up to this one."""
     api.require("visits.manage", space)
-    with api.write() as session:
-        seen = sa.update(Note).where(*gaps.unread_in(space.id), Note.id <= last).values(state="seen")
-        session.execute(seen, execution_options={"synchronize_session": False})
+    with api.write():
+        _set({"state": "seen"}, *gaps.unread_in(space.id), Note.id <= last)
 
 
 def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
     """The notes of a visit in the order of their making, each with its question and its scribe.
 
-    Of private cases they are for those who decide on questions, a scribe is not told of them.
+    Scribes, who are not on the team, are told of no private case, and of no question that is not public.
     """
     rows = (
         sa.select(Note, api.Entry, api.User)
-        .outerjoin(api.Entry, api.Entry.id == Note.entry_id)
         .outerjoin(api.User, api.User.id == Note.author_id)
         .where(Note.space_id == space_id)
         .order_by(Note.noted_at, Note.id)
     )
-    if not api.can("visits.review", api.get_or_404(api.Space, space_id)):
-        rows = rows.where(sa.or_(Note.entry_id.is_(None), Note.entry_id.not_in(_private())))
-    return api.db.session.execute(rows).all()
+    if api.can("visits.review", api.get_or_404(api.Space, space_id)):
+        return api.db.session.execute(rows.outerjoin(api.Entry, api.Entry.id == Note.entry_id)).all()
+    public = sa.and_(api.Entry.id == Note.entry_id, ~api.Entry.team_only)
+    rows = rows.where(sa.or_(Note.entry_id.is_(None), Note.entry_id.not_in(_private())))
+    with api.as_system("scribes read each other's notes"):
+        return api.db.session.execute(rows.outerjoin(api.Entry, public)).all()
 
 
 def open_choices(rows: Sequence[sa.Row[Note, api.Entry, api.User]]) -> dict[int, list[Any]]:
@@ -117,10 +122,17 @@ def attendance(space_id: int) -> int | None:
     return api.db.session.scalar(rows)
 
 
-def _set_others_aside(note: Note) -> None:
-    others = sa.update(Note).where(Note.entry_id == note.entry_id, Note.id != note.id, Note.outcome != "")
-    quiet = {"synchronize_session": False}
-    api.db.session.execute(others.values(state="set_aside"), execution_options=quiet)
+def _let_hold(note: Note) -> None:
+    """The outcome of this note holds, and what others noted of the same question is set aside."""
+    note.state = "applied"
+    _set({"state": "set_aside"}, Note.entry_id == note.entry_id, Note.id != note.id, Note.outcome != "")
+
+
+def _set(values: dict[str, Any], *where: Any) -> None:
+    """Change notes, whoever may read them, inside a write that asked for the right."""
+    with api.as_system("scribes' notes are kept for the team"):
+        changed = sa.update(Note).where(*where).values(values)
+        api.db.session.execute(changed, execution_options={"synchronize_session": False})
 
 
 def _of_visit(space_id: int, question_id: int | None) -> int | None:
@@ -139,31 +151,23 @@ def _private() -> Any:
     return sa.select(Question.entry_id).where(Question.triage == "private_case")
 
 
-def _count(case: Case, note: Note) -> None:
-    """Let the outcome hold unless another scribe noted another; of one scribe the last word counts."""
-    mine = sa.and_(Note.author_id == note.author_id, Note.id < note.id)
-    earlier = sa.update(Note).where(Note.entry_id == note.entry_id, Note.outcome != "", mine)
-    quiet = {"synchronize_session": False}
-    api.db.session.flush()
-    api.db.session.execute(earlier.values(state="set_aside"), execution_options=quiet)
-    others = sa.select(Note.id).where(
-        Note.entry_id == note.entry_id,
-        Note.id != note.id,
-        Note.state != "set_aside",
-        Note.outcome.not_in(("", note.outcome)),
-    )
-    if api.db.session.scalars(others.limit(1)).first() is not None:
-        return
-    try:
-        _conclude(case, note, note.text)
-    except api.Refused:  # what the table asks for is missing: the coordinator sees it
-        return
+def _counts(question_id: int, outcome: str) -> bool:
+    """Whether an outcome holds: no other scribe noted another one; of one scribe the last word counts."""
+    person = api.viewer().id
+    about = (Note.entry_id == question_id, Note.outcome != "")
+    with api.as_system("compare what scribes noted"):
+        newest = api.db.session.scalar(
+            sa.select(sa.func.max(Note.id)).where(*about, Note.author_id == person)
+        )
+        _set({"state": "set_aside"}, *about, Note.author_id == person, Note.id < newest)
+        others = sa.select(Note.id).where(*about, Note.id != newest, Note.state != "set_aside")
+        return api.db.session.scalars(others.where(Note.outcome != outcome).limit(1)).first() is None
 
 
-def _conclude(case: Case, note: Note, reason: str) -> None:
-    if case.question.outcome != TABLE["outcome", note.outcome].target:
-        answers.conclude(case, note.outcome, reason)
-    note.state = "applied"
+def _conclude(case: Case, verb: str, reason: str) -> None:
+    """Let an outcome noted on the way be that of its question, which was talked about."""
+    if case.question.outcome != TABLE["outcome", verb].target:
+        answers.conclude(case, verb, reason)
     if case.question.discussion in TABLE["discussion", "discuss"].sources:
         states.move(case, "discussion", "discuss")
 
@@ -179,6 +183,8 @@ def _record(space: api.Space, said: Said) -> int:
         byline=_("Asked during the visit"),
         author_id=None,
         recorded_by=api.viewer().id,
+        team_only=True,
+        reader_id=api.viewer().id,
     )
     question = Question(entry_id=entry.id, place=said.stop[:200])
     api.db.session.add_all([question, Casework(entry_id=entry.id, space_id=space.id, flags=flags)])
@@ -186,7 +192,15 @@ def _record(space: api.Space, said: Said) -> int:
 
 
 def _photo(space: api.Space, said: Said) -> int:
-    """The photo, which the team alone sees."""
+    """The photo, which the team and who took it see."""
     picture = (said.photo, said.text[:300] or said.stop[:300] or _("Photo taken during the visit"))
-    entry = api.publish(space, "", kind="visits.photo", team_only=True, pictures=[picture], confirmed=True)
+    entry = api.publish(
+        space,
+        "",
+        kind="visits.photo",
+        team_only=True,
+        reader_id=api.viewer().id,
+        pictures=[picture],
+        confirmed=True,
+    )
     return int(entry.id)

@@ -71,7 +71,8 @@ def field_notes(space_id: int) -> str:
     api.require("visits.conclude", space)
     rows = notes.notes_of(space_id)
     photos = [row[0].photo_id for row in rows if row[0].photo_id]
-    shown = api.cards([api.db.session.get(api.Entry, ident) for ident in photos]) if photos else []
+    found = [entry for entry in map(_photo, photos) if entry is not None]
+    shown = api.cards(found) if found else []
     return draw(
         "visits/field/notes.html",
         visit=visit,
@@ -139,6 +140,12 @@ def _said() -> notes.Said | None:
     )
     empty = not (said.outcome or said.text or said.asked or said.photo) and said.attendance is None
     return None if empty else said
+
+
+def _photo(ident: int) -> api.Entry | None:
+    """The entry of a photo, as far as the viewer may see it."""
+    found: api.Entry | None = api.db.session.get(api.Entry, ident)
+    return found
 
 
 def _count(number: int | None) -> int | None:

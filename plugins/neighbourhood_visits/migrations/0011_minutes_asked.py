@@ -1,4 +1,4 @@
-"""When an official was asked to approve the minutes of a visit as its report."""
+"""When officials were asked to approve the minutes; scribes read no longer what is for the team."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,10 +10,18 @@ down_revision = "visits_0010"
 branch_labels = None
 depends_on = None
 
+_membership = sa.table("core_membership", *map(sa.column, ("space_id", "role", "team")))
+_visit = sa.table("visits_visit", sa.column("space_id"))
+_scribes = sa.update(_membership).where(
+    _membership.c.role == "scribe", _membership.c.space_id.in_(sa.select(_visit.c.space_id))
+)
+
 
 def upgrade() -> None:
     op.add_column("visits_minutes", sa.Column("asked_at", UtcDateTime()))
+    op.execute(_scribes.values(team=False))
 
 
 def downgrade() -> None:
+    op.execute(_scribes.values(team=True))
     op.drop_column("visits_minutes", "asked_at")

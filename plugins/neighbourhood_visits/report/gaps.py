@@ -24,7 +24,12 @@ class Gap:
 
 
 def of(space_id: int) -> dict[str, Gap]:
-    """What the report of a visit lacks, by sort; the same number of statements however much it is."""
+    """What the report of a visit lacks, for who writes it; as many statements however much it is."""
+    with api.as_system("scribes are told what the report lacks"):
+        return _of(space_id)
+
+
+def _of(space_id: int) -> dict[str, Gap]:
     found = {name: _questions(space_id, name) for name in (*WRONG, "outcomes")}
     found["notes"] = Gap(unread(space_id), [])
     return {name: gap for name, gap in found.items() if gap.count}

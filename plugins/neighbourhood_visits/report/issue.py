@@ -18,7 +18,7 @@ from .models import Minutes, Report
 def ask_approval(space: api.Space) -> None:
     """Ask the officials of the visit to approve what stands as its report."""
     api.require("visits.conclude", space)
-    with api.write() as session:
+    with api.write() as session, _for_writers():
         case = states.visit_case(space.id)
         minutes = session.get(Minutes, space.id)
         if case.visit.state != "reporting" or minutes is None:
@@ -32,7 +32,8 @@ def ask_approval(space: api.Space) -> None:
 def keep_minutes(space: api.Space, body: str, version: int) -> None:
     """Keep the minutes of a visit over those of this version, 0 for none; Refused when they changed since."""
     api.require("visits.conclude", space)
-    with api.write() as session:
+    person = api.viewer().id
+    with _for_writers(), api.write() as session:
         session.scalars(api.lock(sa.select(api.Space).where(api.Space.id == space.id))).one()
         row = session.get(Minutes, space.id)
         if version != (row.version if row else 0):
@@ -40,10 +41,15 @@ def keep_minutes(space: api.Space, body: str, version: int) -> None:
                 _("A colleague has changed the minutes in the meantime. Compare them with yours.")
             )
         if row is None:
-            session.add(Minutes(space_id=space.id, body=body, drafted_by=api.viewer().id))
+            session.add(Minutes(space_id=space.id, body=body, drafted_by=person))
         else:
             row.body = body
-            row.drafted_by = row.drafted_by or api.viewer().id
+            row.drafted_by = row.drafted_by or person
+
+
+def _for_writers() -> Any:
+    """The minutes are for the team and for scribes, whose right was asked before."""
+    return api.as_system("scribes write the minutes too")
 
 
 def facts_of(visit: Visit, minutes: Minutes | None) -> dict[str, Any]:
@@ -108,8 +114,9 @@ def report_of(space_id: int) -> Report | None:
 
 
 def minutes_of(space_id: int) -> Minutes | None:
-    """The minutes of a visit, for its team."""
-    return api.db.session.get(Minutes, space_id)
+    """The minutes of a visit, for who writes them."""
+    with _for_writers():
+        return api.db.session.get(Minutes, space_id)
 
 
 def people(report: Report) -> str:

@@ -1,0 +1,160 @@
+"""A scribe takes notes and writes questions down; what only the team may read is closed to them."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from core import access, jobs, live, registry
+from core.db import write
+from core.models import Space
+from core.spaces.actions import set_members
+from core.testing import PASSWORD
+from plugins.neighbourhood_visits.collect import codes
+
+from .test_collect_record import recorded
+from .test_field import send
+from .test_triage import decide
+
+if TYPE_CHECKING:
+    from core.testing import Browser
+
+    from .conftest import Scene
+
+SECRET = "Zibeline owes rent"
+
+
+@pytest.fixture
+def visit(scene: Scene) -> int:
+    """A visit with a scribe."""
+    found = scene.visit()
+    person = scene.town.person("scribe", "agent")
+
+    def act() -> None:
+        with write() as session:
+            set_members(session.get(Space, found), "test", {person: "scribe"})
+
+    scene.town.run(act)
+    return found
+
+
+def texts(browser: Browser, visit: int, question: int) -> dict[str, str]:
+    """What somebody gets at every address that could show a question."""
+    urls = (
+        f"/posts/{question}",
+        f"/posts/{question}/history",
+        f"/posts/cards?ids={question}",
+        f"/posts/cards?space={visit}",
+        f"/posts/{question}/cards",
+        f"/visits/questions/{question}",
+        f"/visits/questions/{question}/slip",
+        f"/visits/questions/{question}/petition",
+        f"/visits/{visit}",
+        f"/visits/{visit}/review?queue=rejected",
+        f"/visits/{visit}/review?queue=unread",
+        f"/visits/{visit}/field",
+        f"/visits/{visit}/field/notes",
+        f"/visits/{visit}/minutes",
+        f"/visits/{visit}/record?done={question}",
+        f"/visits/{visit}/papers",
+        f"/visits/{visit}/route",
+        f"/visits/{visit}/themes",
+        f"/visits/{visit}/data.json",
+        f"/visits/{visit}/questions.csv",
+        "/visits/next",
+        "/visits/department",
+        "/search?q=Zibeline",
+        "/search/suggest?q=Zibeline",
+        f"/spaces/{visit}",
+        f"/spaces/{visit}/feed.atom",
+        "/feed.atom",
+        "/",
+        "/notices",
+        "/moderation",
+        f"/spaces/{visit}/moderation",
+    )
+    return {url: browser.get(url).text for url in urls}
+
+
+def told_live(scene: Scene, visit: int, name: str) -> set[str]:
+    """The topics of a visit of which somebody's open pages are told."""
+    person = scene.town.person(name)
+
+    def ask() -> set[str]:
+        with access.as_viewer(access.Viewer(kinds=registry.current().kinds())):
+            return {topic for topic, _who in live._audience({visit}, {person})}
+
+    return scene.town.run(ask)  # type: ignore[no-any-return]
+
+
+def archive(scene: Scene, name: str) -> list[bytes]:
+    """What the copy of somebody's data holds."""
+    browser = scene.browser(name)
+    assert browser.submit("/me/data", current=PASSWORD).status_code == 302
+    jobs.run_due(scene.town.app)
+    found = re.search(r'href="(/me/data/[^"]+\.zip)"', browser.get("/me/data").text)
+    assert found
+    made = zipfile.ZipFile(io.BytesIO(browser.get(found[1], buffered=True).data))
+    return [made.read(member) for member in made.namelist()]
+
+
+def test_what_is_not_accepted_is_closed_to_a_scribe_at_every_address(scene: Scene, visit: int) -> None:
+    private = scene.question(visit, title=f"{SECRET} since May", body=SECRET)
+    unread = scene.question(visit, title=f"{SECRET} again", body=SECRET, name="neighbour")
+    decide(scene, visit, [private], "divert")
+    jobs.run_due(scene.town.app)
+    assert told_live(scene, visit, "scribe") == {f"space/{visit}"}
+    assert told_live(scene, visit, "agent") == {f"space/{visit}", f"space/{visit}/team"}
+    for text in archive(scene, "scribe"):
+        assert SECRET.encode() not in text
+    for ident in (private, unread):
+        assert SECRET in scene.browser("agent").get(f"/posts/{ident}").text, "the team reads it"
+        for url, text in texts(scene.browser("scribe"), visit, ident).items():
+            assert SECRET not in text, url
+        for url in (f"/posts/{ident}", f"/visits/questions/{ident}/petition"):
+            assert scene.browser("scribe").get(url).status_code == 404, url
+
+
+def test_pictures_of_a_private_case_are_closed_to_a_scribe(scene: Scene, visit: int) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(picture, "PNG")
+    photo = (io.BytesIO(picture.getvalue()), "letter.png")
+    private = scene.question(visit, title="My flat", photo1=photo, alt1="The letter")
+    decide(scene, visit, [private], "divert")
+    shown = scene.browser("agent").get(f"/posts/{private}").text
+    files = set(re.findall(r'/files/\d+/[^"?\s]+', shown))
+    for url in files:
+        assert scene.browser("agent").get(url).status_code == 200
+        assert scene.browser("scribe").get(url).status_code == 404, url
+
+
+def test_who_wrote_a_question_down_reads_it_until_it_is_a_private_case(scene: Scene, visit: int) -> None:
+    own = recorded(scene, visit, by="scribe", words=f"{SECRET}.")
+    scribe = scene.browser("scribe")
+    assert SECRET in scribe.get(f"/visits/{visit}/record?done={own}").text
+    assert SECRET in scribe.get(f"/posts/{own}").text
+    assert scribe.get(f"/visits/questions/{own}/petition").status_code == 200
+    decide(scene, visit, [own], "divert")
+    assert scribe.get(f"/posts/{own}").status_code == 404
+    assert SECRET not in scribe.get(f"/visits/{visit}/record?done={own}").text
+    assert scene.town.run(lambda: codes.code_of(own))
+    accepted = recorded(scene, visit, by="scribe", words="A bench?")
+    decide(scene, visit, [accepted], "accept")
+    assert "A bench?" in scene.browser().get(f"/posts/{accepted}").text
+
+
+def test_a_scribe_reads_the_others_notes_of_public_questions(scene: Scene, visit: int) -> None:
+    lamp, private = scene.accepted(visit), scene.question(visit, title=SECRET)
+    send(scene, visit, key="a", question=lamp, text="Thirty people.")
+    send(scene, visit, "agent", key="b", question=lamp, text="The mayor came.")
+    send(scene, visit, "agent", key="c", asked=SECRET)
+    decide(scene, visit, [private], "divert")
+    shown = scene.browser("scribe").get(f"/visits/{visit}/field/notes").text
+    assert "Thirty people." in shown
+    assert "The mayor came." in shown
+    assert SECRET not in shown
