@@ -25,8 +25,9 @@ from core.models import Account, Area, Entry, Space
 from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
+from portal.admin import areas as parts
 
-from . import draw, reports, rounds, town, visits
+from . import draw, ground, reports, rounds, town, visits
 from .talk import POSTS, Post, Reply
 from .words import ago, french
 
@@ -123,17 +124,16 @@ class Builder:
     def found(self) -> None:
         """The town's own texts, and its areas."""
         texts = {"home": town.HOME, "legal": town.LEGAL, "accessibility": town.ACCESSIBILITY}
-        with write() as session:
+        with write():
             settings.save(
                 settings.TOWN, {"name": town.NAME, **{key: french(text) for key, text in texts.items()}}
             )
-            for key, (level, name, parent) in town.AREAS.items():
-                area = Area(level=level, name=name, parent_id=self.areas.get(parent or ""))
-                session.add(area)
-                session.flush()
-                above = session.get(Area, area.parent_id).path if parent else "/"
-                area.path = f"{above}{area.id}/"
-                self.areas[key] = area.id
+        for parent in dict.fromkeys(above for _level, _name, above in town.AREAS.values()):
+            keys = [key for key, (_level, _name, above) in town.AREAS.items() if above == parent]
+            found = parts.read(ground.geojson(keys))
+            parts.add(found, town.AREAS[keys[0]][0], self.areas.get(parent or ""))
+            named = {area.name: area.id for area in db.session.scalars(sa.select(Area))}
+            self.areas |= {key: named[town.AREAS[key][1]] for key in keys}
 
     def settle(self) -> None:
         """The people, their accounts and portraits."""

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core import access
 from core.accounts.sessions import as_viewer
@@ -14,9 +15,12 @@ from core.web import get_or_404
 from plugins.neighbourhood_visits import actions, answers, models, promises, reads, triage
 from plugins.neighbourhood_visits.field import notes
 from plugins.neighbourhood_visits.follow.models import Step
+from plugins.neighbourhood_visits.plan import papers, route
+from plugins.neighbourhood_visits.prepare import delicate
 from plugins.neighbourhood_visits.report import issue
 from plugins.neighbourhood_visits.report.models import Report
 
+from . import ground
 from .words import french
 
 COORDINATOR, SCRIBE, AGENT, OFFICIAL = "perrine", "leopold", "gaspard", "anselme"
@@ -29,6 +33,7 @@ ROADS, GREEN, SCHOOLS = "voirie", "espaces-verts", "ecoles"
 class Asked:
     """A question of one of these visits: its answer `before` the visit or after it, and what came of it.
 
+    An answer that `waits` is to be approved. `at` is where it is, `delicate` what is delicate about it.
     `promise` is what was promised, in how many days after the visit, and the verbs since.
     """
 
@@ -41,6 +46,9 @@ class Asked:
     before: bool = False
     outcome: str = ""
     reason: str = ""
+    at: ground.Place | None = None
+    waits: bool = False
+    delicate: str = ""
     promise: tuple[str, int, tuple[str, ...]] | None = None
     department: str = ROADS
     supports: tuple[str, ...] = ()
@@ -58,6 +66,7 @@ class Round:
     summary: str
     meeting_point: str
     access_notes: str
+    meeting: ground.Place
     questions: tuple[Asked, ...]
     minutes: str = ""
 
@@ -72,6 +81,7 @@ ROUNDS = (
         "questions.",
         "Sous la halle, place du Marché",
         "Parcours de 1,2 km, deux bancs en route, une rampe au passage de l'Horloge.",
+        (0.0, 0.05),
         (
             Asked(
                 "leonie",
@@ -83,6 +93,7 @@ ROUNDS = (
                 before=True,
                 outcome="settle",
                 supports=("amedee", "ulysse", "balthazar", "madeleine"),
+                at=(0.35, 0.3),
             ),
             Asked(
                 "ulysse",
@@ -91,6 +102,11 @@ ROUNDS = (
                 "Circulation",
                 "Place du Marché",
                 supports=("leonie", "amedee", "nour", "gedeon", "seraphine"),
+                answer="Nous ferons tracer au sol un passage d'**un mètre quarante** entre les étals. L'emplacement exact se "
+                "décide sur place, avec vous.",
+                waits=True,
+                delicate="Deux étals devront reculer d'un mètre : l'association du marché n'est pas encore d'accord.",
+                at=(0.05, 0.1),
             ),
             Asked(
                 "ignace",
@@ -98,6 +114,9 @@ ROUNDS = (
                 "J'habite au-dessus. J'aime le café, mais pas à cette heure-là.",
                 "Tranquillité",
                 "Passage de l'Horloge",
+                "L'arrêté de 2019 l'interdit déjà avant 6 h 30 : il sera **rappelé au livreur** cette semaine.",
+                waits=True,
+                at=(0.2, 0.55),
             ),
             Asked(
                 "balthazar",
@@ -105,6 +124,7 @@ ROUNDS = (
                 "Je demande en professionnel.",
                 "Écoles",
                 "École du Centre",
+                at=(-0.25, 0.4),
                 department=SCHOOLS,
             ),
         ),
@@ -117,6 +137,7 @@ ROUNDS = (
         "Le souterrain, l'arrêt du bus 3 et la friche : ce que nous avons vu, et ce qui est décidé.",
         "Devant la gare, sous l'horloge",
         "Parcours de 1,5 km ; le souterrain a un ascenseur.",
+        (1.5, 0.7),
         (
             Asked(
                 "hector",
@@ -129,6 +150,7 @@ ROUNDS = (
                 outcome="settle",
                 department=GREEN,
                 supports=("ulysse", "nour", "titouan"),
+                at=(1.55, 0.75),
             ),
             Asked(
                 "ulysse",
@@ -140,6 +162,7 @@ ROUNDS = (
                 outcome="commit",
                 promise=("L'ascenseur de la gare marche jusqu'au dernier train.", 40, ("start",)),
                 supports=("hector", "leonie", "amedee", "nour"),
+                at=(1.55, 0.75),
             ),
             Asked(
                 "titouan",
@@ -150,6 +173,7 @@ ROUNDS = (
                 "Non. Le sol est pollué et la friche est fermée au public jusqu'à la fin des analyses.",
                 outcome="refuse",
                 reason="Le sol est pollué : personne ne doit y entrer avant la fin des analyses.",
+                at=(1.9, 0.1),
             ),
             Asked(
                 "nour",
@@ -160,6 +184,7 @@ ROUNDS = (
                 outcome="study",
                 reason="Nous le demandons à la compagnie des bus ; la réponse est attendue au printemps.",
                 supports=("amedee", "hector"),
+                at=(1.35, 0.85),
             ),
             Asked(
                 "melchior",
@@ -182,6 +207,7 @@ ROUNDS = (
         "Les escaliers, le terrain de jeu, les lampadaires : les promesses de cette visite sont suivies ici.",
         "Au terminus du bus 3",
         "Parcours de 2 km avec des escaliers ; une voiture contourne pour qui le souhaite.",
+        (-0.4, 1.9),
         (
             Asked(
                 "octave",
@@ -193,6 +219,7 @@ ROUNDS = (
                 outcome="commit",
                 promise=("Le grand escalier est éclairé de nouveau.", 20, ("start", "claim", "confirm")),
                 supports=("amedee", "madeleine", "firmin"),
+                at=(-0.7, 1.3),
             ),
             Asked(
                 "firmin",
@@ -205,6 +232,7 @@ ROUNDS = (
                 promise=("Six arbres et une toile donnent de l'ombre au terrain de jeu.", 45, ("start",)),
                 department=GREEN,
                 supports=("madeleine", "octave", "leonie"),
+                at=(-1.1, 1.6),
             ),
             Asked(
                 "amedee",
@@ -216,6 +244,7 @@ ROUNDS = (
                 outcome="commit",
                 promise=("Un abri avec un banc attend au terminus du bus 3.", 58, ("start", "claim")),
                 supports=("firmin", "madeleine", "octave", "ulysse", "leonie"),
+                at=(-0.4, 1.95),
             ),
             Asked(
                 "madeleine",
@@ -226,6 +255,7 @@ ROUNDS = (
                 "L'arrêté sécheresse l'impose jusqu'au premier octobre ; elle sera rouverte ce jour-là.",
                 before=True,
                 outcome="inform",
+                at=(-0.2, 1.2),
                 department=GREEN,
             ),
         ),
@@ -255,10 +285,11 @@ def _hold(one: Round, areas: dict[str, int], people: dict[str, int], start: dt.d
         visit.questions_close_at = min(day - dt.timedelta(days=5), start - dt.timedelta(hours=1))
     with as_viewer(people[COORDINATOR]):
         _lead(space_id, ("close", "finish"))
-        for question, ident in asked.items():
-            if not question.refused and not question.before:
-                answers.turn(ident, "discussion", "plan", "")
+        _route(one, asked, space_id)
     if one.state == "ready":
+        with as_viewer(people[COORDINATOR]), force_locale("fr"):
+            for kind in ("dossier", "briefing", "sheets"):
+                papers.order(space_id, kind)
         return
     with as_viewer(people[COORDINATOR]):
         _lead(space_id, ("begin",))
@@ -307,12 +338,25 @@ def _announce(one: Round, areas: dict[str, int], people: dict[str, int], start: 
     return space_id
 
 
+def _route(one: Round, asked: dict[Asked, int], space_id: int) -> None:
+    """Where the visit goes: a stop for each place that is talked about, in an order that is short to walk."""
+    route.pin(space_id, *ground.degrees(one.meeting))
+    stops: dict[str, int] = {}
+    for question, ident in asked.items():
+        if not question.refused and (one.state == "ready" or not question.before):
+            route.put(space_id, [ident], stops.get(question.place))
+            stops.setdefault(question.place, route.stops(space_id)[-1].id)
+    route.suggest(space_id)
+
+
 def _ask(question: Asked, space_id: int, people: dict[str, int]) -> int:
     """One question, decided on, with its voices."""
     with as_viewer(people[question.who]):
         visit = get_or_404(models.Visit, space_id)
         title, text = french(question.title), french(question.text)
-        ident: int = actions.ask(visit, title, text, french(question.theme), french(question.place)).id
+        pin = ground.degrees(question.at) if question.at else None
+        said = (title, text, french(question.theme), french(question.place))
+        ident: int = actions.ask(visit, *said, pin=pin).id
     with as_viewer(people[COORDINATOR]):
         if question.refused:
             reasons = reads.reasons()
@@ -322,6 +366,7 @@ def _ask(question: Asked, space_id: int, people: dict[str, int]) -> int:
             row.id for row in reads.departments() if row.mailbox.startswith(question.department)
         )
         triage.decide(ident, triage.Decision("assign", department_id=department))
+        delicate.note(ident, french(question.delicate))
     for who in question.supports:
         with as_viewer(people[who]):
             feed.support(get_or_404(Entry, ident), True)
@@ -335,6 +380,8 @@ def _answer(question: Asked, ident: int, people: dict[str, int]) -> None:
     with as_viewer(people[AGENT]):
         draft = answers.submit(ident, french(question.answer), 0)
         body, version = draft.body, draft.version
+    if question.waits:
+        return
     with as_viewer(people[OFFICIAL]):
         answers.approve(ident, body, version, outcome=question.outcome if question.before else "")
 
@@ -382,7 +429,7 @@ def _date(ident: int, question: Asked, day: dt.datetime, number: int, start: dt.
         if not question.refused:
             times["published_at"] = asked_at + dt.timedelta(hours=9)
         session.execute(sa.update(Entry).where(Entry.id == ident).values(times))
-        if question.answer:
+        if question.answer and not question.waits:
             own = sa.update(Entry).where(Entry.parent_id == ident)
             session.execute(
                 own.values(dict.fromkeys(("created_at", "published_at", "active_at"), answered_at))

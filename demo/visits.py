@@ -11,7 +11,9 @@ from core.db import write
 from core.models import Entry, Space
 from core.web import get_or_404
 from plugins.neighbourhood_visits import actions, answers, departments, models, promises, reads, triage
+from plugins.neighbourhood_visits.plan import route
 
+from . import ground
 from .words import french
 
 
@@ -31,6 +33,7 @@ class Question:
     answer: str = ""
     accepted: bool = True
     promise: tuple[str, int] | None = None
+    at: ground.Place | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Walk:
     summary: str
     meeting_point: str
     access_notes: str
+    meeting: ground.Place
     questions: tuple[Question, ...]
     colleagues: tuple[str, ...] = ()
 
@@ -60,6 +64,7 @@ WALKS = (
         "y répond ici ou sur place.",
         "Devant l'ancienne tannerie, 3 quai des Lavandières",
         "Parcours de 1,8 km, sans marches. Une halte assise à mi-chemin.",
+        (-0.3, -0.75),
         (
             Question(
                 "barnabe",
@@ -73,6 +78,7 @@ WALKS = (
                 "Vous avez raison pour l'affichage, la date sera posée demain des deux côtés. Nous passerons la voir "
                 "ensemble pendant la visite, c'est notre deuxième étape.",
                 promise=("La passerelle des Lavandières est rouverte aux piétons.", 24),
+                at=(0.2, -0.95),
             ),
             Question(
                 "capucine",
@@ -82,6 +88,7 @@ WALKS = (
                 "pas déranger les chauves-souris.",
                 "Éclairage",
                 "Chemin du jardin partagé",
+                at=(-1.4, 0.1),
             ),
             Question(
                 "leonie",
@@ -103,6 +110,7 @@ WALKS = (
         "Le maire et l'équipe technique parcourent les quais avant l'hiver : batardeaux, repères de crue, éclairage.",
         "Au lavoir",
         "Sol pavé et irrégulier ; la partie haute se suit en fauteuil.",
+        (-0.6, -1.2),
         (
             Question(
                 "clemence",
@@ -113,6 +121,7 @@ WALKS = (
                 "Quai bas",
                 "Oui : depuis ce mois-ci, **deux agents sont d'astreinte** chaque nuit dès que l'échelle passe 200. Le "
                 "numéro est affiché à la mairie et au lavoir. On vous montre le matériel pendant la visite.",
+                at=(-0.2, -1.15),
             ),
         ),
     ),
@@ -158,6 +167,7 @@ def announce(walk: Walk, areas: dict[str, int], people: dict[str, int], start: d
         visit = actions.plan_visit(plan)
         actions.announce(visit)
         space_id = visit.space_id
+        route.pin(space_id, *ground.degrees(walk.meeting))
     announced = start - dt.timedelta(days=10)
     with access.as_system("date the visit"), write() as session:
         session.execute(sa.update(Space).where(Space.id == space_id).values(created_at=announced))
@@ -172,7 +182,8 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
         visit = get_or_404(models.Visit, space_id)
         title, text = french(question.title), french(question.text)
         theme, place = french(question.theme), french(question.place)
-        ident = actions.ask(visit, title, text, theme, place).id
+        pin = ground.degrees(question.at) if question.at else None
+        ident = actions.ask(visit, title, text, theme, place, pin=pin).id
     if question.accepted:
         with as_viewer(people[walk.agent]):
             triage.decide(ident, triage.Decision("accept"))

@@ -9,15 +9,16 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from core import create_app, migrate, registry
+from core import create_app, jobs, migrate, registry
 from core.access import as_system
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, now, write
-from core.models import VISIBILITIES, Account, Entry, File, Revision, Space, User
+from core.models import VISIBILITIES, Account, Area, Entry, File, Revision, Space, User
 from core.testing import Browser, EnglishClient
 from demo import build
 from plugins.neighbourhood_visits.models import Visit
+from plugins.neighbourhood_visits.plan.models import Paper
 
 ACCOUNTS = [
     "resident",
@@ -129,6 +130,25 @@ def test_the_visits_are_in_each_state_and_those_over_have_their_report(demo: Fla
     ready = next(ident for state, ident in rows if state == "ready")
     for name, status in (("scribe", 200), ("coordinator", 200), ("department", 403), ("opposition", 403)):
         assert visit(demo, name).get(f"/visits/{ready}/field").status_code == status
+
+
+def test_what_is_ready_shows_its_map_its_way_its_papers_and_what_waits(demo: Flask) -> None:
+    areas = read(demo, sa.select(Area.name, Area.boundary))
+    assert all(boundary["type"] == "Polygon" for _name, boundary in areas)
+    [(ready,)] = read(demo, sa.select(Visit.space_id).where(Visit.state == "ready"))
+    anybody = Browser(demo.test_client())
+    page = anybody.get(f"/visits/{ready}").text
+    for part in ("map-area", "map-way", "map-stop", "map-pin", "map-meeting"):
+        assert f'class="{part}"' in page, part
+    data = anybody.get(f"/visits/{ready}/questions.geojson").json
+    assert len(data["features"]) == 4
+    first = visit(demo, "deputy").get("/visits/next").text
+    assert "2 drafts to approve" in first
+    jobs.run_due(demo)
+    coordinator = visit(demo, "coordinator")
+    for paper, state in read(demo, sa.select(Paper.id, Paper.state)):
+        assert state == "done"
+        assert coordinator.get(f"/visits/papers/{paper}/pdf").data.startswith(b"%PDF")
 
 
 def test_every_picture_is_described(demo: Flask) -> None:
