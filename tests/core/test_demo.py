@@ -1,6 +1,7 @@
 """The demonstration town is lived in, stays as it was left, and never mixes with a real one."""
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,8 +141,8 @@ def test_what_is_ready_shows_its_map_its_way_its_papers_and_what_waits(demo: Fla
     page = anybody.get(f"/visits/{ready}").text
     for part in ("map-area", "map-way", "map-stop", "map-pin", "map-meeting"):
         assert f'class="{part}"' in page, part
-    data = anybody.get(f"/visits/{ready}/questions.geojson").json
-    assert len(data["features"]) == 4
+    pinned = json.loads(anybody.get(f"/visits/{ready}/questions.geojson").text)
+    assert len(pinned["features"]) == 4
     first = visit(demo, "deputy").get("/visits/next").text
     assert "2 drafts to approve" in first
     jobs.run_due(demo)

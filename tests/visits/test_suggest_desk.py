@@ -118,6 +118,45 @@ def test_similar_questions_are_shown_with_the_reason_grouped_and_ungrouped(scene
     assert row(scene, Question, other).group_id is None
 
 
+def test_reasons_are_words_that_say_something(scene: Scene) -> None:
+    visit, lights, _parks = taught(scene)
+    lamp = "Le lampadaire 12 de la rue de la Gare est en panne"
+    asked = [scene.question(visit, title=f"{lamp} {number}", place="12 rue du Lavoir") for number in (1, 2)]
+    decide(scene, visit, asked, "assign", department=str(lights), official="0")
+    worked(scene)
+    question = scene.question(visit, title=lamp, place="12 rue du Lavoir")
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    [likely] = re.findall(rf"assign {question}:0 {lights}.*?because of: ([^<]*)", page, re.DOTALL)
+    known = set(likely.replace(",", "").split())
+    assert "lampadaire" in known
+    assert len(likely.split(", ")) <= 3
+    assert known.isdisjoint(("12", "de", "du", "rue", "la"))
+    for told in re.findall("same (?:place|words): ([^<·]*)", page):
+        assert set(told.replace(",", "").split()).isdisjoint(("12", "de", "du", "rue", "la")), told
+
+
+def test_one_place_alone_is_called_so_and_is_not_shown_to_who_types(scene: Scene) -> None:
+    visit = scene.visit()
+    lamp = scene.accepted(visit, title="Un lampadaire rue du Lavoir")
+    worked(scene)
+    asked = scene.question(visit, title="Des crottes rue du Lavoir")
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    part = page[page.index(f"{asked}:0") :]
+    assert f"group {lamp}:0 {asked}:0" in part
+    assert "<dt>Same place</dt>" in part
+    assert "Says nearly the same" not in part
+    anybody = scene.browser()
+    for title, shown in (
+        ("Des crottes rue du Lavoir", False),
+        ("Le lampadaire de la rue du Lavoir", True),
+        ("Plus de lumière rue du Lavoir", True),
+    ):
+        told = anybody.submit(f"/visits/{visit}/similar", f"/visits/{visit}/ask", title=title).text
+        assert (f"/posts/{lamp}" in told) is shown, title
+
+
 def test_only_what_the_viewer_may_read_is_similar(scene: Scene) -> None:
     visit = scene.visit()
     shown = scene.accepted(visit, title="Le lampadaire de la rue du Lavoir est en panne")

@@ -15,7 +15,7 @@ def asked_alike(text: str, visit: Visit) -> list[tuple[api.Entry, reads.Facts]]:
     """The public questions of this visit, and the answered ones of visits past, that say about the same."""
     past = sa.select(Visit.space_id).where(Visit.ends_at < api.now()).order_by(Visit.starts_at.desc())
     spaces = {visit.space_id, *api.db.session.scalars(past.limit(PAST))}
-    ids = [ident for ident, _why in similar(text, spaces, limit=4 * SHOWN)]
+    ids = [ident for ident, shared in similar(text, spaces, limit=4 * SHOWN) if not shared.place_alone]
     facts = reads.load_questions(ids)
     rows = {entry.id: entry for entry in reads.entries(ids) if entry.state == "published"}
     shown = [

@@ -16,10 +16,10 @@ NEAREST = 2  # similar questions that are shown of each
 
 
 class Near(NamedTuple):
-    """A question that may say the same, and why."""
+    """A question that may say the same, and what it shares."""
 
     entry: api.Entry
-    reasons: list[str]
+    shared: similar.Shared
 
 
 class Hints(NamedTuple):
@@ -77,9 +77,11 @@ def _near(rows: Iterable[tuple[api.Entry, Question]]) -> dict[int, list[Near]]:
         entry, question = asked[entry_id]
         same = (theirs.group_id or near.id) == (question.group_id or entry_id)
         if not same and len(found.get(entry_id, ())) < NEAREST:
-            reasons = similar.reasons(
+            shared = similar.shared(
                 similar.read(entry.title, entry.body, question.place),
                 similar.read(near.title, near.body, theirs.place),
             )
-            found.setdefault(entry_id, []).append(Near(near, reasons))
+            found.setdefault(entry_id, []).append(Near(near, shared))
+    for several in found.values():
+        several.sort(key=lambda one: one.shared.place_alone)
     return found

@@ -13,7 +13,7 @@ from core import api
 from .. import reads
 from ..models import Casework, Department, Question
 from .models import Learned, Term
-from .words import pairs, words
+from .words import pairs, says_why, words
 
 EVERY = dt.timedelta(hours=1)
 LATEST = 20_000  # questions that are learned from
@@ -112,10 +112,20 @@ def department_names() -> dict[str, str]:
 def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str]) -> list[Suggestion]:
     found = []
     for label, speaks in rank(sort, said, counts):
-        because = sorted((word for word, adds in speaks.items() if adds > 0), key=lambda word: -speaks[word])
+        because = _because(speaks, reads.theme_label(said.theme))
         if because and label in names:
-            found.append(Suggestion(label, names[label], tuple(because[:BECAUSE])))
+            found.append(Suggestion(label, names[label], because))
     return found[: SHOWN[sort]]
+
+
+def _because(speaks: dict[str, float], theme: str) -> tuple[str, ...]:
+    """The theme and the words that speak most for a label; none twice, alone and in a pair."""
+    told: list[str] = []
+    for said in sorted(speaks, key=lambda said: -speaks[said]):
+        known = {word.lower() for other in told for word in other.split()}
+        if speaks[said] > 0 and (said == theme or says_why(said)) and known.isdisjoint(said.lower().split()):
+            told.append(said)
+    return tuple(told[:BECAUSE])
 
 
 def run() -> None:

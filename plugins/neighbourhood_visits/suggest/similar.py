@@ -13,7 +13,7 @@ from core.api import gettext as _
 from .. import reads
 from ..models import Question
 from .models import Learned, Similar, Term
-from .words import Word, ideas, loose_ideas, thesaurus, words
+from .words import Word, ideas, loose_ideas, says_why, words
 
 MOST_TERMS = 80  # of a text, the telling ones first
 POSTINGS = 4_000  # rows that one search looks at, about
@@ -30,6 +30,28 @@ class Text(NamedTuple):
     words: list[Word]
     place: list[Word]
     ideas: dict[str, list[str]]
+
+
+class Shared(NamedTuple):
+    """What two texts have in common, as people read it."""
+
+    places: list[str]
+    ideas: list[str]
+    words: list[str]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why they may say the same, the most telling first."""
+        told = [_("same place: %(names)s", names=" ".join(self.places[:3]))] if self.places else []
+        told += self.ideas
+        if self.words:
+            told.append(_("same words: %(words)s", words=", ".join(self.words[:3])))
+        return told[:3]
+
+    @property
+    def place_alone(self) -> bool:
+        """Whether they are about one place, each about something else there."""
+        return bool(self.places) and not self.ideas and not self.words
 
 
 def read(title: str, body: str = "", place: str = "") -> Text:
@@ -55,10 +77,8 @@ def terms(text: Text, asking: bool = False) -> dict[str, float]:
     return {term[:90]: WEIGHTS[kind] for term, kind in list(kinds.items())[: 5 * MOST_TERMS]}
 
 
-def similar(
-    text: str, space_ids: Iterable[int], limit: int = 5, place: str = ""
-) -> list[tuple[int, list[str]]]:
-    """The questions of these visits that say most nearly the same and the viewer may read, with reasons."""
+def similar(text: str, space_ids: Iterable[int], limit: int = 5, place: str = "") -> list[tuple[int, Shared]]:
+    """The questions of these visits that say nearly the same and the viewer reads, with what they share."""
     asked = read(text, place=place)
     spaces = list(space_ids)
     scores = _scores(terms(asked, asking=True), spaces, 12 * limit)
@@ -72,7 +92,7 @@ def similar(
     )
     found = {entry.id: (entry, question.place) for entry, question in api.db.session.execute(rows)}
     best = [found[entry_id] for entry_id, _score in scores if entry_id in found][:limit]
-    return [(entry.id, reasons(asked, read(entry.title, entry.body, place))) for entry, place in best]
+    return [(entry.id, shared(asked, read(entry.title, entry.body, place))) for entry, place in best]
 
 
 def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple[int, float]]:
@@ -122,29 +142,23 @@ def _counts(asked: Iterable[str], spaces: list[int]) -> tuple[Counter[str], floa
     return often, min(1.0, known / often[""]) if known else 1.0
 
 
-def reasons(asked: Text, found: Text) -> list[str]:
-    """Why two questions may say the same, in words, the most telling first."""
-    told, said = [], {word.stem: word.said for word in (*asked.place, *asked.words)}
+def shared(asked: Text, found: Text) -> Shared:
+    """What two texts have in common; what is nobody's reason, as a number or `rue`, is left out."""
     theirs = {word.stem for word in (*found.place, *found.words)}
-    named = {word.stem for text in (asked, found) for word in (*text.place, *text.words) if word.name}
-    named |= {word.stem for text in (asked, found) for word in text.place}
-    same = [stem for stem in said if stem in theirs]
-    places = [said[stem] for stem in same if stem in named]
-    if places:
-        told.append(_("same place: %(names)s", names=" ".join(places[:4])))
-    shared = {word.lower() for stem, word in said.items() if stem in same}
-    for idea, own in asked.ideas.items():
-        other = [word for word in found.ideas.get(idea, ()) if word.lower() not in shared]
-        mine = [word for word in own if word.lower() not in shared]
-        if mine and other and idea not in loose_ideas():
-            told.append(f"{mine[0].lower()} ~ {other[0].lower()}")
-    ways = thesaurus()
-    words_shared = [
-        said[stem].lower() for stem in same if stem not in named and "rue" not in ways.get(stem, ())
-    ]
-    if words_shared:
-        told.append(_("same words: %(words)s", words=", ".join(words_shared[:3])))
-    return told[:3]
+    common = [word for word in (*asked.place, *asked.words) if word.stem in theirs]
+    said = {word.stem: word.said for word in common if says_why(word.said)}
+    own, other = ({word.stem for word in text.words} for text in (asked, found))
+    names = {word.stem for text in (asked, found) for word in text.words if word.name}
+    words = [stem for stem in said if stem in own & other and stem not in names]
+    known = {word.said.lower() for word in common}
+    ideas = []
+    for idea, written in asked.ideas.items():
+        theirs_of_it = [word for word in found.ideas.get(idea, ()) if word.lower() not in known]
+        mine = [word for word in written if word.lower() not in known]
+        if mine and theirs_of_it and idea not in loose_ideas():
+            ideas.append(f"{mine[0].lower()} ~ {theirs_of_it[0].lower()}")
+    places = [said[stem] for stem in said if stem not in words]
+    return Shared(places, ideas, [said[stem].lower() for stem in words])
 
 
 def compare_again(question_id: int) -> None:

@@ -26,6 +26,11 @@ at be been by can do does for from has have how i in is it its my no not of or o
 them there they this to very was we were what when where which who why will with would you your
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
+EMPTY = Path(__file__).parents[1] / "prepare" / "empty_words.txt"
+_WAYS = """
+rue rues avenue avenues av boulevard boulevards bd bld allee allees chemin chemins cours faubourg fbg impasse
+passage place pl quai quais route ruelle sentier square villa voie street road lane avenue
+"""
 
 
 class Word(NamedTuple):
@@ -49,6 +54,20 @@ def _telling(text: str) -> Iterator[Word]:
         if folded not in _COMMON and len(folded) > 1:
             yield Word(said, stem(folded), said[0].isupper() and not begins and not said.isdigit())
         end = match.end()
+
+
+@cache
+def _saying_nothing() -> frozenset[str]:
+    return _COMMON | {*EMPTY.read_text(encoding="utf-8").split(), *_WAYS.split()}
+
+
+def says_why(said: str) -> bool:
+    """Whether a word, or two that follow one another, tell people why: no number, no `de`, no `rue`."""
+    folded = [api.fold(one) for one in said.split()]
+    return all(
+        len(one) > 2 and not any(sign.isdigit() for sign in one) and one not in _saying_nothing()
+        for one in folded
+    )
 
 
 @lru_cache(maxsize=50_000)
