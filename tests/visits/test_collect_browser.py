@@ -123,7 +123,8 @@ def test_the_phone_call(scene: Scene, address: str, phone: Any) -> None:
         page.get_by_role("button", name="Enregistrer").click()
         page.get_by_role("heading", name="Lisez le code").wait_for()
         look("Noter une question")
-        assert re.fullmatch(r"\w{4}-\w{4}-\w{4}", page.locator("#code").inner_text())
+        code = page.locator("#code").inner_text()
+        assert re.fullmatch(r"\w{4}-\w{4}-\w{4}", code)
         assert first.input_value() == ""
     assert [entry.title for entry, _question in asked(scene)] == [
         "Question 1 du téléphone ?",
@@ -131,6 +132,12 @@ def test_the_phone_call(scene: Scene, address: str, phone: Any) -> None:
     ]
     page.get_by_role("link", name="Imprimer l’accusé de réception").click()
     look("Question 2 du téléphone ?")
+    own, seen = phone()
+    own.goto(f"{address}/visits/code")
+    own.get_by_label("Code de suivi").fill(code.replace("-", " ").lower())
+    own.get_by_role("button", name="Ouvrir ma question").click()
+    seen("Question 2 du téléphone ?")
+    assert own.get_by_role("button", name="Retirer ma question").is_visible()
 
 
 def test_the_pin_is_set_by_tap_and_by_arrow_keys(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+import pypdfium2
 import pytest
 import sqlalchemy as sa
 
+from core import jobs
 from core.db import db
 from core.models import Entry
 from plugins.neighbourhood_visits.models import Commitment, Question, Visit
@@ -106,7 +108,25 @@ def test_from_the_first_question_to_the_confirmed_promise(
                 mayor.locator("dialog").get_by_role("button", name=step).click()
 
     lead("Ne plus prendre de questions", asks=True)
+    agent.goto(home)
+    agent.get_by_role("link", name="Parcours de la visite").click()
+    look(agent)
+    agent.get_by_label(ASKED).check()
+    agent.get_by_role("button", name="Ajouter au parcours").click()
+    agent.locator(".route-stop", has_text=ASKED).wait_for()
+    look(agent)
     lead("Tout est prêt")
+    agent.goto(f"{home}/papers")
+    agent.get_by_role("button", name="Préparer la fiche de briefing").click()
+    said(agent, "Le document est en préparation.")
+    jobs.run_due(scene.town.app)
+    agent.goto(f"{home}/papers")
+    look(agent)
+    paper = agent.get_by_role("link", name="PDF – Fiche de briefing").get_attribute("href")
+    printed = agent.request.get(f"{address}{paper}").body()
+    with pypdfium2.PdfDocument(printed) as paper_sheets:
+        words = " ".join(paper_sheets[0].get_textpage().get_text_bounded().split())
+    assert ASKED in words
     lead("La visite commence")
     assert row(scene, Visit, visit).state == "in_progress"
 
