@@ -103,6 +103,13 @@ class Question(api.OnEntry, api.Base):
     signatures: Mapped[int] = mapped_column(default=0)
     compared: Mapped[bool] = mapped_column(default=False, index=True)
 
+    @property
+    def public_pin(self) -> tuple[float, float] | None:
+        """Its pin as everybody may know it, to about a hundred metres: it may be where somebody lives."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return round(self.latitude, 3), round(self.longitude, 3)
+
 
 class Casework(api.TeamOnly, api.Base):
     """What only the team of the visit may know of a question.

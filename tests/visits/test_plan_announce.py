@@ -149,14 +149,15 @@ def test_the_map_is_drawn_from_the_area_and_says_the_same_in_words(scene: Scene)
             session.get(Area, scene.commune).boundary = {"type": "Polygon", "coordinates": [ring]}
             for ident in (shown, hidden):
                 row = session.get(Question, ident)
-                row.latitude, row.longitude = 48.86, 2.35
+                row.latitude, row.longitude = 48.860412, 2.350389  # somebody's house
 
     scene.town.run(place)
     page = scene.browser().get(f"/visits/{visit}").text
     drawn = re.findall(r"<svg viewBox=\"0 0 640 \d+\".*?</svg>", page, re.S)
     assert len(drawn) == 1
     assert drawn[0].count('class="map-area"') == 1
-    assert drawn[0].count('class="map-pin"') == 1
+    [pin] = re.findall(r'class="map-pin" cx="([\d.]+)"', drawn[0])
+    assert pin == "320.0", "in the middle, to three decimals"
     assert "http" not in drawn[0]
     words = page.partition("The map in words")[2].partition("</details>")[0]
     assert f"/posts/{shown}" in words

@@ -279,7 +279,7 @@ def test_the_files_hold_what_their_schemas_say(scene: Scene, tmp_path: Path) -> 
     def pin() -> None:
         with write() as session:
             question = session.get(Question, found["settled"])
-            question.latitude, question.longitude = 47.2, -1.55
+            question.latitude, question.longitude = 47.200412, -1.550389  # somebody's house
 
     scene.town.run(pin)
     visitor = scene.browser()

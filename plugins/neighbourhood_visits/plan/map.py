@@ -38,7 +38,7 @@ def drawing(visit: Visit, space: api.Space, legs: Sequence[route.Leg]) -> Drawin
     pins = _pins(space.id)
     shown = [place for ring in rings for place in ring]
     shown += [place for place in (meeting, *(place for _leg, place in stops)) if place]
-    shown += [(row.latitude, row.longitude) for row in pins]
+    shown += [place for place, _title, _ident in pins]
     if not shown:
         return None
     project, height = _projection(shown)
@@ -49,21 +49,22 @@ def drawing(visit: Visit, space: api.Space, legs: Sequence[route.Leg]) -> Drawin
         _path(map(project, way)) if len(way) > 1 else "",
         project(meeting) if meeting else None,
         [(leg.number, *project(place), leg.stop.title) for leg, place in stops],
-        [(*project((row.latitude, row.longitude)), row.title, row.id) for row in pins],
+        [(*project(place), title, ident) for place, title, ident in pins],
     )
 
 
-def _pins(space_id: int) -> Sequence[Any]:
-    """The questions of a visit that everybody reads and that have a place, those with most support first."""
+def _pins(space_id: int) -> list[tuple[ordering.Place, str, int]]:
+    """The public pins of the questions that everybody reads, those with most support first."""
     rows = (
-        sa.select(api.Entry.id, api.Entry.title, Question.latitude, Question.longitude)
+        sa.select(api.Entry.id, api.Entry.title, Question)
         .join(Question, Question.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, api.Entry.state == "published", ~api.Entry.team_only)
         .where(Question.triage == "accepted", Question.latitude.is_not(None), Question.longitude.is_not(None))
         .order_by(api.Entry.support_count.desc(), api.Entry.id)
         .limit(MOST_PINS)
     )
-    return api.db.session.execute(rows).all()
+    found = api.db.session.execute(rows)
+    return [(place, title, ident) for ident, title, question in found if (place := question.public_pin)]
 
 
 def _rings(boundary: dict[str, Any]) -> Iterator[list[ordering.Place]]:

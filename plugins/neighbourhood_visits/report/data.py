@@ -23,6 +23,7 @@ from .figures import Row
 
 LANGUAGES = ("fr", "en")
 Column = tuple[str, str, Any]
+PINNED = lazy_gettext("Degrees of WGS 84 to three decimals, where somebody set a pin")
 TABLES: dict[str, tuple[Column, ...]] = {
     "questions": (
         ("id", "integer", lazy_gettext("Number of the question, which is also its address: /posts/number")),
@@ -31,8 +32,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("question", "string", lazy_gettext("The question")),
         ("theme", "string", lazy_gettext("Theme")),
         ("place", "string", lazy_gettext("Place, as it was written")),
-        ("latitude", "number", lazy_gettext("Degrees of WGS 84, where somebody set a pin")),
-        ("longitude", "number", lazy_gettext("Degrees of WGS 84, where somebody set a pin")),
+        ("latitude", "number", PINNED),
+        (
+            "longitude",
+            "number",
+            PINNED,
+        ),
         ("channel", "string", lazy_gettext("How it came: web, email, phone, paper or stall")),
         ("supports", "integer", lazy_gettext("How many people support it")),
         ("signatures", "integer", lazy_gettext("Signatures of a petition on paper")),
@@ -167,6 +172,7 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
     """A question as the data says it; what its group's first has and itself lacks counts for it."""
     answered = question.answered_at or (head.answered_at if head else None)
     concluded = head if head and question.outcome == "none" else question
+    latitude, longitude = question.public_pin or (None, None)
     return {
         "id": entry.id,
         "visit": entry.space_id,
@@ -174,8 +180,8 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
         "question": entry.title,
         "theme": reads.theme_label(question.theme),
         "place": question.place,
-        "latitude": question.latitude,
-        "longitude": question.longitude,
+        "latitude": latitude,
+        "longitude": longitude,
         "channel": entry.channel,
         "supports": entry.support_count,
         "signatures": question.signatures,
