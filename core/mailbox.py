@@ -24,6 +24,7 @@ from .db import insert_once, write
 from .models import Received
 
 log = logging.getLogger("parvis.mailbox")
+LONGEST = 256 * 1024  # characters of a message's words
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Incoming:
     """A message: what its address says after the name of its handler, who sent it, and its words.
 
     `user_id` is the account with that address, None for nobody's: an address is easily feigned, so what a
-    handler does in somebody's name needs a secret in `rest` too. `key` is the message's own.
+    handler does in somebody's name needs a secret in `rest` too. `key` is the message's own. Of what came
+    beside words, `attachments` are the parts as they came.
     """
 
     rest: str
@@ -39,7 +41,7 @@ class Incoming:
     user_id: int | None
     subject: str
     text: str
-    attachments: int
+    attachments: tuple[Any, ...]
     key: str
 
 
@@ -62,7 +64,7 @@ def take_in(made: EmailMessage) -> bool:
     address = sender(made)
     person = claims.known(address)
     key = hashlib.sha256(str(made["Message-ID"] or made).encode("utf-8", "replace")).hexdigest()
-    said = (str(made["Subject"] or ""), _words(made), sum(1 for _part in made.iter_attachments()))
+    said = (str(made["Subject"] or ""), _words(made), tuple(made.iter_attachments()))
     letter = Incoming(rest, address, person.user_id if person else None, *said, key)
     return _handle(owner.name, handler, letter, person.language if person else None)
 
@@ -115,7 +117,7 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str | None) ->
 def _words(made: EmailMessage) -> str:
     """The text of a message, without what its HTML quotes where it has nothing else."""
     part: Any = made.get_body(("plain", "html"))
-    text = "" if part is None else str(part.get_content())
+    text = "" if part is None else str(part.get_content())[:LONGEST]
     if part is None or part.get_content_type() != "text/html":
         return text
     lines = re.sub(r"(?i)<br[^>]{0,200}>|</(?:p|div|li|h\d)>", "\\g<0>\n", text)

@@ -19,7 +19,8 @@ from core.config import Config
 FETCH = "core.fetch_mail"
 TIMEOUT = 20
 MESSAGES = 50  # of one run
-LARGEST = 256 * 1024  # bytes read of a message: words come first, attachments after
+LARGEST = 10 * 1024 * 1024  # bytes read of a message: words come first, attachments after
+PARTS, WORDS = 500, 256 * 1024  # of what has more parts, no more bytes are read than words may have
 HEADERS = 32 * 1024  # bytes; more is nobody's letter
 DONE, REFUSED = "Done", "Refused"
 
@@ -65,6 +66,8 @@ def read(raw: bytes) -> bool:
     """Hand a message on if a person wrote it; says whether that did something with it."""
     if len(re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]) > HEADERS:
         return False
+    if raw.count(b"\n--") > PARTS:
+        raw = raw[:WORDS]
     try:
         made: Any = email.message_from_bytes(raw, policy=email.policy.default)
         return not automatic(made) and mailbox.take_in(made)

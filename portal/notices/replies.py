@@ -63,7 +63,7 @@ def _publish(letter: mailbox.Incoming, text: str, entry_id: int) -> None:
     except Forbidden as refusal:
         raise Refused(_("This conversation is closed to you.")) from refusal
     if letter.attachments:
-        left = ngettext("%(num)s attachment", "%(num)s attachments", letter.attachments)
+        left = ngettext("%(num)s attachment", "%(num)s attachments", len(letter.attachments))
         values = {
             "left": left,
             "link": f"{current_app.config['PARVIS'].base_url}/posts/{parent.id}#post-{entry.id}",

@@ -343,7 +343,7 @@ def test_a_plugin_takes_mail_in_at_an_address_of_its_own(office: Town, imap: Any
     [first, second] = received
     assert (first.rest, first.sender, first.user_id) == ("visit-12", "ana@example.org", office.person("ana"))
     assert (first.text.strip(), first.subject) == ("Words", "Re: Which day?")
-    assert (second.user_id, second.attachments) == (None, 0)
+    assert (second.user_id, second.attachments) == (None, ())
     take_in(office, imap, letter(address, "Trouble", subject="fail"))
     faults = office.run(lambda: list(db.session.scalars(sa.select(PluginFault.place))))
     assert (imap.count(), imap.count("Refused")) == (0, 1)

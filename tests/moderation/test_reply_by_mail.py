@@ -43,7 +43,7 @@ def mailed(square: Square, post: int, name: str, text: str) -> None:
                 user_id=person,
                 subject="Re",
                 text=text,
-                attachments=0,
+                attachments=(),
                 key=text[:20] + name,
             )
             replies.reply(letter)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from core import mail
 from core.db import db
-from core.models import Entry, Mail
+from core.models import Entry, File, Mail
 from plugins.neighbourhood_visits.collect import codes, letterbox
 from plugins.neighbourhood_visits.models import Asker, Casework
 from portal import intake
 
+from ..core.test_files import REFUSED, encoded, photo
 from .test_collect_ask import row
 from .test_collect_codes import opened
 
@@ -146,7 +148,50 @@ def test_what_is_too_long_is_cut_and_attachments_stay_out(office: Scene, imap: A
     made.add_attachment(b"MZ" * 40, "application", "octet-stream", filename="tool.exe")
     [entry] = take_in(office, imap, made)
     assert (len(entry.title), len(entry.body)) == (200, 5000)
-    assert "1" in row(office, Casework, entry.id).note
+    assert "tool.exe" in row(office, Casework, entry.id).note
+
+
+def test_pictures_become_those_of_the_question_and_all_else_is_named(office: Scene, imap: Any) -> None:
+    visit = office.visit()
+    made = letter(address(visit))
+    exif = Image.Exif()
+    exif[0x010E] = "Zibeline at home"
+    for number in range(6):
+        sound = encoded(photo(colour=f"#0000{number}0"), "JPEG", exif=exif)
+        made.add_attachment(sound, "image", "jpeg", filename=f"street-{number}.jpg")
+    made.add_attachment(encoded(photo(), "PNG"), "text", "html", filename="page.html")
+    [entry] = take_in(office, imap, made)
+    files = sa.select(File).where(File.entry_id == entry.id).order_by(File.id)
+    kept = office.town.run(lambda: list(db.session.scalars(files)))
+    assert [one.name for one in kept] == [f"street-{number}.webp" for number in range(4)]
+    note = row(office, Casework, entry.id).note
+    assert note.startswith("3 ")
+    assert all(name in note for name in ("street-4.jpg", "street-5.jpg", "page.html"))
+    door = f"/files/{kept[0].id}/{kept[0].name}"
+    assert office.browser().get(door).status_code == 404
+    shown = office.browser("agent").get(door)
+    assert (shown.status_code, shown.mimetype) == (200, "image/webp")
+    assert b"Zibeline" not in shown.data
+    assert door in office.browser("agent").get(f"/visits/questions/{entry.id}").text
+
+
+def test_no_hostile_file_comes_in_by_mail(office: Scene, imap: Any) -> None:
+    made = letter(address(office.visit()))
+    for name, data in REFUSED.items():
+        made.add_attachment(data(), "image", "png", filename=f"{name}.png")
+    made.add_attachment(EmailMessage())
+    [entry] = take_in(office, imap, made)
+    files = sa.select(sa.func.count()).select_from(File)
+    assert office.town.run(lambda: db.session.scalar(files)) == 0
+    assert row(office, Casework, entry.id).note.startswith(f"{len(REFUSED) + 1} ")
+
+
+def test_of_a_message_with_too_many_parts_little_is_read(office: Scene, imap: Any) -> None:
+    made = letter(address(office.visit()))
+    for number in range(4000):
+        made.add_attachment(b"x", "image", "png", filename=f"{number}.png")
+    [entry] = take_in(office, imap, made)
+    assert int(row(office, Casework, entry.id).note.split()[0]) < 2000
 
 
 def test_a_message_without_a_subject_begins_with_its_first_line(office: Scene, imap: Any) -> None:

@@ -13,6 +13,7 @@ from core.api import ngettext
 
 from ..actions import keep_question, take_as_it_is
 from ..models import Asker, Casework, Question, Visit
+from . import pictures
 from .actions import TITLE, headed
 from .codes import code_of
 from .receipts import receipt
@@ -20,6 +21,7 @@ from .receipts import receipt
 NAME = "visits.ask"
 LONGEST = 5000
 HOUR = dt.timedelta(hours=1)
+NAMED = 8  # attachments of a message that the team is told of by name
 OF_ONE, OF_ALL = 10, 100  # messages to one visit that are taken in within an hour
 
 
@@ -38,6 +40,7 @@ def take(letter: api.Incoming) -> None:
     title, body = _words(letter)
     if _too_many(space.id, letter.sender[:120]):
         return
+    shown, left_out = pictures.of_letter(letter)
     entry, flags = take_as_it_is(
         space,
         body,
@@ -47,10 +50,11 @@ def take(letter: api.Incoming) -> None:
         byline=_("A resident"),
         author_id=None,
         client_key=letter.key,
+        pictures=shown,
     )
     if keep_question(entry, letter.sender[:120], flags):
         with api.as_system("note what a message held beside words"):
-            _note(entry.id, letter.attachments)
+            _note(entry.id, left_out)
         _acknowledge(letter.sender, entry.id)
 
 
@@ -103,11 +107,14 @@ def _words(letter: api.Incoming) -> tuple[str, str]:
     return (subject, text) if len(subject) <= TITLE else (subject[: TITLE - 1] + "…", text)
 
 
-def _note(question_id: int, attachments: int) -> None:
-    if attachments:
+def _note(question_id: int, left_out: list[str]) -> None:
+    if left_out:
         casework: Any = api.db.session.get(Casework, question_id)
         casework.note = ngettext(
-            "%(num)s attachment was not taken in.", "%(num)s attachments were not taken in.", attachments
+            "%(num)s attachment was not taken in: %(names)s",
+            "%(num)s attachments were not taken in: %(names)s",
+            len(left_out),
+            names=", ".join(left_out[:NAMED]) + (" …" if len(left_out) > NAMED else ""),
         )
 
 

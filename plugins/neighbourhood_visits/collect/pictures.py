@@ -1,8 +1,10 @@
-"""Pictures that go with a question, as `m.pictures_field` sends them: each described, or said to decorate."""
+"""Pictures that go with a question: those of a form, each described or said to decorate; those of a mail."""
 
+import io
 from typing import Any
 
 from flask import request
+from werkzeug.datastructures import FileStorage
 
 from core import api
 from core.api import gettext as _
@@ -26,6 +28,23 @@ def chosen(already: int = 0) -> tuple[list[tuple[Any, str]], list[str]]:
     if len(found) + already > MOST:
         wrong.append(_("At most four pictures."))
     return (_ready(found, wrong), wrong) if not wrong else ([], wrong)
+
+
+def of_letter(letter: api.Incoming) -> tuple[list[tuple[Any, str]], list[str]]:
+    """The pictures that came with a message, made ready as those of a form; the names of all else."""
+    found: list[tuple[Any, str]] = []
+    left_out = []
+    for part in letter.attachments:
+        name = api.one_line(str(part.get_filename() or part.get_content_type()))[:80]
+        content = part.get_payload(decode=True) if part.get_content_maintype() == "image" else None
+        try:
+            if content is None or len(found) == MOST:
+                raise api.FileError(name)
+            ready = api.prepare_picture(FileStorage(io.BytesIO(content), name))
+            found.append((ready, _("A picture that came by mail, without a description")))
+        except api.FileError:
+            left_out.append(name)
+    return found, left_out
 
 
 def _ready(found: list[tuple[int, Any, str]], wrong: list[str]) -> list[tuple[Any, str]]:
