@@ -49,6 +49,7 @@ LIMITS = {
     "invite": (Limit("account", 40, MINUTE),),
     "invited": (Limit("account", 5, 10 * MINUTE),),
     "new_password": (Limit("network", 30, 5 * SECOND),),
+    "ask": (Limit("network", 10, 6 * MINUTE),),
     "guess": (Limit("network", 30, 10 * SECOND),),
     "work": (Limit("network", 120, SECOND),),
 }

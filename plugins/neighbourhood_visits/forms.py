@@ -250,18 +250,15 @@ class AskForm(api.Form):
 
 
 class AskWithoutAccountForm(AskForm):
-    """A question of somebody who has no account, or has not signed in: confirmed by e-mail."""
+    """A question of somebody who has not signed in: confirmed by e-mail, or else known by its code."""
 
-    name = StringField(
-        lazy_gettext("Your name"), validators=[needed(lazy_gettext("Give your name.")), api.a_name]
-    )
-    email = EmailField(
-        lazy_gettext("E-mail"),
-        validators=[
-            needed(lazy_gettext("Give your e-mail address.")),
-            api.an_address,
-        ],
-    )
+    name = StringField(lazy_gettext("Your name"), validators=[api.a_name])
+    email = EmailField(lazy_gettext("E-mail"), validators=[Optional(), api.an_address])
+
+    def validate_name(self, field: Any) -> None:
+        """Whoever confirms their address has a name."""
+        if self.email.data and not field.data:
+            raise ValidationError(_("Give your name."))
 
 
 class RejectForm(api.Form):

@@ -11,7 +11,7 @@ from core.api import gettext as _
 
 from . import actions, quiet, reads, states
 from .collect import areas, geocoder, letterbox, pictures
-from .collect.actions import RECORDED
+from .collect.actions import RECORDED, ask_by_code
 from .collect.maps import map_of
 from .collect.near import COOKIE
 from .collect.receipts import receipt
@@ -153,7 +153,7 @@ def _turned(space_id: int, verb: str, **said: str) -> Response:
 @blueprint.route("/<int:space_id>/ask", methods=["GET", "POST"])
 @api.needs("visits.ask")
 def ask(space_id: int) -> Page:
-    """Ask a question: at once when signed in, else confirmed by the link in a mail."""
+    """Ask a question: at once when signed in, else confirmed by the link in a mail, or known by its code."""
     found, space = visit_and_space(space_id)
     form: Any = AskForm() if api.viewer().signed_in else AskWithoutAccountForm()
     if not found.takes_questions(api.now()):
@@ -172,12 +172,13 @@ def ask(space_id: int) -> Page:
     if wrong:
         form.form_errors.extend(wrong)
         return form_page("visits/ask.html", form, **shown)
-    doubt = _doubt(space, form) if not api.viewer().signed_in else ""
+    by_mail = not api.viewer().signed_in and form.email.data
+    doubt = _doubt(space, form) if by_mail else ""
     if doubt:
         form.form_errors.append(doubt)
         form.confirmed.data = "yes"
         return form_page("visits/ask.html", form, **shown)
-    if not api.viewer().signed_in:
+    if by_mail:
         payload = {
             "visit": space_id,
             "said": form.said(),
@@ -188,7 +189,11 @@ def ask(space_id: int) -> Page:
         session["visits_asked"] = space_id
         return redirect(url_for("visits.asked", space_id=space_id))
     try:
-        entry = actions.ask(found, **form.said(), confirmed=bool(form.confirmed.data), pictures=ready)
+        sure = bool(form.confirmed.data)
+        if not api.viewer().signed_in:
+            session["visits_received"] = ask_by_code(found, form.said(), form.name.data or "", sure).id
+            return redirect(url_for("visits.received"))
+        entry = actions.ask(found, **form.said(), confirmed=sure, pictures=ready)
     except api.AskAuthor as doubt:
         form.form_errors.append(str(doubt))
         form.confirmed.data = "yes"

@@ -102,7 +102,7 @@ def test_from_the_question_to_its_answer(
     look(resident, "Visit of the Tanneries")
     resident.get_by_role("link", name="Poser une question").first.click()
     look(resident, "Poser une question")
-    assert resident.locator("form [required]").count() == 3
+    assert resident.locator("form [required]").count() == 1
     resident.get_by_role("button", name="Envoyer ma question").click()
     resident.get_by_role("link", name="Écrivez votre question.").wait_for()
     look(resident, "Poser une question")

@@ -77,7 +77,7 @@ def test_asked_without_an_account_confirmed_elsewhere_and_followed_by_code(
     page, look = phone()
     page.goto(f"{address}/visits/{visit}/ask")
     look("Poser une question")
-    assert page.locator("form [required]").count() == 3
+    assert page.locator("form [required]").count() == 1
     page.get_by_label("Votre question").fill(ASKED)
     page.get_by_label("Où est-ce").fill("place du Marché")
     page.get_by_label("Votre nom").fill("Mireille Dano")
@@ -102,6 +102,23 @@ def test_asked_without_an_account_confirmed_elsewhere_and_followed_by_code(
     page.get_by_role("button", name="Ouvrir ma question").click()
     look("Le banc devant la boulangerie")
     assert page.get_by_text("L’équipe de la visite").is_visible()
+
+
+def test_asked_without_an_address_and_followed_by_the_code_on_the_screen(
+    scene: Scene, address: str, phone: Any
+) -> None:
+    visit = scene.visit()
+    page, look = phone()
+    page.goto(f"{address}/visits/{visit}/ask")
+    page.get_by_label("Votre question").fill(ASKED)
+    page.get_by_role("button", name="Envoyer ma question").click()
+    look("Votre question est arrivée")
+    code = page.locator("#code").inner_text()
+    elsewhere, seen = phone()
+    elsewhere.goto(f"{address}/visits/code")
+    elsewhere.get_by_label("Code de suivi").fill(code)
+    elsewhere.get_by_role("button", name="Ouvrir ma question").click()
+    seen("Le banc devant la boulangerie")
 
 
 def test_the_phone_call(scene: Scene, address: str, phone: Any) -> None:

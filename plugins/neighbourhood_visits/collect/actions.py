@@ -1,20 +1,23 @@
 """What the team takes down for others: questions by phone, on paper or at a stall, and petitions."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from werkzeug.exceptions import TooManyRequests
 
 from core import api
 from core.api import gettext as _
 
 from ..actions import keep_question
-from ..models import Visit
+from ..models import Asker, Visit
 from ..states import question_case
 
 RECORDED = ("collecting", "preparing", "ready", "in_progress")  # while an agent may still take one down
 TITLE = 200
+AT_ONCE, HOUR = 100, dt.timedelta(hours=1)  # questions that are known by their code alone, of one visit
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,62 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
         )
         keep_question(entry, said.contact, place=said.place)
     return entry
+
+
+def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: bool) -> api.Entry:
+    """Take the question of somebody without an account or an address, who is known by its code alone.
+
+    Nobody has confirmed the name, which the team alone reads. Few come in at once, of one network and of all.
+    """
+    space = api.get_or_404(api.Space, visit.space_id)
+    api.require("visits.ask", space)
+    if not visit.takes_questions(api.now()):
+        raise api.Refused(_("This visit takes no more questions."))
+    try:
+        api.throttle("ask")
+    except TooManyRequests as refusal:
+        raise api.Refused(_many()) from refusal
+    with api.write():
+        if _known_by_code(space.id) >= AT_ONCE:
+            raise api.Refused(_many())
+        entry = api.publish(
+            space,
+            said["body"],
+            title=said["title"],
+            kind="visits.question",
+            byline=_("A resident"),
+            author_id=None,
+            client_key=said["key"],
+            confirmed=confirmed,
+            beside=(said["place"],),
+        )
+        latitude, longitude = said["pin"] or (None, None)
+        contact = ", ".join(filter(None, (name, said["contact"])))[:120]
+        where = {"place": said["place"], "latitude": latitude, "longitude": longitude}
+        keep_question(entry, contact, theme=said["theme"], **where)
+    return entry
+
+
+def _many() -> str:
+    return str(
+        _("Too many questions come without an address just now. Give yours, or try again in a few minutes.")
+    )
+
+
+def _known_by_code(space_id: int) -> int:
+    """How many questions came to a visit in the last hour from people who are known by a code alone."""
+    own = sa.select(Asker.entry_id).where(Asker.entry_id == api.Entry.id)
+    came = sa.select(sa.func.count(api.Entry.id)).where(
+        api.Entry.space_id == space_id,
+        api.Entry.kind == "visits.question",
+        api.Entry.channel == "web",
+        api.Entry.author_id.is_(None),
+        api.Entry.recorded_by.is_(None),
+        api.Entry.created_at > api.now() - HOUR,
+        ~own.exists(),
+    )
+    with api.as_system("count questions that are known by their code alone"):
+        return api.db.session.scalar(came) or 0
 
 
 def headed(words: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort
+from flask import abort, redirect, session, url_for
 
 from core import api
 from core.api import gettext as _
@@ -25,6 +25,22 @@ def code() -> Page:
         return form_page("visits/collect/code.html", form)
     api.throttle("guess")
     return _thread(form.code.data) or _unknown(form)
+
+
+@blueprint.get("/received")
+@api.needs("visits.ask")
+def received() -> Page:
+    """The code of the question that was just asked in this browser without an account or an address."""
+    question_id = session.get("visits_received")
+    read = _read(question_id) if isinstance(question_id, int) and _there(question_id) else None
+    if read is None:
+        return redirect(url_for("visits.code"))
+    return draw("visits/collect/received.html", entry=read[0], receipt=receipt(read[0].id))
+
+
+def _there(question_id: int) -> bool:
+    with api.as_system("see whether a question is still there"):
+        return api.db.session.get(Question, question_id) is not None
 
 
 @blueprint.post("/code/withdraw")

@@ -1,0 +1,99 @@
+"""Asked without an account and without an e-mail address: a code on the screen, and not too many at once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from core.accounts import throttle
+from core.models import Entry
+from plugins.neighbourhood_visits.collect import actions
+from plugins.neighbourhood_visits.models import Casework
+
+from .conftest import QUESTION
+from .test_collect_ask import row
+from .test_collect_codes import opened, shown
+
+if TYPE_CHECKING:
+    import pytest
+    from werkzeug.test import TestResponse
+
+    from .conftest import Scene
+
+
+def asked(scene: Scene, visit: int, title: str = QUESTION, **fields: Any) -> TestResponse:
+    """What a visitor is answered who asks without an address."""
+    return scene.browser().submit(f"/visits/{visit}/ask", title=title, **fields)
+
+
+def test_a_code_on_the_screen_opens_what_was_asked_without_an_address(scene: Scene) -> None:
+    visit = scene.visit()
+    visitor = scene.browser()
+    fields = {"name": "Zibeline", "contact": "01 23 45 67 89", "body": "It is dark.", "theme": "streets"}
+    told = visitor.submit(f"/visits/{visit}/ask", title=QUESTION, place="Number 4", **fields)
+    assert told.location == "/visits/received"
+    page = visitor.get("/visits/received").text
+    thread = opened(scene, shown(page)).text
+    assert QUESTION in thread
+    assert "It is dark." in thread
+    assert "Zibeline" not in thread
+    review = scene.browser("agent").get(f"/visits/{visit}/review").text
+    [question] = [int(found) for found in re.findall(r'id="question-(\d+)"', review)]
+    entry = row(scene, Entry, question)
+    assert (entry.state, entry.author_id, entry.byline) == ("pending", None, "A resident")
+    assert row(scene, Casework, question).contact == "Zibeline, 01 23 45 67 89"
+    own = scene.browser("agent").get(f"/visits/questions/{question}").text
+    assert "nobody has confirmed who asked" in own
+    for name in (None, "resident", "opposition", "agent2"):
+        assert QUESTION not in scene.browser(name).get(f"/visits/{visit}").text
+        assert scene.browser(name).get(f"/posts/{question}").status_code == 404
+    assert scene.browser().get("/visits/received").location == "/visits/code"
+    scene.browser("agent").submit(
+        f"/visits/questions/{question}/accept", _page=f"/visits/questions/{question}"
+    )
+    public = scene.browser().get(f"/posts/{question}").text
+    assert "A resident" in public
+    assert "Zibeline" not in public
+
+
+def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:
+    visit = scene.visit()
+    refused = asked(scene, visit, email="zibeline@example.org")
+    assert refused.status_code == 422
+    assert "Give your name." in refused.text
+    told = asked(scene, visit, email="zibeline@example.org", name="Zibeline")
+    assert told.location == f"/visits/{visit}/asked"
+
+
+def test_what_looks_like_personal_details_is_asked_about_first(scene: Scene) -> None:
+    visit = scene.visit()
+    visitor = scene.browser()
+    words = {"title": QUESTION, "body": "Call my neighbour: 06 12 34 56 78"}
+    doubt = visitor.submit(f"/visits/{visit}/ask", **words)
+    assert doubt.status_code == 422
+    assert "06 12 34 56 78" in doubt.text
+    assert visitor.submit(f"/visits/{visit}/ask", **words, confirmed="yes").location == "/visits/received"
+
+
+def test_a_closed_visit_takes_none(scene: Scene) -> None:
+    assert asked(scene, scene.visit(closed=True)).status_code in (409, 410, 422)
+
+
+def test_few_come_in_at_once_from_one_network_and_of_all(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = scene.visit()
+    monkeypatch.setitem(throttle.LIMITS, "ask", (throttle.LIMITS["ask"][0]._replace(burst=2),))
+    for number in range(2):
+        assert asked(scene, visit, f"Question {number}?").location == "/visits/received"
+    refused = asked(scene, visit, "One more?")
+    assert refused.status_code == 422
+    assert "Too many questions" in refused.text
+    assert "One more?" in refused.text, "nothing that was written is lost"
+    signed_in = scene.question(visit, "With an account?")
+    assert row(scene, Entry, signed_in).state == "pending"
+    monkeypatch.setitem(throttle.LIMITS, "ask", (throttle.LIMITS["ask"][0]._replace(burst=99),))
+    monkeypatch.setattr(actions, "AT_ONCE", 3)
+    assert asked(scene, visit, "The third?").location == "/visits/received"
+    assert "Too many questions" in asked(scene, visit, "The fourth?").text
+    assert asked(scene, scene.visit(), "Before another visit?").location == "/visits/received"
