@@ -12,7 +12,7 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import quiet, reads, show
-from .models import Question
+from .models import Department, Question, Visit
 from .prepare import awaits
 from .states import TABLE
 
@@ -104,6 +104,19 @@ def _for_staff() -> list[api.Panel]:
         return []
     html = show.draw("visits/panel_requests.html", number=number, due_at=due_at)
     return [api.Panel(_("Requests to your department"), html, weight=6, urgent=True)]
+
+
+def first_steps() -> list[api.Panel]:
+    """For who prepares the town for visits, what is to do before the first, until all of it is done."""
+    if not api.can("visits.organise"):
+        return []
+    rows = (sa.select(api.Area.id), sa.select(Department.id), sa.select(Visit.space_id))
+    with api.as_system("see which first steps are done"):
+        done = [api.db.session.scalar(one.limit(1)) is not None for one in rows]
+    if all(done):
+        return []
+    html = show.draw("visits/panel_steps.html", areas=done[0], departments=done[1], visits=done[2])
+    return [api.Panel(_("First steps of neighbourhood visits"), html, weight=1)]
 
 
 def on_time() -> api.Health:

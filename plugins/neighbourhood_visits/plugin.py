@@ -355,9 +355,11 @@ def entry_changed(entry: api.Entry, change: str) -> None:
 
 @api.hookimpl
 def panels(place: str, subject: Any) -> list[api.Panel]:
-    """On the home page the next visit and what waits for one's team; beside a question its whole way."""
+    """On the home page what comes and what waits; beside a question its whole way; for staff first steps."""
     if place == "entry":
         return way.panel(subject)
+    if place == "dashboard":
+        return board.first_steps()
     return board.home() if place == "home" else []
 
 

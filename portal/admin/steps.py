@@ -39,10 +39,10 @@ def steps() -> list[Step]:
             db.session.scalar(found.limit(1)) is not None
             for found in (sa.select(Area.id), sa.select(Space.id).where(Space.archived_at.is_(None)), saved)
         )
-    named = town.name != settings.Town.name
+    named = town.name != settings.Town.name and bool(town.contact)
     return [
         Step(_("Mail"), _("PARVIS_SMTP_HOST and its neighbours, on the server"), "", mail_leaves()),
-        Step(_("Name, colours and logo"), _("How residents recognise their town"), "/admin/town", named),
+        Step(_("Name and contact"), _("How residents recognise and reach their town"), "/admin/town", named),
         Step(
             _("Legal notice and accessibility statement"),
             _("The starter texts tell what to fill in"),

@@ -10,7 +10,7 @@ from core import api, jobs, registry
 from core.db import db, now, write
 from core.models import Entry
 from core.testing import check_plugin
-from plugins.neighbourhood_visits.models import Visit
+from plugins.neighbourhood_visits.models import Department, Visit
 
 from .conftest import QUESTION, Scene
 
@@ -64,6 +64,37 @@ def test_the_home_page_shows_the_next_visit_and_what_waits_for_the_team(scene: S
         home = scene.browser(name).get("/").text
         assert "Questions waiting for you" not in home, name
         assert QUESTION not in home
+
+
+def test_staff_read_what_a_town_does_before_its_first_visit_until_it_is_done(town: Town) -> None:
+    def left(name: str, role: str) -> list[str]:
+        page = town.browser(name, role).get("/admin").text.partition("First steps of neighbourhood visits")[2]
+        steps = re.findall(r'<li class="step">(.*?)</li>', page, re.DOTALL)
+        told = [re.sub(r"<[^>]+>", " ", step) for step in steps]
+        return [" ".join(one.partition(":")[0].split()) for one in told if "to do" in one]
+
+    def department() -> None:
+        with write() as session:
+            session.add(Department(name="Roads", folded="roads", mailbox="", days_to_answer=10))
+
+    assert (
+        left("adele", "administrator") == left("lea", "agent") == ["Areas", "Departments", "The first visit"]
+    )
+    assert left("deputy", "official") == []
+    for path in ("/admin/areas", "/visits/departments", "/visits/new"):
+        assert f'href="{path}"' in town.browser("adele").get("/admin").text, path
+        assert town.browser("adele").get(path).status_code == 200, path
+    area = town.area("Rive")
+    town.run(department)
+    assert left("adele", "administrator") == ["The first visit"]
+    day = now().date() + dt.timedelta(days=20)
+    plan: dict[str, Any] = {"name": "Rive", "meeting_point": "Hall", "area": str(area)}
+    plan |= {"date": day.isoformat(), "starts": "18:00", "ends": "20:00", "closes": day.isoformat()}
+    plan["officials"] = [str(town.person("deputy"))]
+    answer = town.browser("adele").submit("/visits/new", **plan)
+    assert answer.status_code == 302, answer.text
+    assert "First steps of neighbourhood visits" not in town.browser("adele").get("/admin").text
+    assert "First steps of neighbourhood visits" not in town.browser("lea").get("/admin").text
 
 
 def test_staff_choose_themes_and_what_the_acknowledgement_says(scene: Scene) -> None:
