@@ -1,5 +1,6 @@
 """The answer to a question: drafted by one, approved by another, published now or on the day of the visit."""
 
+from difflib import SequenceMatcher
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ from . import letters, reads, states
 from .approve import delegates
 from .models import Answer, Casework, Visit
 from .states import Case, question_case
+
+STAYS = 0.5  # of the words of a draft, for other words to be a correction of it
 
 
 def draft(question_id: int, body: str, version: int) -> api.Entry:
@@ -78,6 +81,7 @@ def conclude(case: Case, verb: str, reason: str) -> None:
 def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
     """Keep a draft inside a write; who writes its words, or other words over them, is its drafter.
 
+    An official who changes less than half of what somebody else drafted corrects it, which is named beside.
     `said` is as whom (`author_id`, `byline`), where it is not the viewer.
     """
     said = {"author_id": api.viewer().id, "byline": None, **said}
@@ -87,16 +91,28 @@ def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
     if version != (entry.version if entry else 0):
         raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
     rewritten = entry is not None and entry.body.split() != body.split()
-    if begun or entry is None or rewritten:
-        case.casework.drafted_by = said["author_id"]
+    corrects = entry is not None and rewritten and not begun and _corrects(case, entry.body, body)
+    if corrects:
+        case.casework.corrected_by = api.viewer().id
+    elif begun or entry is None or rewritten:
+        case.casework.drafted_by, case.casework.corrected_by = said["author_id"], None
     if answer is None or entry is None:
         entry = api.publish(case.space, body, kind="visits.answer", parent=case.entry, confirmed=True, **said)
         api.db.session.add(Answer(entry_id=entry.id, question_id=case.entry.id))
     elif entry.body != body:
         api.change_entry(entry, body=body, confirmed=True)
-    if rewritten:
+    if rewritten and not corrects:
         entry.author_id, entry.byline = said["author_id"], said["byline"]
     return entry
+
+
+def _corrects(case: Case, before: str, after: str) -> bool:
+    """Whether the viewer is an official who changes the draft of somebody else, and most of it stays."""
+    person = api.viewer().id
+    if SequenceMatcher(None, before.split(), after.split(), autojunk=False).ratio() < STAYS:
+        return False
+    mine = case.casework is not None and case.casework.drafted_by == person
+    return person is not None and not mine and api.can("visits.publish", case.space)
 
 
 def follow_moderation(entry: api.Entry, change: str) -> None:

@@ -332,7 +332,8 @@ def _question_page(
         by_department=links.answered(question_id),
         department=reads.department(casework.department_id),
         people=reads.names(
-            [casework.official_id, casework.drafted_by, casework.approved_by, casework.approved_for]
+            getattr(casework, one)
+            for one in ("official_id", "drafted_by", "corrected_by", "approved_by", "approved_for")
         ),
         publishes=api.can("visits.publish", space),
         came=reads.came(entry),

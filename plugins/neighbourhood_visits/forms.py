@@ -424,7 +424,7 @@ class AnswerForm(OverForm):
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
-        outcomes = (one for one in TRANSITIONS if one.thing == "outcome")
+        outcomes = (one for one in TRANSITIONS if one.thing == "outcome" and one.verb != "commit")
         self.outcome.choices = [("", _("Not said yet")), *((one.verb, str(one.label)) for one in outcomes)]
 
 

@@ -16,6 +16,8 @@ from .show import date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
 AUTHOR, ASKERS, OFFICIALS = "its author", "all who asked or support", "the officials of the visit"
+COORDINATORS = "the coordinators of the visit, else its team"
+TEAM = {OFFICIALS: "official", COORDINATORS: "coordinator"}
 AUDIENCES = {
     "received": AUTHOR,
     "accepted": AUTHOR,
@@ -25,6 +27,7 @@ AUDIENCES = {
     "grouped": AUTHOR,
     "to_approve": OFFICIALS,
     "report_to_approve": OFFICIALS,
+    "returned": COORDINATORS,
     "done": ASKERS,
     "postponed": ASKERS,
     "rescheduled": ASKERS,
@@ -105,6 +108,12 @@ NOTICE_TYPES = (
         "visits.to_approve",
         _("An answer waits for my approval"),
         _("A draft answer waits for approval: “%(title)s”"),
+        "at_once",
+    ),
+    api.NoticeType(
+        "visits.returned",
+        _("A department says that a request is not its own"),
+        _("A department says that a request is not its own: “%(title)s”. Assign it anew."),
         "at_once",
     ),
     api.NoticeType(
@@ -231,11 +240,12 @@ def askers(question_ids: list[int]) -> set[int]:
 
 
 def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
-    if AUDIENCES[what] == OFFICIALS:
-        officials = sa.select(api.Membership.user_id).where(
-            api.Membership.space_id == space_id, api.Membership.role == "official"
+    if AUDIENCES[what] in TEAM:
+        team = sa.select(api.Membership.user_id).where(
+            api.Membership.space_id == space_id, api.Membership.team
         )
-        return set(api.db.session.scalars(officials))
+        people = set(api.db.session.scalars(team.where(api.Membership.role == TEAM[AUDIENCES[what]])))
+        return people or set(api.db.session.scalars(team))
     if entry is None:
         asked = sa.select(api.Entry.id).where(
             api.Entry.space_id == space_id, api.Entry.kind == "visits.question"

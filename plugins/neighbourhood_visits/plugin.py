@@ -22,6 +22,7 @@ from . import (
     promises,
     reads,
     taken_out,
+    turns,
 )
 from .approve import delegates, places, templates
 from .assigned import links, overdue
@@ -61,6 +62,7 @@ PAGES = (  # their routes are the blueprint's
     report,
     templates,
     themes,
+    turns,
     voices,
 )
 OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
@@ -309,6 +311,7 @@ plugin = api.Plugin(
             ("casework", "triaged_by", _("Know who accepted or rejected a question")),
             ("casework", "official_id", _("Know who prepares the answer to a question")),
             ("casework", "drafted_by", _("Have another approve what somebody has drafted")),
+            ("casework", "corrected_by", _("Know which official has changed a draft")),
             ("casework", "approved_by", _("Know who approved an answer")),
             ("casework", "approved_for", _("Know for which absent official an answer was approved")),
             ("delegate", "user_id", _("Know who is absent and has named a delegate")),

@@ -300,6 +300,17 @@ TRANSITIONS = (
     _way("answer", "assign", "none assigned", "assigned", "visits.review", _("Assign"), OPEN),
     _way(
         "answer",
+        "return",
+        "assigned",
+        "none",
+        "visits.review",
+        _("Not for this department"),
+        ACCEPTED,
+        REASON,
+        notice="returned",
+    ),
+    _way(
+        "answer",
         "draft",
         "none assigned drafted to_approve approved",
         "drafted",
@@ -388,7 +399,9 @@ TRANSITIONS = (
     ),
     _way("commitment", "abandon", "open in_progress", "abandoned", "visits.commit", _("Give it up"), REASON),
 )
-BY_DEPARTMENT = frozenset({("answer", "draft"), ("answer", "submit")})  # by an account or a signed link
+BY_DEPARTMENT = frozenset(
+    {("answer", "draft"), ("answer", "submit"), ("answer", "return")}
+)  # by an account or a signed link
 TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}
 
 

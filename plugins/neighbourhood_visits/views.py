@@ -9,18 +9,16 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from . import actions, quiet, reads, states
+from . import actions, quiet, reads, turns
 from .collect import areas, geocoder, letterbox, pictures
-from .collect.actions import RECORDED, ask_by_code
+from .collect.actions import ask_by_code
 from .collect.maps import map_of
 from .collect.near import COOKIE
 from .collect.receipts import receipt
 from .forms import AskForm, AskWithoutAccountForm, VisitForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
-from .plan import announce
 from .plan import pages as planning
-from .report import gaps
 from .show import draw
 
 
@@ -73,7 +71,6 @@ def visit(space_id: int) -> str:
     """A visit: when, where, who comes, and the questions asked so far."""
     found, space = visit_and_space(space_id)
     entries, further = reads.questions_of(space_id, request.args.get("after"))
-    reviews = api.can("visits.review", space)
     return draw(
         "visits/visit.html",
         visit=found,
@@ -84,17 +81,12 @@ def visit(space_id: int) -> str:
         own=reads.own_questions(space_id) if api.viewer().signed_in else (),
         follows=api.viewer().signed_in and api.standing(space_id).follows,
         further=further,
-        reviews=reviews,
+        team=turns.panel(found, space),
         mailbox=letterbox.address(found),
-        records=found.state in RECORDED and api.can("visits.record", space),
-        concludes=api.can("visits.conclude", space),
-        counts=reads.queue_counts([space_id])[space_id] if reviews else {},
         settled=0 if quiet.sentence() else reads.settled_before(found),
         quiet=quiet.sentence(),
-        ways=states.ways(states.Case(space, visit=found), "visit") if reviews else (),
         map=planning.map_of(found, space),
         agenda=found.state in planning.AGENDA,
-        sheets=announce.sheets(),
     )
 
 
@@ -115,38 +107,6 @@ def edit(space_id: int) -> Page:
         form.over(api.get_or_404(api.Space, space_id).version)
         return form_page("visits/visit_form.html", form, visit=found, space=space)
     api.says(_("The visit is changed."))
-    return redirect(url_of(space_id))
-
-
-@blueprint.post("/<int:space_id>/<any(announce, open, close, reopen, finish, resume, begin, end):verb>")
-@api.needs("core.account")
-def turn(space_id: int, verb: str) -> Response:
-    """Lead a visit to its next state; announced from its page, it takes questions at once."""
-    return _turned(space_id, {"reopen": "open"}.get(verb, verb))
-
-
-@blueprint.post("/<int:space_id>/turn")
-@api.needs("core.account")
-def turn_with(space_id: int) -> Response:
-    """Lead a visit to another state, with a reason where that needs one."""
-    verb = request.form.get("verb", "")
-    if ("visit", verb) not in states.TABLE:
-        abort(404)
-    if verb == "publish" and "sure" not in request.form and gaps.thin(space_id):
-        api.says(_("Tick the box first: the report is published with what it lacks."), "error")
-        return redirect(url_for("visits.minutes", space_id=space_id) + "#publish")
-    return _turned(space_id, verb, reason=api.one_line(request.form.get("reason", ""))[:1000])
-
-
-def _turned(space_id: int, verb: str, **said: str) -> Response:
-    found, _space = visit_and_space(space_id)
-    try:
-        if verb == "announce" and not said:
-            actions.announce(found)
-        else:
-            actions.turn(space_id, verb, **said)
-    except api.Refused as reason:
-        api.says(str(reason), "error")
     return redirect(url_of(space_id))
 
 

@@ -120,9 +120,9 @@ def test_a_visit_postponed_or_cancelled_is_told_to_all_who_asked_or_support(scen
     scene.question(visit, title="Not read yet?", name="mayor2")
     told(scene)
     page, agent = f"/visits/{visit}", scene.browser("agent")
-    agent.submit(f"{page}/turn", _page=page, verb="cancel")
+    agent.submit(f"{page}/turn", _page=page, verb="cancel", sure="1")
     assert row(scene, Visit, visit).state == "collecting", "a reason is needed"
-    agent.submit(f"{page}/turn", _page=page, verb="postpone", reason="The river is high.")
+    agent.submit(f"{page}/turn", _page=page, verb="postpone", reason="The river is high.", sure="1")
     shown = scene.browser().get(page).text
     assert "This visit is postponed" in shown
     assert "The river is high." in shown

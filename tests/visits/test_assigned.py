@@ -112,6 +112,43 @@ def test_a_department_answers_by_its_link_and_an_official_approves(
     assert "Never." not in scene.browser().get(f"/posts/{question}").text
 
 
+def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene)
+    question = assigned(scene, visit, ident)
+    link, outside = link_of(scene), scene.browser()
+    page = outside.get(link).text
+    assert "Visit of the Tanneries" in page
+    assert "This is not for us" in page
+    assert outside.submit(link, **{"return": "yes", "reason": " "}).status_code == 409
+    assert casework(scene, question).answer == "assigned"
+    told = outside.submit(link, **{"return": "yes", "reason": "The region owns it."})
+    assert (told.status_code, "The request is given back" in told.text) == (200, True)
+    found = casework(scene, question)
+    assert (found.answer, found.department_id, found.due_at) == ("none", None, None)
+    assert outside.get(link).status_code == 404, "the link ends with it"
+    review = scene.browser("agent").get(f"/visits/questions/{question}").text
+    assert "Roads: not for us. The region owns it." in review
+    assert "The region owns it." not in scene.browser().get(f"/posts/{question}").text
+    jobs.run_due(scene.town.app)
+    rows = sa.select(Notice.user_id).where(Notice.type == "visits.returned")
+    assert scene.town.run(lambda: set(db.session.scalars(rows))) == {
+        scene.town.person(name) for name in ("mayor", "deputy", "agent")
+    }, "the team, where nobody coordinates"
+
+
+def test_a_member_gives_back_what_nobody_has_drafted_and_nobody_else_does(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene, members=("colleague",))
+    question = assigned(scene, visit, ident)
+    page, fields = f"/visits/department/{question}", {"return": "yes", "reason": "Not ours."}
+    for name in ("agent", "resident", "opposition", "agent2"):
+        assert scene.browser(name).submit(page, _page="/visits/", **fields).status_code == 404, name
+    member = scene.browser("colleague")
+    assert send(member, page, "In March.").status_code == 302
+    assert "This is not for us" not in member.get(page).text
+    assert member.submit(page, **fields).status_code == 409, "its draft waits for approval"
+    decide(scene, visit, [question], "assign", department=str(ident), official="0")
+
+
 def send_anyway(browser: Browser, link: str, body: str, version: str = "0") -> Any:
     """Post to a link whose page shows no form."""
     token = re.search(

@@ -78,8 +78,11 @@ def test_a_reason_is_read_by_code_and_the_question_withdrawn(scene: Scene) -> No
     code = scene.town.run(lambda: codes.code_of(question))
     page = f"/visits/questions/{question}"
     agent = scene.browser("agent")
+    assert "Answer expected by" in opened(scene, code).text
     agent.submit(f"{page}/reject", _page=page, reason="Not of this neighbourhood.")
-    assert "Not of this neighbourhood." in opened(scene, code).text
+    told = opened(scene, code).text
+    assert "Not of this neighbourhood." in told
+    assert "Answer expected by" not in told
     visitor = scene.browser()
     done = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
     assert "Your question is withdrawn." in done.text

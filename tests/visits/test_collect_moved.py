@@ -88,10 +88,10 @@ def test_an_imported_visit_is_completed_by_the_form_then_announced(scene: Scene)
 
     visit = scene.town.run(draft)
     mayor = scene.browser("mayor")
-    mayor.submit(f"/visits/{visit}/announce", _page=f"/visits/{visit}")
+    mayor.submit(f"/visits/{visit}/announce", _page=f"/visits/{visit}", sure="1")
     assert row(scene, Visit, visit).state == "draft", "people must know where to meet"
     assert change(scene, visit, meeting_point="").status_code == 422
     assert change(scene, visit).status_code == 302
-    mayor.submit(f"/visits/{visit}/announce", _page=f"/visits/{visit}")
+    mayor.submit(f"/visits/{visit}/announce", _page=f"/visits/{visit}", sure="1")
     assert (row(scene, Visit, visit).state, row(scene, Space, visit).visibility) == ("collecting", "public")
     assert told(scene) == []

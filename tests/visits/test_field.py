@@ -182,13 +182,16 @@ def test_a_note_on_a_published_visit_changes_no_outcome(scene: Scene, walk: tupl
     visit, question = walk
     send(scene, visit, key="a", question=question, outcome="settle")
     for verb in ("close", "finish", "begin", "end", "publish"):
-        scene.browser("mayor").submit(f"/visits/{visit}/turn", _page="/visits/", verb=verb, reason="")
+        scene.browser("mayor").submit(f"/visits/{visit}/turn", _page="/visits/", verb=verb, sure="1")
     assert row(scene, Visit, visit).state == "published"
     assert send(scene, visit, key="b", question=question, outcome="inform").status_code == 302
     assert [note.state for note in kept(scene)] == ["set_aside", "kept"]
     assert row(scene, Question, question).outcome == "settled"
     [told] = scene.browser().get(f"/visits/{visit}/report/data.json").json["questions"]
     assert told["outcome"] == "settled"
+    over = scene.browser("scribe").get(f"/visits/{visit}/field").text
+    assert "This visit is over and its report is published" in over
+    assert 'name="outcome"' not in over
 
 
 def test_scribes_go_from_stop_to_stop(scene: Scene, walk: tuple[int, int]) -> None:
@@ -208,7 +211,11 @@ def test_scribes_go_from_stop_to_stop(scene: Scene, walk: tuple[int, int]) -> No
                 session.add(StopQuestion(entry_id=ident, stop_id=stop.id, position=at))
 
     scene.town.run(plan)
-    shown = scene.browser("scribe").get(f"/visits/{visit}/field").text
+    whole = scene.browser("scribe").get(f"/visits/{visit}/field").text
+    assert whole.count('href="#stop-') == 3, (
+        "what is asked at no stop is a stop of its own, an empty one none"
+    )
+    shown = whole[whole.index('id="stop-1"') :]
     marks = ["The well", f'id="question-{hedge}"', "The school", f'id="question-{bench}"']
     marks += [f'id="question-{lamp}"', "The park", f'id="question-{bus}"']
     places = [shown.index(mark) for mark in marks]

@@ -110,7 +110,7 @@ def test_whoever_coordinates_sees_the_visits_and_nobody_else(scene: Scene) -> No
     for name in (None, "resident", "opposition", "colleague", "admin"):
         assert scene.browser(name).get(f"/visits/{space}").status_code == 404, name
     page = f"/visits/{space}"
-    scene.browser("agent").submit(f"{page}/announce", _page=page)
+    scene.browser("agent").submit(f"{page}/announce", _page=page, sure="1")
     assert scene.browser().get(page).status_code == 404, "nobody knows yet where people meet"
 
 

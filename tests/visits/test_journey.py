@@ -45,7 +45,7 @@ def test_a_visit_is_kept_for_its_team_then_announced(scene: Scene) -> None:
         browser = scene.browser(name)
         assert browser.get(page).status_code == 404, name
         assert "Tanneries" not in browser.get("/visits/").text
-    announced = scene.browser("mayor").submit(f"{page}/announce", _page=page)
+    announced = scene.browser("mayor").submit(f"{page}/announce", _page=page, sure="1")
     assert announced.status_code == 302
     shown = scene.browser().get(page).text
     assert "In front of the school" in shown

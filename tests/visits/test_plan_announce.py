@@ -52,7 +52,7 @@ def test_a_calendar_hears_of_each_change_of_date(scene: Scene) -> None:
     assert (moved.sequence.value, moved.uid.value) == ("1", first.uid.value)
     assert moved.dtstart.value.date() == day + dt.timedelta(days=2)
     scene.browser("mayor").submit(
-        f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="cancel", reason="Snow"
+        f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="cancel", reason="Snow", sure="1"
     )
     over = event(scene, visit)
     assert (over.sequence.value, over.status.value, over.uid.value) == ("2", "CANCELLED", first.uid.value)
@@ -131,7 +131,7 @@ def test_the_agenda_is_public_once_the_visit_is_prepared(scene: Scene) -> None:
     assert agent.get(address).status_code == 200
     assert scene.browser().get(address).status_code == 404
     for verb in ("close", "finish"):
-        told = agent.submit(f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb=verb)
+        told = agent.submit(f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb=verb, sure="1")
         assert told.status_code == 302
     shown = scene.browser().get(address).text
     assert "Rue du Lavoir" in shown

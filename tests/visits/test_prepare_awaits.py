@@ -72,7 +72,7 @@ def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> Non
     for name in ("mayor", "agent", "opposition", "mayor2"):
         assert link not in scene.browser(name).get("/visits/next").text, name
     assert panel(scene, "mayor") == ""
-    scene.browser("deputy").submit(f"/visits/{visit}/turn", _page=page, verb="publish", sure="y")
+    scene.browser("deputy").submit(f"/visits/{visit}/turn", _page=page, verb="publish", sure="y", lacking="y")
     assert link not in scene.browser("deputy").get("/visits/next").text
 
 

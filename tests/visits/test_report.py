@@ -44,7 +44,7 @@ def conclude(scene: Scene, question: int, verb: str, reason: str = "") -> None:
 def lead(scene: Scene, visit: int, *verbs: str, name: str = "agent") -> None:
     """Lead a visit on."""
     for verb in verbs:
-        fields = {"verb": verb, "reason": "", "sure": "yes"}
+        fields = {"verb": verb, "reason": "", "sure": "yes", "lacking": "yes"}
         scene.browser(name).submit(f"/visits/{visit}/turn", _page="/visits/", **fields)
 
 

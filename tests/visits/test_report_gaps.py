@@ -46,7 +46,7 @@ def before(scene: Scene, visit: int, name: str = "mayor") -> str:
 
 def publish(scene: Scene, visit: int, **fields: str) -> str:
     """The state of a visit after the mayor wanted its report published."""
-    said = {"verb": "publish", **fields}
+    said = {"verb": "publish", "sure": "yes", **fields}
     scene.browser("mayor").submit(f"/visits/{visit}/turn", _page="/visits/", **said)
     return str(row(scene, Visit, visit).state)
 
@@ -62,7 +62,7 @@ def test_what_is_thin_is_confirmed_by_a_box(scene: Scene) -> None:
     assert f"/visits/questions/{bench}#outcome" in told
     assert "1 note that the team has not looked at yet" in told
     assert "To be mended first" not in told
-    assert 'name="sure"' in scene.browser("mayor").get(f"/visits/{visit}/minutes").text
+    assert 'name="lacking"' in scene.browser("mayor").get(f"/visits/{visit}/minutes").text
     assert publish(scene, visit) == "reporting", "nobody has ticked the box"
     page = f"/visits/{visit}/field/notes"
     last = re.search(r'name="last" value="(\d+)"', scene.browser("agent").get(page).text)
@@ -70,7 +70,7 @@ def test_what_is_thin_is_confirmed_by_a_box(scene: Scene) -> None:
     for name, left in (("scribe", True), ("resident", True), ("agent", False)):
         scene.browser(name).submit(f"{page}/seen", _page="/visits/", last=last[1])
         assert ("has not looked at" in before(scene, visit)) == left, name
-    assert publish(scene, visit, sure="yes") == "published"
+    assert publish(scene, visit, lacking="yes") == "published"
 
 
 def test_a_report_without_a_gap_asks_for_nothing(scene: Scene) -> None:
@@ -80,7 +80,7 @@ def test_a_report_without_a_gap_asks_for_nothing(scene: Scene) -> None:
     lead(scene, visit, "close", "finish", "begin", "end")
     keep(scene, visit)
     assert before(scene, visit) == ""
-    assert 'name="sure"' not in scene.browser("mayor").get(f"/visits/{visit}/minutes").text
+    assert 'name="lacking"' not in scene.browser("mayor").get(f"/visits/{visit}/minutes").text
     assert publish(scene, visit) == "published"
 
 
@@ -97,7 +97,7 @@ def test_a_choice_that_waits_blocks_whatever_is_ticked(scene: Scene) -> None:
     assert "To be mended first" in told
     shown = scene.browser("mayor").get(f"/visits/{visit}/minutes").text
     assert "Approve and publish the report" not in shown
-    assert publish(scene, visit, sure="yes") == "reporting"
+    assert publish(scene, visit, lacking="yes") == "reporting"
     notes = f"/visits/{visit}/field/notes"
     chosen = re.search(r"/visits/notes/(\d+)/choose", scene.browser("mayor").get(notes).text)
     assert chosen
@@ -119,7 +119,7 @@ def test_a_promise_from_the_field_counts_once_it_has_owner_and_date(scene: Scene
     told = before(scene, visit)
     assert "1 promise has no owner and no date" in told
     assert f"/visits/questions/{bench}/promise" in told
-    assert publish(scene, visit, sure="yes") == "reporting"
+    assert publish(scene, visit, lacking="yes") == "reporting"
     assert (
         f"/visits/questions/{bench}/promise"
         in scene.browser("agent").get(f"/visits/{visit}/field/notes").text
@@ -144,7 +144,7 @@ def test_a_promise_that_lost_its_owner_blocks(scene: Scene) -> None:
     lead(scene, visit, "close", "finish", "begin", "end")
     keep(scene, visit)
     assert "1 promise has no owner and no date" in before(scene, visit)
-    assert publish(scene, visit, sure="yes") == "reporting"
+    assert publish(scene, visit, lacking="yes") == "reporting"
 
 
 def test_the_page_costs_the_same_however_much_is_lacking(scene: Scene) -> None:

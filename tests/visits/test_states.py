@@ -109,7 +109,7 @@ class Walk:
         """The form that a verb of the table is sent by, as somebody who saw the present state fills it in."""
         page = f"/visits/questions/{self.question}"
         if thing == "visit":
-            return f"/visits/{self.visit}/turn", {"verb": verb, "reason": "Storm."}
+            return f"/visits/{self.visit}/turn", {"verb": verb, "reason": "Storm.", "sure": "1"}
         if thing == "commitment":
             return f"/visits/promises/{self.promise}/turn", {"verb": verb, "reason": "Not so."}
         if thing == "triage" and verb in ("withdraw", "contest"):
@@ -118,6 +118,8 @@ class Walk:
             return f"/posts/{self.answer() or 0}/{BY_CORE[verb]}", {"sure": "1"}
         if thing in ("discussion", "outcome"):
             return f"{page}/conclude", {"verb": verb, "reason": "So it is."}
+        if verb == "return":
+            return f"/visits/department/{self.question}", {"return": "yes", "reason": "Not ours."}
         if verb in DECIDED:
             picked = f"{self.question}:{self.moves()}"
             said = {

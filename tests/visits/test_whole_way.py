@@ -100,14 +100,22 @@ def test_from_the_first_question_to_the_confirmed_promise(
 
     mayor = phone("mayor")
 
-    def lead(step: str, asks: bool = False) -> None:
-        mayor.goto(home)
-        with mayor.expect_navigation():
-            mayor.get_by_role("button", name=step).click()
+    def press(page: Page, step: str, asks: bool = True) -> None:
+        with page.expect_navigation():
+            page.get_by_role("button", name=step).click()
             if asks and javascript:
-                mayor.locator("dialog").get_by_role("button", name=step).click()
+                page.locator("dialog").get_by_role("button", name=step).click()
+        if asks and not javascript:
+            with page.expect_navigation():
+                page.get_by_role("button", name=step).click()
 
-    lead("Ne plus prendre de questions", asks=True)
+    def lead(step: str, asks: bool = True, more: bool = False) -> None:
+        mayor.goto(home)
+        if more:
+            mayor.get_by_text("Plus pour l’équipe").click()
+        press(mayor, step, asks)
+
+    lead("Ne plus prendre de questions", asks=javascript, more=True)
     agent.goto(home)
     agent.get_by_role("link", name="Parcours de la visite").click()
     look(agent)
@@ -115,7 +123,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     agent.get_by_role("button", name="Ajouter au parcours").click()
     agent.locator(".route-stop", has_text=ASKED).wait_for()
     look(agent)
-    lead("Tout est prêt")
+    lead("Tout est prêt", asks=False)
     agent.goto(f"{home}/papers")
     agent.get_by_role("button", name="Préparer la fiche de briefing").click()
     said(agent, "Le document est en préparation.")
@@ -160,7 +168,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     agent.wait_for_url(review)
     assert row(scene, Question, question).outcome == "committed"
 
-    lead("La visite est terminée")
+    lead("La visite est terminée", more=True)
     agent.goto(f"{home}/minutes")
     look(agent)
     agent.get_by_role("textbox", name="Compte rendu").fill("Trente personnes sont venues.")
@@ -168,7 +176,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     said(agent, "Le compte rendu est gardé pour l’équipe.")
     deputy.goto(f"{home}/minutes")
     look(deputy)
-    deputy.get_by_role("button", name="Valider et publier le bilan").click()
+    press(deputy, "Valider et publier le bilan")
     deputy.wait_for_url(home)
     reader = phone()
     reader.goto(home)

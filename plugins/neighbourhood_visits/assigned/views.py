@@ -29,6 +29,7 @@ class Asked:
 
     question_id: int
     department: str
+    visit: str
     title: str
     html: str
     place: str
@@ -102,6 +103,7 @@ def _asked(question_id: int, department_id: int, by: int | DepartmentLink) -> As
     return Asked(
         question_id,
         department.name,
+        api.get_or_404(api.Space, entry.space_id).name,
         entry.title,
         entry.html,
         question.place,
@@ -117,6 +119,8 @@ def _page(asked: Asked, by: int | DepartmentLink, here: str) -> tuple[Any, int]:
     """The request with the form of its answer; what was written is kept and waits for approval."""
     form: Any = DepartmentAnswerForm(body=asked.body, version=asked.version)
     status = 200
+    if "return" in request.form:
+        return _given_back(asked, by, form, here)
     if request.method == "POST" and form.validate_on_submit():
         try:
             actions.answer(asked.question_id, form.body.data, form.version.data or 0, by)
@@ -128,8 +132,22 @@ def _page(asked: Asked, by: int | DepartmentLink, here: str) -> tuple[Any, int]:
             return redirect(here), 302
     elif request.method == "POST":
         status = REFUSED
+    return _drawn(asked, form, here), status
+
+
+def _given_back(asked: Asked, by: int | DepartmentLink, form: Any, here: str) -> tuple[Any, int]:
+    """The request goes back to the team, which reads why."""
+    try:
+        actions.give_back(asked.question_id, api.one_line(request.form.get("reason", ""))[:1000], by)
+    except api.Refused as reason:
+        form.form_errors.append(str(reason))
+        return _drawn(asked, form, here), TOO_LATE
+    return draw("visits/assigned/returned.html", asked=asked), 200
+
+
+def _drawn(asked: Asked, form: Any, here: str) -> str:
     pictures = _pictures(asked.question_id)
-    return draw("visits/assigned/request.html", asked=asked, pictures=pictures, form=form, here=here), status
+    return draw("visits/assigned/request.html", asked=asked, pictures=pictures, form=form, here=here)
 
 
 def _pictures(question_id: int) -> tuple[Any, ...]:

@@ -10,6 +10,8 @@ from .. import reads
 from ..models import Casework, Department, Question, Visit
 from . import codes
 
+EXPECTS = ("submitted", "contested", "accepted")
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -26,6 +28,7 @@ class Receipt:
     contact: str
     answer_by: dt.datetime
     code: str
+    expects: bool  # whether an answer is still to come
 
 
 def receipt(question_id: int) -> Receipt:
@@ -50,6 +53,7 @@ def receipt(question_id: int) -> Receipt:
             contact=(department.mailbox if department else "") or visit.other_ways,
             answer_by=entry.created_at + dt.timedelta(days=_days(department)),
             code=codes.code_of(question_id) if casework.code else "",
+            expects=question.triage in EXPECTS and question.answered_at is None,
         )
 
 

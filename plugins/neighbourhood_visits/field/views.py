@@ -24,6 +24,8 @@ def field(space_id: int) -> str:
     """All that a scribe needs on the way, on one page that is kept for when there is no network."""
     visit, space = visit_and_space(space_id)
     api.require("visits.conclude", space)
+    if visit.state in states.REPORTED:
+        return draw("visits/field/over.html", visit=visit, space=space)
     return draw(
         "visits/field/field.html",
         visit=visit,

@@ -1,4 +1,4 @@
-"""When officials were asked to approve the minutes; scribes read no longer what is for the team."""
+"""Who is asked for a report, who corrected a draft; scribes read no longer what is for the team."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,9 +19,21 @@ _scribes = sa.update(_membership).where(
 
 def upgrade() -> None:
     op.add_column("visits_minutes", sa.Column("asked_at", UtcDateTime()))
+    with op.batch_alter_table("visits_casework") as table:
+        table.add_column(sa.Column("corrected_by", sa.Integer(), nullable=True))
+        table.create_foreign_key(
+            table.f("fk_visits_casework_corrected_by"),
+            "core_user",
+            ["corrected_by"],
+            ["id"],
+            ondelete="SET NULL",
+        )
     op.execute(_scribes.values(team=False))
 
 
 def downgrade() -> None:
     op.execute(_scribes.values(team=True))
+    with op.batch_alter_table("visits_casework") as table:
+        table.drop_constraint(table.f("fk_visits_casework_corrected_by"), type_="foreignkey")
+        table.drop_column("corrected_by")
     op.drop_column("visits_minutes", "asked_at")

@@ -1,0 +1,163 @@
+"""The team leads a visit on: its next step, the others, and a question before what cannot be undone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, redirect, request, url_for
+
+from core import api
+from core.api import gettext as _
+from core.api import lazy_gettext
+
+from . import actions, reads, states
+from .collect.actions import RECORDED
+from .models import Visit
+from .pages import Page, blueprint, visit_and_space
+from .plan import announce
+from .plan import pages as planning
+from .report import gaps
+from .show import draw
+
+FOR_GOOD = {  # what cannot be undone, and what comes of it
+    "announce": lazy_gettext("Everybody sees the visit from now on."),
+    "begin": lazy_gettext("The visit is shown as taking place. Notes are taken in the field now."),
+    "end": lazy_gettext("The team writes the minutes next, and an elected official approves the report."),
+    "publish": lazy_gettext("The report is public at once, and stays as it is."),
+    "follow": lazy_gettext("The promises are followed up next, on their page."),
+    "archive": lazy_gettext("The file of the visit is closed. What is published stays readable."),
+    "postpone": lazy_gettext("All who asked or support a question are told, with your reason."),
+    "reschedule": lazy_gettext("All who asked or support a question are told of the new date."),
+    "cancel": lazy_gettext("The visit does not take place. All who asked or support a question are told."),
+}
+NEXT = {  # the steps that a state asks for, the first that somebody has is theirs
+    "draft": ("announce",),
+    "announced": ("open", "record"),
+    "collecting": ("review", "record"),
+    "preparing": ("finish", "record"),
+    "ready": ("begin", "field"),
+    "in_progress": ("field",),
+    "reporting": ("minutes",),
+    "published": ("follow",),
+    "follow_up": ("promises",),
+    "postponed": ("reschedule",),
+}
+FIELD, MINUTES = ("ready", "in_progress", "reporting"), ("in_progress", "reporting")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that the team may do with a visit: a page to open, or a verb of the table to send."""
+
+    name: str
+    label: Any
+    url: str
+    icon: str = ""
+    sends: bool = False
+
+    @property
+    def asks(self) -> str:
+        """What is said before it is done, where it cannot be undone."""
+        return str(FOR_GOOD.get(self.name, "")) if self.sends else ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the team finds on the page of a visit: the next step, the others, and what may stop it."""
+
+    step: Step | None
+    others: list[Step]
+    stops: list[states.Transition]
+    counts: dict[str, int]
+
+
+def panel(visit: Visit, space: api.Space) -> Panel | None:
+    """What the viewer may do with a visit; None for those who do nothing with it."""
+    reviews = api.can("visits.review", space)
+    pages = _pages(visit, space, reviews)
+    ways = states.ways(states.Case(space, visit=visit), "visit") if reviews else []
+    stops = [way for way in ways if way.verb in ("postpone", "cancel")]
+    moves = [way for way in ways if way not in stops and way.verb != "publish"]
+    verbs = [
+        Step(way.verb, way.label, url_for("visits.turn_with", space_id=space.id), sends=True) for way in moves
+    ]
+    counts = reads.queue_counts([space.id])[space.id] if reviews else {}
+    wanted = ("review",) if visit.state == "preparing" and counts.get("unread") else NEXT.get(visit.state, ())
+    found = {step.name: step for step in (*pages, *verbs)}
+    step = next((found[name] for name in wanted if name in found), None)
+    others = [one for one in (*pages, *verbs) if one is not step]
+    return Panel(step, others, stops, counts) if step or others else None
+
+
+def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
+    """The pages of the team that the viewer may open."""
+    concludes = api.can("visits.conclude", space)
+    own: dict[str, Any] = {"space_id": space.id}
+    found = []
+    if reviews:
+        found.append(Step("review", _("Review the questions"), url_for("visits.review", **own), "check"))
+    if visit.state in RECORDED and api.can("visits.record", space):
+        found.append(Step("record", _("Write a question down"), url_for("visits.record", **own), "phone"))
+    if concludes and visit.state in FIELD:
+        found.append(Step("field", _("In the field"), url_for("visits.field", **own), "edit"))
+    if concludes and visit.state in MINUTES:
+        found.append(Step("minutes", _("Minutes and report"), url_for("visits.minutes", **own), "file"))
+    if not reviews:
+        return found
+    found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))
+    found.append(Step("route", _("Route of the visit"), url_for("visits.plan_route", **own), "place"))
+    if visit.state not in planning.AGENDA:
+        label = _("Agenda, as everybody will see it")
+        found.append(Step("agenda", label, url_for("visits.agenda", **own), "calendar"))
+    found.append(Step("papers", _("Papers for the team"), url_for("visits.list_papers", **own), "file"))
+    found.append(Step("themes", _("Questions by theme"), url_for("visits.themes", **own), "reply"))
+    for size, label in announce.sheets():
+        found.append(Step(size, f"{label} (PDF)", url_for("visits.print_sheet", size=size, **own), "file"))
+    if visit.state in states.REPORTED:
+        found.append(Step("promises", _("Promises"), url_for("visits.promises", visit=space.id), "check"))
+    return found
+
+
+@blueprint.post("/<int:space_id>/<any(announce, open, close, reopen, finish, resume, begin, end):verb>")
+@api.needs("core.account")
+def turn(space_id: int, verb: str) -> Page:
+    """Lead a visit to its next state; announced from its page, it takes questions at once."""
+    return _turned(space_id, {"reopen": "open"}.get(verb, verb))
+
+
+@blueprint.post("/<int:space_id>/turn")
+@api.needs("core.account")
+def turn_with(space_id: int) -> Page:
+    """Lead a visit to another state, with a reason where that needs one."""
+    verb = request.form.get("verb", "")
+    if ("visit", verb) not in states.TABLE:
+        abort(404)
+    if verb == "publish" and "lacking" not in request.form and gaps.thin(space_id):
+        api.says(_("Tick the box first: the report is published with what it lacks."), "error")
+        return redirect(url_for("visits.minutes", space_id=space_id) + "#publish")
+    return _turned(space_id, verb, reason=api.one_line(request.form.get("reason", ""))[:1000])
+
+
+def _turned(space_id: int, verb: str, **said: str) -> Page:
+    """Do it, or ask first where it cannot be undone and no script has asked."""
+    visit, space = visit_and_space(space_id)
+    home = redirect(url_for("visits.visit", space_id=space_id))
+    if verb in FOR_GOOD and "sure" not in request.form:
+        api.require(states.TABLE["visit", verb].role, space)
+        return draw(
+            "visits/turn.html",
+            space=space,
+            way=states.TABLE["visit", verb],
+            comes=FOR_GOOD[verb],
+            fields={name: value for name, value in request.form.items() if name != "csrf_token"},
+        )
+    try:
+        if verb == "announce" and not said:
+            actions.announce(visit)
+        else:
+            actions.turn(space_id, verb, **said)
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return home
+    if verb in FOR_GOOD:
+        api.says(str(FOR_GOOD[verb]))
+    return home

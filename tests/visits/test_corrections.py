@@ -1,0 +1,80 @@
+"""An official corrects a draft of somebody else and approves it; the record names who did what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugins.neighbourhood_visits.models import Casework
+
+from .conftest import draft_version
+from .test_triage import row
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+
+def write(scene: Scene, question: int, name: str, body: str, **button: str) -> int:
+    """The status of what somebody writes as the answer."""
+    page, browser = f"/visits/questions/{question}", scene.browser(name)
+    fields = {"body": body, "version": draft_version(browser, page), **button}
+    return browser.submit(f"{page}/answer", _page=page, **fields).status_code
+
+
+def people(scene: Scene, question: int) -> tuple[str, str, str]:
+    """Who drafted, corrected and approved an answer."""
+    names = {ident: name for name, ident in scene.town.people.items()}
+    found = row(scene, Casework, question)
+    return tuple(  # type: ignore[return-value]
+        names.get(getattr(found, one), "") for one in ("drafted_by", "corrected_by", "approved_by")
+    )
+
+
+def test_an_official_corrects_and_approves_in_one_step(scene: Scene) -> None:
+    question = scene.drafted(scene.visit(), "It is mended on Monday.")
+    assert write(scene, question, "mayor", "It is mended on Tuesday.", publish="yes") == 302
+    assert people(scene, question) == ("agent", "mayor", "mayor")
+    record = scene.browser("agent").get(f"/visits/questions/{question}").text
+    for said in ("drafted by Agent", "corrected by Mayor", "approved by Mayor"):
+        assert said in record
+    assert "It is mended on Tuesday." in scene.browser().get(f"/posts/{question}").text
+
+
+def test_a_correction_that_is_kept_is_approved_by_either(scene: Scene) -> None:
+    visit = scene.visit()
+    for title, approver in (("A bench?", "mayor"), ("A lamp?", "deputy")):
+        question = scene.drafted(visit, "On Monday.", title=title)
+        assert write(scene, question, "mayor", "On Tuesday.", keep="yes") == 302
+        assert people(scene, question) == ("agent", "mayor", "")
+        assert "corrected by Mayor" in scene.browser("agent").get(f"/visits/questions/{question}").text
+        assert write(scene, question, approver, "On Tuesday.", publish="yes") == 302
+        assert people(scene, question) == ("agent", "mayor", approver)
+
+
+def test_without_a_change_nobody_has_corrected(scene: Scene) -> None:
+    question = scene.drafted(scene.visit(), "On Monday.")
+    assert write(scene, question, "mayor", "On  Monday.", publish="yes") == 302
+    assert people(scene, question) == ("agent", "", "mayor")
+
+
+def test_who_drafted_approves_no_correction_of_their_own_draft(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    assert write(scene, question, "mayor", "On Monday.", keep="yes") == 302
+    assert write(scene, question, "deputy", "On Tuesday.", keep="yes") == 302
+    assert people(scene, question) == ("mayor", "deputy", "")
+    assert write(scene, question, "mayor", "On Wednesday.", publish="yes") == 409
+    assert write(scene, question, "deputy", "On Tuesday.", publish="yes") == 302
+
+
+def test_other_words_are_no_correction(scene: Scene) -> None:
+    question = scene.drafted(scene.visit(), "It is mended on Monday.")
+    assert write(scene, question, "mayor", "Nothing of this can be done.", publish="yes") == 409
+    assert write(scene, question, "mayor", "Nothing of this can be done.", keep="yes") == 302
+    assert people(scene, question) == ("mayor", "", "")
+
+
+def test_an_agent_who_rewrites_a_draft_is_its_drafter(scene: Scene) -> None:
+    question = scene.drafted(scene.visit(), "On Monday.")
+    assert write(scene, question, "mayor", "On Tuesday.", keep="yes") == 302
+    assert write(scene, question, "agent", "On Friday.", keep="yes") == 302
+    assert people(scene, question) == ("agent", "", "")
+    assert write(scene, question, "agent", "On Friday.", publish="yes") == 403

@@ -1,0 +1,102 @@
+"""A visit is led on from one panel: the next step first; what cannot be undone is asked before."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plugins.neighbourhood_visits.models import Visit
+from plugins.neighbourhood_visits.states import TRANSITIONS
+from plugins.neighbourhood_visits.turns import FOR_GOOD
+
+from .test_report import lead
+from .test_scribe_reads import visit as visit_with_scribe
+from .test_triage import row
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+visit = visit_with_scribe
+
+
+def panel(scene: Scene, visit: int, name: str | None) -> str:
+    """What somebody finds for the team on the page of a visit."""
+    shown = scene.browser(name).get(f"/visits/{visit}").text
+    found = re.search(r'<section class="panel team".*?</section>', shown, re.S)
+    if found:
+        assert shown.index(found[0]) < shown.index('id="practical"'), "it comes first"
+    return found[0] if found else ""
+
+
+def first(text: str) -> str:
+    """The one button that is not quiet."""
+    [button] = re.findall(
+        r'<(?:button type="submit"|a) class="button "[^>]*>(?:<svg.*?</svg>)?([^<]+)<', text
+    )
+    return button.strip()
+
+
+def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
+    seen = {}
+    for verb in ("", "close", "finish", "begin", "end", "publish", "follow"):
+        if verb:
+            lead(scene, visit, verb, name="mayor")
+        seen[row(scene, Visit, visit).state] = first(panel(scene, visit, "mayor"))
+        for name in (None, "resident", "opposition", "mayor2"):
+            assert panel(scene, visit, name) == "", name
+    assert seen == {
+        "collecting": "Review the questions",
+        "preparing": "Everything is prepared",
+        "ready": "The visit begins",
+        "in_progress": "In the field",
+        "reporting": "Minutes and report",
+        "published": "Follow up the promises",
+        "follow_up": "Promises",
+    }
+
+
+def test_a_scribe_finds_the_field_and_the_minutes(scene: Scene, visit: int) -> None:
+    seen = []
+    for verb in ("close", "finish", "begin", "end", "publish"):
+        lead(scene, visit, verb, name="mayor")
+        seen.append("/field" in panel(scene, visit, "scribe"))
+    assert seen == [False, True, True, True, False]
+    assert panel(scene, visit, "scribe") == ""
+
+
+@pytest.mark.parametrize("verb", ["begin", "cancel"])
+def test_what_cannot_be_undone_is_asked_before(scene: Scene, visit: int, verb: str) -> None:
+    lead(scene, visit, "close", "finish")
+    page = f"/visits/{visit}/turn"
+    mayor = scene.browser("mayor")
+    asked = mayor.submit(page, _page=f"/visits/{visit}", verb=verb, reason="Storm.")
+    assert asked.status_code == 200
+    assert "This cannot be undone." in asked.text
+    assert str(FOR_GOOD[verb]) in asked.text
+    assert 'name="reason" value="Storm."' in asked.text
+    assert row(scene, Visit, visit).state == "ready"
+    told = scene.browser("scribe").submit(page, _page=f"/visits/{visit}", verb=verb, reason="Storm.")
+    assert told.status_code == 403
+    told = mayor.submit(page, _page=f"/visits/{visit}", verb=verb, reason="Storm.", sure="1")
+    assert told.status_code == 302
+    assert row(scene, Visit, visit).state == {"begin": "in_progress", "cancel": "cancelled"}[verb]
+    assert str(FOR_GOOD[verb]) in mayor.get(f"/visits/{visit}").text
+
+
+def test_what_can_be_undone_is_done_at_once(scene: Scene, visit: int) -> None:
+    for verb, state in (("close", "preparing"), ("finish", "ready"), ("resume", "preparing")):
+        scene.browser("mayor").submit(f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb=verb)
+        assert row(scene, Visit, visit).state == state
+
+
+def test_what_leads_back_is_asked_where_people_are_told_alone() -> None:
+    moves = [way for way in TRANSITIONS if way.thing == "visit"]
+    back = {
+        way.verb
+        for way in moves
+        for other in moves
+        if other.target in way.sources and way.target in other.sources
+    }
+    assert {way.verb for way in moves if way.verb not in back or way.notice} == set(FOR_GOOD)
