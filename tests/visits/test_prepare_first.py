@@ -169,6 +169,15 @@ def test_themes_are_summed_up_in_sentences_that_people_wrote(scene: Scene) -> No
     assert scene.browser("resident").get(f"/visits/{visit}/themes").status_code in (403, 404)
 
 
+def test_a_question_alone_in_its_theme_is_named_once(scene: Scene) -> None:
+    visit = scene.visit()
+    title = "How does one cross the market on a Saturday?"
+    scene.accepted(visit, title=title, body="Between the stalls no way is left at all.", theme="streets")
+    page = scene.browser("agent").get(f"/visits/{visit}/themes").text
+    assert page.count(title) == 1
+    assert "Between the stalls no way is left at all." in page
+
+
 @pytest.mark.parametrize("text", ["", "…", "a b c", "1 2 3", "😀" * 50])
 def test_texts_that_say_nothing_are_no_theme(text: str) -> None:
     assert themes.leading_words([text]) == []

@@ -76,8 +76,16 @@ def summary(space_id: int, theme: str, count: int, supports: int, unanswered: in
     found = api.db.session.execute(rows).all()
     label = reads.theme_label(theme) or str(api.gettext("Without a theme"))
     leading = leading_words([f"{row.title} {row.body}" for row in found])
-    sentences = telling(found, leading)
-    return Summary(theme, label, count, supports, unanswered, leading, sentences, list(found[:SUPPORTED]))
+    sentences = [one for one in telling(found, leading) if not _mere_title(one)]
+    linked = {ident for one in sentences for ident, _title in one.rests_on}
+    supported = [row for row in found[:SUPPORTED] if row.id not in linked]
+    return Summary(theme, label, count, supports, unanswered, leading, sentences, supported)
+
+
+def _mere_title(sentence: Sentence) -> bool:
+    """Whether a sentence is the title of the one question that it rests on, which is read there anyway."""
+    titles = [" ".join(title.split()) for _ident, title in sentence.rests_on]
+    return titles == [sentence.text]
 
 
 def leading_words(texts: Sequence[str]) -> list[str]:
