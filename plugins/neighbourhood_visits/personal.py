@@ -63,7 +63,7 @@ def erase(user_id: int, words: bool) -> None:
         .values(contact="", note="", code=None)
     )
     api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id))))
-    papers.forget(user_id)
+    papers.forget(user_id, words)
     if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))

@@ -37,6 +37,7 @@ from .pages import blueprint
 from .plan import announce, paper_pages, papers
 from .plan import pages as plan_pages
 from .prepare import delicate, first, themes
+from .report import printed
 from .report import views as report
 from .suggest import learn, similar
 from .views import confirm_question, describe_question, url_of
@@ -57,6 +58,7 @@ PAGES = (  # their routes are the blueprint's
     open_data,
     paper_pages,
     plan_pages,
+    printed,
     promises,
     record,
     report,

@@ -48,6 +48,12 @@ def hours(visit: Visit) -> str:
     return " – ".join(f"{moment.astimezone(api.town_zone()):%H:%M}" for moment in ends)
 
 
+def glance(text: str, most: int) -> str:
+    """What a Markdown text says in so many characters, in one paragraph, cut between words."""
+    said = api.plain(api.markdown(text))
+    return said if len(said) <= most else said[:most].rsplit(" ", 1)[0] + " …"
+
+
 def mandate(user: api.User) -> str:
     """What an elected official is: mandate, then portfolio or list."""
     said = [str(MANDATES[user.mandate])] if user.mandate in MANDATES else []

@@ -19,6 +19,9 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
         question_id = entry.parent_id if what == "answer" else entry.id
         if question_id is not None:
             _take_out(entry.space_id, question_id, what, entry if change == "redacted" else None)
+    elif change in TAKEN_OUT and entry.parent_id is None:
+        with api.as_system("who takes it out need not read the papers of the team"):
+            papers.leave_out(entry.id)
 
 
 def take_out_words(question_ids: Sequence[int]) -> None:

@@ -110,7 +110,7 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
         found.append(Step("agenda", label, url_for("visits.agenda", **own), "calendar"))
     found.append(Step("papers", _("Papers for the team"), url_for("visits.list_papers", **own), "file"))
     found.append(Step("themes", _("Questions by theme"), url_for("visits.themes", **own), "reply"))
-    for size, label in announce.sheets():
+    for size, label in announce.sheets(visit):
         found.append(Step(size, f"{label} (PDF)", url_for("visits.print_sheet", size=size, **own), "file"))
     if visit.state in states.REPORTED:
         found.append(Step("promises", _("Promises"), url_for("visits.promises", visit=space.id), "check"))

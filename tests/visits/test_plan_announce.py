@@ -15,7 +15,7 @@ import vobject
 from core import api
 from core.db import write
 from core.models import Area
-from plugins.neighbourhood_visits.models import Question
+from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import announce
 
 if TYPE_CHECKING:
@@ -120,6 +120,33 @@ def test_posters_and_leaflets_are_printed_for_the_team(
     assert report.errors == 0, report.sorted_findings()
     for name in ("resident", None):
         assert scene.browser(name).get(address).status_code in (302, 403, 404)
+
+
+def test_a_poster_asks_for_what_is_still_possible(scene: Scene) -> None:
+    visit = scene.visit(other_ways="By telephone in the morning.")
+    agent, address = scene.browser("agent"), f"/visits/{visit}/a4.pdf"
+
+    def words() -> str:
+        with pypdfium2.PdfDocument(agent.get(address).data) as document:
+            return " ".join(document[0].get_textpage().get_text_range().split())
+
+    assert "Ask your question until" in words()
+    assert "By telephone" in words()
+    agent.submit(f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="close")
+    closed = words()
+    assert "Come along: everybody may join" in closed
+    assert "question" not in closed
+    assert "By telephone" not in closed
+    assert address in agent.get(f"/visits/{visit}").text
+
+    def end() -> None:
+        with write() as session:
+            row = session.get(Visit, visit)
+            row.starts_at, row.ends_at = (one - dt.timedelta(days=90) for one in (row.starts_at, row.ends_at))
+
+    scene.town.run(end)
+    assert agent.get(address).status_code == 404
+    assert address not in agent.get(f"/visits/{visit}").text
 
 
 def test_the_agenda_is_public_once_the_visit_is_prepared(scene: Scene) -> None:

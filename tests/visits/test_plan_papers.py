@@ -13,10 +13,14 @@ import pikepdf
 import pypdfium2
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core import api, jobs
 from core.access import as_system
-from core.db import now, write
+from core.db import db, now, write
+from core.feed import actions as feed
+from core.models import Space
+from core.search import index
 from plugins.neighbourhood_visits import personal, taken_out
 from plugins.neighbourhood_visits.models import Casework, Commitment, Department, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
@@ -237,6 +241,44 @@ def test_what_is_delicate_is_for_the_team_and_for_whom_it_concerns(scene: Scene)
     assert scene.town.run(lambda: personal.sensitivities(scene.town.person("neighbour"))) == []
     agent.submit(page, text="  ")
     assert scene.town.run(lambda: api.db.session.get(Sensitivity, ident)) is None
+
+
+@pytest.mark.parametrize("way", ["hide", "erase"])
+def test_a_post_that_is_taken_out_leaves_the_dossier_that_found_it(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    square = scene.town.space("Square", "admin")
+    for name, words in (
+        ("neighbour", "Belleroche is loud, says Zibeline"),
+        ("agent", "Belleroche has a fair"),
+    ):
+        scene.town.run(lambda said=words: feed.publish(db.session.get(Space, square), said).id, name)
+    scene.town.run(lambda: index.run(seconds=10))
+    order(scene, visit, "dossier")
+    assert "Zibeline" in held(scene, visit)
+    if way == "hide":
+        theirs = sa.select(api.Entry.id).where(api.Entry.body.contains("Zibeline"))
+        post = scene.town.run(lambda: db.session.scalar(theirs))
+        taken(scene.browser("admin"), f"/posts/{post}", "hide", sure="1")
+    else:
+        scene.town.run(lambda: erase.begin(scene.town.person("neighbour"), words=True))
+    after = held(scene, visit)
+    assert "Zibeline" not in after
+    assert "A post that was taken out since" in after
+    assert "Belleroche has a fair" in after
+
+
+def test_the_foot_of_a_paper_says_the_time_as_its_language_does(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.accepted(visit)
+    said = " ".join(pages(pdf(scene, order(scene, visit))))
+    assert re.search(r"as of \d{1,2} \w+ \d{4}, \d\d:\d\d\.", said), said
+
+    def moment() -> str:
+        with force_locale("fr"):
+            return papers._moment(now())
+
+    french = scene.town.run(moment)
+    assert re.fullmatch(r"\d{1,2} \w+ \d{4} à \d{1,2} h \d\d", french)
 
 
 def test_papers_are_for_the_team_alone(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from .papers import TEMPLATES
 
 DIGITS = "23456789BCDFGHJKMNPQRSTVWXYZ"  # none is taken for another, and they make no words
 SHEETS = {"a4": "poster.typ", "a3": "poster.typ", "a5": "leaflet.typ"}
+ASKED_BEFORE = frozenset({"draft", "announced", "collecting"})
 STATUS = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}
 
 
@@ -76,7 +77,8 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
     """A poster (a4, a3) or two leaflets on a page (a5), as PDF in the language that is spoken."""
     code = io.BytesIO()
     segno.make(address, error="m").save(code, kind="svg", xmldecl=False, border=0, dark="#000")
-    taken = visit.questions_close_at > api.now()
+    taken = visit.state in ASKED_BEFORE and visit.questions_close_at > api.now()
+    scan = _("Scan the code, or type this address:") if taken else _("To know more, scan the code or type:")
     until = _("Ask your question until %(date)s", date=show.date(visit.last_moment))
     return api.pdf(
         TEMPLATES / SHEETS[size],
@@ -91,10 +93,10 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
             "hours": show.hours(visit),
             "place": visit.meeting_point,
             "access": visit.access_notes,
-            "ask": until if taken else _("Come and ask your question"),
-            "how": _("Scan the code, or type this address:"),
+            "ask": until if taken else _("Come along: everybody may join and talk"),
+            "how": scan,
             "short": short,
-            "other": visit.other_ways,
+            "other": visit.other_ways if taken else "",
             "officials": [
                 ", ".join(filter(None, (one.name, show.mandate(one)))) for one in reads.officials_of(space.id)
             ],
@@ -134,12 +136,16 @@ def print_sheet(space_id: int, size: str) -> Response:
     """A poster or leaflets of the visit, for its team to print."""
     found, space = visit_and_space(space_id)
     api.require("visits.manage", space)
+    if not sheets(found):
+        abort(404)
     code = code_of(space_id)
     address = url_for("visits.short_address", code=code, _external=True)
     made = sheet(found, space, address, address.partition("://")[2], size)
     return pdf_response(made, f"visit-{space_id}-{size}.pdf")
 
 
-def sheets() -> list[tuple[str, Any]]:
-    """What can be printed of a visit: its size and its name."""
+def sheets(visit: Visit) -> list[tuple[str, Any]]:
+    """What can be printed to announce a visit that is to come: its size and its name."""
+    if visit.ends_at < api.now() or visit.state in STATUS:
+        return []
     return [("a4", _("Poster, A4")), ("a3", _("Poster, A3")), ("a5", _("Leaflets, two on an A4"))]

@@ -24,7 +24,8 @@ from core.api import ngettext
 from .. import reads, show, states
 from ..models import Answer, Casework, Commitment, Department, Question, Visit
 from ..report.words import mention_text
-from . import route
+from ..show import glance
+from . import found, route
 from .models import Paper, Sensitivity, StopQuestion
 
 TEMPLATES = Path(__file__).parent / "typst"
@@ -34,7 +35,7 @@ KINDS = {
     "sheets": (api.lazy_gettext("Field sheets"), "sheets.typ"),
 }
 CONTEXT, DRAFT = 320, 520  # characters that are read at a glance
-LATE, FOUND = 30, 10
+LATE = 30
 OUTCOMES = (
     api.lazy_gettext("Settled"),
     api.lazy_gettext("Promised"),
@@ -141,7 +142,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
     return {
         "lang": str(get_locale())[:2],
         "title": f"{name} – {space.name}",
-        "town": _town(),
+        "town": town_name(),
         "when": show.date(visit.starts_at),
         "foot": _("For the team of the visit alone; as of %(date)s.", date=_moment(now)),
         "name": space.name,
@@ -156,7 +157,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             )
         ),
         "late": late_promises(space, visit),
-        "found": _found(space) if kind == "dossier" else [],
+        "found": found.found(space) if kind == "dossier" else [],
         "stops": [
             {
                 "number": leg.number,
@@ -226,8 +227,8 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
     ]
 
 
-def forget(user_id: int) -> None:
-    """Take a person out of the papers, inside a write: their name, and what is delicate to them."""
+def forget(user_id: int, words: bool) -> None:
+    """Take a person out of the papers, inside a write: name, what is delicate to them, their `words`."""
     own = set(api.db.session.scalars(reads.asked_by(user_id)))
     for row in api.db.session.scalars(api.lock(_held())):
         was = copy.deepcopy(row.data)
@@ -235,8 +236,20 @@ def forget(user_id: int) -> None:
         for one in _each(row.data):
             if one["id"] in own:
                 one["sensitivity"] = ""
+        if words:
+            posts = [one["post"] for one in row.data.get("found", ()) if "post" in one]
+            theirs = sa.select(api.Entry.id).where(api.Entry.id.in_(posts), api.Entry.author_id == user_id)
+            found.leave_out(row.data, row.lang, set(api.db.session.scalars(theirs)))
         if row.data != was:
             _print_again(row)
+
+
+def leave_out(post_id: int) -> None:
+    """Let no dossier say the words of a post any more that the search found, inside a write."""
+    holds = sa.cast(Paper.data, sa.Text).like(f'%"post": {post_id},%')
+    for row in api.db.session.scalars(api.lock(_held().where(Paper.kind == "dossier", holds))):
+        found.leave_out(row.data, row.lang, {post_id})
+        _print_again(row)
 
 
 def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> None:
@@ -376,12 +389,6 @@ def _said(
     }
 
 
-def glance(text: str, most: int) -> str:
-    """What a Markdown text says in so many characters, in one paragraph, cut between words."""
-    said = api.plain(api.markdown(text))
-    return said if len(said) <= most else said[:most].rsplit(" ", 1)[0] + " …"
-
-
 def _answer_label(state: str) -> str:
     labels = {
         "none": _("No answer yet"),
@@ -407,34 +414,10 @@ def _voices(space_id: int) -> dict[int, int]:
     return {row[0]: row[1] for row in api.db.session.execute(rows)}
 
 
-def _found(space: api.Space) -> list[dict[str, str]]:
-    """What everybody can find that names the area of a visit, the newest first."""
-    area = api.db.session.get(api.Area, space.area_id) if space.area_id else None
-    team = [one for role in ("coordinator", "official", "agent") for one in reads.team_ids(space.id, role)]
-    if area is None or not team:
-        return []
-    try:
-        with api.as_viewer(team[0]):  # the system itself finds nothing
-            ids = [hit.entry_id for hit in api.search(f'"{area.name}"', newest=True).hits if hit.entry_id]
-    except api.Refused:
-        return []
-    rows = (
-        sa.select(api.Entry.title, api.Entry.body, api.Entry.published_at)
-        .join(api.Space, api.Space.id == api.Entry.space_id)
-        .where(api.Entry.id.in_(ids), api.Entry.state == "published", ~api.Entry.team_only)
-        .where(api.Space.visibility == "public", api.Space.id != space.id)
-        .order_by(api.Entry.published_at.desc(), api.Entry.id.desc())
-        .limit(FOUND)
-    )
-    return [
-        {"title": glance(row.title or row.body, 160), "when": show.date(row.published_at)}
-        for row in api.db.session.execute(rows)
-    ]
-
-
-def _town() -> str:
+def town_name() -> str:
+    """What the town is called on paper."""
     return render_template("visits/plan/town.txt").strip()
 
 
 def _moment(moment: dt.datetime) -> str:
-    return str(api.format_datetime(moment, "long"))
+    return str(api.format_datetime(moment, _("d MMMM y, HH:mm")))
