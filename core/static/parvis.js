@@ -16,17 +16,23 @@ document.addEventListener("click", (event) => {
   if (link) document.querySelector(link.hash)?.focus();
 });
 
+// Signing out empties what the browser keeps: a page that keeps what is not sent yet says so under a key of this ending.
+function unsent(form) {
+  if (!form.matches("[action^='/sign-out']")) return "";
+  try { return localStorage[Object.keys(localStorage).find((key) => key.endsWith("-unsent"))] ?? ""; } catch { return ""; }
+}
+
 // Questions before what can't be undone.
 function confirmFirst(event) {
-  const button = event.submitter;
-  if (!button?.dataset.confirm || button.confirmed) return;
+  const button = event.submitter, asks = button && (unsent(event.target) || button.dataset.confirm);
+  if (!asks || button.confirmed) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const yes = make("button", { class: button.classList.contains("danger") ? "button danger" : "button" }, button.textContent.trim());
   if (button.getAttribute("role") === "switch") yes.textContent = words.confirm;
   const no = make("button", { class: "button quiet", type: "button" }, words.cancel);
   const dialog = make("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
-    make("h2", { id: "dialog-title" }, button.dataset.confirm), make("div", { class: "form-actions" }, no, yes));
+    make("h2", { id: "dialog-title" }, asks), make("div", { class: "form-actions" }, no, yes));
   document.body.append(dialog);
   no.addEventListener("click", () => dialog.close());
   yes.addEventListener("click", () => {

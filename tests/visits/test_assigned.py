@@ -159,7 +159,7 @@ def send_anyway(browser: Browser, link: str, body: str, version: str = "0") -> A
 
 
 def test_a_link_is_bound_to_its_assignment_and_ends_with_it(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     visit, ident, parks = scene.visit(), department(scene), department(scene, "Parks", "parks@example.org")
     first, second = assigned(scene, visit, ident), assigned(scene, visit, ident, title="Another")
@@ -171,6 +171,9 @@ def test_a_link_is_bound_to_its_assignment_and_ends_with_it(
     for wrong in (swapped, one[:-1], f"/visits/request/999/{token}", f"/visits/request/{number}/x"):
         assert outside.get(wrong).status_code == 404, wrong
         assert send_anyway(outside, wrong, "Forged.").status_code == 404
+    refused = [one.__dict__ for one in caplog.records if one.message == "department link refused"]
+    assert [one["why"] for one in refused] == ["forged"] * 4 + ["ended"] * 2 + ["forged"] * 2
+    assert token not in str([one.__dict__ for one in caplog.records])
     decide(scene, visit, [first], "assign", department=str(parks), official="0")
     assert outside.get(one).status_code == 404, "reassigned"
     decide(scene, visit, [first], "assign", department=str(ident), official="0")

@@ -238,6 +238,30 @@ def test_who_leaves_the_team_or_signs_out_loses_the_pack(
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(Note.id)))) == 0
 
 
+def test_signing_out_asks_first_on_any_page_while_notes_are_not_sent(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    network.down()
+    tap(page, question, "settle", "Réparé sur place.")
+    status(page).to_have_text("1 note pas encore envoyée")
+    network.up()
+    page.goto(f"{network.url}/visits/")
+    page.locator(".own-menu summary").click()
+    page.get_by_role("button", name="Se déconnecter").click()
+    asks = page.get_by_role("dialog")
+    asks.get_by_text("1 note pas encore envoyée").wait_for()
+    asks.get_by_role("button", name="Annuler").click()
+    page.goto(f"{network.url}/visits/{visit}/field")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    page.goto(f"{network.url}/visits/")
+    page.locator(".own-menu summary").click()
+    page.get_by_role("button", name="Se déconnecter").click()
+    page.get_by_text("Se connecter").first.wait_for()
+    assert page.get_by_role("dialog").count() == 0
+
+
 def test_without_javascript_each_note_is_a_form(
     scene: Scene, walk: tuple[int, int], network: Network, new_page: Callable[..., Page]
 ) -> None:

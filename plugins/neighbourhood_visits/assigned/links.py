@@ -103,14 +103,17 @@ def _signature(link: DepartmentLink) -> str:
 
 
 def opened(link_id: int, token: str, act: str) -> DepartmentLink | None:
-    """The link, if this is its signature and it still opens its request; each use is in the log."""
+    """The link, if this is its signature and it still opens its request; use and refusal are in the log."""
     link: Any = api.db.session.get(DepartmentLink, link_id)
     if link is None or not hmac.compare_digest(_signature(link).encode(), token.encode()):
+        why = "ended" if link is None else "forged"
+        log.warning("department link refused", extra={"link": link_id, "why": why, "act": act})
         return None
     casework: Any = api.db.session.get(Casework, link.entry_id)
     question: Any = api.db.session.get(Question, link.entry_id)
     holds = link.expires_at > api.now() and casework.department_id == link.department_id
     if not holds or casework.answer == "none" or question.triage != "accepted":
+        log.info("department link refused", extra={"link": link_id, "why": "void", "act": act})
         return None
     log.info("department link used", extra={"link": link_id, "entry": link.entry_id, "act": act})
     return link  # type: ignore[no-any-return]

@@ -52,9 +52,7 @@ async function show() {
   const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
   status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : words.none;
   status.toggleAttribute("data-waiting", notes.length > 0);
-  for (const leave of document.querySelectorAll("form[action='/sign-out'] button")) {
-    if (notes.length) leave.dataset.confirm = words.leaving; else delete leave.dataset.confirm;
-  }
+  if (notes.length) localStorage[`${pack}-unsent`] = `${many}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
   for (const list of document.querySelectorAll("[data-kept]")) {
     for (const item of list.querySelectorAll("[data-note]")) {
       if (!notes.some((one) => one.id === Number(item.dataset.note))) {
