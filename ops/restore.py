@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from core import access, create_app, migrate, registry, settings
 from core.audit import audit
 from core.config import Config
-from core.db import db, now, write
+from core.db import close_all, db, now, write
 from core.search import index
 
 from . import archive, rows
@@ -151,8 +151,7 @@ def _build(
             _clear(engine)
             raise
         finally:
-            db.session.remove()
-            engine.dispose()
+            close_all()
 
 
 def _fill(connection: Connection, source: archive.Reader, heads: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from core import access, create_app, migrate, registry
 from core.config import Config
-from core.db import db
+from core.db import close_all, db
 
 
 class Refusal(click.ClickException):
@@ -34,8 +34,7 @@ def made(config: Config) -> Iterator[Flask]:
         try:
             yield app
         finally:
-            db.session.remove()
-            db.engine.dispose()
+            close_all()
 
 
 @contextmanager
