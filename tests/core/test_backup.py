@@ -451,6 +451,21 @@ class TestARestoreRefuses:
     def test_a_manifest_of_something_else(self, good: Path, into: Config, manifest: bytes) -> None:
         self.refused(changed(good, manifest=manifest), into, "this archive can't be restored")
 
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"heads": {"core": 5}},
+            {"sequences": {"core_user": "many"}},
+            {"tables": {"core_user": "name"}},
+            {"tables": {"core_user": [1]}},
+            {"members": {"secret-key": [-1, "0" * 64]}},
+            {"members": {"secret-key": [64, 0]}},
+            {"members": {"secret-key": [64]}},
+        ],
+    )
+    def test_a_fact_of_another_type(self, good: Path, into: Config, facts: dict[str, Any]) -> None:
+        self.refused(changed(good, **facts), into, "something else than a backup's")
+
     def test_something_that_is_no_archive(self, tmp_path: Path, into: Config) -> None:
         (tmp_path / "text.zip").write_text("hello")
         self.refused(tmp_path / "text.zip", into, "damaged")

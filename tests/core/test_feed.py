@@ -268,6 +268,23 @@ def test_hiding_takes_a_private_reply_from_its_reader_and_restoring_gives_it_bac
     counted(town)
 
 
+def test_the_reader_of_a_thread_does_not_read_a_reply_in_it_that_is_hidden(town: Town) -> None:
+    space_id = town.space("Square", "olga")
+    ana = town.person("ana")
+    post = say(town, "olga", space_id)
+    reply = say(town, "ben", space_id, "Rude", parent=post)
+    do(town, "olga", actions.set_audience, post, True, ana)
+
+    def reads(ident: int) -> bool:
+        return bool(town.run(lambda: db.session.get(Entry, ident) is not None, "ana"))
+
+    assert (reads(post), reads(reply)) == (True, True)
+    do(town, "olga", actions.hide, reply)
+    assert (reads(post), reads(reply)) == (True, False)
+    do(town, "olga", actions.restore, reply)
+    assert reads(reply)
+
+
 def test_hiding_and_restoring_give_everybody_what_they_had(town: Town) -> None:
     space_id = group(town)
     town.person("ana")

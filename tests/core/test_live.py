@@ -113,15 +113,17 @@ def test_topics_are_for_their_audience(town: Town) -> None:
     )
     in_hall, in_circle = say(town, hall, "owner"), say(town, circle, "owner")
     private = say(town, hall, "owner", team_only=True, reader_id=town.person("reader"))
+    of_team = say(town, circle, "owner", team_only=True)
     told = {name: {int(line.split()[1]) for line in heard(browser, 0)} for name, browser in people.items()}
     assert told == {
         "visitor": set(),
         "agent": {in_hall},
         "reader": {in_hall, private},
         "member": {in_hall, in_circle},
-        "owner": {in_hall, in_circle, private},
+        "owner": {in_hall, in_circle, private, of_team},
     }
-    assert heard(people["owner"], 0, f"space={circle}") == [f"core.post:published {in_circle}"]
+    both = [f"core.post:published {ident}" for ident in (in_circle, of_team)]
+    assert heard(people["owner"], 0, f"space={circle}") == both
     assert heard(people["reader"], 0, "") == [f"core.post:published {private}"], "what is one's own, always"
 
 

@@ -206,6 +206,18 @@ def test_who_decides_a_case_sees_its_pictures_while_it_is_open_and_nobody_else(
     assert square.browser("reader").get(picture).status_code == 200
 
 
+@pytest.mark.parametrize("page", ["decide", "redact"])
+def test_who_reads_a_reported_post_on_the_page_of_an_act_is_in_the_log(
+    square: Square, circle: int, page: str
+) -> None:
+    post = square.say(SAID, "writer", circle)
+    square.report(post, **LEGAL)
+    assert square.browser("agent").get(f"/posts/{post}/{page}").status_code == 200
+    assert reading(square) == [("agent", f"entry/{post}")]
+    assert square.browser("keeper").get(f"/posts/{post}/{page}").status_code == 200
+    assert len(reading(square)) == 1, "a team reads there anyway"
+
+
 def test_what_was_decided_is_sealed_again(square: Square, circle: int) -> None:
     post = square.say(SAID, "writer", circle)
     square.report(post, **LEGAL)

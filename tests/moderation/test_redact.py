@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 from core import files, jobs, mail
 from core.db import db
 from core.feed import actions
-from core.models import Entry, File, Mail, Revision
+from core.models import Entry, File, Mail, Revision, Space
 from core.search import find, index
 
 if TYPE_CHECKING:
@@ -78,19 +78,31 @@ def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(squar
     assert "Plain words" in square.browser().get(f"/posts/{post}").text
 
 
-def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
+def pictured(square: Square, alt: str) -> int:
+    """The id of a post with a picture."""
     data = io.BytesIO()
     Image.new("RGB", (900, 700), "red").save(data, "PNG")
     data.seek(0)
 
     def publish() -> int:
-        from core.models import Space
-
         prepared = files.prepare(FileStorage(data, "face.png"))
         space = db.session.get(Space, square.space)
-        return int(actions.publish(space, "Look", pictures=[(prepared, "A face")]).id)
+        return int(actions.publish(space, "Look", pictures=[(prepared, alt)], confirmed=True).id)
 
-    post = square.town.run(publish, "writer")
+    return int(square.town.run(publish, "writer"))
+
+
+def test_a_passage_in_the_alternative_text_of_a_picture_is_taken_out(square: Square) -> None:
+    post = pictured(square, f"A sheet: call {SECRET}")
+    assert SECRET in everything(square, post)
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert answer.status_code == 302, answer.text
+    assert SECRET not in everything(square, post)
+    assert square.town.run(lambda: db.session.scalars(sa.select(File.alt)).one()) == "A sheet: call […]"
+
+
+def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
+    post = pictured(square, "A face")
     picture = square.town.run(lambda: db.session.scalars(sa.select(File)).one())
     path = square.town.run(lambda: files.stored(picture.sha256))
     small = square.town.run(lambda: files.stored(picture.sha256, small=True))

@@ -254,6 +254,28 @@ def test_the_public_figures_have_numbers_and_no_names(square: Square) -> None:
         assert words not in page
 
 
+def test_word_of_a_decision_is_in_no_other_mail_as_well(square: Square) -> None:
+    club = square.town.space("Club", "writer", visibility="members", joining="request")
+
+    def asks(name: str) -> None:
+        from core.spaces import actions as spaces
+
+        square.town.run(lambda: spaces.ask_to_join(db.session.get(Space, club), "Please"), name)
+        square.notices("writer")
+
+    post = square.say("Bad words")
+    square.report(post)
+    asks("reader")
+    square.decide(square.case(post), "hidden", text="This insults people.")
+    square.notices("writer")
+    asks("keeper")
+    square.town.run(rounds_due)
+    told = letters(square, "writer@example.org")
+    assert told.count("This insults people.") == 1
+    assert "Reader" in told
+    assert "Keeper" in told
+
+
 def test_mail_about_one_s_own_case_says_so_and_leaves_whatever_one_chose(
     square: Square, smtp: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
