@@ -73,6 +73,7 @@ def test_a_sound_plugin_starts(tmp_path: Path) -> None:
         ({"jobs": (api.Job("clean", "Clean", print),)}, "must begin with tried."),
         ({"jobs": (api.Job("tried.clean", "Clean", print),) * 2}, "two things of one sort"),
         ({"claims": (api.Claim("core.sign_up", "Sign up", str),)}, "must begin with tried."),
+        ({"live_topics": ("core.post",)}, "must begin with tried."),
     ],
 )
 def test_a_manifest_that_is_unfit_is_refused(tmp_path: Path, values: dict[str, Any], words: str) -> None:
