@@ -11,7 +11,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import quiet, reads, show
+from . import queues, quiet, reads, show
 from .models import Department, Question, Visit
 from .prepare import awaits
 from .states import TABLE
@@ -24,7 +24,7 @@ def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decorat
         return {}
     if not viewer.signed_in:
         return _for_visitors(entry for entry in entries if entry.id in questions)
-    own = reads.reviewed(set(questions.values()))
+    own = queues.reviewed(set(questions.values()))
     found = {
         ident: api.Decoration(
             actions=(api.Action(_("Review and answer"), url_for("visits.question", question_id=ident)),)
@@ -70,7 +70,7 @@ def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
 
 def home() -> list[api.Panel]:
     """The next visit for everybody; before it, for members of a team, what waits for them."""
-    found, waiting = _for_staff(), reads.waiting()
+    found, waiting = _for_staff(), queues.waiting()
     if api.viewer().role == "official":
         found += _for_official(sum(counts["unread"] for _visit, _space, counts in waiting))
     elif waiting:

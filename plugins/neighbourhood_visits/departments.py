@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 
 from . import reads
-from .forms import DepartmentForm
+from .assigned.forms import DepartmentForm
 from .models import Department, DepartmentMember
 from .pages import Page, blueprint, form_page
 from .show import draw

@@ -10,14 +10,14 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import answers, reads, states, triage
+from . import answers, queues, reads, states, triage
 from .approve import templates
 from .assigned import links
 from .assigned.due import is_overdue
 from .cases import CaseForm
 from .collect import letterbox
 from .collect.maps import map_of
-from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
+from .desk_forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from .show import draw
@@ -37,13 +37,13 @@ def review(space_id: int) -> str:
     """The team's queue of a visit."""
     found, space = visit_and_space(space_id)
     api.require("visits.review", space)
-    counts = reads.queue_counts([space_id])[space_id]
+    counts = queues.queue_counts([space_id])[space_id]
     chosen = request.args.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
-    rows, further = reads.queue(space_id, name, request.args.get("after", 0, type=int))
+    rows, further = queues.queue(space_id, name, request.args.get("after", 0, type=int))
     tabs = [
         {
-            "label": reads.queue_label(one),
+            "label": queues.queue_label(one),
             "url": url_for("visits.review", space_id=space_id, queue=one),
             "count": counts[one],
             "current": one == name,

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core import api
 
+ONGOING = ("open", "in_progress")  # of commitments
+
 
 def _person() -> Mapped[int | None]:
     return mapped_column(sa.ForeignKey("core_user.id", ondelete="SET NULL"))
@@ -188,6 +190,15 @@ class Commitment(api.InSpace, api.Base):
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
     changed_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, default=api.now)
     told: Mapped[int] = mapped_column(default=0)
+
+    def is_late(self, day: dt.date) -> bool:
+        """Whether it is not kept on this day and was due before."""
+        return self.state in ONGOING and self.due_on < day
+
+
+def late(day: dt.date) -> sa.ColumnElement[bool]:
+    """The same as a condition."""
+    return sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < day)
 
 
 class Import(api.Owned, api.Base):

@@ -31,7 +31,6 @@ from .collect import letterbox, near, record, voices
 from .collect import views as collected
 from .field import views as field
 from .follow import calendar, way
-from .forms import SettingsForm
 from .models import Asker, Casework, Question
 from .pages import blueprint
 from .plan import announce, paper_pages, papers
@@ -39,6 +38,7 @@ from .plan import pages as plan_pages
 from .prepare import delicate, first, themes
 from .report import printed
 from .report import views as report
+from .settings_form import SettingsForm
 from .suggest import learn, similar
 from .views import confirm_question, describe_question, url_of
 

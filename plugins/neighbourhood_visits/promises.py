@@ -13,7 +13,7 @@ from . import answers, quiet, reads, states
 from .field import notes
 from .follow import steps
 from .forms import PromiseForm
-from .models import Asker, Commitment, Department, Question
+from .models import ONGOING, Asker, Commitment, Department, Question, late
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -121,7 +121,7 @@ def new_promise(question_id: int) -> Page:
 
 def state_label(row: Commitment) -> str:
     """Where a commitment stands, in a word or two; late ones say so."""
-    if row.state in states.ONGOING and row.due_on < states.today():
+    if row.is_late(states.today()):
         return str(_("Late"))
     labels = {
         "open": _("Promised"),
@@ -178,13 +178,12 @@ def _themes() -> list[tuple[str, str]]:
 
 def _counts(only: list[Any]) -> dict[str, int]:
     """How many there are in all, confirmed, and late."""
-    late = sa.and_(Commitment.state.in_(states.ONGOING), Commitment.due_on < states.today())
     count = sa.func.count
     rows = (
         sa.select(
             count(Commitment.id),
             count(sa.case((Commitment.state == "confirmed", 1))),
-            count(sa.case((late, 1))),
+            count(sa.case((late(states.today()), 1))),
         )
         .join(api.Space, api.Space.id == Commitment.space_id)
         .where(*only)
@@ -194,7 +193,7 @@ def _counts(only: list[Any]) -> dict[str, int]:
 
 def _page(only: list[Any], after: str) -> tuple[Any, str]:
     """A page of commitments: those not done yet, the longest due first, then the others."""
-    done = sa.case((Commitment.state.in_(states.ONGOING), 0), else_=1)
+    done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
     rows = (
         sa.select(Commitment, api.Space, api.Entry, Department)
         .join(api.Space, api.Space.id == Commitment.space_id)
@@ -212,7 +211,7 @@ def _page(only: list[Any], after: str) -> tuple[Any, str]:
     if len(found) <= reads.PAGE:
         return found, ""
     last = found[reads.PAGE - 1][0]
-    return found[: reads.PAGE], f"{int(last.state not in states.ONGOING)}_{last.due_on}_{last.id}"
+    return found[: reads.PAGE], f"{int(last.state not in ONGOING)}_{last.due_on}_{last.id}"
 
 
 def _cursor(text: str) -> tuple[int, dt.date, int] | None:

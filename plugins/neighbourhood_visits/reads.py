@@ -1,4 +1,4 @@
-"""What the pages show: visits to come and past, the questions of one, what waits for the team."""
+"""What the pages show: visits to come and past, the questions of one, and how their states are called."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from sqlalchemy.orm import aliased
 from core import api
 from core.api import gettext as _
 
-from .assigned.due import overdue
-from .models import Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
+from .models import Answer, Asker, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 BUILT_IN_THEMES = (
@@ -143,9 +142,23 @@ def group_of(question: Question) -> list[int]:
 
 def voices(question: Question) -> int:
     """How many people support a question or one grouped with it, each counted once."""
-    same = [question.entry_id, *group_of(question)]
-    people = sa.select(sa.func.count(api.Support.user_id.distinct())).where(api.Support.entry_id.in_(same))
-    return api.db.session.scalar(people) or 0
+    head = question.group_id or question.entry_id
+    return voices_by_group(head == _HEAD).get(head, 0)
+
+
+def voices_by_group(*where: Any) -> dict[int, int]:
+    """How many people support each of these questions or one of its group, by the first of the group."""
+    rows = (
+        sa.select(_HEAD, sa.func.count(api.Support.user_id.distinct()))
+        .join(api.Entry, api.Entry.id == Question.entry_id)
+        .join(api.Support, api.Support.entry_id == Question.entry_id)
+        .where(*where)
+        .group_by(_HEAD)
+    )
+    return {row[0]: row[1] for row in api.db.session.execute(rows)}
+
+
+_HEAD = sa.func.coalesce(Question.group_id, Question.entry_id)
 
 
 def settled_before(visit: Visit) -> int:
@@ -372,100 +385,3 @@ def team_ids(space_id: int, role: str) -> list[int]:
         ~api.Membership.source.startswith(DELEGATES),
     )
     return list(api.db.session.scalars(rows))
-
-
-# What waits for the team. A view of the queue is one of these.
-
-QUEUES: dict[str, Any] = {
-    "unread": Question.triage.in_(("submitted", "contested")),
-    "unanswered": sa.and_(
-        Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None)
-    ),
-    "answered": Question.answered_at.is_not(None),
-    "rejected": Question.triage.in_(("rejected", "forwarded", "private_case", "withdrawn")),
-}
-
-
-def conditions() -> dict[str, Any]:
-    """What each queue holds at this moment."""
-    return {**QUEUES, "overdue": overdue(api.now())}
-
-
-def queue_label(name: str) -> str:
-    """The name of a queue on the page."""
-    labels = {
-        "unread": _("To read"),
-        "unanswered": _("To answer"),
-        "answered": _("Answered"),
-        "rejected": _("Not public"),
-        "overdue": _("Overdue"),
-    }
-    return str(labels[name])
-
-
-def _waiting() -> sa.Select[api.Entry, Question, Casework, Answer]:
-    return (
-        sa.select(api.Entry, Question, Casework, Answer)
-        .join(Question, Question.entry_id == api.Entry.id)
-        .join(Casework, Casework.entry_id == api.Entry.id)
-        .join(Visit, Visit.space_id == api.Entry.space_id)
-        .outerjoin(Answer, Answer.question_id == api.Entry.id)
-        .where(api.Entry.state != "removed")
-    )
-
-
-def queue(
-    space_id: int, name: str, after: int = 0
-) -> tuple[Sequence[sa.Row[api.Entry, Question, Casework, Answer]], int | None]:
-    """A page of one queue of a visit, the oldest first, and the id to go on after."""
-    rows = _waiting().where(api.Entry.space_id == space_id, conditions()[name], api.Entry.id > after)
-    found = api.db.session.execute(rows.order_by(api.Entry.id).limit(PAGE + 1)).all()
-    return found[:PAGE], found[PAGE - 1][0].id if len(found) > PAGE else None
-
-
-def queue_counts(space_ids: Iterable[int]) -> dict[int, dict[str, int]]:
-    """How many questions are in each queue, by visit: one statement."""
-    held = conditions()
-    counts = [sa.func.count(sa.case((condition, 1))).label(name) for name, condition in held.items()]
-    rows = (
-        sa.select(api.Entry.space_id, *counts)
-        .join(Question, Question.entry_id == api.Entry.id)
-        .join(Casework, Casework.entry_id == api.Entry.id)
-        .join(Visit, Visit.space_id == api.Entry.space_id)
-        .where(api.Entry.space_id.in_(list(space_ids)), api.Entry.state != "removed")
-        .group_by(api.Entry.space_id)
-    )
-    found = {row[0]: dict(zip(held, row[1:], strict=True)) for row in api.db.session.execute(rows)}
-    return {space_id: found.get(space_id, dict.fromkeys(held, 0)) for space_id in space_ids}
-
-
-def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
-    """Which of these visits the viewer reviews questions of: those on whose team they are."""
-    rows = sa.select(api.Membership.space_id).where(
-        api.Membership.user_id == api.viewer().id,
-        api.Membership.space_id.in_(list(space_ids)),
-        api.Membership.role.in_(("coordinator", "official", "agent")),
-        sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
-    )
-    return frozenset(api.db.session.scalars(rows))
-
-
-def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
-    """The visits on whose team the viewer is and where questions wait, the next first, with their counts."""
-    if api.viewer().role not in ("official", "agent", "administrator"):
-        return []
-    rows = (
-        sa.select(Visit, api.Space)
-        .join(api.Space, api.Space.id == Visit.space_id)
-        .join(api.Membership, api.Membership.space_id == Visit.space_id)
-        .where(
-            api.Membership.user_id == api.viewer().id,
-            api.Membership.role.in_(("coordinator", "official", "agent")),
-            sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
-        )
-        .order_by(Visit.starts_at.desc())
-    )
-    mine = api.db.session.execute(rows.distinct().limit(PAGE)).all()
-    counts = queue_counts([visit.space_id for visit, _space in mine])
-    found = [(visit, space, counts[space.id]) for visit, space in reversed(mine)]
-    return [row for row in found if row[2]["unread"] or row[2]["unanswered"]]

@@ -8,7 +8,7 @@ from flask import render_template
 from core import api
 from core.api import lazy_gettext
 
-from . import reads
+from . import queues, reads
 from .models import Visit
 
 MANDATES = {
@@ -29,7 +29,7 @@ def draw(template: str, **context: Any) -> str:
         mandate=mandate,
         standing=reads.standing,
         theme_label=reads.theme_label,
-        queue_label=reads.queue_label,
+        queue_label=queues.queue_label,
         outcome_label=reads.outcome_label,
         visit_state_label=reads.visit_state_label,
         flags_label=reads.flags_label,

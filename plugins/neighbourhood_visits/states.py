@@ -18,7 +18,6 @@ from .report.models import Minutes
 
 DELAY = dt.timedelta(days=30)  # after a promise's date askers say themselves whether it is kept
 REPORTED = frozenset({"published", "follow_up", "archived"})
-ONGOING = ("open", "in_progress")  # commitments
 HOLDERS = {
     "visit": ("visit", "state"),
     "triage": ("question", "triage"),

@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, reads, states
+from . import actions, queues, states
 from .collect.actions import RECORDED
 from .models import Visit
 from .pages import Page, blueprint, visit_and_space
@@ -57,7 +57,9 @@ class Step:
     @property
     def asks(self) -> str:
         """What is said before it is done, where it cannot be undone."""
-        return str(FOR_GOOD.get(self.name, "")) if self.sends else ""
+        if not self.sends or self.name not in FOR_GOOD:
+            return ""
+        return f"{FOR_GOOD[self.name]} {_('This cannot be undone.')}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
     verbs = [
         Step(way.verb, way.label, url_for("visits.turn_with", space_id=space.id), sends=True) for way in moves
     ]
-    counts = reads.queue_counts([space.id])[space.id] if reviews else {}
+    counts = queues.queue_counts([space.id])[space.id] if reviews else {}
     wanted = ("review",) if visit.state == "preparing" and counts.get("unread") else NEXT.get(visit.state, ())
     found = {step.name: step for step in (*pages, *verbs)}
     step = next((found[name] for name in wanted if name in found), None)

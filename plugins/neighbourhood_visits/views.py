@@ -9,17 +9,18 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from . import actions, quiet, reads, turns
+from . import actions, queues, quiet, reads, turns
 from .collect import areas, geocoder, letterbox, pictures
 from .collect.actions import ask_by_code
 from .collect.maps import map_of
 from .collect.near import COOKIE
 from .collect.receipts import receipt
-from .forms import AskForm, AskWithoutAccountForm, VisitForm
+from .forms import AskForm, AskWithoutAccountForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import pages as planning
 from .show import draw
+from .visit_forms import VisitForm
 
 
 def url_of(space_id: int) -> str:
@@ -33,7 +34,7 @@ def index() -> str:
     """Visits to come, the next first, and below those past."""
     coming, past = reads.visits(), reads.visits(past=True)
     announces = actions.may_announce(anywhere=True)
-    waiting = reads.waiting()
+    waiting = queues.waiting()
     area = areas.chosen(request.cookies.get(COOKIE))
     return draw(
         "visits/index.html",

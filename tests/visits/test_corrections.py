@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from .conftest import Scene
 
 
+def test_an_outcome_is_asked_once_and_without_an_answer_behind_a_word(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    page = f"/visits/questions/{question}"
+    official, agent = (scene.browser(name).get(page).text for name in ("mayor", "agent"))
+    assert 'name="outcome"' in official
+    below = official[official.index('id="becomes"') :]
+    assert below.index("Say it without an answer") < below.index('value="refuse"')
+    assert 'value="commit"' not in official
+    assert 'name="outcome"' not in agent
+    assert "Say it without an answer" not in agent
+    assert 'name="verb" value="refuse"' in agent
+
+
 def write(scene: Scene, question: int, name: str, body: str, **button: str) -> int:
     """The status of what somebody writes as the answer."""
     page, browser = f"/visits/questions/{question}", scene.browser(name)

@@ -8,10 +8,10 @@ from flask import redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from ..forms import DelegateForm
 from ..pages import Page, blueprint, form_page
 from ..reads import DELEGATES as SOURCE
 from . import places
+from .forms import DelegateForm
 from .models import Delegate
 
 

@@ -11,9 +11,9 @@ from core import api
 from core.api import gettext as _
 
 from .. import reads, show
-from ..forms import TemplateForm
 from ..models import Casework, Question, Visit
 from ..pages import Page, blueprint, form_page
+from .forms import TemplateForm
 from .models import AnswerTemplate
 
 MOST = 50

@@ -12,12 +12,12 @@ from core import api
 from core.api import gettext as _
 
 from .. import answers
-from ..forms import DepartmentAnswerForm
 from ..models import Casework, Department, DepartmentMember, Question
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
 from . import actions, links
 from .due import OPEN
+from .forms import DepartmentAnswerForm
 from .models import DepartmentLink
 
 PAGE = 50

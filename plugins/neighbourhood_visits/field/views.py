@@ -17,6 +17,8 @@ from . import notes
 from .models import Note
 from .route import halts
 
+LAST = 2**31 - 1  # of the numbers of notes
+
 
 @blueprint.get("/<int:space_id>/field")
 @api.needs("visits.conclude")
@@ -94,7 +96,7 @@ def look_at_notes(space_id: int) -> Any:
     """Say that the team has looked at the notes that the page showed."""
     _visit, space = visit_and_space(space_id)
     api.require("visits.manage", space)
-    notes.look(space, request.form.get("last", 0, type=int))
+    notes.look(space, min(request.form.get("last", 0, type=int), LAST))
     api.says(_("Noted: the team has looked at these notes."))
     return redirect(url_for("visits.field_notes", space_id=space_id))
 

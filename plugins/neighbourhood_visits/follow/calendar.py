@@ -7,11 +7,10 @@ import sqlalchemy as sa
 from core import api
 
 from .. import letters
-from ..models import Commitment, Department, DepartmentMember
+from ..models import ONGOING, Commitment, Department, DepartmentMember
 
 BEFORE, AFTER, ASKED = (1, dt.timedelta(days=-7)), (2, dt.timedelta(days=1)), (3, dt.timedelta(days=30))
 KINDS = {1: "visits.due_soon", 2: "visits.late", 3: "visits.kept"}
-ONGOING = ("open", "in_progress")
 CHUNK = 200
 
 

@@ -22,7 +22,7 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from .. import reads, show, states
-from ..models import Answer, Casework, Commitment, Department, Question, Visit
+from ..models import Answer, Casework, Commitment, Department, Question, Visit, late
 from ..report.words import mention_text
 from ..show import glance
 from . import found, route
@@ -217,7 +217,7 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
         .join(api.Space, api.Space.id == Commitment.space_id)
         .join(Visit, Visit.space_id == Commitment.space_id)
         .where(api.Space.area_id.is_not_distinct_from(space.area_id), Visit.starts_at < visit.starts_at)
-        .where(Commitment.state.in_(states.ONGOING), Commitment.due_on < states.today())
+        .where(late(states.today()))
         .order_by(Commitment.due_on, Commitment.id)
         .limit(LATE)
     )
@@ -338,7 +338,7 @@ def _questions(space_id: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
     for entry, *_rest in found:
         if entry.id in joined:
             others.setdefault(joined[entry.id], []).append((entry.id, entry.title))
-    voices = _voices(space_id)
+    voices = reads.voices_by_group(api.Entry.space_id == space_id)
     said = [
         _said(*row, others=others.get(row[0].id, []), supports=voices.get(row[0].id, 0))
         for row in found
@@ -399,19 +399,6 @@ def _answer_label(state: str) -> str:
         "published": _("Published answer"),
     }
     return str(labels[state])
-
-
-def _voices(space_id: int) -> dict[int, int]:
-    """How many people support each question or one of its group, each counted once: one statement."""
-    head = sa.func.coalesce(Question.group_id, Question.entry_id)
-    rows = (
-        sa.select(head, sa.func.count(api.Support.user_id.distinct()))
-        .join(api.Entry, api.Entry.id == Question.entry_id)
-        .join(api.Support, api.Support.entry_id == Question.entry_id)
-        .where(api.Entry.space_id == space_id)
-        .group_by(head)
-    )
-    return {row[0]: row[1] for row in api.db.session.execute(rows)}
 
 
 def town_name() -> str:

@@ -11,14 +11,15 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import answers, reads
+from .. import answers, queues
 from ..assigned.due import overdue
 from ..models import Casework, Commitment, Question, Visit
+from ..models import late as late_promise
 from ..pages import Page, blueprint
 from ..plan import papers
 from ..plan.models import Sensitivity
 from ..show import draw
-from ..states import ONGOING, today
+from ..states import today
 from . import awaits
 
 MATTER, LATE = 5, 5
@@ -58,7 +59,7 @@ def matters(space_id: int) -> list[Matter]:
     again = sa.select(sa.func.count(same.entry_id)).where(same.group_id == Question.entry_id)
     repeated = again.correlate(Question).scalar_subquery()
     kept = sa.select(Commitment.id).where(Commitment.question_id == Question.entry_id)
-    promised = kept.where(Commitment.state.in_(ONGOING), Commitment.due_on < today())
+    promised = kept.where(late_promise(today()))
     promised_late = promised.correlate(Question).exists()
     late = overdue(api.now())
     reasons = (Sensitivity.entry_id.is_not(None), late, repeated > 0, promised_late)
@@ -105,7 +106,7 @@ def first_screen() -> str:
         groups=waiting,
         number=number,
         reports=awaits.reports(),
-        reading=[row for row in reads.waiting() if row[2]["unread"]],
+        reading=[row for row in queues.waiting() if row[2]["unread"]],
         late=papers.late_promises(space, visit)[:LATE] if space and visit else (),
         manages=space is not None and api.can("visits.manage", space),
     )

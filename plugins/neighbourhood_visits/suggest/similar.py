@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import reads
+from .. import queues
 from ..models import Question
 from .models import Learned, Similar, Term
 from .words import Word, ideas, loose_ideas, says_why, words
@@ -106,7 +106,7 @@ def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple
     rows = sa.select(Term.entry_id, Term.term, Term.weight)
     rows = rows.where(Term.term.in_(weighed), Term.space_id.in_(spaces))
     if api.viewer().role != "system":
-        shown = sa.or_(~api.Entry.team_only, api.Entry.space_id.in_(reads.reviewed(spaces)))
+        shown = sa.or_(~api.Entry.team_only, api.Entry.space_id.in_(queues.reviewed(spaces)))
         rows = rows.join(api.Entry, api.Entry.id == Term.entry_id).where(shown)
     scores: dict[int, float] = {}
     with api.as_system("weigh the words of questions"):

@@ -1,0 +1,107 @@
+"""What waits for the team: the queues of a visit, how many questions each holds, and whose they are."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from .assigned.due import overdue
+from .models import Answer, Casework, Question, Visit
+from .reads import PAGE
+
+QUEUES: dict[str, Any] = {
+    "unread": Question.triage.in_(("submitted", "contested")),
+    "unanswered": sa.and_(
+        Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None)
+    ),
+    "answered": Question.answered_at.is_not(None),
+    "rejected": Question.triage.in_(("rejected", "forwarded", "private_case", "withdrawn")),
+}
+
+
+def conditions() -> dict[str, Any]:
+    """What each queue holds at this moment."""
+    return {**QUEUES, "overdue": overdue(api.now())}
+
+
+def queue_label(name: str) -> str:
+    """The name of a queue on the page."""
+    labels = {
+        "unread": _("To read"),
+        "unanswered": _("To answer"),
+        "answered": _("Answered"),
+        "rejected": _("Not public"),
+        "overdue": _("Overdue"),
+    }
+    return str(labels[name])
+
+
+def _waiting() -> sa.Select[api.Entry, Question, Casework, Answer]:
+    return (
+        sa.select(api.Entry, Question, Casework, Answer)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .join(Visit, Visit.space_id == api.Entry.space_id)
+        .outerjoin(Answer, Answer.question_id == api.Entry.id)
+        .where(api.Entry.state != "removed")
+    )
+
+
+def queue(
+    space_id: int, name: str, after: int = 0
+) -> tuple[Sequence[sa.Row[api.Entry, Question, Casework, Answer]], int | None]:
+    """A page of one queue of a visit, the oldest first, and the id to go on after."""
+    rows = _waiting().where(api.Entry.space_id == space_id, conditions()[name], api.Entry.id > after)
+    found = api.db.session.execute(rows.order_by(api.Entry.id).limit(PAGE + 1)).all()
+    return found[:PAGE], found[PAGE - 1][0].id if len(found) > PAGE else None
+
+
+def queue_counts(space_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """How many questions are in each queue, by visit: one statement."""
+    held = conditions()
+    counts = [sa.func.count(sa.case((condition, 1))).label(name) for name, condition in held.items()]
+    rows = (
+        sa.select(api.Entry.space_id, *counts)
+        .join(Question, Question.entry_id == api.Entry.id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
+        .join(Visit, Visit.space_id == api.Entry.space_id)
+        .where(api.Entry.space_id.in_(list(space_ids)), api.Entry.state != "removed")
+        .group_by(api.Entry.space_id)
+    )
+    found = {row[0]: dict(zip(held, row[1:], strict=True)) for row in api.db.session.execute(rows)}
+    return {space_id: found.get(space_id, dict.fromkeys(held, 0)) for space_id in space_ids}
+
+
+def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these visits the viewer reviews questions of: those on whose team they are."""
+    rows = sa.select(api.Membership.space_id).where(
+        api.Membership.user_id == api.viewer().id,
+        api.Membership.space_id.in_(list(space_ids)),
+        api.Membership.role.in_(("coordinator", "official", "agent")),
+        sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
+    )
+    return frozenset(api.db.session.scalars(rows))
+
+
+def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
+    """The visits on whose team the viewer is and where questions wait, the next first, with their counts."""
+    if api.viewer().role not in ("official", "agent", "administrator"):
+        return []
+    rows = (
+        sa.select(Visit, api.Space)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .join(api.Membership, api.Membership.space_id == Visit.space_id)
+        .where(
+            api.Membership.user_id == api.viewer().id,
+            api.Membership.role.in_(("coordinator", "official", "agent")),
+            sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
+        )
+        .order_by(Visit.starts_at.desc())
+    )
+    mine = api.db.session.execute(rows.distinct().limit(PAGE)).all()
+    counts = queue_counts([visit.space_id for visit, _space in mine])
+    found = [(visit, space, counts[space.id]) for visit, space in reversed(mine)]
+    return [row for row in found if row[2]["unread"] or row[2]["unanswered"]]

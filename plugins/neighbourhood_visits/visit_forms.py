@@ -1,0 +1,145 @@
+"""The form by which a visit and its team are planned and changed."""
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from wtforms import (
+    DateField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+)
+from wtforms.validators import (
+    InputRequired,
+    ValidationError,
+)
+
+from core import api
+from core.api import gettext as _
+from core.api import lazy_gettext
+
+from . import reads
+from .actions import Plan
+from .forms import OverForm, at_most, needed, people, people_near
+from .models import Visit
+
+
+class VisitForm(OverForm):
+    """A visit: what, where, when, and who is on its team."""
+
+    name = StringField(
+        lazy_gettext("Name of the visit"),
+        validators=[needed(lazy_gettext("Give the visit a name.")), at_most(120)],
+    )
+    summary = TextAreaField(lazy_gettext("What is it about?"), validators=[at_most(300)])
+    area = SelectField(lazy_gettext("Neighbourhood"), coerce=int)
+    date = DateField(
+        lazy_gettext("Date"), validators=[InputRequired(lazy_gettext("Give the date of the visit."))]
+    )
+    starts = TimeField(
+        lazy_gettext("Begins at"),
+        validators=[InputRequired(lazy_gettext("Give the hour at which it begins."))],
+    )
+    ends = TimeField(
+        lazy_gettext("Ends at"), validators=[InputRequired(lazy_gettext("Give the hour at which it ends."))]
+    )
+    meeting_point = StringField(
+        lazy_gettext("Meeting point"),
+        validators=[needed(lazy_gettext("Say where people meet.")), at_most(200)],
+    )
+    access_notes = TextAreaField(lazy_gettext("Accessibility"), validators=[at_most(1000)])
+    closes = DateField(
+        lazy_gettext("Last day to ask"), validators=[InputRequired(lazy_gettext("Give the last day to ask."))]
+    )
+    other_ways = TextAreaField(lazy_gettext("Other ways to ask"), validators=[at_most(1000)])
+    officials = people(lazy_gettext("Elected officials who come"))
+    agents = people(lazy_gettext("Agents who prepare"))
+    scribes = people(lazy_gettext("Scribes who take notes on the way"))
+
+    @classmethod
+    def offered(cls, visit: Visit | None = None, space: Any = None) -> "VisitForm":
+        """The form with the areas and people that the viewer may choose, filled with the visit if any."""
+        form = cls(data=_said(visit, space) if visit else None)
+        form.area.choices = _areas()
+        form.officials.choices = people_near("official")
+        form.agents.choices = form.scribes.choices = people_near("agent")
+        return form
+
+    def validate_ends(self, field: Any) -> None:
+        """A visit ends after it begins."""
+        if self.starts.data and field.data and field.data <= self.starts.data:
+            raise ValidationError(_("It must end after it begins."))
+
+    def validate_closes(self, field: Any) -> None:
+        """Questions close on the day of the visit at the latest."""
+        if self.date.data and field.data and field.data > self.date.data:
+            raise ValidationError(_("The last day to ask can’t be after the visit."))
+
+    def validate_date(self, field: Any) -> None:
+        """A visit is not planned for the past."""
+        if (
+            field.data
+            and field.data < dt.datetime.now(api.town_zone()).date()
+            and field.object_data != field.data
+        ):
+            raise ValidationError(_("This date has passed."))
+
+    def plan(self) -> Plan:
+        """What was filled in, with moments in the town's time zone."""
+        said: Any = {field.short_name: field.data for field in self}
+        starts_at = _moment(said["date"], said["starts"])
+        closes_at = _moment(said["closes"] + dt.timedelta(days=1), dt.time())
+        return Plan(
+            name=said["name"],
+            summary=api.one_line(said["summary"] or ""),
+            area_id=said["area"] or None,
+            details={
+                "starts_at": starts_at,
+                "ends_at": _moment(said["date"], said["ends"]),
+                "questions_close_at": min(closes_at, starts_at),
+                **{name: said[name] for name in ("meeting_point", "access_notes", "other_ways")},
+            },
+            officials=said["officials"],
+            agents=said["agents"],
+            scribes=said["scribes"],
+        )
+
+
+def _moment(day: Any, hour: Any) -> dt.datetime:
+    return dt.datetime.combine(day, hour, api.town_zone())
+
+
+def _said(visit: Visit, space: Any) -> dict[str, Any]:
+    starts, ends = (moment.astimezone(api.town_zone()) for moment in (visit.starts_at, visit.ends_at))
+    closes = visit.questions_close_at.astimezone(api.town_zone()) - dt.timedelta(seconds=1)
+    return {
+        "version": space.version,
+        "name": space.name,
+        "summary": space.summary,
+        "area": space.area_id or 0,
+        "date": starts.date(),
+        "starts": starts.time(),
+        "ends": ends.time(),
+        "closes": closes.date(),
+        "meeting_point": visit.meeting_point,
+        "access_notes": visit.access_notes,
+        "other_ways": visit.other_ways,
+        "officials": reads.team_ids(visit.space_id, "official"),
+        "agents": reads.team_ids(visit.space_id, "agent"),
+        "scribes": reads.team_ids(visit.space_id, "scribe"),
+    }
+
+
+def _areas() -> list[tuple[int, str]]:
+    """The areas that the viewer's rights reach; the whole town only for those whose rights reach it."""
+    reach = api.viewer().reach
+    areas = api.db.session.scalars(sa.select(api.Area).order_by(api.Area.path)).all()
+    names = {area.id: area.name for area in areas}
+    within = [area for area in areas if area.path.startswith(reach)]
+    labels = [
+        (area.id, f"{area.name} ({names[area.parent_id]})" if area.parent_id in names else area.name)
+        for area in within
+    ]
+    return labels if reach else [(0, _("The whole town")), *labels]
