@@ -39,7 +39,7 @@ def test_a_department_answers_by_its_link_on_a_telephone(
     page = new_page(width=360, java_script_enabled=False)
     page.goto(address + link)
     page.get_by_role("textbox", name="Réponse").fill("Les travaux commencent en mars.")
-    page.get_by_role("button", name="Envoyer pour approbation").click()
+    page.get_by_role("button", name="Envoyer pour validation").click()
     page.get_by_text("invité·es à valider votre réponse").wait_for()
     assert casework(scene, question).answer == "to_approve"
 
