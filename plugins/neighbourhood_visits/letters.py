@@ -245,7 +245,8 @@ def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
             api.Membership.space_id == space_id, api.Membership.team
         )
         people = set(api.db.session.scalars(team.where(api.Membership.role == TEAM[AUDIENCES[what]])))
-        return people or set(api.db.session.scalars(team))
+        nobody = not people and AUDIENCES[what] == COORDINATORS
+        return set(api.db.session.scalars(team)) if nobody else people
     if entry is None:
         asked = sa.select(api.Entry.id).where(
             api.Entry.space_id == space_id, api.Entry.kind == "visits.question"
