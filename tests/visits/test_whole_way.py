@@ -107,7 +107,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
                 page.locator("dialog").get_by_role("button", name=step).click()
         if asks and not javascript:
             with page.expect_navigation():
-                page.get_by_role("button", name=step).click()
+                page.locator("main form button").click()
 
     def lead(step: str, asks: bool = True, more: bool = False) -> None:
         mayor.goto(home)
