@@ -29,7 +29,7 @@ from core.web import get_or_404, local_path, needs, says
 from ..spaces import reads
 from . import claims, history
 from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
-from .views import as_shown, more_url, panels, places
+from .views import as_shown, held_kinds, more_url, panels, places
 
 Page = str | Response | tuple[str, int]
 WRONG, CONFLICT = 422, 409
@@ -109,6 +109,7 @@ def show(entry_id: int) -> Page:
         space_url=space_url(space.id, space.kind),
         compose=form,
         moderates=viewer().signed_in and spaces.oversees(_whole(space)),
+        held=held_kinds(),
         follows=viewer().signed_in and _follows(entry_id),
         locked=root.closed,
         panels=panels("entry", root),
@@ -209,7 +210,7 @@ def hide(entry_id: int) -> Page:
 def release(entry_id: int) -> Page:
     """Publish a post or reply that waited to be checked."""
     entry = get_or_404(Entry, entry_id)
-    if entry.state != "pending" or not entry.kind.startswith("core."):
+    if entry.state != "pending" or entry.kind not in held_kinds():
         abort(404)
     seen = whole(request.form.get("version"))
     return _moderated(entry_id, lambda entry: actions.release(entry, version=seen))

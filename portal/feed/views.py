@@ -169,6 +169,12 @@ def page(**wanted: Any) -> Page:
         abort(400)
 
 
+def held_kinds() -> frozenset[str]:
+    """The kinds of which an entry that is pending was held back, and is let through by who moderates."""
+    kinds = (kind for one in registry.current().active() for kind in one.entry_kinds)
+    return frozenset(kind.name for kind in kinds if kind.initial_state == "published")
+
+
 def more_url(found: Page, name: str = "before") -> str:
     """The address of what follows, with whatever else this address says."""
     if found.next is None:

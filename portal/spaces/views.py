@@ -26,7 +26,7 @@ from core.web import get_or_404, needs, says
 
 from ..feed import claims as written
 from ..feed.forms import GuestForm, PostForm
-from ..feed.views import more_url, page, panels
+from ..feed.views import held_kinds, more_url, page, panels
 from . import reads
 from .forms import FITTING, InviteForm, JoinForm, MemberForm, SpaceForm, last_day
 
@@ -117,7 +117,9 @@ def waiting(space_id: int) -> Page:
     if not access.can("core.moderate", space):
         raise Forbidden("core.moderate")
     frame = _frame(space, _standing(space), "waiting")
-    return render_template("portal/space_waiting.html", cards=cards(query.waiting(space_id), False), **frame)
+    return render_template(
+        "portal/space_waiting.html", cards=cards(query.waiting(space_id), False), held=held_kinds(), **frame
+    )
 
 
 @blueprint.get("/spaces/<int:space_id>/members")

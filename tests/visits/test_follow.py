@@ -6,9 +6,10 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 import sqlalchemy as sa
 
-from core import jobs
+from core import jobs, registry
 from core.db import db, now, write
 from core.models import Case, Entry
 from plugins.neighbourhood_visits import cases
@@ -249,7 +250,10 @@ def test_why_it_is_not_done_waits_for_the_team_and_is_its_authors_own(scene: Sce
         assert "Slipped in." not in scene.browser("agent").get(page).text, page
 
 
-def test_who_asked_under_an_alias_contests_unnamed(scene: Scene) -> None:
+@pytest.mark.parametrize("moderation", ["on", "off"])
+def test_who_asked_under_an_alias_contests_unnamed(scene: Scene, moderation: str) -> None:
+    if moderation == "off":
+        scene.town.run(lambda: registry.current().switch("moderation", False))
     question = scene.accepted(scene.visit(), shown="alias")
     assert promise(scene, question, department(scene)) == 302
     ident = scene.town.run(lambda: db.session.scalar(sa.select(Commitment.id)))
@@ -257,7 +261,14 @@ def test_who_asked_under_an_alias_contests_unnamed(scene: Scene) -> None:
     turn(scene, ident, "contest", "resident", "It is dark.")
     entry = said(scene)
     assert "It is dark." in scene.browser("resident").get(f"/posts/{question}").text
-    decided(scene, entry)
+    if moderation == "on":
+        decided(scene, entry)
+    else:
+        agent, thread = scene.browser("agent"), f"/posts/{question}"
+        assert f"/posts/{entry.id}/release" in agent.get(thread).text
+        assert (
+            agent.submit(f"/posts/{entry.id}/release", thread, version=str(entry.version)).status_code == 302
+        )
     told(scene)
     for name in (None, "neighbour", "agent"):
         shown = scene.browser(name).get(f"/posts/{question}").text.partition("<main")[2]
