@@ -90,8 +90,10 @@ class DemoTown:
                     session[SURE] = {"user": person, "words": False, "at": time.time() + 86400}
             else:
                 visits = sa.select(Space.id).where(Space.kind == "visits.visit").limit(1)
+                asked = sa.select(Question.entry_id).where(Question.triage == "accepted").limit(1)
                 with client.session_transaction(base_url=self.url) as session:  # as if they had just asked
                     session["visits_asked"] = self.run(lambda: db.session.scalars(visits).one())
+                    session["visits_received"] = self.run(lambda: db.session.scalars(asked).one())
         return self.clients[role]
 
     def of(self, role: str) -> int | None:

@@ -40,6 +40,7 @@ NO_PAGE = {  # they answer something else than a page
     "visits.town_geojson",
     "visits.table_schema",
     "visits.report_data",
+    "visits.report_pdf",
     "visits.paper_pdf",
     "visits.visit_ics",
     "visits.print_sheet",
