@@ -124,10 +124,9 @@ class Builder:
     def found(self) -> None:
         """The town's own texts, and its areas."""
         texts = {"home": town.HOME, "legal": town.LEGAL, "accessibility": town.ACCESSIBILITY}
+        said = {"name": town.NAME, "contact": town.CONTACT}
         with write():
-            settings.save(
-                settings.TOWN, {"name": town.NAME, **{key: french(text) for key, text in texts.items()}}
-            )
+            settings.save(settings.TOWN, said | {key: french(text) for key, text in texts.items()})
         for parent in dict.fromkeys(above for _level, _name, above in town.AREAS.values()):
             keys = [key for key, (_level, _name, above) in town.AREAS.items() if above == parent]
             found = parts.read(ground.geojson(keys))

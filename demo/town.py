@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 NAME = "Montclarey Agglomération"
+CONTACT = "accueil@montclarey.example"
 
 HOME = """\
 Bienvenue sur le parvis de Montclarey et de Saint-Vérin-sur-Lorelle : 31 000 habitants, deux mairies, une \
