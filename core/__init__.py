@@ -10,4 +10,4 @@ gc.freeze()
 gc.enable()
 
 __all__ = ["create_app"]
-__version__ = "0.2.0"
+__version__ = "0.3.0"
