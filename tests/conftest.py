@@ -39,6 +39,7 @@ pytest_plugins = ["core.testing"]
 
 ROOT = Path(__file__).parent.parent
 SOAK, QUICK = bool(os.environ.get("SOAK")), bool(os.environ.get("QUICK"))
+PLUGINS, DRAWN = ("tests/visits/", "tests/moderation/"), 1 / 3
 SERVICES = {"chromium", "html_errors", "imap_server", "pg_server", "streams"}
 MAIL_PORTS = {25, 465, 587}
 MEMORY, ROOM = Path("/dev/shm"), 2 * 1024**3
@@ -50,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Fix one seed for the run, the same in every worker; SEED= repeats a run's."""
     seed = os.environ.setdefault("SEED", str(secrets.randbelow(10**9)))
     config.option.hypothesis_seed = seed
+    named = config.args_source is pytest.Config.ArgsSource.ARGS  # who names files wants all of them
+    os.environ.setdefault("SAMPLED", "" if SOAK or QUICK or named else "yes")
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SCRATCH))  # thousands of databases: a disk is slow
     hypothesis.settings.register_profile("parvis", deadline=None, max_examples=1000 if SOAK else 50)
     hypothesis.settings.load_profile("parvis")
@@ -58,20 +61,46 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Print the seed, with which the same samples are drawn again, and what is left out."""
     quick = " (quick: no second case of a test, no PostgreSQL, no browser, no processes, no long walk)"
-    return f"SEED={os.environ['SEED']}" + SOAK * " (soak: nothing is sampled)" + QUICK * quick
+    drawn = f" (of the plugins' tests, {DRAWN:.0%} run on PostgreSQL too, drawn by the seed)"
+    said = quick * QUICK + " (soak: nothing is sampled)" * SOAK + drawn * sampled()
+    return f"SEED={os.environ['SEED']}{said}"
+
+
+def sampled() -> bool:
+    """Whether this is a run of everything, of which the dearest is drawn."""
+    return bool(os.environ["SAMPLED"])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep for `make quick` the first case of each test that is not `slow` and needs no service beside."""
-    if not QUICK:
-        return
+    """Keep what `make quick` runs, or draw what `make test` runs of the plugins' tests on PostgreSQL."""
+    kept = quick(items) if QUICK else drawn(items) if sampled() else list(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def quick(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The first case of each test that is not `slow` and needs no service beside."""
     first: dict[str, pytest.Item] = {}
     for item in items:
         heavy = SERVICES & set(getattr(item, "fixturenames", ())) or "postgresql" in item.name
         if not heavy and item.get_closest_marker("slow") is None:
             first.setdefault(item.nodeid.partition("[")[0], item)
-    config.hook.pytest_deselected(items=[item for item in items if item not in first.values()])
-    items[:] = first.values()
+    return list(first.values())
+
+
+def drawn(items: list[pytest.Item]) -> list[pytest.Item]:
+    """All but most of the plugins' tests on PostgreSQL: what they do there goes through the core's own doors.
+
+    What is about the engine itself, races above all, is marked `engines` and always runs on both.
+    """
+
+    def stays(item: pytest.Item) -> bool:
+        if "postgresql" not in item.name or not item.nodeid.startswith(PLUGINS):
+            return True
+        chance = random.Random(os.environ["SEED"] + item.nodeid).random()
+        return chance < DRAWN or item.get_closest_marker("engines") is not None
+
+    return [item for item in items if stays(item)]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core import migrate, registry
@@ -14,6 +15,8 @@ from plugins.neighbourhood_visits.models import Answer, Casework, Question
 
 if TYPE_CHECKING:
     from core.testing import Town
+
+pytestmark = pytest.mark.engines
 
 MOMENT = dt.datetime(2026, 3, 1, 18, tzinfo=dt.UTC)
 CASES = (

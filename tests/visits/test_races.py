@@ -6,6 +6,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core.db import db
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.testing import Browser
 
     from .conftest import Scene
+
+pytestmark = pytest.mark.engines
 
 ROUNDS = 5
 
