@@ -1,6 +1,5 @@
 """The answer to a question: drafted by one, approved by another, published now or on the day of the visit."""
 
-from difflib import SequenceMatcher
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,10 +9,9 @@ from core.api import gettext as _
 
 from . import letters, reads, states
 from .approve import delegates
+from .approve.corrections import mostly_stays
 from .models import Answer, Casework, Visit
 from .states import Case, question_case
-
-STAYS = 0.5  # of the words of a draft, for other words to be a correction of it
 
 
 def draft(question_id: int, body: str, version: int) -> api.Entry:
@@ -81,7 +79,7 @@ def conclude(case: Case, verb: str, reason: str) -> None:
 def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
     """Keep a draft inside a write; who writes its words, or other words over them, is its drafter.
 
-    An official who changes less than half of what somebody else drafted corrects it, which is named beside.
+    Who changes less than half of what somebody else drafted corrects it once, which is named beside.
     `said` is as whom (`author_id`, `byline`), where it is not the viewer.
     """
     said = {"author_id": api.viewer().id, "byline": None, **said}
@@ -107,12 +105,11 @@ def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
 
 
 def _corrects(case: Case, before: str, after: str) -> bool:
-    """Whether the viewer is an official who changes the draft of somebody else, and most of it stays."""
-    person = api.viewer().id
-    if SequenceMatcher(None, before.split(), after.split(), autojunk=False).ratio() < STAYS:
+    """Whether the viewer changes what somebody else drafted, for the first time, and most of it stays."""
+    person, work = api.viewer().id, case.casework
+    if person is None or work is None or work.drafted_by == person or work.corrected_by == person:
         return False
-    mine = case.casework is not None and case.casework.drafted_by == person
-    return person is not None and not mine and api.can("visits.publish", case.space)
+    return mostly_stays(before, after)
 
 
 def follow_moderation(entry: api.Entry, change: str) -> None:

@@ -64,9 +64,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Panel:
-    """What the team finds on the page of a visit: the next step, the others, and what may stop it."""
+    """What the team finds on the page of a visit: the next step, the others, and what may stop it.
+
+    `record` stands beside the next step: who is on the telephone does not look for it.
+    """
 
     step: Step | None
+    record: Step | None
     others: list[Step]
     stops: list[states.Transition]
     counts: dict[str, int]
@@ -86,8 +90,9 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
     wanted = ("review",) if visit.state == "preparing" and counts.get("unread") else NEXT.get(visit.state, ())
     found = {step.name: step for step in (*pages, *verbs)}
     step = next((found[name] for name in wanted if name in found), None)
-    others = [one for one in (*pages, *verbs) if one is not step]
-    return Panel(step, others, stops, counts) if step or others else None
+    record = found.get("record") if step is not found.get("record") else None
+    others = [one for one in (*pages, *verbs) if one not in (step, record)]
+    return Panel(step, record, others, stops, counts) if step or others else None
 
 
 def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:

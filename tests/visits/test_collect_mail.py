@@ -13,6 +13,7 @@ from PIL import Image
 
 from core import mail
 from core.db import db
+from core.files import FileError
 from core.models import Entry, File, Mail
 from plugins.neighbourhood_visits.collect import codes, letterbox
 from plugins.neighbourhood_visits.models import Asker, Casework
@@ -173,6 +174,23 @@ def test_pictures_become_those_of_the_question_and_all_else_is_named(office: Sce
     assert (shown.status_code, shown.mimetype) == (200, "image/webp")
     assert b"Zibeline" not in shown.data
     assert door in office.browser("agent").get(f"/visits/questions/{entry.id}").text
+
+
+def test_no_more_pictures_of_a_message_are_opened_than_may_be_kept(
+    office: Scene, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def damaged(upload: Any) -> Any:
+        tried.append(upload.filename)
+        raise FileError("damaged")
+
+    monkeypatch.setattr("core.api.prepare_picture", damaged)
+    made = letter(address(office.visit()))
+    for number in range(30):
+        made.add_attachment(b"RIFF", "image", "webp", filename=f"{number}.webp")
+    assert len(take_in(office, imap, made)) == 1
+    assert len(tried) == 4
 
 
 def test_no_hostile_file_comes_in_by_mail(office: Scene, imap: Any) -> None:

@@ -91,3 +91,20 @@ def test_an_agent_who_rewrites_a_draft_is_its_drafter(scene: Scene) -> None:
     assert write(scene, question, "agent", "On Friday.", keep="yes") == 302
     assert people(scene, question) == ("agent", "", "")
     assert write(scene, question, "agent", "On Friday.", publish="yes") == 403
+
+
+def test_small_corrections_do_not_add_up_to_words_of_ones_own(scene: Scene) -> None:
+    question = scene.drafted(scene.visit(), "The lamp in the street is mended on Monday.")
+    assert write(scene, question, "mayor", "The lamp in the street is never mended.", keep="yes") == 302
+    assert write(scene, question, "mayor", "The lamp is never mended, ask elsewhere.", publish="yes") == 409
+    assert write(scene, question, "mayor", "The lamp is never mended, ask elsewhere.", keep="yes") == 302
+    assert people(scene, question) == ("mayor", "", "")
+    assert write(scene, question, "deputy", "The lamp is never mended, ask elsewhere.", publish="yes") == 302
+
+
+def test_a_word_of_a_colleague_makes_nobody_elses_draft_theirs(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    assert write(scene, question, "mayor", "It is mended on Monday.", keep="yes") == 302
+    assert write(scene, question, "agent", "It is mended on Monday. Thanks.", keep="yes") == 302
+    assert people(scene, question) == ("mayor", "agent", "")
+    assert write(scene, question, "mayor", "It is mended on Monday.", publish="yes") == 409

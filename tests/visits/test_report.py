@@ -139,6 +139,16 @@ def test_a_report_is_approved_by_another_frozen_and_names_nobody(scene: Scene) -
     assert "No, it is a garden." in later
 
 
+def test_who_writes_other_minutes_over_a_colleague_s_is_their_writer(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    assert keep(scene, visit, "Nothing.") == 302
+    assert keep(scene, visit, name="mayor", version="1") == 302
+    lead(scene, visit, "publish", name="mayor")
+    assert row(scene, Visit, visit).state == "reporting"
+    lead(scene, visit, "publish", name="deputy")
+    assert row(scene, Visit, visit).state == "published"
+
+
 def test_one_person_may_approve_where_the_town_says_so_and_the_report_says_it(scene: Scene) -> None:
     visit, _found = lived(scene)
     keep(scene, visit, name="mayor")

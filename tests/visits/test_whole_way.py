@@ -117,6 +117,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
 
     lead("Ne plus prendre de questions", asks=javascript, more=True)
     agent.goto(home)
+    agent.get_by_text("Plus pour l’équipe").click()
     agent.get_by_role("link", name="Parcours de la visite").click()
     look(agent)
     agent.get_by_label(ASKED).check()

@@ -52,7 +52,7 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
             byline=said.name or _("A resident"),
             recorded_by=api.viewer().id,
             author_id=None,
-            client_key=said.key,
+            client_key=_once(said.key, title, body),
             confirmed=confirmed,
             beside=(said.place,),
             team_only=True,
@@ -85,7 +85,7 @@ def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: boo
             kind="visits.question",
             byline=_("A resident"),
             author_id=None,
-            client_key=said["key"],
+            client_key=_once(said["key"], said["title"], said["body"]),
             confirmed=confirmed,
             beside=(said["place"],),
         )
@@ -94,6 +94,11 @@ def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: boo
         where = {"place": said["place"], "latitude": latitude, "longitude": longitude}
         keep_question(entry, contact, theme=said["theme"], **where)
     return entry
+
+
+def _once(key: str, title: str, body: str) -> str:
+    """What makes the same words of a form one question, and other words from its page before another."""
+    return "\n".join((key, title, body))
 
 
 def _many() -> str:

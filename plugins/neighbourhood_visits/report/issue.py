@@ -9,6 +9,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import letters, reads, states
+from ..approve.corrections import mostly_stays
 from ..models import Question, Visit
 from . import data
 from .figures import figures
@@ -43,8 +44,9 @@ def keep_minutes(space: api.Space, body: str, version: int) -> None:
         if row is None:
             session.add(Minutes(space_id=space.id, body=body, drafted_by=person))
         else:
-            row.body = body
-            row.drafted_by = row.drafted_by or person
+            if not mostly_stays(row.body, body):
+                row.drafted_by = person
+            row.body, row.drafted_by = body, row.drafted_by or person
 
 
 def _for_writers() -> Any:
