@@ -57,7 +57,6 @@ def withdraw(question_id: int) -> None:
         states.move(case, "triage", "withdraw")
         with api.as_system("its author takes a question back"):
             _keep_from_the_public(case)
-            links.end(case.entry.id)
 
 
 def by_code(question_id: int, verb: str, reason: str = "") -> None:
@@ -133,7 +132,6 @@ def _triage(case: Case, decision: Decision, version: int | None) -> None:
         api.release(case.entry, version=version)
     else:
         _keep_from_the_public(case)
-        links.end(case.entry.id)
     if decision.verb == "divert":
         api.insert_once(
             PrivateCase,
@@ -166,6 +164,7 @@ def _keep_from_the_public(case: Case) -> None:
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)
     elif case.entry.recorded_by is not None:
         api.set_audience(case.entry, team_only=False)  # a scribe who wrote it down reads it no longer
+    links.end(case.entry.id)
 
 
 def _join(case: Case, head: int) -> None:

@@ -98,7 +98,7 @@ def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: boo
 
 def _once(key: str, title: str, body: str) -> str:
     """What makes the same words of a form one question, and other words from its page before another."""
-    return "\n".join((key, title, body))
+    return f"{key}\n{title}\n{body}"
 
 
 def _many() -> str:
