@@ -105,11 +105,16 @@ def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
 
 
 def _corrects(case: Case, before: str, after: str) -> bool:
-    """Whether the viewer changes what somebody else drafted, for the first time, and most of it stays."""
+    """Whether somebody changes what another drafted, for the first time, and most of it stays.
+
+    One of them is an official: words that one wrote stay theirs to have approved by another.
+    """
     person, work = api.viewer().id, case.casework
     if person is None or work is None or work.drafted_by == person or work.corrected_by == person:
         return False
-    return mostly_stays(before, after)
+    officials = reads.team_ids(case.space.id, "official")
+    one_is = api.can("visits.publish", case.space) or work.drafted_by in officials
+    return one_is and mostly_stays(before, after)
 
 
 def follow_moderation(entry: api.Entry, change: str) -> None:
