@@ -472,6 +472,17 @@ def today() -> dt.date:
     return api.now().astimezone(api.town_zone()).date()
 
 
+def day_has_come(visit: Visit) -> bool:
+    """Whether it is the day of a visit, or later."""
+    return visit.starts_at.astimezone(api.town_zone()).date() <= today()
+
+
+def takes_notes(visit: Visit) -> bool:
+    """Whether something is noted on a visit: from when it begins, or from its day where all is prepared."""
+    begun = visit.state in REPORTED | {"in_progress", "reporting"}
+    return begun or (visit.state == "ready" and day_has_come(visit))
+
+
 def _hold(space_id: int) -> api.Space:
     held = api.lock(sa.select(api.Space).where(api.Space.id == space_id))
     space: api.Space = api.db.session.scalars(held).one()

@@ -52,7 +52,7 @@ def test_picture(name: str, demo_town: DemoTown, new_page: Callable[..., Page], 
     if name == "guide-way":
         page.locator(".timeline").scroll_into_view_if_needed()
     if name == "guide-field":
-        page.get_by_text("Gardée pour").wait_for()
+        page.get_by_text("gardée sur cet appareil").wait_for()
         page.locator(".field-card").first.evaluate("card => card.scrollIntoView({ behavior: 'instant' })")
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     taken = page.screenshot(path=folder / f"{name}.png")

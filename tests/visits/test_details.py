@@ -12,6 +12,7 @@ from core.models import Entry, PendingClaim
 from plugins.neighbourhood_visits.models import Casework
 
 from .test_collect_mail import address, letter, office, take_in
+from .test_field import stand
 
 if TYPE_CHECKING:
     from .conftest import Scene
@@ -109,6 +110,7 @@ def test_what_comes_by_mail_is_flagged_until_it_is_taken_out(office: Scene, imap
 
 def test_what_is_noted_on_the_way_is_flagged(scene: Scene) -> None:
     visit = scene.visit()
+    stand(scene, visit, "in_progress")
     page = f"/visits/{visit}/field"
     for key, asked in (("a", f"Who answers at {NUMBER}?"), ("b", "Is there a bench?")):
         sent = scene.browser("agent").submit(f"{page}/notes", _page=page, key=key, asked=asked)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,11 +43,25 @@ def walk(scene: Scene) -> tuple[int, int]:
             set_members(session.get(Space, visit), "test", people)
 
     scene.town.run(act)
+    stand(scene, visit, "in_progress")
     return visit, question
 
 
+def stand(scene: Scene, visit: int, state: str, days: int = 0) -> None:
+    """Let a visit stand in this state, and move its beginning by so many days."""
+
+    def act() -> None:
+        with write() as session:
+            found = session.get(Visit, visit)
+            found.state, found.starts_at = state, found.starts_at + dt.timedelta(days=days)
+
+    scene.town.run(act)
+
+
 def send(scene: Scene, visit: int, name: str = "scribe", **fields: Any) -> TestResponse:
-    """Somebody's note, sent by the form of the page."""
+    """Somebody's note, sent by the form of the page of a visit that takes place."""
+    if row(scene, Visit, visit).state == "collecting":
+        stand(scene, visit, "in_progress")
     page = f"/visits/{visit}/field"
     return scene.browser(name).submit(f"{page}/notes", _page=page, **fields)
 
@@ -70,6 +86,62 @@ def test_a_tap_is_an_outcome_and_the_same_key_one_note(scene: Scene, walk: tuple
         "discussed",
         "Mended on the spot.",
     )
+
+
+def test_notes_are_taken_from_the_day_of_the_visit_on(scene: Scene, walk: tuple[int, int]) -> None:
+    visit, question = walk
+    scribe, page = scene.browser("scribe"), f"/visits/{visit}/field"
+    data = {"csrf_token": scribe.get(f"{page}/state").json["token"], "question": question}
+    data |= {"outcome": "settle", "noted_at": now().isoformat()}
+    for state in ("preparing", "ready", "postponed"):
+        stand(scene, visit, state)
+        shown = scribe.get(page).text
+        assert f'id="question-{question}"' in shown, "the pack is loaded the evening before"
+        assert "Practice view" in shown
+        assert re.search(r"<button (?!disabled)[^>]*name=\"(outcome|keep)\"", shown) is None
+        told = scribe.client.post(f"{page}/notes", data=data, headers={"Accept": "application/json"})
+        assert (told.status_code, "from the day of the visit" in told.json["said"]) == (409, True)
+        told = scribe.submit(f"{page}/notes", _page="/visits/", question=question, text="Too early.")
+        assert told.status_code == 302
+        assert "Nothing is noted." in scribe.get(page).text
+        found = row(scene, Question, question)
+        assert (found.outcome, found.discussion, kept(scene)) == ("none", "not_planned", [])
+    for state, days in (("in_progress", 0), ("ready", -20), ("reporting", 0)):
+        stand(scene, visit, state, days)
+        shown = scribe.get(page).text
+        assert "Practice view" not in shown
+        assert "data-later" not in shown
+        told = scribe.client.post(f"{page}/notes", data={**data, "key": state})
+        assert told.status_code == 302
+    found = row(scene, Question, question)
+    assert (found.outcome, found.discussion, len(kept(scene))) == ("settled", "discussed", 3)
+
+
+def test_what_contradicts_an_outcome_that_stands_waits_for_the_coordinator(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, _question = walk
+    notes, mayor = f"/visits/{visit}/field/notes", scene.browser("mayor")
+    for title, stands in (("A bench?", True), ("A tree?", False)):
+        stand(scene, visit, "collecting")
+        question = scene.accepted(visit, title=title)
+        page = f"/visits/questions/{question}"
+        scene.browser("agent").submit(f"{page}/conclude", _page=page, verb="settle", reason="Mended.")
+        send(scene, visit, key=title, question=question, outcome="study", text="It is dark again.")
+        found = row(scene, Question, question)
+        assert (found.outcome, found.discussion) == ("settled", "not_planned")
+        note = kept(scene)[-1]
+        assert note.state == "kept"
+        stand(scene, visit, "reporting")
+        assert "1 choice waits" in mayor.get(f"/visits/{visit}/minutes").text
+        shown = mayor.get(notes).text
+        assert shown.count("This holds") == 2
+        said = {"stands": "yes"} if stands else {"reason": note.text}
+        assert mayor.submit(f"/visits/notes/{note.id}/choose", _page=notes, **said).status_code == 302
+        found = row(scene, Question, question)
+        assert (found.outcome, found.discussion) == ("settled" if stands else "needs_study", "discussed")
+        assert kept(scene)[-1].state == ("set_aside" if stands else "applied")
+        assert "What holds?" not in mayor.get(notes).text
 
 
 def test_who_is_not_on_the_team_notes_nothing(scene: Scene, walk: tuple[int, int]) -> None:
@@ -167,6 +239,7 @@ def test_photos_numbers_and_new_questions_are_for_the_team(scene: Scene, walk: t
 
 def test_what_is_not_accepted_is_never_in_the_pack(scene: Scene, walk: tuple[int, int]) -> None:
     visit, question = walk
+    stand(scene, visit, "collecting")
     private = scene.question(visit, title="My landlord and I", contact="01 23 45 67 89")
     decide(scene, visit, [private], "divert")
     scene.question(visit, title="Nobody has read this")
@@ -196,6 +269,7 @@ def test_a_note_on_a_published_visit_changes_no_outcome(scene: Scene, walk: tupl
 
 def test_scribes_go_from_stop_to_stop(scene: Scene, walk: tuple[int, int]) -> None:
     visit, lamp = walk
+    stand(scene, visit, "collecting")
     titles = ("Where is the bench?", "Who cuts the hedge?", "When does the bus come?")
     bench, hedge, bus = (scene.accepted(visit, title=title) for title in titles)
 

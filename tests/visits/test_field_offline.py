@@ -15,10 +15,10 @@ from core.db import db, write
 from core.models import Membership, SignIn
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.field.models import Note
-from plugins.neighbourhood_visits.models import Question
+from plugins.neighbourhood_visits.models import Question, Visit
 
 from .test_browser import Quiet, sign_in
-from .test_field import kept, walk
+from .test_field import kept, stand, walk
 from .test_triage import row
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def loaded(context: BrowserContext, network: Network, name: str, visit: int) -> 
     """The field's page of a scribe, with its pack, as on the evening before."""
     page = sign_in(context.pages[0], network.url, name)
     page.goto(f"{network.url}/visits/{visit}/field")
-    page.get_by_text("Gardée pour").wait_for()
+    page.get_by_text("gardée sur cet appareil").wait_for()
     page.evaluate("navigator.serviceWorker.ready")
     return page
 
@@ -236,6 +236,31 @@ def test_who_leaves_the_team_or_signs_out_loses_the_pack(
     with pytest.raises(Exception, match="ERR_CONNECTION_REFUSED"):
         other.goto(f"{network.url}/visits/{visit}/field")
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(Note.id)))) == 0
+
+
+def test_the_page_that_was_kept_the_evening_before_takes_notes_on_the_day(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    stand(scene, visit, "ready")
+    page = loaded(phone("one"), network, "scribe", visit)
+    settle = page.locator(f"#question-{question} button[value=settle]")
+    expect(settle).to_be_disabled()
+    page.get_by_text("à partir du jour de la visite").first.wait_for()
+    network.down()
+    page.clock.set_fixed_time(row(scene, Visit, visit).starts_at)
+    page.reload()
+    expect(page.locator("[data-practice]")).to_have_count(0)
+    settle.click()
+    status(page).to_have_text("1 note pas encore envoyée")
+    network.up()
+    page.reload()
+    page.get_by_text("Rien n’est noté.").wait_for()
+    assert kept(scene) == [], "whatever the telephone takes for today"
+    stand(scene, visit, "in_progress")
+    page.reload()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert row(scene, Question, question).outcome == "settled"
 
 
 def test_signing_out_asks_first_on_any_page_while_notes_are_not_sent(

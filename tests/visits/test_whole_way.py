@@ -146,7 +146,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     scribe.goto(f"{home}/field")
     card = scribe.locator(f"#question-{question}")
     if javascript:
-        scribe.get_by_text("Gardée pour").wait_for()
+        scribe.get_by_text("gardée sur cet appareil").wait_for()
         scribe.context.set_offline(True)
     card.get_by_label("Note ou motif").fill("La maire l’a promis devant trente personnes.")
     card.locator("button[value=commit]").click()

@@ -21,6 +21,10 @@ from .models import Note
 MOST = 100_000  # people at a stop
 
 
+class TooEarly(api.Refused):
+    """The visit has not begun: what is sent again later may be kept."""
+
+
 @dataclass(frozen=True)
 class Said:
     """What a scribe noted: about a question, of a stop, or a question that was asked on the way."""
@@ -37,10 +41,15 @@ class Said:
 
 
 def keep(space: api.Space, said: Said) -> bool:
-    """Keep a note; says whether it is new. An outcome counts at once unless another scribe noted another."""
+    """Keep a note; says whether it is new. Refused before the visit begins.
+
+    An outcome counts at once unless another stands: that of another scribe, or of the team.
+    """
     api.require("visits.conclude", space)
     with api.write():
         case, person = states.visit_case(space.id), api.viewer().id
+        if not states.takes_notes(case.visit):
+            raise TooEarly(_("Notes are taken from the day of the visit on. Nothing is noted."))
         key = hashlib.sha256(f"{person} {said.key}".encode()).hexdigest()
         if not api.insert_once(Note, key=key, space_id=space.id, author_id=person):
             return False
@@ -51,9 +60,10 @@ def keep(space: api.Space, said: Said) -> bool:
         found["outcome"] = said.outcome if found["entry_id"] else ""
         mine = (Note.space_id == space.id, Note.key == key)
         _set(found, *mine)
-        if found["outcome"] and _counts(found["entry_id"], said.outcome):
+        asked = states.question_case(found["entry_id"]) if found["outcome"] else None
+        if asked is not None and _counts(asked, said.outcome):
             try:
-                _conclude(states.question_case(found["entry_id"]), said.outcome, said.text)
+                _conclude(asked, said.outcome, said.text)
             except api.Refused:  # what the table asks for is missing: the coordinator sees it
                 return True
             _set({"state": "applied"}, *mine)
@@ -69,6 +79,15 @@ def choose(note_id: int, reason: str) -> None:
         session.refresh(note)
         _conclude(case, note.outcome, reason or note.text)
         _let_hold(note)
+
+
+def let_stand(note_id: int) -> None:
+    """Let the outcome stand that the question of this note has, and set aside what was noted of it."""
+    with api.write():
+        case = states.question_case(api.get_or_404(Note, note_id).entry_id or 0)
+        api.require("visits.manage", case.space)
+        _talked_about(case)
+        _set({"state": "set_aside"}, Note.entry_id == case.entry.id, Note.outcome != "")
 
 
 def promised(case: Case) -> None:
@@ -151,23 +170,34 @@ def _private() -> Any:
     return sa.select(Question.entry_id).where(Question.triage == "private_case")
 
 
-def _counts(question_id: int, outcome: str) -> bool:
-    """Whether an outcome holds: no other scribe noted another one; of one scribe the last word counts."""
+def _counts(case: Case, outcome: str) -> bool:
+    """Whether an outcome holds: no other stands, and no other scribe noted another one.
+
+    Of one scribe the last word counts.
+    """
     person = api.viewer().id
-    about = (Note.entry_id == question_id, Note.outcome != "")
+    about = (Note.entry_id == case.entry.id, Note.outcome != "")
     with api.as_system("compare what scribes noted"):
+        mine = sa.select(Note.outcome).where(*about, Note.author_id == person, Note.state == "applied")
+        targets = {TABLE["outcome", verb].target for verb in (*api.db.session.scalars(mine), outcome)}
+        stands = case.question.outcome not in targets | {"none"}
         newest = api.db.session.scalar(
             sa.select(sa.func.max(Note.id)).where(*about, Note.author_id == person)
         )
         _set({"state": "set_aside"}, *about, Note.author_id == person, Note.id < newest)
         others = sa.select(Note.id).where(*about, Note.id != newest, Note.state != "set_aside")
-        return api.db.session.scalars(others.where(Note.outcome != outcome).limit(1)).first() is None
+        differs = api.db.session.scalars(others.where(Note.outcome != outcome).limit(1)).first()
+        return not stands and differs is None
 
 
 def _conclude(case: Case, verb: str, reason: str) -> None:
     """Let an outcome noted on the way be that of its question, which was talked about."""
     if case.question.outcome != TABLE["outcome", verb].target:
         answers.conclude(case, verb, reason)
+    _talked_about(case)
+
+
+def _talked_about(case: Case) -> None:
     if case.question.discussion in TABLE["discussion", "discuss"].sources:
         states.move(case, "discussion", "discuss")
 

@@ -11,7 +11,8 @@ from core import api
 from core.api import gettext as _
 
 from .. import states
-from ..pages import REFUSED, Page, blueprint, visit_and_space
+from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
+from ..reads import load_questions
 from ..show import draw
 from . import notes
 from .models import Note
@@ -36,6 +37,8 @@ def field(space_id: int) -> str:
         outcomes=[way for way in states.TRANSITIONS if way.thing == "outcome"],
         key=secrets.token_urlsafe(12),
         chooses=api.can("visits.manage", space),
+        practice=not states.takes_notes(visit),
+        opens=visit.starts_at.astimezone(api.town_zone()).date(),
     )
 
 
@@ -62,6 +65,8 @@ def add_note(space_id: int) -> Page:
         return _answer(space_id, _("There is nothing to note."), REFUSED)
     try:
         notes.keep(space, said)
+    except notes.TooEarly as reason:
+        return _answer(space_id, str(reason), TOO_LATE)
     except api.Refused as reason:
         return _answer(space_id, str(reason), REFUSED)
     return _answer(space_id, _("Noted."), 200)
@@ -77,12 +82,14 @@ def field_notes(space_id: int) -> str:
     photos = [row[0].photo_id for row in rows if row[0].photo_id]
     found = [entry for entry in map(_photo, photos) if entry is not None]
     shown = api.cards(found) if found else []
+    choices = notes.open_choices(rows)
     return draw(
         "visits/field/notes.html",
         visit=visit,
         space=space,
         rows=rows,
-        choices=notes.open_choices(rows),
+        choices=choices,
+        facts=load_questions(list(choices)),
         unseen=[row[0].id for row in rows if not row[0].outcome and row[0].state == "kept"],
         pictures={card.id: card.pictures for card in shown},
         chooses=api.can("visits.manage", space),
@@ -104,14 +111,17 @@ def look_at_notes(space_id: int) -> Any:
 @blueprint.post("/notes/<int:note_id>/choose")
 @api.needs("visits.manage")
 def choose_note(note_id: int) -> Any:
-    """Let the outcome of one note hold."""
+    """Let the outcome of one note hold, or the one that stands."""
     note = api.get_or_404(Note, note_id)
     space = api.get_or_404(api.Space, note.space_id)
     api.require("visits.manage", space)
     if not note.outcome or not note.entry_id:
         abort(404)
     try:
-        notes.choose(note_id, api.one_line(request.form.get("reason", ""))[:1000])
+        if "stands" in request.form:
+            notes.let_stand(note_id)
+        else:
+            notes.choose(note_id, api.one_line(request.form.get("reason", ""))[:1000])
         api.says(_("Done."))
     except api.Refused as reason:
         api.says(str(reason), "error")
@@ -170,7 +180,7 @@ def _answer(space_id: int, said: str, status: int) -> Page:
         answer = jsonify(said=said)
         answer.status_code = status
         return answer
-    api.says(said, "success" if status < REFUSED else "error")
+    api.says(said, "success" if status < TOO_LATE else "error")
     question = request.form.get("question", type=int)
     return redirect(
         url_for("visits.field", space_id=space_id) + (f"#question-{question}" if question else "")

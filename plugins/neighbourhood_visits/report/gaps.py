@@ -80,7 +80,8 @@ def _questions(space_id: int, name: str) -> Gap:
     )
     owned = sa.exists().where(Commitment.question_id == Question.entry_id)
     waits, contradicted = sa.func.coalesce(noted.c.waits, 0) == 1, noted.c.others == 1
-    choice = sa.and_(waits, sa.or_(contradicted, owned))
+    stands = Question.outcome.not_in(("none", "committed"))
+    choice = sa.and_(waits, sa.or_(contradicted, owned, stands))
     promise = sa.and_(~owned, sa.or_(Question.outcome == "committed", waits))
     silent = sa.and_(Question.outcome == "none", sa.func.coalesce(head.outcome, "none") == "none")
     sort = sa.case((choice, "choices"), (promise, "promises"), (silent, "outcomes"))

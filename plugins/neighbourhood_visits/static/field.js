@@ -57,6 +57,7 @@ async function show() {
     for (const item of list.querySelectorAll("[data-note]")) {
       if (!notes.some((one) => one.id === Number(item.dataset.note))) {
         item.querySelector("[data-state]").textContent = words.sent;
+        item.querySelector("button")?.remove();
         delete item.dataset.note;
       }
     }
@@ -84,6 +85,14 @@ function draw(list, one) {
   }
 }
 
+// A page that was kept before the day of the visit takes notes from that day on.
+function open() {
+  const now = new Date(), day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+  if (!words.opens || day < words.opens) return;
+  for (const button of field.querySelectorAll("[data-later]")) button.disabled = false;
+  field.querySelector("[data-practice]")?.remove();
+}
+
 // Sending: one after the other, by one tab at a time; what was not answered is sent again, and is there once.
 const send = () => navigator.locks ? navigator.locks.request("visits-field", sendAll) : sendAll();
 async function sendAll() {
@@ -91,13 +100,13 @@ async function sendAll() {
     const state = await ask(words.state, {});
     if (!state) return;
     for (const one of await waiting()) {
-      if (one.user !== state.user || one.refused) continue;
+      if (one.user !== state.user || (one.refused && !one.again)) continue;
       const body = new FormData();
       for (const [name, value] of Object.entries({ ...one.fields, key: one.key, noted_at: one.noted_at, csrf_token: state.token })) body.append(name, value);
       if (one.photo) body.append("photo", one.photo, "photo.jpg");
       const answer = await ask(words.notes, { method: "POST", body });
       if (!answer) return;
-      if (answer.refused) await wait(store("readwrite").put({ ...one, refused: answer.said }));
+      if (answer.refused) await wait(store("readwrite").put({ ...one, refused: answer.said, again: answer.again }));
       else await wait(store("readwrite").delete(one.id));
       await show();
     }
@@ -112,6 +121,7 @@ async function ask(url, options) {
   link.hidden = !expired;
   if (expired) link.textContent = words.expired;
   if (answer.status === 403 || answer.status === 404) { await wipe(); return null; }
+  if (answer.status === 409) return { ...await answer.json(), refused: true, again: true };
   if (answer.status === 422) return { ...await answer.json(), refused: true };
   return answer.ok ? answer.json() : null;
 }
@@ -133,6 +143,8 @@ async function load() {
   if (await caches.match(location.pathname, { cacheName: pack })) status.querySelector("[data-pack]").textContent = words.loaded;
 }
 
+open();
+addEventListener("focus", open);
 if (database) {
   await show();
   addEventListener("online", send);
