@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import letters, reads, states
+from . import answers, letters, reads, states
 from .approve import places
 from .collect import codes
 from .models import Asker, Casework, Question, Visit
@@ -21,7 +21,6 @@ from .report import issue
 SOURCE, DETAILS = "visits", "details"
 TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
 PRACTICAL = ("starts_at", "ends_at", "meeting_point")
-EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
 
 
 def may_announce(area_id: int | None = None, anywhere: bool = False) -> bool:
@@ -121,6 +120,8 @@ def turn(space_id: int, verb: str, **said: str) -> None:
         case.visit.sequence += verb in ("postpone", "reschedule", "cancel")
         if verb == "announce":
             api.change_space(case.space, visibility="public")
+        if verb in ("begin", "end", "publish"):
+            answers.publish_held(space_id)
         if verb == "publish":
             issue.freeze(case.visit)
         api.emit(case.space, "visits.visit", space_id)

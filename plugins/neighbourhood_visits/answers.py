@@ -45,12 +45,13 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
             _publish(case, entry)
 
 
-def publish_held() -> None:
-    """Job: publish the answers that were held until the visit, where it has begun."""
+def publish_held(begun: int = 0) -> None:
+    """Job: publish the answers that were held until the visit, where it has begun, or of the one `begun`."""
     due = (
         sa.select(Casework.entry_id)
         .join(Visit, Visit.space_id == Casework.space_id)
-        .where(Casework.held, Casework.answer == "approved", Visit.starts_at <= api.now())
+        .where(Casework.held, Casework.answer == "approved")
+        .where(Visit.space_id == begun if begun else Visit.starts_at <= api.now())
     )
     with api.as_system("publish on the day of the visit"):
         for question_id in api.db.session.scalars(due).all():

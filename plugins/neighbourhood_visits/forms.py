@@ -32,7 +32,6 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from . import reads, show
-from .actions import EXECUTIVE
 
 
 def needed(message: Any) -> DataRequired:
@@ -75,7 +74,7 @@ def people_near(role: str) -> list[tuple[int, str]]:
         for user, path in api.db.session.execute(rows)
         if (path or "").startswith(reach) or reach.startswith(path or "")
     ]
-    near.sort(key=lambda user: user.mandate not in EXECUTIVE)
+    near.sort(key=lambda user: user.mandate not in reads.EXECUTIVE)
     return [(user.id, ", ".join(filter(None, (user.name, show.mandate(user))))) for user in near]
 
 

@@ -67,7 +67,7 @@ PAGES = (  # their routes are the blueprint's
     turns,
     voices,
 )
-OFFICE = actions.EXECUTIVE | {"agent", "administrator"}
+OFFICE = reads.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
 

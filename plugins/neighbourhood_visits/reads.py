@@ -13,6 +13,7 @@ from core.api import gettext as _
 from .models import Answer, Asker, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
+EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),

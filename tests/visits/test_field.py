@@ -255,7 +255,9 @@ def test_a_note_on_a_published_visit_changes_no_outcome(scene: Scene, walk: tupl
     visit, question = walk
     send(scene, visit, key="a", question=question, outcome="settle")
     for verb in ("close", "finish", "begin", "end", "publish"):
-        scene.browser("mayor").submit(f"/visits/{visit}/turn", _page="/visits/", verb=verb, sure="1")
+        scene.browser("mayor").submit(
+            f"/visits/{visit}/turn", _page="/visits/", verb=verb, sure="1", lacking="1"
+        )
     assert row(scene, Visit, visit).state == "published"
     assert send(scene, visit, key="b", question=question, outcome="inform").status_code == 302
     assert [note.state for note in kept(scene)] == ["set_aside", "kept"]

@@ -75,7 +75,7 @@ def test_what_is_thin_is_confirmed_by_a_box(scene: Scene) -> None:
 
 def test_a_report_without_a_gap_asks_for_nothing(scene: Scene) -> None:
     visit = held(scene)
-    bench = scene.accepted(visit, title="A bench?")
+    bench = scene.answered(visit, title="A bench?")
     conclude(scene, bench, "settle")
     lead(scene, visit, "close", "finish", "begin", "end")
     keep(scene, visit)
@@ -84,9 +84,51 @@ def test_a_report_without_a_gap_asks_for_nothing(scene: Scene) -> None:
     assert publish(scene, visit) == "published"
 
 
-def test_a_choice_that_waits_blocks_whatever_is_ticked(scene: Scene) -> None:
+def test_questions_to_read_and_outcomes_without_an_answer_are_confirmed(scene: Scene) -> None:
     visit = held(scene)
     bench = scene.accepted(visit, title="A bench?")
+    conclude(scene, bench, "settle")
+    scene.question(visit, title="Nobody has read this")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    keep(scene, visit)
+    told = before(scene, visit)
+    assert "1 question is still to be read" in told
+    assert f"/visits/{visit}/review?queue=unread" in told
+    assert "1 question with an outcome has no published answer" in told
+    assert f"/visits/questions/{bench}#answer" in told
+    for text in ("To be mended first", "Nobody has read this"):
+        assert text not in told
+    told = before(scene, visit, "scribe")
+    assert "1 question is still to be read" in told
+    assert "/review" not in told
+    assert publish(scene, visit) == "reporting", "nobody has ticked the box"
+    assert publish(scene, visit, lacking="yes") == "published"
+
+
+def test_what_is_held_for_the_visit_is_out_when_it_begins_ends_or_is_reported(scene: Scene) -> None:
+    visit = held(scene)
+    one, two, three = (scene.drafted(visit, title=title) for title in ("One?", "Two?", "Three?"))
+
+    def hold(ident: int) -> None:
+        scene.approve(ident, "On Monday.", hold="yes", publish="")
+        assert row(scene, Question, ident).answered_at is None
+
+    lead(scene, visit, "close", "finish")
+    for ident, verb in ((one, "begin"), (two, "end")):
+        hold(ident)
+        lead(scene, visit, verb)
+        assert row(scene, Question, ident).answered_at is not None, verb
+    hold(three)
+    keep(scene, visit)
+    assert "1 approved answer is held for the visit" in before(scene, visit)
+    assert publish(scene, visit, lacking="yes") == "published"
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert shown.count("On Monday.") == 3
+
+
+def test_a_choice_that_waits_blocks_whatever_is_ticked(scene: Scene) -> None:
+    visit = held(scene)
+    bench = scene.answered(visit, title="A bench?")
     send(scene, visit, "scribe", key="a", question=bench, outcome="settle")
     send(scene, visit, "second", key="b", question=bench, outcome="refuse", text="No room.")
     lead(scene, visit, "close", "finish", "begin", "end")
@@ -108,7 +150,7 @@ def test_a_choice_that_waits_blocks_whatever_is_ticked(scene: Scene) -> None:
 
 def test_a_promise_from_the_field_counts_once_it_has_owner_and_date(scene: Scene) -> None:
     visit, owner = held(scene), department(scene)
-    bench = scene.accepted(visit, title="A bench?")
+    bench = scene.answered(visit, title="A bench?")
     conclude(scene, bench, "commit", "We promise.")
     assert row(scene, Question, bench).outcome == "none", "a promise has an owner and a date"
     send(scene, visit, key="a", question=bench, outcome="commit", text="The mayor promised it.")

@@ -9,9 +9,9 @@ from sqlalchemy.orm import aliased
 from core import api
 
 from ..field.models import Note
-from ..models import Commitment, Question
+from ..models import Casework, Commitment, Question
 
-WRONG, THIN = ("choices", "promises"), ("outcomes", "notes")
+WRONG, THIN = ("choices", "promises"), ("to_read", "outcomes", "unanswered", "held")
 LISTED = 5
 
 
@@ -30,14 +30,14 @@ def of(space_id: int) -> dict[str, Gap]:
 
 
 def _of(space_id: int) -> dict[str, Gap]:
-    found = {name: _questions(space_id, name) for name in (*WRONG, "outcomes")}
+    found = {name: _questions(space_id, name) for name in (*WRONG, *THIN)}
     found["notes"] = Gap(unread(space_id), [])
     return {name: gap for name, gap in found.items() if gap.count}
 
 
 def thin(space_id: int) -> bool:
     """Whether the report of a visit lacks anything without which it is right and says little."""
-    return lacks(space_id, "outcomes") or unread(space_id) > 0
+    return unread(space_id) > 0 or any(lacks(space_id, name) for name in THIN)
 
 
 def lacks(space_id: int, name: str) -> bool:
@@ -63,9 +63,10 @@ def unread_in(space_id: int) -> tuple[Any, ...]:
 
 
 def _questions(space_id: int, name: str) -> Gap:
-    """The accepted questions of a visit that wait for a choice, for a promise's owner, or for an outcome.
+    """The questions of a visit that wait to be read, or accepted ones that lack something.
 
-    A promise that was noted on the way and contradicted by nobody waits for its owner and date alone.
+    That is a choice, a promise's owner, an outcome, an answer, or the day on which it is published. A promise
+    that was noted on the way and contradicted by nobody waits for its owner and date alone.
     """
     head = aliased(Question)
     noted = (
@@ -84,14 +85,23 @@ def _questions(space_id: int, name: str) -> Gap:
     choice = sa.and_(waits, sa.or_(contradicted, owned, stands))
     promise = sa.and_(~owned, sa.or_(Question.outcome == "committed", waits))
     silent = sa.and_(Question.outcome == "none", sa.func.coalesce(head.outcome, "none") == "none")
+    answered = sa.func.coalesce(Question.answered_at, head.answered_at).is_not(None)
+    held = sa.and_(Casework.held, Casework.answer == "approved")
     sort = sa.case((choice, "choices"), (promise, "promises"), (silent, "outcomes"))
+    wanted = {
+        "to_read": Question.triage.in_(("submitted", "contested")),
+        "unanswered": sa.and_(~silent, ~answered, ~held),
+        "held": held,
+    }.get(name, sort == name)
+    read = sa.and_(api.Entry.state == "published", Question.triage == "accepted")
     rows = (
         sa.select(api.Entry.id, api.Entry.title, sa.func.count().over())
         .join(Question, Question.entry_id == api.Entry.id)
         .outerjoin(head, head.entry_id == Question.group_id)
+        .join(Casework, Casework.entry_id == api.Entry.id)
         .outerjoin(noted, noted.c.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, api.Entry.state == "published")
-        .where(Question.triage == "accepted", sort == name)
+        .where(api.Entry.space_id == space_id, wanted)
+        .where(api.Entry.state == "pending" if name == "to_read" else read)
         .order_by(api.Entry.id)
         .limit(LISTED)
     )

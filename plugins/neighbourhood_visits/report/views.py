@@ -90,6 +90,7 @@ def minutes(space_id: int) -> Page:
         another=states.NOT_THE_WRITER.holds(case),
         gaps=gaps.of(space_id) if visit.state == "reporting" else {},
         wrong=gaps.WRONG,
+        reviews=api.can("visits.review", space),
         words=WORDS,
         **SAYS,
     )
