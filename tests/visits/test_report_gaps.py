@@ -137,8 +137,14 @@ def test_a_choice_that_waits_blocks_whatever_is_ticked(scene: Scene) -> None:
     assert "1 choice waits in the notes of the visit" in told
     assert f"/visits/{visit}/field/notes#choice-{bench}" in told
     assert "To be mended first" in told
-    shown = scene.browser("mayor").get(f"/visits/{visit}/minutes").text
+    page = f"/visits/{visit}/minutes"
+    shown = scene.browser("mayor").get(page).text
     assert "Approve and publish the report" not in shown
+    assert "In charge of that: Agent." in shown
+    scribe = scene.browser("scribe")
+    scribe.submit(page, body="Nobody came.", version="1", ask="yes")
+    assert "First choose what holds" in scribe.get(page).text
+    assert row(scene, Minutes, visit).asked_at is None
     assert publish(scene, visit, lacking="yes") == "reporting"
     notes = f"/visits/{visit}/field/notes"
     chosen = re.search(r"/visits/notes/(\d+)/choose", scene.browser("mayor").get(notes).text)

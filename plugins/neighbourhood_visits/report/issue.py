@@ -17,7 +17,7 @@ from .models import Minutes, Report
 
 
 def ask_approval(space: api.Space) -> None:
-    """Ask the officials of the visit to approve what stands as its report."""
+    """Ask the officials of the visit to approve what stands as its report, unless it would be wrong."""
     api.require("visits.conclude", space)
     with api.write() as session, _for_writers():
         case = states.visit_case(space.id)
@@ -26,6 +26,9 @@ def ask_approval(space: api.Space) -> None:
             raise api.Refused(
                 _("The report can be approved once the visit is over and its minutes are kept.")
             )
+        for guard in (states.CHOSEN, states.OWNED):
+            if not guard.holds(case):
+                raise api.Refused(str(guard.refusal))
         minutes.asked_at = api.now()
         letters.tell("report_to_approve", space.id)
 
