@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,45 @@ def test_ten_drafts_are_approved_without_leaving_the_page(scene: Scene) -> None:
     states = sa.select(Casework.entry_id, Casework.answer).where(Casework.entry_id.in_(ids))
     found = {row[0]: row[1] for row in scene.town.run(lambda: db.session.execute(states).all())}
     assert [found[one] for one in ids] == ["published"] * 5 + ["approved"] + ["to_approve"] * 4
+
+
+def test_each_question_has_its_reason(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.accepted(visit, title="A bench?")
+    scene.answered(visit, title="A tree?")
+    old = scene.accepted(visit, title="A lamp?")
+
+    def age() -> None:
+        with write() as session:
+            session.get(api.Entry, old).created_at -= dt.timedelta(days=8)
+
+    scene.town.run(age)
+    page = scene.browser("mayor").get("/visits/next").text
+    for title, reasons in (
+        ("A bench?", ["new", "no answer yet"]),
+        ("A tree?", ["new", "answered already"]),
+        ("A lamp?", ["no answer yet"]),
+    ):
+        said = page.partition(f"{title}</a></h3>")[2].partition("</li>")[0]
+        assert re.findall("<span>(.*?)</span>", said) == reasons, title
+
+
+def test_a_draft_approved_in_place_says_so_and_brings_what_matters_up_to_date(scene: Scene) -> None:
+    visit = scene.visit()
+    ident = scene.drafted(visit)
+    page = f"/visits/questions/{ident}"
+    fields = {"body": "It is mended on Monday.", "version": "1", "submit": "yes"}
+    scene.browser("agent").submit(f"{page}/answer", _page=page, **fields)
+    mayor = scene.browser("mayor")
+    shown = mayor.get("/visits/next").text
+    assert 'data-hx-select-oob="#what-matters,#said:innerHTML"' in shown
+    assert '<div id="said" role="status"></div>' in shown
+    mayor.submit(f"{page}/approve", _page="/visits/next", version="1", publish="yes")
+    shown = mayor.client.get("/visits/next", headers={"HX-Request": "true"}).text
+    said = shown.partition('<div id="said" role="status">')[2].partition("</div>")[0]
+    assert "The answer is published." in said
+    matters = shown.partition('<section id="what-matters"')[2].partition("</section>")[0]
+    assert "answered already" in matters
 
 
 def test_a_draft_that_changed_since_it_was_read_is_not_approved(scene: Scene) -> None:

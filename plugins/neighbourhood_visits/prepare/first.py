@@ -1,5 +1,6 @@
 """The first screen of an official: the next visit, what matters and why, what awaits them, late promises."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..states import today
 from . import awaits
 
 MATTER, LATE = 5, 5
+NEW = dt.timedelta(days=7)
 WEIGHT = 10  # as many supports as a reason counts for
 TO_COME = ("draft", "announced", "collecting", "preparing", "ready", "in_progress", "postponed")
 
@@ -67,7 +69,7 @@ def matters(space_id: int) -> list[Matter]:
     weight = sum((sa.case((reason, WEIGHT), else_=0) for reason in reasons), supports)
     flags = [sa.case((reason, 1), else_=0) for reason in reasons]
     rows = (
-        sa.select(api.Entry, supports, repeated, *flags)
+        sa.select(api.Entry, supports, repeated, Question.answered_at, *flags)
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
         .join(Visit, Visit.space_id == api.Entry.space_id)
@@ -77,7 +79,16 @@ def matters(space_id: int) -> list[Matter]:
         .order_by(weight.desc(), supports.desc(), api.Entry.id)
         .limit(MATTER)
     )
-    return [Matter(row[0], _reasons(row[1], row[2], *row[3:])) for row in api.db.session.execute(rows)]
+    return [
+        Matter(row[0], _reasons(row[1], row[2], *row[4:]) or _plain_reasons(row[0], row[3]))
+        for row in api.db.session.execute(rows)
+    ]
+
+
+def _plain_reasons(entry: api.Entry, answered_at: dt.datetime | None) -> list[str]:
+    """Why a question is looked at that nothing else speaks for."""
+    new = [_("new")] if entry.created_at > api.now() - NEW else []
+    return [*new, _("no answer yet") if answered_at is None else _("answered already")]
 
 
 def _reasons(supports: int, repeated: int, delicate: int, late: int, _again: int, promised: int) -> list[str]:
