@@ -72,6 +72,11 @@ class Visit(api.InSpace, api.Base):
         return self.state == "collecting" and at < self.questions_close_at
 
     @property
+    def off(self) -> bool:
+        """Whether it does not take place on the day that was announced."""
+        return self.state in ("postponed", "cancelled")
+
+    @property
     def last_moment(self) -> dt.datetime:
         """The last moment at which a question is taken; its day is the last day to ask."""
         return self.questions_close_at - dt.timedelta(seconds=1)

@@ -6,6 +6,7 @@ from typing import Any
 from flask import render_template
 
 from core import api
+from core.api import gettext as _
 from core.api import lazy_gettext
 
 from . import queues, reads
@@ -25,6 +26,8 @@ def draw(template: str, **context: Any) -> str:
         template,
         now=api.now(),
         date=date,
+        day_of=day_of,
+        called_off=called_off,
         hours=hours,
         mandate=mandate,
         standing=reads.standing,
@@ -40,6 +43,28 @@ def draw(template: str, **context: Any) -> str:
 def date(moment: dt.datetime) -> str:
     """The day of a moment where the town is: Thursday 12 March 2026."""
     return api.day(moment.astimezone(api.town_zone()).date(), weekday=True)
+
+
+def day_of(visit: Visit) -> str:
+    """The day of a visit; of one that is postponed or cancelled, that it is."""
+    return str(reads.visit_state_label(visit)) if visit.off else date(visit.starts_at)
+
+
+def called_off(visit: Visit) -> str:
+    """What becomes of a visit that does not take place on its day, and of the questions before it."""
+    if visit.state == "postponed":
+        return str(
+            _(
+                "The new date will be told here, and to all who asked or support a question. "
+                "Questions that were asked are kept, and the team goes on answering them."
+            )
+        )
+    return str(
+        _(
+            "It does not take place. Questions that were asked stay with the team, "
+            "which can still answer them in writing."
+        )
+    )
 
 
 def hours(visit: Visit) -> str:

@@ -38,6 +38,19 @@ def first(text: str) -> str:
     return button.strip()
 
 
+def day_of(scene: Scene, visit: int) -> str:
+    """The day of a visit, as its page says it."""
+    found = re.search(r"<dt>Date</dt><dd>([^<]+)<", scene.browser().get(f"/visits/{visit}").text)
+    assert found
+    return found[1]
+
+
+def put_off(scene: Scene, visit: int, verb: str, reason: str = "The river is high.") -> None:
+    """Let the mayor postpone or cancel a visit."""
+    page = f"/visits/{visit}"
+    scene.browser("mayor").submit(f"{page}/turn", _page=page, verb=verb, reason=reason, sure="1")
+
+
 def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
     seen = {}
     for verb in ("", "close", "finish", "begin", "end", "publish", "follow"):
@@ -100,3 +113,35 @@ def test_what_leads_back_is_asked_where_people_are_told_alone() -> None:
         if other.target in way.sources and way.target in other.sources
     }
     assert {way.verb for way in moves if way.verb not in back or way.notice} == set(FOR_GOOD)
+
+
+@pytest.mark.parametrize(("verb", "says"), [("postpone", "Postponed"), ("cancel", "Cancelled")])
+def test_who_reads_of_a_visit_put_off_reads_no_old_date(scene: Scene, verb: str, says: str) -> None:
+    visit = scene.visit(closed=True, other_ways="Call 02 96 00 00 00.")
+    old, place = day_of(scene, visit), "In front of the school"
+    put_off(scene, visit, verb)
+    shown = scene.browser().get(f"/visits/{visit}")
+    assert "The river is high." in shown.text
+    assert says in shown.text
+    asked = scene.browser().get(f"/visits/{visit}/ask")
+    assert "Call 02 96 00 00 00." in asked.text
+    for page in (shown, asked):
+        assert "Questions that were asked" in page.text
+        assert "closed since" not in page.text
+        assert "Questions were taken until" not in page.text
+        assert old not in page.text
+        assert place not in page.text
+
+
+def test_the_code_of_a_question_before_a_visit_put_off_says_so(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    slip, resident = f"/visits/questions/{question}/slip", scene.browser("resident")
+    old = day_of(scene, visit)
+    assert old in resident.get(slip).text
+    put_off(scene, visit, "postpone")
+    for page in (slip, f"/visits/questions/{question}/thanks"):
+        shown = resident.get(page).text
+        assert "The new date will be told here" in shown
+        assert old not in shown
+        assert "In front of the school" not in shown

@@ -8,6 +8,7 @@ from core import api
 
 from .. import reads
 from ..models import Casework, Department, Question, Visit
+from ..show import called_off, date, day_of
 from . import codes
 
 EXPECTS = ("submitted", "contested", "accepted")
@@ -19,8 +20,7 @@ class Receipt:
 
     title: str
     visit: str
-    starts_at: dt.datetime
-    meeting_point: str
+    takes_place: str
     asked_at: dt.datetime
     standing: str
     department: str
@@ -44,8 +44,7 @@ def receipt(question_id: int) -> Receipt:
         return Receipt(
             title=entry.title,
             visit=space.name,
-            starts_at=visit.starts_at,
-            meeting_point=visit.meeting_point,
+            takes_place=takes_place(visit),
             asked_at=entry.created_at,
             standing=reads.standing(question),
             department=department.name if department else "",
@@ -55,6 +54,13 @@ def receipt(question_id: int) -> Receipt:
             code=codes.code_of(question_id) if casework.code else "",
             expects=question.triage in EXPECTS and question.answered_at is None,
         )
+
+
+def takes_place(visit: Visit) -> str:
+    """When and where a visit is, or that it is put off and what becomes of questions."""
+    if visit.off:
+        return f"{day_of(visit)}. {called_off(visit)}"
+    return ", ".join(filter(None, (date(visit.starts_at), visit.meeting_point)))
 
 
 def _days(department: Department | None) -> int:
