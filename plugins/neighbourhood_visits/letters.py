@@ -12,7 +12,7 @@ from core.api import lazy_gettext as _
 from . import reads
 from .collect import receipts
 from .models import Asker, Question, Visit
-from .show import date, draw, hours
+from .show import called_off, date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
 AUTHOR, ASKERS, OFFICIALS = "its author", "all who asked or support", "the officials of the visit"
@@ -55,7 +55,17 @@ def acknowledged(entry_id: int) -> str:
 def when_and_where(once: str) -> str:
     """When and where the visit that a notice is about takes place by now."""
     visit = api.db.session.get(Visit, int(once.rpartition(":")[2]))
-    return f"{date(visit.starts_at)}, {hours(visit)}, {visit.meeting_point}" if visit else ""
+    return (
+        ""
+        if visit is None or visit.off
+        else f"{date(visit.starts_at)}, {hours(visit)}, {visit.meeting_point}"
+    )
+
+
+def why_off(once: str) -> str:
+    """Why the visit that a notice is about is postponed or cancelled, and what becomes of the questions."""
+    visit = api.db.session.get(Visit, int(once.rpartition(":")[2]))
+    return "" if visit is None or not visit.off else f"{visit.reason}\n\n{called_off(visit)}"
 
 
 NOTICE_TYPES = (
@@ -175,6 +185,7 @@ NOTICE_TYPES = (
         _("A visit that I asked about is postponed"),
         _("The visit is postponed: %(space)s"),
         "at_once",
+        detail=why_off,
     ),
     api.NoticeType(
         "visits.rescheduled",
@@ -195,6 +206,7 @@ NOTICE_TYPES = (
         _("A visit that I asked about is cancelled"),
         _("The visit is cancelled: %(space)s"),
         "at_once",
+        detail=why_off,
     ),
 )
 

@@ -24,8 +24,8 @@ from .visit_forms import VisitForm
 
 
 def url_of(space_id: int) -> str:
-    """The page of a visit."""
-    return url_for("visits.visit", space_id=space_id)
+    """The page of a visit, for messages too, which are written outside of any request."""
+    return f"/visits/{space_id}"
 
 
 @blueprint.get("/")

@@ -14,6 +14,7 @@ from core import mail, registry, settings
 from core.accounts import sessions
 from core.config import Config
 from core.db import db, table_of
+from core.feed.cards import space_url
 from core.models import Entry, Mail, Notice, NoticeChoice, NoticeLetter, NoticeTimes
 from core.models.notices import BY_MAIL
 from core.notices import reads
@@ -121,19 +122,16 @@ def _thread(rows: list[Any], length: int) -> Thread:
     first = rows[0]
     base = current_app.config["PARVIS"].base_url
     own = registry.current().declared("notice_types", first.type)[1].url
-    path = own or (f"/posts/{first.thread_id}" if first.thread_id else f"/spaces/{first.space_id}")
+    path = own or (
+        f"/posts/{first.thread_id}" if first.thread_id else space_url(first.space_id, first.space_kind)
+    )
     return Thread(words.title(first), first.space or "", base + path, [_event(row, length) for row in rows])
 
 
 def _event(row: Any, length: int) -> Event:
     """What happened; the words of what is between a resident and the team stay on the portal."""
-    owner, kind = registry.current().declared("notice_types", row.type)
-    detail = ""
-    if kind.detail is not None:
-        place, about = f"detail of {row.type}", row.entry_id if row.entry_id is not None else row.once
-        detail = str(registry.current().attempt(owner.name, place, lambda: kind.detail(about), "") or "")
     said = "" if row.team_only or not row.html else excerpt(row.html, length)
-    return Event(words.sentence(row), said, row.lang, detail)
+    return Event(words.sentence(row), said, row.lang, words.detail(row))
 
 
 def _subject(rows: list[Any], threads: list[Thread], at_once: bool) -> str:

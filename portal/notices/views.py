@@ -60,6 +60,7 @@ def _line(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "text": words.sentence(row),
+        "detail": words.detail(row) if row.entry_id is None else "",
         "when": row.created_at,
         "space": row.space,
         "actor": row.actor,

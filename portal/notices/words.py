@@ -48,3 +48,11 @@ def sentence(row: Any) -> str:
     kind = registry.current().declared("notice_types", row.type)[1]
     actor = row.actor or row.byline or _("Somebody")
     return str(kind.text) % {"actor": actor, "title": title(row), "space": row.space or ""}
+
+
+def detail(row: Any) -> str:
+    """What the kind of a notice adds to its message; nothing where the plugin fails."""
+    owner, kind = registry.current().declared("notice_types", row.type)
+    place, about = f"detail of {row.type}", row.entry_id if row.entry_id is not None else row.once
+    tell = kind.detail
+    return str((tell and registry.current().attempt(owner.name, place, lambda: tell(about), "")) or "")

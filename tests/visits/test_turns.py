@@ -6,10 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from core import jobs, mail
+from core.db import db
+from core.models import Mail
 from plugins.neighbourhood_visits.models import Visit
 from plugins.neighbourhood_visits.states import TRANSITIONS
 from plugins.neighbourhood_visits.turns import FOR_GOOD
+from portal.notices import mailing
 
 from .test_report import lead
 from .test_scribe_reads import visit as visit_with_scribe
@@ -145,3 +150,31 @@ def test_the_code_of_a_question_before_a_visit_put_off_says_so(scene: Scene) -> 
         assert "The new date will be told here" in shown
         assert old not in shown
         assert "In front of the school" not in shown
+
+
+def test_who_asked_hears_why_a_visit_is_put_off_and_its_new_date(scene: Scene) -> None:
+    scene.town.person("asker", "resident", language="en")
+    visit = scene.visit()
+    scene.question(visit, name="asker")
+    put_off(scene, visit, "postpone", "The river is high.")
+    asker = scene.browser("asker")
+
+    def heard() -> str:
+        jobs.run_due(scene.town.app)
+        scene.town.run(mailing.mail_due)
+        own = sa.select(Mail).where(Mail.recipient == "asker@example.org").order_by(Mail.id)
+        written = scene.town.run(lambda: [mail.written(one) for one in db.session.scalars(own).all()])
+        return "\n".join(words[0].text for words in written if words)
+
+    for text in (heard(), asker.get("/notices").text):
+        assert "The visit is postponed: Visit of the Tanneries" in text
+        assert "The river is high." in text
+        assert "The new date will be told here" in text
+    assert f"/visits/{visit}\n" in heard()
+    assert f"/spaces/{visit}" not in heard()
+    scene.browser("mayor").submit(
+        f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="reschedule", sure="1"
+    )
+    for text in (heard(), asker.get("/notices").text):
+        assert "The visit has a new date: Visit of the Tanneries" in text
+        assert f"{day_of(scene, visit)}, 18:00 – 20:00, In front of the school" in text
