@@ -134,6 +134,16 @@ class AskWithoutAccountForm(AskForm):
             raise ValidationError(_("Give your name."))
 
 
+class PutOffForm(api.Form):
+    """Why a visit is postponed or cancelled."""
+
+    reason = StringField(
+        lazy_gettext("The reason, which everybody reads"),
+        filters=[api.one_line],
+        validators=[needed(lazy_gettext("Write the reason.")), at_most(1000)],
+    )
+
+
 class WithdrawForm(api.Form):
     """Nothing but the wish to withdraw a question."""
 

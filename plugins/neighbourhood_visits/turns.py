@@ -11,8 +11,9 @@ from core.api import lazy_gettext
 
 from . import actions, queues, states
 from .collect.actions import RECORDED
+from .forms import PutOffForm
 from .models import Visit
-from .pages import Page, blueprint, visit_and_space
+from .pages import Page, blueprint, form_page, visit_and_space
 from .plan import announce
 from .plan import pages as planning
 from .report import gaps
@@ -41,6 +42,7 @@ NEXT = {  # the steps that a state asks for, the first that somebody has is thei
     "follow_up": ("promises",),
     "postponed": ("reschedule",),
 }
+PUT_OFF = ("postpone", "cancel")
 FIELD, MINUTES = ("ready", "in_progress", "reporting"), ("in_progress", "reporting")
 
 
@@ -81,7 +83,7 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
     reviews = api.can("visits.review", space)
     pages = _pages(visit, space, reviews)
     ways = states.ways(states.Case(space, visit=visit), "visit") if reviews else []
-    stops = [way for way in ways if way.verb in ("postpone", "cancel")]
+    stops = [way for way in ways if way.verb in PUT_OFF]
     moves = [way for way in ways if way not in stops and way.verb != "publish"]
     verbs = [
         Step(way.verb, way.label, url_for("visits.turn_with", space_id=space.id), sends=True) for way in moves
@@ -141,7 +143,21 @@ def turn_with(space_id: int) -> Page:
     if verb == "publish" and "lacking" not in request.form and gaps.thin(space_id):
         api.says(_("Tick the box first: the report is published with what it lacks."), "error")
         return redirect(url_for("visits.minutes", space_id=space_id) + "#publish")
+    if verb in PUT_OFF:
+        return _put_off(space_id, verb)
     return _turned(space_id, verb, reason=api.one_line(request.form.get("reason", ""))[:1000])
+
+
+def _put_off(space_id: int, verb: str) -> Page:
+    """Postpone or cancel a visit, once the reason is written where it is asked whether one is sure."""
+    form: Any = PutOffForm()
+    if "sure" in request.form and form.validate():
+        return _turned(space_id, verb, reason=form.reason.data)
+    _visit, space = visit_and_space(space_id)
+    api.require(states.TABLE["visit", verb].role, space)
+    return form_page(
+        "visits/put_off.html", form, space=space, way=states.TABLE["visit", verb], comes=FOR_GOOD[verb]
+    )
 
 
 def _turned(space_id: int, verb: str, **said: str) -> Page:

@@ -93,7 +93,8 @@ def test_what_cannot_be_undone_is_asked_before(scene: Scene, visit: int, verb: s
     assert asked.status_code == 200
     assert "This cannot be undone." in asked.text
     assert str(FOR_GOOD[verb]) in asked.text
-    assert 'name="reason" value="Storm."' in asked.text
+    assert 'name="reason"' in asked.text
+    assert "Storm." in asked.text
     assert row(scene, Visit, visit).state == "ready"
     told = scene.browser("scribe").submit(page, _page=f"/visits/{visit}", verb=verb, reason="Storm.")
     assert told.status_code == 403
@@ -101,6 +102,24 @@ def test_what_cannot_be_undone_is_asked_before(scene: Scene, visit: int, verb: s
     assert told.status_code == 302
     assert row(scene, Visit, visit).state == {"begin": "in_progress", "cancel": "cancelled"}[verb]
     assert str(FOR_GOOD[verb]) in mayor.get(f"/visits/{visit}").text
+
+
+@pytest.mark.parametrize("verb", ["postpone", "cancel"])
+def test_the_reason_is_asked_where_one_is_sure_and_kept(scene: Scene, visit: int, verb: str) -> None:
+    page, mayor = f"/visits/{visit}/turn", scene.browser("mayor")
+    assert 'name="reason"' not in panel(scene, visit, "mayor")
+    asked = mayor.submit(page, _page=f"/visits/{visit}", verb=verb)
+    assert asked.status_code == 200
+    assert "reason-error" not in asked.text
+    assert "with your reason" in asked.text or verb == "cancel"
+    for reason, says in (("  ", "Write the reason."), ("x" * 1001, "x" * 1001)):
+        refused = mayor.submit(page, _page=f"/visits/{visit}", verb=verb, reason=reason, sure="1")
+        assert refused.status_code == 422
+        assert 'aria-describedby="reason-hint reason-error"' in refused.text
+        assert says in refused.text
+    assert row(scene, Visit, visit).state == "collecting"
+    put_off(scene, visit, verb)
+    assert row(scene, Visit, visit).reason == "The river is high."
 
 
 def test_what_can_be_undone_is_done_at_once(scene: Scene, visit: int) -> None:
