@@ -11,7 +11,7 @@ from core.api import lazy_gettext as _
 
 from . import reads
 from .collect import receipts
-from .models import Asker, Question, Visit
+from .models import Asker, Casework, Question, Visit
 from .show import called_off, date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
@@ -45,6 +45,12 @@ def reason(entry_id: int) -> str:
     return (
         f"{question.forwarded_to}\n\n{question.reason}".strip() if question.forwarded_to else question.reason
     )
+
+
+def given_back(entry_id: int) -> str:
+    """Which department gave a request back and why, for the team, which reads it last in its note."""
+    casework = api.db.session.get(Casework, entry_id)
+    return casework.note.rpartition("\n\n")[2] if casework else ""
 
 
 def acknowledged(entry_id: int) -> str:
@@ -125,6 +131,7 @@ NOTICE_TYPES = (
         _("A department says that a request is not its own"),
         _("A department says that a request is not its own: “%(title)s”. Assign it anew."),
         "at_once",
+        detail=given_back,
     ),
     api.NoticeType(
         "visits.report_to_approve",

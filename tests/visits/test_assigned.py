@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db, write
 from core.models import Entry, Mail, Membership, Notice
+from plugins.neighbourhood_visits import letters
 from plugins.neighbourhood_visits.assigned import links, overdue
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
@@ -119,7 +120,11 @@ def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None
     page = outside.get(link).text
     assert "Visit of the Tanneries" in page
     assert "This is not for us" in page
-    assert outside.submit(link, **{"return": "yes", "reason": " "}).status_code == 409
+    refused = outside.submit(link, body="We could mend", **{"return": "yes", "reason": " "})
+    assert refused.status_code == 422
+    assert "We could mend</textarea>" in refused.text
+    assert 'aria-describedby="reason-error"' in refused.text
+    assert re.search(r"<details open>.*This is not for us", refused.text, re.S), "its panel is open"
     assert casework(scene, question).answer == "assigned"
     told = outside.submit(link, **{"return": "yes", "reason": "The region owns it."})
     assert (told.status_code, "The request is given back" in told.text) == (200, True)
@@ -129,7 +134,11 @@ def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None
     review = scene.browser("agent").get(f"/visits/questions/{question}").text
     assert "Roads: not for us. The region owns it." in review
     assert "The region owns it." not in scene.browser().get(f"/posts/{question}").text
+    queue = scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    assert "Roads: not for us. The region owns it." in queue
     jobs.run_due(scene.town.app)
+    said = scene.town.run(lambda: letters.given_back(question), "agent")
+    assert said == "Roads: not for us. The region owns it."
     rows = sa.select(Notice.user_id).where(Notice.type == "visits.returned")
     assert scene.town.run(lambda: set(db.session.scalars(rows))) == {
         scene.town.person(name) for name in ("mayor", "deputy", "agent")

@@ -60,6 +60,16 @@ class DepartmentForm(api.Form):
         }
 
 
+class GiveBackForm(api.Form):
+    """Why a request is not for a department."""
+
+    reason = TextAreaField(
+        lazy_gettext("Why, and who could answer"),
+        filters=[api.one_line],
+        validators=[needed(lazy_gettext("Say why: the team reads it.")), at_most(1000)],
+    )
+
+
 class DepartmentAnswerForm(OverForm):
     """The answer that a department drafts."""
 

@@ -17,7 +17,7 @@ from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
 from . import actions, links
 from .due import OPEN
-from .forms import DepartmentAnswerForm
+from .forms import DepartmentAnswerForm, GiveBackForm
 from .models import DepartmentLink
 
 PAGE = 50
@@ -136,18 +136,21 @@ def _page(asked: Asked, by: int | DepartmentLink, here: str) -> tuple[Any, int]:
 
 
 def _given_back(asked: Asked, by: int | DepartmentLink, form: Any, here: str) -> tuple[Any, int]:
-    """The request goes back to the team, which reads why."""
+    """The request goes back to the team, which reads why; what was written stays while it does not."""
+    why: Any = GiveBackForm()
+    if not why.validate():
+        return _drawn(asked, form, here, why), REFUSED
     try:
-        actions.give_back(asked.question_id, api.one_line(request.form.get("reason", ""))[:1000], by)
+        actions.give_back(asked.question_id, why.reason.data, by)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
-        return _drawn(asked, form, here), TOO_LATE
+        return _drawn(asked, form, here, why), TOO_LATE
     return draw("visits/assigned/returned.html", asked=asked), 200
 
 
-def _drawn(asked: Asked, form: Any, here: str) -> str:
-    pictures = _pictures(asked.question_id)
-    return draw("visits/assigned/request.html", asked=asked, pictures=pictures, form=form, here=here)
+def _drawn(asked: Asked, form: Any, here: str, why: Any = None) -> str:
+    context = {"asked": asked, "form": form, "here": here, "pictures": _pictures(asked.question_id)}
+    return draw("visits/assigned/request.html", why=why or GiveBackForm(), **context)
 
 
 def _pictures(question_id: int) -> tuple[Any, ...]:
