@@ -1,6 +1,7 @@
 """The pages of visits for everybody: the list, a visit, planning it, asking a question before it."""
 
 import datetime as dt
+import hashlib
 from typing import Any
 
 from flask import abort, redirect, request, session, url_for
@@ -152,8 +153,7 @@ def ask(space_id: int) -> Page:
     try:
         sure = bool(form.confirmed.data)
         if not api.viewer().signed_in:
-            session["visits_received"] = ask_by_code(found, form.said(), form.name.data or "", sure).id
-            return redirect(url_for("visits.received"))
+            return _received(found, form, sure)
         entry = actions.ask(found, **form.said(), confirmed=sure, pictures=ready)
     except api.AskAuthor as doubt:
         form.form_errors.append(str(doubt))
@@ -163,6 +163,19 @@ def ask(space_id: int) -> Page:
         form.form_errors.append(str(reason))
         return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def _received(visit: Any, form: Any, sure: bool) -> Page:
+    """Take a question that is known by its code; the same words sent again in this browser are the same."""
+    said = form.said()
+    words = hashlib.sha256(
+        repr((visit.space_id, said["title"], said["body"], said["place"])).encode()
+    ).hexdigest()
+    before, key = session.get("visits_sent", ("", ""))
+    said["key"] = key if words == before else said["key"]
+    session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
+    session["visits_sent"] = (words, said["key"])
+    return redirect(url_for("visits.received"))
 
 
 def _doubt(space: api.Space, form: Any) -> str:

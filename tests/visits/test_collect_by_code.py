@@ -56,6 +56,18 @@ def test_a_code_on_the_screen_opens_what_was_asked_without_an_address(scene: Sce
     assert "Zibeline" not in public
 
 
+def test_what_is_sent_again_in_one_browser_is_one_question(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    codes = []
+    for title in (QUESTION, QUESTION, "And the bench?"):
+        assert visitor.submit(f"/visits/{visit}/ask", title=title).location == "/visits/received"
+        codes.append(shown(visitor.get("/visits/received").text))
+    assert codes[0] == codes[1] != codes[2]
+    assert asked(scene, visit).location == "/visits/received", "somebody else asks the same"
+    review = scene.browser("agent").get(f"/visits/{visit}/review").text
+    assert len(re.findall(r'id="question-', review)) == 3
+
+
 def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:
     visit = scene.visit()
     refused = asked(scene, visit, email="zibeline@example.org")
