@@ -3,7 +3,7 @@
 import datetime as dt
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from core import api
 
@@ -188,6 +188,7 @@ class Commitment(api.InSpace, api.Base):
     question_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("core_entry.id", ondelete="SET NULL"), index=True
     )
+    entry_id: Mapped[int | None] = synonym("question_id")  # as a redaction finds it
     text: Mapped[str] = mapped_column(sa.String(300))
     department_id: Mapped[int] = mapped_column(sa.ForeignKey("visits_department.id", ondelete="RESTRICT"))
     due_on: Mapped[dt.date] = mapped_column(index=True)
@@ -204,6 +205,13 @@ class Commitment(api.InSpace, api.Base):
 def late(day: dt.date) -> sa.ColumnElement[bool]:
     """The same as a condition."""
     return sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < day)
+
+
+def about_public() -> sa.ColumnElement[bool]:
+    """Whether everybody may read the question that a commitment is about, as a condition."""
+    shown = sa.select(Question.entry_id).join(api.Entry, api.Entry.id == Question.entry_id)
+    shown = shown.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
+    return Commitment.question_id.in_(shown)
 
 
 class Import(api.Owned, api.Base):

@@ -31,7 +31,8 @@ from .collect import letterbox, near, record, voices
 from .collect import views as collected
 from .field import views as field
 from .follow import calendar, way
-from .models import Asker, Casework, Question
+from .follow.models import Step
+from .models import Asker, Casework, Commitment, Question
 from .pages import blueprint
 from .plan import announce, paper_pages, papers
 from .plan import pages as plan_pages
@@ -142,7 +143,7 @@ plugin = api.Plugin(
             load=reads.load_questions,
             texts=(
                 *(Question.place, Question.reason, Question.forwarded_to, Question.outcome_reason),
-                *(Casework.contact, Casework.note),
+                *(Casework.contact, Casework.note, Commitment.text, Commitment.reason, Step.reason),
             ),
             author=Asker.user_id,
         ),

@@ -13,7 +13,7 @@ from . import answers, quiet, reads, states
 from .field import notes
 from .follow import steps
 from .forms import PromiseForm
-from .models import ONGOING, Asker, Commitment, Department, Question, late
+from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -23,6 +23,8 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
     with api.write() as session:
         case = states.question_case(question_id)
         api.require("visits.commit", case.space)
+        if not states.ACCEPTED.holds(case):
+            raise api.Refused(str(states.ACCEPTED.refusal))
         row = Commitment(
             space_id=case.space.id,
             question_id=question_id,
@@ -143,8 +145,8 @@ def _ways(case: states.Case) -> list[states.Transition]:
 
 
 def _only(visit: int | None, area: int | None, theme: str) -> list[Any]:
-    """Those of one visit, of an area with all in it, of one theme."""
-    found: list[Any] = []
+    """Those about public questions: of one visit, of an area with all in it, of one theme."""
+    found: list[Any] = [about_public()]
     if visit is not None:
         found.append(Commitment.space_id == visit)
     if area is not None:
@@ -163,6 +165,7 @@ def _areas() -> list[tuple[int, str]]:
         sa.select(api.Area.id, api.Area.name)
         .join(api.Space, api.Space.area_id == api.Area.id)
         .join(Commitment, Commitment.space_id == api.Space.id)
+        .where(about_public())
         .order_by(api.Area.name, api.Area.id)
         .distinct()
     )
@@ -172,7 +175,7 @@ def _areas() -> list[tuple[int, str]]:
 def _themes() -> list[tuple[str, str]]:
     """The themes about which something was promised."""
     rows = sa.select(Question.theme).join(Commitment, Commitment.question_id == Question.entry_id)
-    words = api.db.session.scalars(rows.where(Question.theme != "").distinct())
+    words = api.db.session.scalars(rows.where(Question.theme != "", about_public()).distinct())
     return sorted(((word, reads.theme_label(word)) for word in words), key=lambda pair: pair[1])
 
 

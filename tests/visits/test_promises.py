@@ -140,3 +140,37 @@ def test_the_page_goes_on_and_costs_the_same(scene: Scene) -> None:
         url = further[1].replace("&amp;", "&") if further else ""
     assert len(seen) == len(set(seen)) == 46
     assert visitor.get("/visits/promises?after=9_x_1").status_code == 200
+
+
+FILES = ("/visits/promises", "/visits/open-data/data.json", "/visits/open-data/commitments.csv")
+
+
+def test_a_promise_is_as_public_as_its_question(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question, pages = scene.accepted(visit), (*FILES, f"/visits/{visit}/data.json")
+    promise(scene, question, owner)
+    for page in pages:
+        assert PROMISE in scene.browser().get(page).text, page
+    agent, url = scene.browser("agent"), f"/visits/questions/{question}"
+    agent.submit(f"{url}/decide", _page=url, verb="divert", moves=str(row(scene, Question, question).moves))
+    assert row(scene, Question, question).triage == "private_case"
+    for page in pages:
+        assert PROMISE not in scene.browser().get(page).text, page
+    assert promise(scene, question, owner) == 422
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Commitment)).all())) == 1
+
+
+def test_what_is_redacted_leaves_the_promise_and_why_it_is_given_up(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.accepted(visit)
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    turn(scene, ident, "abandon", "agent", "The Lavoir is sold.")
+    pages = (f"/posts/{question}", *FILES, f"/visits/{visit}/commitments.csv")
+    for page in pages:
+        assert "Lavoir" in scene.browser().get(page).text, page
+    answer = scene.browser("mayor").submit(f"/posts/{question}/redact", passage="Lavoir", reason="private")
+    assert answer.status_code == 302, answer.text
+    for page in pages:
+        assert "Lavoir" not in scene.browser().get(page).text, page
+    assert row(scene, Commitment, ident).reason == "The […] is sold."

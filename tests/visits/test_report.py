@@ -207,6 +207,20 @@ def test_a_place_and_a_reason_that_are_redacted_leave_the_report(scene: Scene) -
     assert "words of a question were taken out" in scene.browser().get(page).text
 
 
+def test_a_promise_leaves_the_report_with_its_question(scene: Scene) -> None:
+    visit, found = lived(scene)
+    lead(scene, visit, "publish", name="mayor")
+    both, entry = (f"/visits/{visit}/report", f"/visits/{visit}/report/data.json"), found["promised"]
+    assert all("The lamps of" in scene.browser().get(url).text for url in both)
+    scene.browser("mayor").submit(f"/posts/{entry}/redact", passage="lamps", reason="private")
+    for url in both:
+        shown = scene.browser().get(url).text
+        assert "The lamps of" not in shown
+        assert "of rue du Lavoir are replaced" in shown
+    scene.browser("mayor").submit(f"/posts/{entry}/hide", _page=f"/posts/{entry}", sure="1")
+    assert not any("are replaced" in scene.browser().get(url).text for url in both)
+
+
 def test_an_outcome_stays_as_the_published_report_says(scene: Scene) -> None:
     visit, found = lived(scene)
     lead(scene, visit, "publish", name="mayor")

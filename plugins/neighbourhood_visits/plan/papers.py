@@ -22,7 +22,7 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from .. import reads, show, states
-from ..models import Answer, Casework, Commitment, Department, Question, Visit, late
+from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report.words import mention_text
 from ..show import glance
 from . import found, route
@@ -217,7 +217,7 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
         .join(api.Space, api.Space.id == Commitment.space_id)
         .join(Visit, Visit.space_id == Commitment.space_id)
         .where(api.Space.area_id.is_not_distinct_from(space.area_id), Visit.starts_at < visit.starts_at)
-        .where(late(states.today()))
+        .where(late(states.today()), about_public())
         .order_by(Commitment.due_on, Commitment.id)
         .limit(LATE)
     )

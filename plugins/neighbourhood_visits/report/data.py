@@ -18,7 +18,7 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from .. import reads
-from ..models import Answer, Casework, Commitment, Department, Question, Visit
+from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public
 from .figures import Row
 
 LANGUAGES = ("fr", "en")
@@ -235,21 +235,20 @@ def _usual_reasons() -> dict[str, str]:
 
 def _commitments(space_ids: Sequence[int]) -> list[Row]:
     rows = (
-        sa.select(Commitment, Department.name, api.Entry.state)
+        sa.select(Commitment, Department.name)
         .join(Department, Department.id == Commitment.department_id)
-        .outerjoin(api.Entry, api.Entry.id == Commitment.question_id)
-        .where(Commitment.space_id.in_(space_ids))
+        .where(Commitment.space_id.in_(space_ids), about_public())
         .order_by(Commitment.id)
     )
     return [
         {
             "id": promise.id,
             "visit": promise.space_id,
-            "question": promise.question_id if state == "published" else None,
+            "question": promise.question_id,
             "text": promise.text,
             "department": department,
             "due_on": promise.due_on.isoformat(),
             "state": promise.state,
         }
-        for promise, department, state in api.db.session.execute(rows)
+        for promise, department in api.db.session.execute(rows)
     ]

@@ -1,5 +1,6 @@
 """The verbs of the report: write the minutes, freeze what an official approved, take out what has to go."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from core.api import gettext as _
 
 from .. import letters, reads, states
 from ..approve.corrections import mostly_stays
-from ..models import Question, Visit
+from ..models import Commitment, Question, Visit
 from . import data
 from .figures import figures
 from .models import Minutes, Report
@@ -95,6 +96,7 @@ def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> 
             row["answer"] = left.html if left else ""
     else:
         _say_left(touched, led, ident, left)
+        report.facts["commitments"] = list(_promises_left(report.facts["commitments"], ident, left))
     if mention not in report.mentions:
         report.mentions = [*report.mentions, mention]
     flag_modified(report, "facts")
@@ -111,6 +113,20 @@ def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | 
     for row in touched + led:
         if (row["id"] == ident) != (row["id"] in silent):
             row["outcome_reason"] = question.outcome_reason if question else ""
+
+
+def _promises_left(rows: Iterable[Any], ident: int, left: api.Entry | None) -> Iterator[Any]:
+    """What a report says of promises: those about a question as they read now, or without it none."""
+    words = {row.id: row.text for row in api.db.session.scalars(_promises(ident))} if left else {}
+    for row in rows:
+        if row["question"] != ident:
+            yield row
+        elif row["id"] in words:
+            yield {**row, "text": words[row["id"]]}
+
+
+def _promises(question_id: int) -> Any:
+    return sa.select(Commitment).where(Commitment.question_id == question_id)
 
 
 def report_of(space_id: int) -> Report | None:
