@@ -12,7 +12,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .models import PrivateCase
+from .models import PrivateCase, Question
 from .pages import blueprint
 from .states import question_case
 
@@ -78,7 +78,8 @@ def end_time(now: dt.datetime) -> None:
         return
     over = (
         sa.select(PrivateCase.entry_id)
-        .where(PrivateCase.ended_at < now - kept)
+        .join(Question, Question.entry_id == PrivateCase.entry_id)
+        .where(PrivateCase.ended_at < now - kept, Question.triage == "private_case")
         .order_by(PrivateCase.entry_id)
     )
     for ident in api.db.session.scalars(over.limit(500)).all():

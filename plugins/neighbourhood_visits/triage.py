@@ -132,7 +132,10 @@ def _triage(case: Case, decision: Decision, version: int | None) -> None:
         api.release(case.entry, version=version)
     else:
         _keep_from_the_public(case)
-    if decision.verb == "divert":
+    if decision.verb == "reconsider":
+        taken_back = sa.delete(PrivateCase).where(PrivateCase.entry_id == case.entry.id)
+        api.db.session.execute(taken_back)
+    elif decision.verb == "divert":
         api.insert_once(
             PrivateCase,
             entry_id=case.entry.id,

@@ -212,6 +212,28 @@ def test_a_private_case_is_the_teams_and_ends(scene: Scene) -> None:
     assert row(scene, PrivateCase, question) is None
 
 
+def test_a_question_taken_back_from_a_private_case_stays(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    page = f"/visits/questions/{question}"
+    decide(scene, visit, [question], "divert")
+    scene.browser("agent").submit(f"{page}/case", _page=page, recipient="0", ended="y")
+    kept = row(scene, PrivateCase, question)
+    assert kept.ended_at is not None
+    decide(scene, visit, [question], "reconsider")
+    assert row(scene, PrivateCase, question) is None
+    scene.browser("agent").submit(f"{page}/accept", _page=page)
+
+    def left_behind() -> None:
+        with write() as session:
+            session.add(PrivateCase(entry_id=question, space_id=visit, ended_at=kept.ended_at))
+
+    for step in (lambda: None, left_behind):
+        scene.town.run(step)
+        scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=200)))
+        assert scene.browser().get(f"/posts/{question}").status_code == 200
+
+
 def said(scene: Scene) -> Entry:
     """What somebody has written about a promise that is not kept."""
     mine = sa.select(Entry).where(Entry.kind.in_(("core.reply", "visits.unnamed")))

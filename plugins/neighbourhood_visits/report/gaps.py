@@ -47,7 +47,7 @@ def lacks(space_id: int, name: str) -> bool:
 
 def promised(question_id: int) -> bool:
     """Whether it is said by whom and until when something is done about a question."""
-    found = sa.select(Commitment.id).where(Commitment.question_id == question_id)
+    found = sa.select(Commitment.id).where(Commitment.question_id == question_id, Commitment.state != "abandoned")
     return api.db.session.scalars(found.limit(1)).first() is not None
 
 
@@ -79,7 +79,7 @@ def _questions(space_id: int, name: str) -> Gap:
         .group_by(Note.entry_id)
         .subquery()
     )
-    owned = sa.exists().where(Commitment.question_id == Question.entry_id)
+    owned = sa.exists().where(Commitment.question_id == Question.entry_id, Commitment.state != "abandoned")
     waits, contradicted = sa.func.coalesce(noted.c.waits, 0) == 1, noted.c.others == 1
     stands = Question.outcome.not_in(("none", "committed"))
     choice = sa.and_(waits, sa.or_(contradicted, owned, stands))
