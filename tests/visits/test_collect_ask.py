@@ -212,6 +212,7 @@ def test_similar_questions_and_past_answers_appear_and_nothing_private(scene: Sc
     assert f"/posts/{waiting}" not in shown
     assert "private lamp" not in similar(scene, visit, "The lamps don't work", "agent")
     assert f"/visits/questions/{public}/voice" in shown
+    assert "Send it all the same</button>" in shown
     assert "/posts/" not in similar(scene, visit, "Something else entirely")
     assert "/posts/" not in similar(scene, visit, '- " ( * :')
 
@@ -226,6 +227,15 @@ def test_a_voice_is_added_in_two_taps_and_counts_once(scene: Scene) -> None:
     assert row(scene, Entry, question).support_count == 1
     waiting = scene.question(scene.visit(), title="Not read yet?")
     assert neighbour.get(f"/visits/questions/{waiting}/voice").status_code == 404
+
+
+def test_a_voice_without_an_address_is_told_how_else(scene: Scene) -> None:
+    visit = scene.visit(other_ways="Call 02 96 00 00 00, or the stall on Saturday.")
+    question = scene.accepted(visit)
+    page = scene.browser().get(f"/visits/questions/{question}/voice").text
+    assert "Call 02 96 00 00 00, or the stall on Saturday." in page
+    assert f'href="/visits/{visit}/ask"' in page
+    assert "02 96 00 00 00" not in scene.browser("neighbour").get(f"/visits/questions/{question}/voice").text
 
 
 def test_a_voice_without_an_account_counts_once_it_is_confirmed(scene: Scene) -> None:

@@ -35,10 +35,10 @@ def voice(question_id: int) -> Page:
     entry = api.get_or_404(api.Entry, question_id)
     if not accepted(entry):
         abort(404)
-    _visit, space = visit_and_space(entry.space_id)
+    visit, space = visit_and_space(entry.space_id)
     form: Any = VoiceForm() if api.viewer().signed_in else VoiceWithoutAccountForm()
     if not form.validate_on_submit():
-        return form_page("visits/collect/voice.html", form, entry=entry, space=space)
+        return form_page("visits/collect/voice.html", form, entry=entry, space=space, visit=visit)
     if api.viewer().signed_in:
         return redirect(add_voice({"question": question_id}))
     payload = {"question": question_id, "name": form.name.data}
