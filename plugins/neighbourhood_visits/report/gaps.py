@@ -47,8 +47,9 @@ def lacks(space_id: int, name: str) -> bool:
 
 def promised(question_id: int) -> bool:
     """Whether it is said by whom and until when something is done about a question."""
-    found = sa.select(Commitment.id).where(Commitment.question_id == question_id, Commitment.state != "abandoned")
-    return api.db.session.scalars(found.limit(1)).first() is not None
+    found = sa.select(Commitment.id).where(Commitment.question_id == question_id)
+    stands = found.where(Commitment.state != "abandoned").limit(1)
+    return api.db.session.scalars(stands).first() is not None
 
 
 def unread(space_id: int) -> int:
