@@ -195,6 +195,20 @@ def test_a_promise_that_lost_its_owner_blocks(scene: Scene) -> None:
     assert publish(scene, visit, lacking="yes") == "reporting"
 
 
+def test_a_promise_that_was_given_up_is_none(scene: Scene) -> None:
+    visit, owner = held(scene), department(scene)
+    question = scene.accepted(visit)
+    assert promise(scene, question, owner) == 302
+    lead(scene, visit, "close", "finish", "begin", "end")
+
+    def give_up() -> None:
+        with write() as session:
+            session.execute(sa.update(Commitment).values(state="abandoned"))
+
+    scene.town.run(give_up)
+    assert publish(scene, visit, lacking="yes") == "reporting"
+
+
 def test_the_page_costs_the_same_however_much_is_lacking(scene: Scene) -> None:
     visit = held(scene)
     scene.accepted(visit, title="A bench?")
