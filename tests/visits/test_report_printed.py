@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import outloud
 
-from core.text import plain
+from core.db import write
+from core.text import markdown, plain
 from plugins.neighbourhood_visits import quiet
+from plugins.neighbourhood_visits.report.models import Minutes, Report
 
 from .test_plan_papers import pages
 from .test_report import MINUTES, keep, lead, lived
@@ -81,3 +83,45 @@ def test_before_an_election_the_paper_shows_no_figure(scene: Scene, monkeypatch:
     said = printed(scene, visit)
     assert "Answerrate" not in said
     assert "Nofiguresbeforetheelection" in said
+
+
+def test_a_passage_of_the_minutes_is_taken_out_of_page_and_paper(scene: Scene) -> None:
+    visit, _found = published(scene)
+    words = 'Mrs *Zibeline* & Mr "Okapi" of [a house](https://example.org/mrs%20okapi) asked.'
+
+    def said() -> None:
+        with write() as session:
+            report, minutes = session.get(Report, visit), session.get(Minutes, visit)
+            report.facts = {**report.facts, "minutes": markdown(words)}
+            minutes.body = words
+
+    scene.town.run(said)
+    page = f"/visits/{visit}/report"
+    for name in (None, "resident", "opposition", "agent2"):
+        assert "Take out for good" not in scene.browser(name).get(page).text, name
+        fields = {"passage": "Okapi", "reason": "private"}
+        told = scene.browser(name).submit(f"{page}/redact", _page="/visits/", **fields)
+        assert told.status_code in (302, 403, 404), name
+        assert "Okapi" in scene.browser().get(page).text, name
+    mayor = scene.browser("mayor")
+    for passage, reason in (
+        ("", "private"),
+        ("Okapi", ""),
+        ("Marmot", "private"),
+        ("Mrs Zibeline", "private"),
+    ):
+        told = mayor.submit(f"{page}/redact", _page=page, passage=passage, reason=reason)
+        assert told.status_code == 422, passage
+    for passage in ("zibeline", '& mr  "okapi"', "okapi"):
+        told = mayor.submit(f"{page}/redact", _page=page, passage=passage, reason="private")
+        assert told.status_code == 302, told.text
+    shown = scene.browser().get(page).text
+    for text in (shown, printed(scene, visit), scene.browser("agent").get(f"/visits/{visit}/minutes").text):
+        assert "zibeline" not in text.lower()
+        assert "okapi" not in text.lower()
+    assert "a house" in shown
+    assert shown.count("words of the minutes were taken out") == 1
+    assert "wordsoftheminutesweretakenout" in printed(scene, visit)
+    log = scene.browser("admin").get("/admin/audit?act=visits.").text
+    assert f"space/{visit}" in log
+    assert "kapi" not in log

@@ -8,10 +8,10 @@ from core import api
 from core.api import gettext as _
 
 from .. import quiet, reads, states
-from ..pages import TOO_LATE, Page, blueprint, visit_and_space
+from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
-from . import gaps, issue
-from .forms import MinutesForm
+from . import gaps, issue, passage
+from .forms import MinutesForm, PassageForm
 from .words import WORDS, channel_label, decision, mention_text, promises_of, when
 
 SAYS = {
@@ -27,12 +27,37 @@ SAYS = {
 @api.needs("core.read")
 def report(space_id: int) -> str:
     """What came of a visit, as an official approved it."""
+    return _report(space_id, PassageForm(formdata=None))
+
+
+@blueprint.post("/<int:space_id>/report/redact")
+@api.needs("core.moderate")
+def redact_report(space_id: int) -> Page:
+    """Take a passage out of the published minutes for good."""
+    _visit, space = visit_and_space(space_id)
+    if not api.oversees(space):
+        raise api.Forbidden("core.moderate")
+    form: Any = PassageForm()
+    if form.validate_on_submit() and issue.report_of(space_id):
+        try:
+            passage.take_out(space, form.passage.data, form.reason.data)
+        except api.Refused as refusal:
+            form.passage.errors = [*form.passage.errors, str(refusal)]
+        else:
+            api.says(_("It is taken out, everywhere and for good."))
+            return redirect(url_for("visits.report", space_id=space_id))
+    return _report(space_id, form), REFUSED
+
+
+def _report(space_id: int, form: PassageForm) -> str:
+    """The page of a report; with the form for who may take something out of it."""
     visit, space = visit_and_space(space_id)
     found = issue.report_of(space_id)
     if found is None:
         abort(404)
     return draw(
         "visits/report/report.html",
+        form=form if found.facts["minutes"] and api.oversees(space) else None,
         visit=visit,
         space=space,
         report=found,

@@ -76,6 +76,8 @@ def channel_label(name: str) -> str:
 
 def mention_text(mention: Row) -> str:
     """What was taken out of a report or of a paper, and on which day."""
+    if mention["what"] == "minutes":
+        return str(_("Changed on %(date)s: words of the minutes were taken out.", date=_day(mention["on"])))
     if mention["what"] == "answer":
         return str(_("Changed on %(date)s: words of an answer were taken out.", date=_day(mention["on"])))
     return str(_("Changed on %(date)s: words of a question were taken out.", date=_day(mention["on"])))
