@@ -70,7 +70,7 @@ def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
 
 def home() -> list[api.Panel]:
     """The next visit for everybody; before it, for members of a team, what waits for them."""
-    found, waiting = _for_staff(), queues.waiting()
+    found, waiting = _for_staff() + _for_scribe(), queues.waiting()
     if api.viewer().role == "official":
         found += _for_official(sum(counts["unread"] for _visit, _space, counts in waiting))
     elif waiting:
@@ -104,6 +104,15 @@ def _for_staff() -> list[api.Panel]:
         return []
     html = show.draw("visits/panel_requests.html", number=number, due_at=due_at)
     return [api.Panel(_("Requests to your department"), html, weight=6, urgent=True)]
+
+
+def _for_scribe() -> list[api.Panel]:
+    """The visit on which an agent takes notes next, until its report is published."""
+    following = queues.noted_next() if api.viewer().role == "agent" else None
+    if following is None:
+        return []
+    html = show.draw("visits/panel_scribe.html", visit=following[0], name=following[1])
+    return [api.Panel(_("You take the notes"), html, weight=6)]
 
 
 def first_steps() -> list[api.Panel]:

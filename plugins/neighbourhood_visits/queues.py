@@ -12,6 +12,7 @@ from .assigned.due import overdue
 from .models import Answer, Casework, Question, Visit
 from .reads import PAGE
 
+NOTED = ("announced", "collecting", "preparing", "ready", "in_progress", "reporting")
 QUEUES: dict[str, Any] = {
     "unread": Question.triage.in_(("submitted", "contested")),
     "unanswered": sa.and_(
@@ -105,3 +106,17 @@ def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
     counts = queue_counts([visit.space_id for visit, _space in mine])
     found = [(visit, space, counts[space.id]) for visit, space in reversed(mine)]
     return [row for row in found if row[2]["unread"] or row[2]["unanswered"]]
+
+
+def noted_next() -> sa.Row[Visit, str] | None:
+    """The visit of which the viewer is a scribe and whose report is not published, the next first."""
+    row = api.Membership
+    rows = (
+        sa.select(Visit, api.Space.name)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .join(row, row.space_id == Visit.space_id)
+        .where(row.user_id == api.viewer().id, row.role == "scribe", Visit.state.in_(NOTED))
+        .where(sa.or_(row.expires_at.is_(None), row.expires_at > api.now()))
+        .order_by(Visit.starts_at, Visit.space_id)
+    )
+    return api.db.session.execute(rows.limit(1)).first()

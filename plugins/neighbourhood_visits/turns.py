@@ -111,6 +111,8 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
     if concludes and visit.state in MINUTES:
         found.append(Step("minutes", _("Minutes and report"), url_for("visits.minutes", **own), "file"))
     if not reviews:
+        if concludes:
+            found.append(Step("papers", _("Field sheets"), url_for("visits.list_papers", **own), "file"))
         return found
     found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))
     found.append(Step("route", _("Route of the visit"), url_for("visits.plan_route", **own), "place"))

@@ -8,17 +8,19 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from core import access, jobs, live, registry
-from core.db import write
-from core.models import Space
+from core.db import db, write
+from core.models import Entry, Space
 from core.spaces.actions import set_members
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.collect import codes
+from plugins.neighbourhood_visits.plan.models import Paper
 
 from .test_collect_record import recorded
-from .test_field import send
+from .test_field import send, stand
 from .test_triage import decide
 
 if TYPE_CHECKING:
@@ -158,3 +160,52 @@ def test_a_scribe_reads_the_others_notes_of_public_questions(scene: Scene, visit
     assert "Thirty people." in shown
     assert "The mayor came." in shown
     assert SECRET not in shown
+
+
+def test_a_scribe_finds_their_next_visit_on_the_home_page(scene: Scene, visit: int) -> None:
+    assert "You take the notes" not in scene.browser("agent").get("/").text
+    for state, page in (("collecting", "field"), ("reporting", "minutes"), ("published", "")):
+        stand(scene, visit, state)
+        shown = scene.browser("scribe").get("/").text.partition("You take the notes")[2]
+        assert (f"/visits/{visit}/{page}" in shown) == bool(page), state
+
+
+def test_a_scribe_prints_the_field_sheets_alone(scene: Scene, visit: int) -> None:
+    lamp = scene.accepted(visit)
+    scribe, page = scene.browser("scribe"), f"/visits/{visit}/papers"
+    shown = scribe.get(page).text
+    assert "Make field sheets" in shown
+    for text in ("Make a briefing", "dossier", "reeze"):
+        assert text not in shown
+    for kind in ("briefing", "dossier"):
+        assert scribe.submit(page, _page="/visits/", kind=kind).status_code == 403
+        scene.browser("agent").submit(page, _page=page, kind=kind)
+    assert scribe.submit(page, _page=page, kind="sheets").status_code == 302
+    for name in ("resident", "opposition", "agent2"):
+        assert scene.browser(name).get(page).status_code == 403
+        assert scene.browser(name).submit(page, _page="/visits/", kind="sheets").status_code == 403
+    jobs.run_due(scene.town.app)
+    papers = {
+        paper.kind: paper.id for paper in scene.town.run(lambda: db.session.scalars(sa.select(Paper)).all())
+    }
+    for kind, ident in papers.items():
+        own = kind == "sheets"
+        assert (f"/visits/papers/{ident}/pdf" in scribe.get(page).text) == own
+        assert scribe.get(f"/visits/papers/{ident}/pdf").status_code == (200 if own else 404), kind
+        assert scribe.get(f"/visits/papers/{ident}").status_code == 404, kind
+        assert scene.browser("resident").get(f"/visits/papers/{ident}/pdf").status_code == 404
+    decide(scene, visit, [lamp], "divert")
+    assert scribe.get(f"/visits/papers/{papers['sheets']}/pdf").status_code == 404, "it is printed anew"
+
+
+def test_a_scribe_sees_what_they_wrote_down_in_the_field(scene: Scene, visit: int) -> None:
+    send(scene, visit, key="a", asked="Is there a bench?")
+    send(scene, visit, "agent", key="b", asked=SECRET)
+    shown = scene.browser("scribe").get(f"/visits/{visit}/field").text.partition("Your notes")[2]
+    assert "Is there a bench?" in shown
+    assert SECRET not in shown
+    found = scene.town.run(
+        lambda: db.session.scalars(sa.select(Entry.id).where(Entry.title == "Is there a bench?")).one()
+    )
+    decide(scene, visit, [found], "divert")
+    assert "Is there a bench?" not in scene.browser("scribe").get(f"/visits/{visit}/field").text

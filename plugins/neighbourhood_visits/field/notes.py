@@ -19,6 +19,7 @@ from ..states import TABLE, Case
 from .models import Note
 
 MOST = 100_000  # people at a stop
+OWN = 50
 
 
 class TooEarly(api.Refused):
@@ -123,6 +124,14 @@ def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
     rows = rows.where(sa.or_(Note.entry_id.is_(None), Note.entry_id.not_in(_private())))
     with api.as_system("scribes read each other's notes"):
         return api.db.session.execute(rows.outerjoin(api.Entry, public)).all()
+
+
+def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
+    """The questions that the viewer wrote down for a visit and still reads, the latest first."""
+    rows = sa.select(api.Entry, Question).join(Question, Question.entry_id == api.Entry.id)
+    rows = rows.where(api.Entry.space_id == space_id, api.Entry.recorded_by == api.viewer().id)
+    rows = rows.where(Question.triage != "private_case", api.Entry.state != "removed")
+    return api.db.session.execute(rows.order_by(api.Entry.id.desc()).limit(OWN)).all()
 
 
 def open_choices(rows: Sequence[sa.Row[Note, api.Entry, api.User]]) -> dict[int, list[Any]]:

@@ -37,6 +37,7 @@ def field(space_id: int) -> str:
         outcomes=[way for way in states.TRANSITIONS if way.thing == "outcome"],
         key=secrets.token_urlsafe(12),
         chooses=api.can("visits.manage", space),
+        own=notes.own_questions(space_id),
         practice=not states.takes_notes(visit),
         opens=visit.starts_at.astimezone(api.town_zone()).date(),
     )

@@ -19,14 +19,14 @@ SHOWN = 20
 
 
 @blueprint.get("/<int:space_id>/papers")
-@api.needs("visits.manage")
+@api.needs("visits.conclude")
 def list_papers(space_id: int) -> Page:
     """The papers of a visit: make a briefing, freeze the dossier, take them as PDF."""
     return _papers_page(space_id)
 
 
 @blueprint.post("/<int:space_id>/papers")
-@api.needs("visits.manage")
+@api.needs("visits.conclude")
 def order_paper(space_id: int) -> Response:
     """Have the worker make a paper; the dossier is frozen by it."""
     kind = request.form.get("kind", "")
@@ -77,11 +77,11 @@ def paper(paper_id: int) -> str:
 
 
 @blueprint.get("/papers/<int:paper_id>/pdf")
-@api.needs("visits.review")
+@api.needs("visits.conclude")
 def paper_pdf(paper_id: int) -> Response:
-    """A paper as PDF, for its team."""
-    row = api.get_or_404(Paper, paper_id)
-    if row.state != "done":
+    """A paper as PDF, for its team; field sheets for scribes too."""
+    row = api.db.session.get(Paper, paper_id) or papers.sheets(paper_id)
+    if row is None or row.state != "done":
         abort(404)
     return pdf_response(row.content, f"{row.kind}-{row.space_id}.pdf")
 
@@ -95,7 +95,7 @@ def pdf_response(content: bytes, name: str, public: bool = False) -> Response:
 
 def _papers_page(space_id: int, status: int = 200, form: Any = None) -> Page:
     found, space = visit_and_space(space_id)
-    api.require("visits.manage", space)
+    api.require("visits.conclude", space)
     day = found.freezes_at.astimezone(api.town_zone()).date() if found.freezes_at else None
     page = draw(
         "visits/plan/papers.html",
@@ -103,6 +103,7 @@ def _papers_page(space_id: int, status: int = 200, form: Any = None) -> Page:
         space=space,
         papers=papers.papers(space_id),
         kinds=papers.KINDS,
+        manages=api.can("visits.manage", space),
         form=form or FreezeForm(formdata=None, day=day),
     )
     return page, status
