@@ -43,6 +43,9 @@ class DepartmentMember(api.StaffOnly, api.Base):
     )
 
 
+OVER = ("reporting", "published", "follow_up", "archived")  # states of a visit that has taken place
+
+
 class Visit(api.InSpace, api.Base):
     """When and where a visit takes place, and until when questions are taken.
 
@@ -70,6 +73,10 @@ class Visit(api.InSpace, api.Base):
     def takes_questions(self, at: dt.datetime) -> bool:
         """Whether a question written at this moment is taken."""
         return self.state == "collecting" and at < self.questions_close_at
+
+    def is_over(self, at: dt.datetime) -> bool:
+        """Whether a visit has taken place at this moment, whatever its date."""
+        return self.ends_at < at or self.state in OVER
 
     @property
     def off(self) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from core import api
 from core.api import gettext as _
 
-from .models import Answer, Asker, Department, DepartmentMember, Question, Visit
+from .models import OVER, Answer, Asker, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
@@ -268,9 +268,12 @@ def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Sp
     """Visits with their spaces: those to come, the next first; or those past, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
     if past:
-        rows = rows.where(Visit.ends_at < api.now()).order_by(Visit.starts_at.desc(), Visit.space_id.desc())
+        over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(OVER))
+        rows = rows.where(over).order_by(Visit.starts_at.desc(), Visit.space_id.desc())
     else:
-        rows = rows.where(Visit.ends_at >= api.now()).order_by(Visit.starts_at, Visit.space_id)
+        rows = rows.where(Visit.ends_at >= api.now(), Visit.state.not_in(OVER)).order_by(
+            Visit.starts_at, Visit.space_id
+        )
     return api.db.session.execute(rows.limit(limit)).all()
 
 
@@ -288,7 +291,7 @@ _shown = (Visit.space_id, Visit.state, Visit.starts_at, Visit.ends_at, Visit.mee
 _name = sa.select(api.Space.name).where(api.Space.id == Visit.space_id).scalar_subquery()
 _next = api.Prepared(
     sa.select(*_shown, Visit.questions_close_at, _name.label("name"))
-    .where(Visit.ends_at >= sa.bindparam("now", type_=api.UtcDateTime))
+    .where(Visit.ends_at >= sa.bindparam("now", type_=api.UtcDateTime), Visit.state.not_in(OVER))
     .order_by(Visit.starts_at, Visit.space_id)
     .limit(1)
 )

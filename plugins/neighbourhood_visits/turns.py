@@ -90,6 +90,8 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
     ]
     counts = queues.queue_counts([space.id])[space.id] if reviews else {}
     wanted = ("review",) if visit.state == "preparing" and counts.get("unread") else NEXT.get(visit.state, ())
+    if not states.day_has_come(visit):
+        wanted = tuple(name for name in wanted if name != "begin")
     found = {step.name: step for step in (*pages, *verbs)}
     step = next((found[name] for name in wanted if name in found), None)
     record = found.get("record") if step is not found.get("record") else None
@@ -111,7 +113,7 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
     if concludes and visit.state in MINUTES:
         found.append(Step("minutes", _("Minutes and report"), url_for("visits.minutes", **own), "file"))
     if not reviews:
-        if concludes:
+        if concludes and visit.state in queues.NOTED:
             found.append(Step("papers", _("Field sheets"), url_for("visits.list_papers", **own), "file"))
         return found
     found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))

@@ -16,6 +16,7 @@ from plugins.neighbourhood_visits.states import TRANSITIONS
 from plugins.neighbourhood_visits.turns import FOR_GOOD
 from portal.notices import mailing
 
+from .test_field import stand
 from .test_report import lead
 from .test_scribe_reads import visit as visit_with_scribe
 from .test_triage import row
@@ -67,12 +68,31 @@ def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
     assert seen == {
         "collecting": "Review the questions",
         "preparing": "Everything is prepared",
-        "ready": "The visit begins",
+        "ready": "In the field",
         "in_progress": "In the field",
         "reporting": "Minutes and report",
         "published": "Follow up the promises",
         "follow_up": "Promises",
     }
+
+
+def test_a_visit_begins_by_the_one_button_on_its_day(scene: Scene, visit: int) -> None:
+    stand(scene, visit, "ready")
+    early = panel(scene, visit, "mayor")
+    assert first(early) == "In the field"
+    assert "The visit begins" in early
+    stand(scene, visit, "ready", days=-20)
+    assert first(panel(scene, visit, "mayor")) == "The visit begins"
+
+
+def test_a_visit_that_was_before_its_date_is_past(scene: Scene, visit: int) -> None:
+    card = f'href="/visits/{visit}"'
+    for state, coming in (("ready", True), ("in_progress", True), ("reporting", False), ("follow_up", False)):
+        stand(scene, visit, state)
+        before, _title, after = scene.browser().get("/visits/").text.partition("Past visits")
+        assert (card in before, card in after) == (coming, not coming), state
+        assert (card in scene.browser().get("/").text.partition("Next neighbourhood visit")[2]) == coming
+        assert ("This visit has taken place." in scene.browser().get(f"/visits/{visit}").text) != coming
 
 
 def test_a_scribe_finds_the_field_and_the_minutes(scene: Scene, visit: int) -> None:

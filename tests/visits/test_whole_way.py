@@ -136,7 +136,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     with pypdfium2.PdfDocument(printed) as paper_sheets:
         words = " ".join(paper_sheets[0].get_textpage().get_text_bounded().split())
     assert ASKED in words
-    lead("La visite commence")
+    lead("La visite commence", more=True)
     assert row(scene, Visit, visit).state == "in_progress"
 
     walking = chromium.new_context(  # goes without a network, which a console calls an error

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from ..models import Visit
+from ..models import OVER, Visit
 from .maps import rings
 
 NEAR = 6
@@ -60,7 +60,7 @@ def visits_near(area: api.Area) -> Sequence[sa.Row[Visit, api.Space]]:
         sa.select(Visit, api.Space)
         .join(api.Space, api.Space.id == Visit.space_id)
         .join(api.Area, api.Area.id == api.Space.area_id)
-        .where(Visit.ends_at >= api.now(), around)
+        .where(Visit.ends_at >= api.now(), Visit.state.not_in(OVER), around)
         .order_by(Visit.starts_at, Visit.space_id)
     )
     return api.db.session.execute(rows.limit(NEAR)).all()
