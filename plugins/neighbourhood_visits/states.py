@@ -288,7 +288,7 @@ TRANSITIONS = (
     _way(
         "triage",
         "withdraw",
-        "submitted accepted rejected forwarded contested",
+        "submitted accepted rejected forwarded contested private_case",
         "withdrawn",
         "visits.ask",
         _("Withdraw my question"),

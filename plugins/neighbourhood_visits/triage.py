@@ -56,7 +56,7 @@ def withdraw(question_id: int) -> None:
         case = question_case(question_id)
         states.move(case, "triage", "withdraw")
         with api.as_system("its author takes a question back"):
-            _keep_from_the_public(case)
+            _withdrawn(case)
 
 
 def by_code(question_id: int, verb: str, reason: str = "") -> None:
@@ -66,7 +66,7 @@ def by_code(question_id: int, verb: str, reason: str = "") -> None:
         case.by_code = True
         states.move(case, "triage", verb, reason=reason)
         if verb == "withdraw":
-            _keep_from_the_public(case)
+            _withdrawn(case)
         else:
             case.question.reason = reason
 
@@ -155,6 +155,14 @@ def _assign(case: Case, decision: Decision, version: int | None) -> None:
     case.casework.department_id = department.id if department else None
     case.casework.official_id = decision.official_id or (department.official_id if department else None)
     links.follow_assignment(case)
+
+
+def _withdrawn(case: Case) -> None:
+    """Nobody reads or answers it any more; was it a private case, that has ended."""
+    _keep_from_the_public(case)
+    private = api.db.session.get(PrivateCase, case.entry.id)
+    if private is not None:
+        private.ended_at = private.ended_at or api.now()
 
 
 def _keep_from_the_public(case: Case) -> None:

@@ -12,10 +12,11 @@ from core import jobs, mail
 from core.db import db, write
 from plugins.neighbourhood_visits import personal
 from plugins.neighbourhood_visits.collect import codes
-from plugins.neighbourhood_visits.models import Casework, Question
+from plugins.neighbourhood_visits.models import Casework, PrivateCase, Question
 from portal.notices import mailing
 
 from .conftest import QUESTION
+from .test_triage import decide, row
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -89,6 +90,29 @@ def test_a_reason_is_read_by_code_and_the_question_withdrawn(scene: Scene) -> No
     assert triage(scene, question) == "withdrawn"
     again = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
     assert "in the meantime" in again.text
+
+
+@pytest.mark.parametrize(
+    ("contact", "says"),
+    [("01 23 45 67 89", "will call you."), ("", "You left no way to reach you")],
+)
+def test_a_private_case_says_who_calls_and_is_withdrawn_by_code(
+    scene: Scene, contact: str, says: str
+) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    visitor.submit(f"/visits/{visit}/ask", title=QUESTION, contact=contact)
+    code = shown(visitor.get("/visits/received").text)
+    [question] = re.findall(
+        r'id="question-(\d+)"', scene.browser("agent").get(f"/visits/{visit}/review").text
+    )
+    decide(scene, visit, [int(question)], "divert")
+    page = opened(scene, code).text
+    assert "Dealt with between you and the town" in page
+    assert says in page
+    done = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
+    assert "Your question is withdrawn." in done.text
+    assert triage(scene, int(question)) == "withdrawn"
+    assert row(scene, PrivateCase, int(question)).ended_at is not None
 
 
 def test_a_refusal_is_contested_by_code(scene: Scene) -> None:

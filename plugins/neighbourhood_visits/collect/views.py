@@ -8,12 +8,15 @@ from core import api
 from core.api import gettext as _
 
 from .. import reads, triage
-from ..models import Question
+from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
+from ..states import TABLE
 from . import codes
 from .forms import ActByCodeForm, CodeForm
 from .receipts import receipt
+
+WITHDRAWABLE = TABLE["triage", "withdraw"].sources
 
 
 @blueprint.route("/code", methods=["GET", "POST"])
@@ -89,10 +92,23 @@ def _thread(code: str) -> str | None:
         question=question,
         answer=answer,
         public=question.triage == "accepted" and entry.state == "published",
-        withdrawable=question.triage not in ("withdrawn", "private_case") and question.answered_at is None,
+        withdrawable=question.triage in WITHDRAWABLE and question.answered_at is None,
+        reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
         form=ActByCodeForm(formdata=None, code=code),
     )
+
+
+def _reached(entry: api.Entry) -> str:
+    """What whoever asked hears of a private case, by the ways in which they can be reached."""
+    with api.as_system("say how whoever asked is reached"):
+        contact = api.get_or_404(Casework, entry.id).contact
+        account = entry.author_id is not None or reads.asker(entry.id) is not None
+    if any(sign.isdigit() for sign in contact):
+        return str(_("The person in charge of it will call you."))
+    if account:
+        return str(_("The person in charge of it will write to you."))
+    return str(_("You left no way to reach you: please get in touch, with your code, by the contact below."))
 
 
 def _read(question_id: int) -> tuple[api.Entry, Question, api.Entry | None] | None:
