@@ -17,6 +17,7 @@ from .assigned.due import is_overdue
 from .cases import CaseForm
 from .collect import letterbox
 from .collect.maps import map_of
+from .collect.receipts import expected
 from .desk_forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
@@ -316,6 +317,7 @@ def _question_page(
         casework=casework,
         answer=answer,
         draft=draft,
+        due=expected(entry, casework, visit) if casework.due_at else None,
         card=card._replace(actions=()),
         form=next((form for form in (rejecting, noting, answering, deciding) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),

@@ -258,5 +258,5 @@ def thanks(question_id: int) -> str:
         settings=settings,
         receipt=kept,
         photos=api.get_or_404(Question, question_id).triage == "submitted" and entry.state == "pending",
-        visit_first=found.starts_at < kept.answer_by,
+        visit_first=not found.off and found.starts_at < kept.answer_by,
     )

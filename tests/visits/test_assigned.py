@@ -14,6 +14,7 @@ from core.db import db, write
 from core.models import Entry, Mail, Membership, Notice
 from plugins.neighbourhood_visits import letters
 from plugins.neighbourhood_visits.assigned import links, overdue
+from plugins.neighbourhood_visits.assigned.due import answer_by
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 
@@ -111,6 +112,44 @@ def test_a_department_answers_by_its_link_and_an_official_approves(
     assert "This request has its answer" in after
     assert send_anyway(outside, link, "Never.").status_code == 409
     assert "Never." not in scene.browser().get(f"/posts/{question}").text
+
+
+def test_the_day_of_an_answer_is_one_and_never_after_the_visit(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene, name="Streets")
+    starts_at = row(scene, Visit, visit).starts_at
+    question = scene.question(visit)
+
+    def told() -> set[str]:
+        slip = scene.browser("resident").get(f"/visits/questions/{question}/slip").text
+        thanks = scene.browser("resident").get(f"/visits/questions/{question}/thanks").text
+        days = {re.search(r"Answer expected by</dt><dd>([^<]+)<", page)[1] for page in (slip, thanks)}  # type: ignore[index]
+        assert f"until {days.copy().pop()}" in thanks
+        return days
+
+    agent = scene.browser("agent")
+    taken = agent.submit(f"/visits/{visit}/record", words="A bench?", channel="phone")
+    last = starts_at - dt.timedelta(days=3)
+    [said] = told()
+    assert said.startswith(f"{last:%A} {last.day} {last:%B}"), "not the thirty days of the settings"
+    assert f"answer expected by {said}." in agent.get(taken.location).text
+    decide(scene, visit, [question], "assign", department=str(ident), official="0")
+    [said] = told()
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=10)
+    assert said.startswith(f"{soon:%A} {soon.day} {soon:%B}"), "the ten days of the department"
+    assert said in scene.browser("agent").get(f"/visits/questions/{question}").text
+
+
+def test_what_comes_late_is_answered_by_the_visit_or_as_promised() -> None:
+    at = dt.datetime(2031, 3, 12, 18, tzinfo=dt.UTC)
+    day = dt.timedelta(days=1)
+    visit = Visit(state="collecting", starts_at=at, freezes_at=at - 2 * day)
+    promised = at + 30 * day
+    assert answer_by(promised, at - 20 * day, visit) == at - 5 * day
+    assert answer_by(at - 9 * day, at - 20 * day, visit) == at - 9 * day
+    assert answer_by(promised, at - 4 * day, visit) == at
+    assert answer_by(promised, at + day, visit) == promised
+    visit.state = "postponed"
+    assert answer_by(promised, at - 20 * day, visit) == promised
 
 
 def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None:

@@ -12,6 +12,16 @@ BEFORE_FREEZE = dt.timedelta(days=3)
 LIVE = ("announced", "collecting", "preparing", "ready", "postponed", "in_progress")
 
 
+def answer_by(promised: dt.datetime, since: dt.datetime, visit: Visit) -> dt.datetime:
+    """Until when an answer is to be expected: the day that is promised, or three days before the freeze.
+
+    What came `since` then is answered until the visit, and what came after that, as promised.
+    """
+    freezes_at = visit.freezes_at or visit.starts_at
+    ends = (freezes_at - BEFORE_FREEZE, visit.starts_at)
+    return promised if visit.off else min([promised, *[moment for moment in ends if moment > since][:1]])
+
+
 def overdue(now: dt.datetime) -> Any:
     """The condition on questions, their casework and visit; a visit without a freeze has it at its start."""
     freezes_at = sa.func.coalesce(Visit.freezes_at, Visit.starts_at)

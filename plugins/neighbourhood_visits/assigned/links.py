@@ -14,7 +14,7 @@ from core import api
 from .. import letters
 from ..models import Casework, Department, DepartmentMember, Question
 from ..states import Case
-from .due import OPEN
+from .due import OPEN, answer_by
 from .models import DepartmentLink
 
 GRACE = dt.timedelta(days=14)  # after the day on which the answer is due
@@ -28,7 +28,7 @@ def follow_assignment(case: Case) -> None:
     _end(case.entry.id)
     department = case.casework.department_id and api.db.session.get(Department, case.casework.department_id)
     days = department.days_to_answer if department else api.settings("neighbourhood_visits")["days_to_answer"]
-    case.casework.due_at = api.now() + dt.timedelta(days=days)
+    case.casework.due_at = answer_by(api.now() + dt.timedelta(days=days), api.now(), case.visit)
     case.casework.reminded_at = case.casework.escalated_at = None
     if department is None:
         return

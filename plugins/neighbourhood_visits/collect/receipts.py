@@ -7,6 +7,7 @@ from typing import Any
 from core import api
 
 from .. import reads
+from ..assigned.due import answer_by
 from ..models import Casework, Department, Question, Visit
 from ..show import called_off, date, day_of
 from . import codes
@@ -50,7 +51,7 @@ def receipt(question_id: int) -> Receipt:
             department=department.name if department else "",
             official=reads.names([person]).get(person, ""),
             contact=(department.mailbox if department else "") or visit.other_ways,
-            answer_by=entry.created_at + dt.timedelta(days=_days(department)),
+            answer_by=expected(entry, casework, visit),
             code=codes.code_of(question_id) if casework.code else "",
             expects=question.triage in EXPECTS and question.answered_at is None,
         )
@@ -61,6 +62,12 @@ def takes_place(visit: Visit) -> str:
     if visit.off:
         return f"{day_of(visit)}. {called_off(visit)}"
     return ", ".join(filter(None, (date(visit.starts_at), visit.meeting_point)))
+
+
+def expected(entry: api.Entry, casework: Casework, visit: Visit) -> dt.datetime:
+    """Until when a question is to be answered, as whoever asked and the team read it."""
+    days = dt.timedelta(days=_days(reads.department(casework.department_id)))
+    return answer_by(casework.due_at or entry.created_at + days, entry.created_at, visit)
 
 
 def _days(department: Department | None) -> int:
