@@ -2,6 +2,7 @@
 
 import datetime as dt
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,8 +61,8 @@ def people(label: Any) -> Any:
     )
 
 
-def people_near(role: str) -> list[tuple[int, str]]:
-    """People of a role whose area and the viewer's lie in one another."""
+def people_near(role: str, mandates: Collection[str] = ()) -> list[tuple[int, str]]:
+    """People of a role, and of these mandates if any, whose area and the viewer's lie in one another."""
     reach = api.viewer().reach
     rows = (
         sa.select(api.User, api.Area.path)
@@ -69,6 +70,7 @@ def people_near(role: str) -> list[tuple[int, str]]:
         .where(api.User.role == role, api.User.closed_at.is_(None))
         .order_by(api.User.name)
     )
+    rows = rows.where(api.User.mandate.in_(mandates)) if mandates else rows
     near = [
         user
         for user, path in api.db.session.execute(rows)

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core.db import db
@@ -19,13 +20,11 @@ from .test_assigned import at
 from .test_triage import row
 
 if TYPE_CHECKING:
-    import pytest
-
     from .conftest import Scene
 
 
 def name_delegate(
-    scene: Scene, first: int = 0, last: int = 5, who: str = "deputy", delegate: str = "opposition"
+    scene: Scene, first: int = 0, last: int = 5, who: str = "deputy", delegate: str = "substitute"
 ) -> Any:
     """Let an official name a delegate from one day to another, counted from today."""
     today = dt.datetime.now(dt.UTC).date()
@@ -37,18 +36,37 @@ def name_delegate(
     )
 
 
+@pytest.fixture(autouse=True)
+def substitute(scene: Scene) -> None:
+    """A delegated councillor of the majority, on the team of no visit."""
+    values = {"mandate": "delegated_councillor", "area_id": scene.commune}
+    scene.town.person("substitute", "official", **values)
+
+
+def test_a_councillor_of_another_list_is_nobodys_delegate(scene: Scene) -> None:
+    ids = {
+        name: scene.town.person(name) for name in ("opposition", "substitute", "mayor", "deputy", "mayor2")
+    }
+    page = scene.browser("deputy").get("/visits/delegate").text
+    offered = {
+        name for name, ident in ids.items() if f'<option value="{ident}"' in page.replace(" selected", "")
+    }
+    assert offered == {"substitute", "mayor"}
+    assert name_delegate(scene, delegate="opposition").status_code == 422
+
+
 def test_a_delegate_approves_and_the_record_names_both(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     visit = scene.visit()
     question, later = scene.drafted(visit), scene.drafted(visit, title="Later?")
-    page, delegate = f"/visits/questions/{question}", scene.browser("opposition")
+    page, delegate = f"/visits/questions/{question}", scene.browser("substitute")
     assert delegate.get(page).status_code in (403, 404), "a councillor sees nothing of the team's"
     assert name_delegate(scene).status_code == 302
-    scene.approve(question, "It is mended on Monday.", name="opposition")
+    scene.approve(question, "It is mended on Monday.", name="substitute")
     found = row(scene, Casework, question)
-    people = scene.town.person("opposition"), scene.town.person("deputy")
+    people = scene.town.person("substitute"), scene.town.person("deputy")
     assert (found.approved_by, found.approved_for) == people
     shown = scene.browser("agent").get(page).text
-    assert "approved by Opposition" in shown
+    assert "approved by Substitute" in shown
     assert "in place of Deputy" in shown
     edit = scene.browser("mayor").get(f"/visits/{visit}/edit").text
     assert f'value="{people[0]}" checked' not in edit, "a delegate does not stay on the team when it is saved"
@@ -63,7 +81,7 @@ def test_a_delegate_who_drafted_does_not_approve_and_who_is_back_ends_it(scene: 
     visit = scene.visit()
     assert name_delegate(scene).status_code == 302
     question = scene.accepted(visit)
-    page, delegate = f"/visits/questions/{question}", scene.browser("opposition")
+    page, delegate = f"/visits/questions/{question}", scene.browser("substitute")
     assert delegate.submit(f"{page}/answer", _page=page, body="Mine.", version="0").status_code == 302
     version = draft_version(delegate, page)
     told = delegate.submit(f"{page}/answer", _page=page, body="Mine.", version=version, publish="yes")
@@ -77,7 +95,7 @@ def test_a_delegate_of_days_to_come_waits_and_wrong_days_are_refused(scene: Scen
     visit = scene.visit()
     question = scene.drafted(visit)
     assert name_delegate(scene, 2, 4).status_code == 302
-    assert scene.browser("opposition").get(f"/visits/questions/{question}").status_code in (403, 404)
+    assert scene.browser("substitute").get(f"/visits/questions/{question}").status_code in (403, 404)
     assert name_delegate(scene, 4, 2).status_code == 422
     assert name_delegate(scene, delegate="deputy").status_code == 422, "nobody is their own delegate"
     assert scene.browser("agent").get("/visits/delegate").status_code == 403
@@ -119,7 +137,7 @@ def test_a_template_is_kept_by_who_organises_and_put_into_a_draft_without_javasc
 def test_a_delegate_comes_and_goes_with_the_official_at_once(scene: Scene) -> None:
     visit = scene.visit()
     assert name_delegate(scene).status_code == 302
-    queue, delegate, mayor = f"/visits/{visit}/review", scene.browser("opposition"), scene.browser("mayor")
+    queue, delegate, mayor = f"/visits/{visit}/review", scene.browser("substitute"), scene.browser("mayor")
     assert delegate.get(queue).status_code == 200
     with_deputy = scene.plan()["officials"]
     for officials, status in ((with_deputy[:1], 403), (with_deputy, 200)):

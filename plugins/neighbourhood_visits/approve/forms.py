@@ -19,6 +19,7 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from .. import reads
+from ..actions import EXECUTIVE
 from ..forms import at_most, needed, people_near
 
 
@@ -33,9 +34,10 @@ class DelegateForm(api.Form):
 
     @classmethod
     def offered(cls, row: Any = None) -> "DelegateForm":
-        """The form with the other officials near the viewer, filled with the delegate if there is one."""
+        """The form with those who govern near the viewer, filled with the delegate if there is one."""
         form = cls(data=row and {"delegate": row.delegate_id, "begins": row.begins_on, "ends": row.ends_on})
-        form.delegate.choices = [one for one in people_near("official") if one[0] != api.viewer().id]
+        governing = people_near("official", EXECUTIVE)
+        form.delegate.choices = [one for one in governing if one[0] != api.viewer().id]
         return form
 
     def validate_ends(self, field: Any) -> None:
