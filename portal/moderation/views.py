@@ -91,7 +91,13 @@ def confirmed(payload: dict[str, Any]) -> str:
 
 
 def _thank(new: bool) -> None:
-    if new:
+    if new and viewer().id is None:
+        says(
+            _(
+                "Thank you: your report is received. Somebody looks at it. Without your address we cannot write to you."
+            )
+        )
+    elif new:
         says(_("Thank you: your report is received. Somebody looks at it, and tells you what was decided."))
     else:
         says(_("You have reported this already. You hear what is decided."))

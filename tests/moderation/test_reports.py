@@ -98,7 +98,9 @@ def test_a_legal_notice_needs_what_the_law_asks(square: Square) -> None:
 def test_a_notice_about_harm_to_a_child_needs_no_name(square: Square) -> None:
     post = square.say()
     fields = {**LEGAL, "name": "", "reason": "child", "address": f"http://localhost/posts/{post}"}
-    assert square.browser().submit(f"/posts/{post}/report", **fields).status_code == 302
+    visitor = square.browser()
+    assert visitor.submit(f"/posts/{post}/report", **fields).status_code == 302
+    assert "Without your address we cannot write to you." in visitor.get(f"/posts/{post}").text
     [report] = square.reports()
     assert report.reporter_id is None
 
