@@ -54,7 +54,7 @@ from .live import emit
 from .mail import compose, send
 from .mailbox import Incoming
 from .mailbox import address as mailbox
-from .models import Area, Case, Entry, File, Membership, Report, Space, Support, User
+from .models import Area, Case, Entry, File, Membership, Report, Revision, Space, Support, User
 from .notices.tell import notify
 from .pdf import pdf
 from .plugin import (
@@ -136,6 +136,7 @@ __all__ = [
     "Refused",
     "Report",
     "Retention",
+    "Revision",
     "SearchDocument",
     "Space",
     "SpaceKind",

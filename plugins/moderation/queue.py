@@ -20,7 +20,8 @@ class Item:
     """A case as the page draws it: what was said, by whom, where, and what was reported of it.
 
     A viewer who is `outside` reads nothing else of the space, and of a `sealed` one not even what was said.
-    What is `left` to the agency the viewer may hide, and no more.
+    What is `left` to the agency the viewer may hide, and no more. `reported` is how it read when it was
+    reported, where its author has changed it since.
     """
 
     case: Any
@@ -37,6 +38,7 @@ class Item:
     outside: bool = False
     parent: Any = None
     pictures: list[dict[str, Any]] = field(default_factory=list)
+    reported: list[Any] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
@@ -64,6 +66,7 @@ def unseal(item: Item) -> None:
     """Show pictures while a case is open, and all of it to who reads nothing else there; the log says so."""
     if item.case.decided_at is None and item.entry is not None:
         item.pictures = list(_pictures(item.case))
+        item.reported = _reported(item)
     if not item.sealed or item.entry is None:
         return
     with api.as_system("who decides a case reads what it is about"):
@@ -82,6 +85,30 @@ def _pictures(case: Any) -> Iterator[dict[str, Any]]:
             at = {"file_id": one.id, "name": one.name, "case": case.id}
             addresses = {"url": url_for("files.show", **at), "small": url_for("files.show", **at, w=640)}
             yield {**addresses, "alt": one.alt, "width": one.width, "height": one.height}
+
+
+def _reported(item: Item) -> list[Any]:
+    """How an entry that was edited since read at the moment of each report; of notices alone if there are."""
+    before = aliased(api.Revision)
+    then = sa.select(sa.func.max(before.number)).where(
+        before.entry_id == api.Report.entry_id, before.written_at <= api.Report.at
+    )
+    rows = (
+        sa.select(api.Revision.title, api.Revision.html)
+        .join(api.Report, api.Report.entry_id == api.Revision.entry_id)
+        .join(api.Entry, api.Entry.id == api.Revision.entry_id)
+        .where(
+            api.Report.case_id.in_((item.case.id, item.case.appeal_of)),
+            api.Report.at < api.Entry.edited_at,
+            api.Revision.number == then.correlate(api.Report).scalar_subquery(),
+            *((api.Report.legal,) if item.legal else ()),
+        )
+        .group_by(api.Revision.entry_id, api.Revision.number)
+        .order_by(api.Revision.number.desc())
+        .limit(NOTICES)
+    )
+    with api.as_system("who decides a case reads what was reported"):
+        return list(api.db.session.execute(rows))
 
 
 def panels(place: str) -> list[api.Panel]:

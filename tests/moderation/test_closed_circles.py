@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +96,36 @@ def test_a_legal_notice_reaches_the_agency_which_reads_that_alone_and_the_log_sa
     assert square.state(post) == "published"
     log = square.browser("admin").get("/admin/audit?act=case.").text
     assert f"case/{case}" in log
+
+
+def test_who_decides_reads_each_notice_beside_the_words_that_it_was_about(
+    square: Square, circle: int
+) -> None:
+    post = square.say("First words", "writer", circle)
+
+    def edit(body: str) -> None:
+        page = square.browser("writer").get(f"/posts/{post}/edit").text
+        version = re.search(r'name="version"[^>]*value="(\d+)"', page)
+        assert version
+        fields = {"body": body, "version": version[1]}
+        assert square.browser("writer").submit(f"/posts/{post}/edit", **fields).status_code == 302
+
+    edit(SAID)
+    square.report(post, **LEGAL)
+    case, agent = square.case(post), square.browser("agent")
+    assert "As it was when reported" not in agent.get(f"/moderation/cases/{case}").text
+    edit("Worse words")
+    square.report(post, "keeper", **LEGAL)
+    edit("Harmless words")
+    shown = agent.get(f"/moderation/cases/{case}").text
+    assert shown.count("As it was when reported") == 2
+    for words in (SAID, "Worse words", "Harmless words"):
+        assert words in shown, words
+    assert "First words" not in shown, "nobody has reported them"
+    assert SAID not in agent.get("/moderation/").text
+    assert agent.get(f"/posts/{post}/history").status_code == 404
+    square.decide(case, "hidden")
+    assert SAID not in agent.get(f"/moderation/cases/{case}").text, "sealed again"
 
 
 def left(square: Square, name: str = "keeper") -> str:
