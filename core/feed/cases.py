@@ -7,10 +7,12 @@ from flask_babel import lazy_gettext as _
 
 from .. import access, registry
 from ..access import Refused, viewer
-from ..db import insert_new, now, table_of, unfiltered
+from ..db import db, insert_new, now, table_of, unfiltered
 from ..models import Case, Entry, Report, Space
+from ..notices.tell import notify
 from .unnamed import author_of
 
+DECIDED = "core.decision"
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
 LEFT = _("A notice of illegal content is decided by the agency. Until then you can hide it.")
 _case, _space, _report = table_of(Case), table_of(Space), table_of(Report)
@@ -25,7 +27,13 @@ def follow(entry: Entry, change: str) -> None:
     elif change in ACTS:
         ended = unfiltered(_decide, {"entry": entry.id, **decided(ACTS[change])}).scalar()
         taken_back = change == "removed" and viewer().id == entry.author_id
-        if ended and not taken_back and left_to_agency(ended):
+        if ended and taken_back:
+            told = set(
+                unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == ended)).scalars()
+            )
+            space = db.session.get(Space, entry.space_id)
+            notify(DECIDED, told - {None, entry.author_id}, space=space, once=f"case:{ended}")
+        elif ended and left_to_agency(ended):
             if change != "hidden":
                 raise Refused(str(LEFT))
             _leave_to_agency(ended, open_for(entry, "reported"))

@@ -13,7 +13,6 @@ from ..notices.tell import notify
 from ..spaces import actions as spaces
 from . import actions, cases
 
-DECIDED = "core.decision"
 REASONS = {
     "insult": _("Insults, hatred or threats"),
     "private": _("Somebody’s personal details"),
@@ -76,5 +75,5 @@ def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
     told = set(unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == case)).scalars())
     author = {row.author_id} if act != "kept" or row.origin == "held" else set()
     told |= {row.appellant_id} if row.appellant_id else author
-    notify(DECIDED, told - {None}, space=space, once=f"case:{case}")
+    notify(cases.DECIDED, told - {None}, space=space, once=f"case:{case}")
     audit(f"case.{act}", f"case/{case}", reason=reason, entry=row.entry_id)

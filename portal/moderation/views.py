@@ -25,7 +25,7 @@ from ..admin.views import menu
 from ..feed.views import panels
 from . import actions
 from .forms import AppealForm, DecisionForm, RedactForm, ReportForm
-from .words import acts_to_do, sorts
+from .words import acts_to_do, outcome, sorts, taken_back
 
 blueprint = Blueprint("moderation_core", __name__)
 log = Blueprint("audit", __name__)
@@ -108,7 +108,8 @@ def _thank(new: bool) -> None:
 def mine() -> str:
     """What was decided about one's own words and reports, and where one can answer."""
     cases, older = _mine(whole(request.args.get("before")))
-    words: dict[str, Any] = {"acts": moderation.ACTS, "reasons": moderation.REASONS, "person": viewer().id}
+    words: dict[str, Any] = {"outcome": outcome, "reasons": moderation.REASONS, "person": viewer().id}
+    words["taken_back"] = taken_back
     return render_template("portal/me_moderation.html", cases=cases, older=older, **words)
 
 

@@ -36,6 +36,19 @@ def sorts() -> dict[str, str]:
     }
 
 
+def outcome(case: Case) -> str:
+    """What became of a case that is decided, as whom it concerns reads it."""
+    if case.appeal_of and case.act == "kept":
+        return str(_("The decision stands"))
+    return str(_("Removed by its author") if taken_back(case) else ACTS[case.act or "kept"])
+
+
+def taken_back(case: Case) -> bool:
+    """Whether an author ended a case by removing what it was about; a decision has its reason."""
+    by_author = case.decided_by is not None and case.decided_by == case.author_id
+    return case.act == "removed" and by_author and not case.reason
+
+
 def decision(once: str) -> str:
     """What was decided and why, as whom it concerns reads it in a message."""
     person, number = viewer().id, once.split(":")[1]
@@ -43,7 +56,5 @@ def decision(once: str) -> str:
         case = db.session.get(Case, int(number))
         if case is None or case.decided_at is None or not actions.concerns(case, person):
             return ""
-        stands = case.appeal_of and case.act == "kept"
-        act = _("The decision stands") if stands else ACTS[case.act or "kept"]
-        said: list[Any] = [act, REASONS.get(case.reason, ""), case.text]
+        said: list[Any] = [outcome(case), REASONS.get(case.reason, ""), case.text]
     return "\n".join(str(one) for one in said if one)

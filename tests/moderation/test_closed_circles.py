@@ -128,6 +128,21 @@ def test_who_decides_reads_each_notice_beside_the_words_that_it_was_about(
     assert SAID not in agent.get(f"/moderation/cases/{case}").text, "sealed again"
 
 
+@pytest.mark.parametrize("author", ["writer", "keeper"])
+def test_who_gave_a_notice_hears_that_its_author_has_removed_it(
+    square: Square, circle: int, author: str
+) -> None:
+    post = square.say(SAID, author, circle)
+    square.report(post, **LEGAL)
+    assert square.browser(author).submit(f"/posts/{post}/remove", "/me", sure="1").status_code == 302
+    assert (square.state(post), [one.act for one in square.cases()]) == (None, ["removed"])
+    assert square.notices("reader").count("core.decision") == 1
+    assert square.notices(author).count("core.decision") == 0
+    shown = square.browser("reader").get("/me/moderation").text
+    assert "Removed by its author" in shown
+    assert "Decided by a person" not in shown
+
+
 def left(square: Square, name: str = "keeper") -> str:
     """What somebody reads in the queue."""
     return square.browser(name).get("/moderation/").text
