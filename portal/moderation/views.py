@@ -94,7 +94,8 @@ def _thank(new: bool) -> None:
     if new and viewer().id is None:
         says(
             _(
-                "Thank you: your report is received. Somebody looks at it. Without your address we cannot write to you."
+                "Thank you: your report is received. Somebody looks at it. "
+                "Without your address we cannot write to you."
             )
         )
     elif new:

@@ -19,8 +19,8 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from .. import reads
-from ..actions import EXECUTIVE
 from ..forms import at_most, needed, people_near
+from ..reads import EXECUTIVE
 
 
 class DelegateForm(api.Form):
