@@ -59,7 +59,7 @@ class Card(NamedTuple):
     """An entry as `m.card` draws it: two that are equal look the same.
 
     `when` says how long ago it was published; `drawn` is its kind's template, which alone knows `extra`, its
-    kind's own row.
+    kind's own row; of that only `decided` is left beside it.
     """
 
     id: int
@@ -216,9 +216,9 @@ def _draw_kinds(found: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
         ids = [card.id for card in own]
         extras = (kind.load and _isolated(owner, f"load {kind.name}", _load, kind.load, ids)) or {}
         for card in own:
-            whole = card._replace(extra=extras.get(card.id))
-            drawn = _isolated(owner, kind.template, _draw, kind.template, whole, context)
-            found[card.id] = card._replace(drawn=drawn or Markup())
+            extra = extras.get(card.id)
+            drawn = _isolated(owner, kind.template, _draw, kind.template, card._replace(extra=extra), context)
+            found[card.id] = card._replace(drawn=drawn or Markup(), extra=getattr(extra, "decided", None))
 
 
 def _load(load: Callable[..., Any], ids: list[int]) -> dict[int, Any]:

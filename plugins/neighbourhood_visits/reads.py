@@ -59,6 +59,11 @@ class Facts:
         return outcome_label(self.question)
 
     @property
+    def decided(self) -> bool:
+        """Whether the question waits no longer to be read."""
+        return self.question.triage not in ("submitted", "contested")
+
+    @property
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
         return standing(self.question)
@@ -81,6 +86,8 @@ def standing(question: Question) -> str:
     """Where a question stands, in a word or two."""
     if question.answered_at is not None:
         return str(_("Answer published"))
+    if question.triage == "accepted" and question.outcome != "none":
+        return outcome_label(question)
     labels = {
         "submitted": _("To be read by the team"),
         "accepted": _("Answer to come"),

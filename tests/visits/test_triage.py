@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -204,3 +205,24 @@ def test_one_question_is_decided_on_from_its_page(scene: Scene) -> None:
     late = agent.submit(f"{page}/decide", _page=page, verb="divert", official="0", department="0", moves="0")
     assert late.status_code == 409
     assert "A colleague has dealt with this question" in late.text
+
+
+def test_a_card_says_one_thing_of_where_its_question_stands(scene: Scene) -> None:
+    visit = scene.visit()
+    waits, private, gone, refused = (scene.question(visit, title=f"Number {at}?") for at in range(4))
+    decide(scene, visit, [private], "divert")
+    decide(scene, visit, [refused], "accept")
+    scene.browser("resident").submit(f"/visits/questions/{gone}/withdraw")
+    page = f"/visits/questions/{refused}"
+    scene.browser("agent").submit(f"{page}/conclude", _page=page, verb="refuse", reason="No room.")
+    agent = scene.browser("agent")
+    assert "Waiting to be checked" in agent.get(f"/posts/{waits}").text
+    for ident in (private, gone):
+        for url in (f"/posts/{ident}", f"/visits/questions/{ident}"):
+            shown = agent.get(url).text
+            assert "Waiting to be checked" not in shown, url
+            assert "Not public; for the team" in shown, url
+    for url in (f"/posts/{refused}", f"/visits/{visit}"):
+        shown = scene.browser().get(url).text
+        assert "Answer to come" not in shown, url
+        assert re.findall(r'<span class="badge[^"]*">(Refused|Answer[^<]*)</span>', shown) == ["Refused"], url
