@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from core.accounts import throttle
-from core.models import Entry
+from core.db import db
+from core.models import Entry, File
 from plugins.neighbourhood_visits.collect import actions
 from plugins.neighbourhood_visits.models import Casework
 
 from .conftest import QUESTION
-from .test_collect_ask import row
+from .test_collect_ask import picture, row
 from .test_collect_codes import opened, shown
 
 if TYPE_CHECKING:
@@ -66,6 +70,46 @@ def test_what_is_sent_again_in_one_browser_is_one_question(scene: Scene) -> None
     assert asked(scene, visit).location == "/visits/received", "somebody else asks the same"
     review = scene.browser("agent").get(f"/visits/{visit}/review").text
     assert len(re.findall(r'id="question-', review)) == 3
+
+
+def test_pictures_are_added_by_code_until_somebody_has_read(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    visitor.submit(f"/visits/{visit}/ask", title=QUESTION)
+    page = visitor.get("/visits/received").text
+    assert "Send the pictures" in page
+    code, add = shown(page), "/visits/code/photos"
+
+    def files() -> int:
+        rows = sa.select(sa.func.count()).select_from(File)
+        return scene.town.run(lambda: db.session.scalar(rows)) or 0
+
+    def send(pictures: list[Any], **fields: Any) -> TestResponse:
+        return visitor.submit(add, "/visits/received", code=code, pictures=pictures, **fields)
+
+    no_picture = (io.BytesIO(b"%PDF-1.7"), "lamp.jpg")
+    for told, says in (
+        (send([picture()]), "say what it shows"),
+        (send([no_picture], alts=["A lamp"]), "Picture 1:"),
+        (send([picture() for _each in range(5)], alts=["A lamp"] * 5), "At most four pictures."),
+        (send([]), "Choose a picture."),
+    ):
+        assert (told.status_code, says in told.text) == (422, True), says
+    assert files() == 0
+    assert send([picture(), picture((41, 30))], alts=["A lamp", "Its foot"]).status_code == 200
+    assert files() == 2
+    assert send([picture((42, number)) for number in (30, 31, 32)], alts=["A lamp"] * 3).status_code == 422
+    wrong = visitor.submit(
+        add, "/visits/received", code="ACDE-2345-FHJK", pictures=[picture()], alts=["A lamp"]
+    )
+    assert wrong.status_code == 422
+    review = scene.browser("agent").get(f"/visits/{visit}/review").text
+    [question] = re.findall(r'id="question-(\d+)"', review)
+    own = f"/visits/questions/{question}"
+    assert "A lamp" in scene.browser("agent").get(own).text
+    scene.browser("agent").submit(f"{own}/accept", _page=own)
+    assert send([picture((43, 30))], alts=["A lamp"]).status_code == 422
+    assert files() == 2, "what was accepted stays what was read"
+    assert "Send the pictures" not in opened(scene, code).text
 
 
 def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:

@@ -1,7 +1,9 @@
 """The pages of a question's code: the form that opens its thread, what one does there, the slip to print."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from flask import abort, redirect, session, url_for
 
 from core import api
@@ -11,8 +13,8 @@ from .. import reads, triage
 from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
-from ..states import TABLE
-from . import codes
+from ..states import TABLE, question_case
+from . import codes, pictures
 from .forms import ActByCodeForm, CodeForm
 from .receipts import receipt
 
@@ -38,7 +40,10 @@ def received() -> Page:
     read = _read(question_id) if isinstance(question_id, int) and _there(question_id) else None
     if read is None:
         return redirect(url_for("visits.code"))
-    return draw("visits/collect/received.html", entry=read[0], receipt=receipt(read[0].id))
+    kept = receipt(read[0].id)
+    form = ActByCodeForm(formdata=None, code=kept.code)
+    photos = _waits(read[0], read[1])
+    return draw("visits/collect/received.html", entry=read[0], receipt=kept, form=form, photos=photos)
 
 
 def _there(question_id: int) -> bool:
@@ -60,6 +65,45 @@ def contest_by_code() -> Page:
     return _act("contest", _("Done."))
 
 
+@blueprint.post("/code/photos")
+@api.needs("visits.ask")
+def photos_by_code() -> Page:
+    """Add pictures to the question of a code until somebody has read it."""
+    api.throttle("guess")
+    form: Any = ActByCodeForm()
+    found = codes.find(form.code.data or "") if form.validate_on_submit() else None
+    if found is None or _read(found) is None:
+        return _unknown(CodeForm(formdata=None))
+    api.throttle("work")
+    wrong = _add_pictures(found)
+    if not wrong:
+        api.says(_("Your pictures are with your question."))
+    page = _thread(form.code.data, wrong) or _unknown(CodeForm(formdata=None))
+    return (page, REFUSED) if wrong and isinstance(page, str) else page
+
+
+def _add_pictures(question_id: int) -> list[str]:
+    """Hang the pictures of this request on a question that waits, four in all; what is wrong with them."""
+    ready, wrong = pictures.chosen()
+    if wrong or not ready:
+        return wrong or [_("Choose a picture.")]
+    there = sa.select(sa.func.count(api.File.id)).where(api.File.entry_id == question_id)
+    with api.as_system("whoever holds its code adds pictures to a question"), api.write() as session:
+        case = question_case(question_id)
+        if not _waits(case.entry, case.question):
+            return [_("The team has read your question: pictures are no longer taken.")]
+        if (session.scalar(there) or 0) + len(ready) > pictures.MOST:
+            return [_("At most four pictures.")]
+        for picture, said in ready:
+            api.attach(case.entry, picture, said)
+    return []
+
+
+def _waits(entry: api.Entry, question: Question) -> bool:
+    """Whether a question still takes pictures: nobody has decided on it."""
+    return question.triage == "submitted" and entry.state == "pending"
+
+
 def _act(verb: str, done: str) -> Page:
     api.throttle("guess")
     form: Any = ActByCodeForm()
@@ -79,7 +123,7 @@ def _unknown(form: Any) -> Page:
     return draw("visits/collect/code.html", form=form), REFUSED
 
 
-def _thread(code: str) -> str | None:
+def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
     """What whoever holds the code may read: the question as its author does, all else as everybody."""
     found = codes.find(code)
     read = _read(found) if found is not None else None
@@ -95,6 +139,8 @@ def _thread(code: str) -> str | None:
         withdrawable=question.triage in WITHDRAWABLE and question.answered_at is None,
         reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
+        photos=_waits(entry, question),
+        wrong=wrong,
         form=ActByCodeForm(formdata=None, code=code),
     )
 
