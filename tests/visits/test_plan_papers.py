@@ -150,6 +150,7 @@ def test_a_private_case_and_who_asked_are_on_no_paper(scene: Scene) -> None:
 
 def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> None:
     earlier, visit = scene.visit(), scene.visit()
+    asked, private = scene.accepted(earlier), scene.question(earlier)
 
     def promise() -> None:
         with write() as session:
@@ -157,15 +158,27 @@ def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> No
             session.add(department)
             session.flush()
             session.get(Visit, earlier).starts_at = now() - dt.timedelta(days=90)
-            for text, days in (("Paint the crossing", -3), ("Plant a tree", 30)):
+            promises = (
+                (asked, "Paint the crossing", -3),
+                (asked, "Plant a tree", 30),
+                (private, "Move a bin", -3),
+            )
+            for about, text, days in promises:
                 due = now().date() + dt.timedelta(days=days)
-                row = Commitment(space_id=earlier, text=text, department_id=department.id, due_on=due)
+                row = Commitment(
+                    space_id=earlier,
+                    question_id=about,
+                    text=text,
+                    department_id=department.id,
+                    due_on=due,
+                )
                 session.add(row)
 
     scene.town.run(promise)
     first = pages(pdf(scene, order(scene, visit)))[0]
     assert "Paint the crossing" in first
     assert "Plant a tree" not in first
+    assert "Move a bin" not in first, "its question is not public"
 
 
 def test_the_dossier_stays_as_it_was(scene: Scene) -> None:

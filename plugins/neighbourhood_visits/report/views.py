@@ -57,7 +57,7 @@ def _report(space_id: int, form: PassageForm) -> str:
         abort(404)
     return draw(
         "visits/report/report.html",
-        form=form if found.facts["minutes"] and api.oversees(space) else None,
+        form=form if found.facts.get("minutes") and api.oversees(space) else None,
         visit=visit,
         space=space,
         report=found,
