@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import dummy_plugin.plugin as dummy
+import pypdfium2
 import pytest
 import sqlalchemy as sa
 
@@ -128,6 +129,8 @@ class Planter:
             return word if (column.type.length or 99) >= 20 else ("x" if not column.nullable else None)
         if isinstance(column.type, sa.LargeBinary):
             return word.encode()
+        if isinstance(column.type, sa.JSON) and column.table.name == "visits_report":
+            return [] if column.name == "mentions" else {"minutes": word, "questions": [], "commitments": []}
         if isinstance(column.type, sa.JSON):
             return {word: word}
         if default is not None or column.nullable or column is column.table.autoincrement_column:
@@ -342,6 +345,10 @@ def addresses(
 def told(answer: TestResponse) -> str:
     """Everything that an answer says."""
     with answer:
+        if answer.data.startswith(b"%PDF"):
+            with pypdfium2.PdfDocument(answer.data) as pages:
+                text = " ".join(page.get_textpage().get_text_bounded() for page in pages)
+            return f"{answer.headers} {text}"
         return f"{answer.headers} {answer.get_data(as_text=True)}"
 
 
