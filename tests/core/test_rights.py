@@ -88,7 +88,7 @@ def test_a_visit_is_announced_by_those_whom_the_page_names(town: Town) -> None:
 
 def test_whoever_is_on_the_team_of_a_space_of_any_kind_pins_and_hides(town: Town) -> None:
     assert table(town.browser())["Pin and hide posts of a space"]["in a space"] == "everybody on the team"
-    roles = {"scribe": True, "agent": True, "member": False}
+    roles = {"coordinator": True, "agent": True, "scribe": False, "member": False}
 
     def make() -> int:
         people = {town.person(f"{role}s"): role for role in roles}
