@@ -356,6 +356,7 @@ def imap_server(free_port: Callable[[], int]) -> Iterator[int]:
         (folder / "conf").write_text(
             template.format(folder=folder, port=port, user=user.pw_name, group=group)
         )
+        (folder / "conf").chmod(0o644)  # whatever a command left as the umask
         with (folder / "output").open("w") as output:
             command = [program, "-F", "-c", folder / "conf"]
             server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, **own)
