@@ -13,7 +13,7 @@ from plugins.neighbourhood_visits.models import Casework, DepartmentMember, Visi
 
 from .test_prepare_first import asked, statements
 from .test_promises import department
-from .test_report import keep, lead
+from .test_report import MINUTES, keep, lead
 from .test_triage import decide
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> Non
     keep(scene, visit, name="mayor")
     page, link = f"/visits/{visit}/minutes", f'href="/visits/{visit}/minutes"'
     assert link not in scene.browser("deputy").get("/visits/next").text, "nobody was asked yet"
-    scene.browser("agent").submit(page, body="Thirty people.", version="1", ask="yes")
+    scene.browser("agent").submit(page, body=f"{MINUTES} Thirty people.", version="1", ask="yes")
     assert link in scene.browser("deputy").get("/visits/next").text
     assert "1 report to approve" in panel(scene, "deputy")
     for name in ("mayor", "agent", "opposition", "mayor2"):
