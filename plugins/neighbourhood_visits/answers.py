@@ -80,7 +80,7 @@ def conclude(case: Case, verb: str, reason: str) -> None:
 def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
     """Keep a draft inside a write; who writes its words, or other words over them, is its drafter.
 
-    Who changes less than half of what somebody else drafted corrects it once, which is named beside.
+    Who changes less than half of what another drafted, one of them an official, corrects it: once, and named.
     `said` is as whom (`author_id`, `byline`), where it is not the viewer.
     """
     said = {"author_id": api.viewer().id, "byline": None, **said}

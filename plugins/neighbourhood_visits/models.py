@@ -128,7 +128,7 @@ class Question(api.OnEntry, api.Base):
 class Casework(api.TeamOnly, api.Base):
     """What only the team of the visit may know of a question.
 
-    `corrected_by` is the official who changed what another had drafted, since that draft.
+    `corrected_by` changed less than half of what another had drafted, since that draft.
     `approved_for` is the absent official for whom a delegate approved. `due_at` is when the
     department's answer is due; `reminded_at` and `escalated_at` when it and the coordinator were told
     that this has passed. `kept_out` counts later messages that were not taken in, since too many came.

@@ -314,7 +314,7 @@ plugin = api.Plugin(
             ("casework", "triaged_by", _("Know who accepted or rejected a question")),
             ("casework", "official_id", _("Know who prepares the answer to a question")),
             ("casework", "drafted_by", _("Have another approve what somebody has drafted")),
-            ("casework", "corrected_by", _("Know which official has changed a draft")),
+            ("casework", "corrected_by", _("Know who has changed what somebody else drafted")),
             ("casework", "approved_by", _("Know who approved an answer")),
             ("casework", "approved_for", _("Know for which absent official an answer was approved")),
             ("delegate", "user_id", _("Know who is absent and has named a delegate")),

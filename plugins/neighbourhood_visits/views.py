@@ -1,7 +1,6 @@
 """The pages of visits for everybody: the list, a visit, planning it, asking a question before it."""
 
 import datetime as dt
-import hashlib
 from typing import Any
 
 from flask import abort, redirect, request, session, url_for
@@ -168,13 +167,8 @@ def ask(space_id: int) -> Page:
 def _received(visit: Any, form: Any, sure: bool) -> Page:
     """Take a question that is known by its code; the same words sent again in this browser are the same."""
     said = form.said()
-    words = hashlib.sha256(
-        repr((visit.space_id, said["title"], said["body"], said["place"])).encode()
-    ).hexdigest()
-    before, key = session.get("visits_sent", ("", ""))
-    said["key"] = key if words == before else said["key"]
+    said["key"] = session.setdefault("visits_key", said["key"])
     session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
-    session["visits_sent"] = (words, said["key"])
     return redirect(url_for("visits.received"))
 
 

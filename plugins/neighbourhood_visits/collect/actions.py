@@ -52,7 +52,7 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
             byline=said.name or _("A resident"),
             recorded_by=api.viewer().id,
             author_id=None,
-            client_key=_once(said.key, title, body),
+            client_key=_once(said.key, title, body, said.place),
             confirmed=confirmed,
             beside=(said.place,),
             team_only=True,
@@ -85,7 +85,7 @@ def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: boo
             kind="visits.question",
             byline=_("A resident"),
             author_id=None,
-            client_key=_once(said["key"], said["title"], said["body"]),
+            client_key=_once(said["key"], said["title"], said["body"], said["place"]),
             confirmed=confirmed,
             beside=(said["place"],),
         )
@@ -96,9 +96,9 @@ def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: boo
     return entry
 
 
-def _once(key: str, title: str, body: str) -> str:
+def _once(key: str, title: str, body: str, place: str) -> str:
     """What makes the same words of a form one question, and other words from its page before another."""
-    return f"{key}\n{title}\n{body}"
+    return f"{key}\n{title}\n{body}\n{place}"
 
 
 def _many() -> str:
