@@ -39,7 +39,7 @@ pytest_plugins = ["core.testing"]
 
 ROOT = Path(__file__).parent.parent
 SOAK, QUICK = bool(os.environ.get("SOAK")), bool(os.environ.get("QUICK"))
-PLUGINS, DRAWN = ("tests/visits/", "tests/moderation/"), 1 / 3
+DRAWN = 1 / 3
 SERVICES = {"chromium", "html_errors", "imap_server", "pg_server", "streams"}
 MAIL_PORTS = {25, 465, 587}
 MEMORY, ROOM = Path("/dev/shm"), 2 * 1024**3
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Print the seed, with which the same samples are drawn again, and what is left out."""
     quick = " (quick: no second case of a test, no PostgreSQL, no browser, no processes, no long walk)"
-    drawn = f" (of the plugins' tests, {DRAWN:.0%} run on PostgreSQL too, drawn by the seed)"
+    drawn = f" (of what is not about the database itself, {DRAWN:.0%} runs on PostgreSQL too, by the seed)"
     said = quick * QUICK + " (soak: nothing is sampled)" * SOAK + drawn * sampled()
     return f"SEED={os.environ['SEED']}{said}"
 
@@ -72,7 +72,7 @@ def sampled() -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what `make quick` runs, or draw what `make test` runs of the plugins' tests on PostgreSQL."""
+    """Keep what `make quick` runs, or draw what `make test` runs on PostgreSQL too."""
     kept = quick(items) if QUICK else drawn(items) if sampled() else list(items)
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
@@ -89,13 +89,13 @@ def quick(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def drawn(items: list[pytest.Item]) -> list[pytest.Item]:
-    """All but most of the plugins' tests on PostgreSQL: what they do there goes through the core's own doors.
+    """All but most of what is tested again on PostgreSQL: it reaches the engine by the same few doors.
 
-    What is about the engine itself, races above all, is marked `engines` and always runs on both.
+    These doors, and races above all, are marked `engines` and always run on both.
     """
 
     def stays(item: pytest.Item) -> bool:
-        if "postgresql" not in item.name or not item.nodeid.startswith(PLUGINS):
+        if "postgresql" not in item.name:
             return True
         chance = random.Random(os.environ["SEED"] + item.nodeid).random()
         return chance < DRAWN or item.get_closest_marker("engines") is not None

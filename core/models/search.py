@@ -3,7 +3,6 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import Reader, StaffOnly
@@ -17,7 +16,11 @@ class Tokens(sa.types.TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else postgresql.TSVECTOR())
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Text())
+        from sqlalchemy.dialects.postgresql import TSVECTOR  # a town on SQLite starts without it
+
+        return dialect.type_descriptor(TSVECTOR())
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         if value is None or dialect.name == "sqlite":

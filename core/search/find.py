@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 
 from .. import access
 from ..db import db, table_of
@@ -134,6 +133,8 @@ def _walk(engine: str, tier: int) -> Any:
             _document, _full_text, _document.c.place == sa.literal_column("+core_search_fts.rowid")
         )
     else:
+        from sqlalchemy.dialects.postgresql import TSQUERY
+
         matches = _document.c.words.op("@@")(sa.cast(asked, TSQUERY))
     return (
         sa.select(*(_document.c[name] for name in _HIT), sa.literal_column(str(tier)).label("tier"))

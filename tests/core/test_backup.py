@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+pytestmark = pytest.mark.engines
+
 ENGINES = ("sqlite", "postgresql")
 NOT_THE_SAME = {"core_setting", "core_stamp", "core_search_stale"}  # a restore notes itself there
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.engines]
 
 SOAK = bool(os.environ.get("SOAK"))
 ROUNDS = 8 if SOAK else 2

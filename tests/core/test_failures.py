@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
+pytestmark = pytest.mark.engines
+
 
 serve = real.serve
 HOUR = dt.timedelta(hours=1)

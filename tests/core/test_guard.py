@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+pytestmark = pytest.mark.engines
+
 KINDS = ("core.group", "core.post", "core.reply")
 REFUSALS = (guard.UnguardedRead, TypeError, NoResultFound)
 

@@ -18,6 +18,8 @@ from core.models import JobRow, PluginFault, SignIn
 from core.testing import Town
 from ops import worker
 
+pytestmark = pytest.mark.engines
+
 ran: list[Any] = []
 
 

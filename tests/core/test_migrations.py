@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+pytestmark = pytest.mark.engines
+
 PERSON = sa.insert(User).values(id=7, handle="ana", name="Ana", folded="ana")
 SPACE = sa.insert(Space).values(id=1, name="Square", folded="square")
 FOLLOW = "INSERT INTO core_follow (user_id, space_id) VALUES (7, 1)"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
+pytestmark = pytest.mark.engines
+
 NAMES = sa.select(Area.name).order_by(Area.id)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+pytestmark = pytest.mark.engines
+
 PEOPLE = ("stranger", "member", "expired", "author", "reader", "team", "agent", "administrator")
 EVERYBODY = {"visitor", *PEOPLE}
 INSIDE = {"member", "author", "reader", "team"}

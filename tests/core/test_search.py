@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from core.testing import Browser, Town
 
+pytestmark = pytest.mark.engines
+
 POSTS = {
     "Piscine": "Les travaux de la piscine municipale commencent lundi.",
     "Autre chose": "On parle des piscines et des écoles, à deux pas du cœur de ville.",

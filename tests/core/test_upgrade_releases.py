@@ -25,7 +25,7 @@ from demo import build
 if TYPE_CHECKING:
     from flask import Flask
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.engines]
 
 RELEASES = Path(__file__).parents[1] / "data/releases"
 LARGEST = 200 * 1024

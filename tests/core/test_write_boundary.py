@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+pytestmark = pytest.mark.engines
+
 
 @pytest.fixture(autouse=True)
 def frame(app: Flask) -> Iterator[None]:

@@ -31,7 +31,7 @@ class Scene:
     def visit(self, *, closed: bool = False, **changes: Any) -> int:
         """The id of a visit that the mayor has announced, with the deputy and the agent on its team."""
         mayor = self.browser("mayor")
-        answer = mayor.submit("/visits/new", announce="yes", **self.plan() | changes)
+        answer = mayor.submit("/visits/new", _page="/visits/", announce="yes", **self.plan() | changes)
         assert answer.status_code == 302, answer.text
         space_id = int(answer.location.rpartition("/")[2])
         if closed:
@@ -56,7 +56,8 @@ class Scene:
 
     def question(self, space_id: int, title: str = QUESTION, name: str = "resident", **fields: Any) -> int:
         """The id of a question that somebody signed in has asked."""
-        answer = self.browser(name).submit(f"/visits/{space_id}/ask", title=title, **fields)
+        page = f"/visits/{space_id}"
+        answer = self.browser(name).submit(f"{page}/ask", _page=page, title=title, **fields)
         assert answer.status_code == 302, answer.text
         found = re.fullmatch(r"/visits/questions/(\d+)/thanks", answer.location)
         assert found, answer.location

@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import icalendar
 import segno
 from flask import abort, redirect, render_template, url_for
 from flask_babel import get_locale
@@ -50,6 +49,8 @@ def _check(said: str) -> str:
 
 def calendar(visit: Visit, space: api.Space, address: str, host: str) -> bytes:
     """A visit as calendars take it: the same UID for ever, and a SEQUENCE that rises when it is changed."""
+    import icalendar  # a tenth of a process's start, for an address that few ask for
+
     event = icalendar.Event()
     event.add("uid", f"visit-{space.id}@{host}")
     event.add("sequence", visit.sequence)
