@@ -103,6 +103,7 @@ class AskForm(api.Form):
     theme = SelectField(lazy_gettext("Theme"), default="")
     body = TextAreaField(lazy_gettext("Say more"), validators=[at_most(5000)])
     confirmed = HiddenField()
+    seen = HiddenField()  # what was asked alike
     contact = TelField(lazy_gettext("Telephone"), validators=[at_most(120)])
     shown = RadioField(lazy_gettext("Shown as asked by"), default="name")
     latitude = HiddenField()

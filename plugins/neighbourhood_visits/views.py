@@ -15,6 +15,7 @@ from .collect.actions import ask_by_code
 from .collect.maps import map_of
 from .collect.near import COOKIE
 from .collect.receipts import receipt
+from .collect.similar import near_enough
 from .forms import AskForm, AskWithoutAccountForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
@@ -127,12 +128,18 @@ def ask(space_id: int) -> Page:
     if "find" in request.form:
         _find_place(form)
         return form_page("visits/ask.html", form, **shown)
+    if "change" in request.form:
+        return form_page("visits/ask.html", form, **shown)
     if not form.validate_on_submit():
         return form_page("visits/ask.html", form, **shown)
     ready, wrong = pictures.chosen() if api.viewer().signed_in else ([], [])
     if wrong:
         form.form_errors.extend(wrong)
         return form_page("visits/ask.html", form, **shown)
+    alike = [] if form.seen.data else near_enough(form.title.data, found)
+    if alike:
+        form.seen.data = "yes"
+        return form_page("visits/collect/alike.html", form, alike=alike, again=bool(ready), **shown)
     by_mail = not api.viewer().signed_in and form.email.data
     doubt = _doubt(space, form) if by_mail else ""
     if doubt:

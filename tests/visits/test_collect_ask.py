@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -215,6 +216,37 @@ def test_similar_questions_and_past_answers_appear_and_nothing_private(scene: Sc
     assert "Send it all the same</button>" in shown
     assert "/posts/" not in similar(scene, visit, "Something else entirely")
     assert "/posts/" not in similar(scene, visit, '- " ( * :')
+
+
+def test_what_was_asked_alike_is_shown_once_before_a_question_is_sent(scene: Scene) -> None:
+    visit = scene.visit()
+    public = scene.accepted(visit, title="Will the lamps of rue du Lavoir be mended?")
+    scene.town.run(alike.run)
+    page, words = f"/visits/{visit}/ask", {"title": "When are the lamps mended?", "place": "Number 4"}
+    more = {"body": "It is dark.\nVery.", "theme": "streets", "latitude": "48.01", "longitude": "2.01"}
+    typed = {**words, **more, "shown": "alias"}
+    between = scene.browser("neighbour").submit(page, **typed)
+    assert between.status_code == 200
+    assert "Somebody asked something like this" in between.text
+    assert f"/visits/questions/{public}/voice" in between.text
+    assert "/thanks" not in between.text
+    fields = html.unescape(between.text)
+    for name, value in typed.items():
+        assert f'name="{name}" value="{value}"' in fields, name
+    changed = scene.browser("neighbour").submit(page, **typed, change="yes")
+    assert "It is dark." in changed.text
+    sent = scene.browser("neighbour").submit(page, **typed, seen="yes")
+    assert "/thanks" in sent.location, "once is enough, and what appeared while typing was seen too"
+    assert 'name="seen" value="yes"' in similar(scene, visit, "The lamps don't work")
+    for title in ("More benches at the station?", "Which trees are planted in rue du Lavoir?"):
+        assert "/thanks" in scene.browser("neighbour").submit(page, title=title).location
+    pictured = {"pictures": [picture()], "alts": ["The dark lamp"]}
+    again = scene.browser("resident").submit(page, **words, **pictured)
+    assert "choose your pictures once more" in again.text
+    assert 'type="file"' in again.text
+    stranger = {"name": NAME, "email": "zibeline@example.org"}
+    assert "Somebody asked" in scene.browser().submit(page, **words, **stranger).text
+    assert scene.browser().submit(page, **words, **stranger, seen="yes").status_code == 302
 
 
 def test_a_voice_is_added_in_two_taps_and_counts_once(scene: Scene) -> None:

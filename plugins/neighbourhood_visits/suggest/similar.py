@@ -77,11 +77,19 @@ def terms(text: Text, asking: bool = False) -> dict[str, float]:
     return {term[:90]: WEIGHTS[kind] for term, kind in list(kinds.items())[: 5 * MOST_TERMS]}
 
 
-def similar(text: str, space_ids: Iterable[int], limit: int = 5, place: str = "") -> list[tuple[int, Shared]]:
-    """The questions of these visits that say nearly the same and the viewer reads, with what they share."""
+def similar(
+    text: str, space_ids: Iterable[int], limit: int = 5, place: str = "", near: bool = False
+) -> list[tuple[int, Shared]]:
+    """The questions of these visits that say nearly the same and the viewer reads, with what they share.
+
+    With `near` none that has less than `NEAR` in common with the text.
+    """
     asked = read(text, place=place)
     spaces = list(space_ids)
     scores = _scores(terms(asked, asking=True), spaces, 12 * limit)
+    if near and scores:
+        least = NEAR * _itself(asked, spaces)
+        scores = [(entry_id, score) for entry_id, score in scores if score >= least]
     if not scores:
         return []
     rows = (
@@ -113,6 +121,13 @@ def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple
         for entry_id, term, weight in api.db.session.execute(rows):
             scores[entry_id] = scores.get(entry_id, 0.0) + weight * weighed[term]
     return sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:size]
+
+
+def _itself(asked: Text, spaces: list[int]) -> float:
+    """The score of a text beside a question in the same words."""
+    said, weighed = terms(asked), _weighed(terms(asked, asking=True), spaces)
+    common = sum(weight * weighed.get(term, 0.0) for term, weight in said.items())
+    return common / sum(said.values()) ** 0.3 if said else 0.0
 
 
 def _weighed(asked: Iterable[str], spaces: list[int]) -> dict[str, float]:
