@@ -94,8 +94,8 @@ class Question(api.OnEntry, api.Base):
 
     `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is
     the question that it is grouped with, the first of its group. `latitude` and `longitude` are its pin, in
-    degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper; `compared` says
-    whether it was compared with the others as it stands.
+    degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper, `unconfirmed` the
+    voices of people without an address; `compared` says whether it was compared with the others as it stands.
     """
 
     __tablename__ = "visits_question"
@@ -115,6 +115,7 @@ class Question(api.OnEntry, api.Base):
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     signatures: Mapped[int] = mapped_column(default=0)
+    unconfirmed: Mapped[int] = mapped_column(default=0)
     compared: Mapped[bool] = mapped_column(default=False, index=True)
 
     @property

@@ -310,6 +310,7 @@ plugin = api.Plugin(
             ("casework", "contact", _("Call back somebody who asked a question")),
             ("casework", "note", _("Prepare the answer to a question")),
             ("casework", "code", _("Open the thread of a question for who asked it without an account")),
+            ("voice", "code", _("Count a voice without an address once, and let it be taken back")),
             ("asker", "user_id", _("Answer who asked a question that is not shown under their name")),
             ("casework", "triaged_by", _("Know who accepted or rejected a question")),
             ("casework", "official_id", _("Know who prepares the answer to a question")),

@@ -137,6 +137,7 @@ class Planter:
             "core_search": {"space_id": None, "user_id": None},
             "core_report": {"case_id": self.case, "reason": "other"},
             "visits_casework": {"entry_id": self.answered, "import_key": None, "flags": ""},
+            "visits_voice": {"code": "of somebody else"},
             "visits_department_member": {"department_id": self.department},
             "visits_sensitivity": {"entry_id": self.answered},
             "visits_note": {"key": "note-1", "outcome": ""},

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from core.accounts import throttle
 from core.db import db
 from core.models import Entry, File
-from plugins.neighbourhood_visits.collect import actions
-from plugins.neighbourhood_visits.models import Casework
+from plugins.neighbourhood_visits.collect import actions, unconfirmed
+from plugins.neighbourhood_visits.models import Casework, Question
 
 from .conftest import QUESTION
 from .test_collect_ask import picture, row
@@ -153,3 +153,50 @@ def test_few_come_in_at_once_from_one_network_and_of_all(
     assert asked(scene, visit, "The third?").location == "/visits/received"
     assert "Too many questions" in asked(scene, visit, "The fourth?").text
     assert asked(scene, scene.visit(), "Before another visit?").location == "/visits/received"
+
+
+def test_a_voice_without_an_address_counts_once_apart_and_is_taken_back_by_its_code(scene: Scene) -> None:
+    question, others = scene.accepted(scene.visit()), scene.browser("resident")
+    page, visitor = f"/visits/questions/{question}/voice", scene.browser()
+    assert "Add my voice without an address" in visitor.get(page).text
+
+    def counted() -> tuple[int, int]:
+        return row(scene, Question, question).unconfirmed, row(scene, Entry, question).support_count
+
+    for _turn in range(2):
+        assert visitor.submit(f"{page}/code", "/visits/code").location == page
+    assert counted() == (1, 0), "one for each browser, and apart from the supports"
+    code = shown(visitor.get(page).text)
+    assert scene.browser().submit(f"{page}/code", page).location == page
+    assert counted() == (2, 0)
+    assert "+ 2 voices without an address" in others.get(f"/posts/{question}").text
+    assert code not in others.get(page).text
+    assert others.submit(f"{page}/code", page).status_code == 302
+    assert counted() == (2, 0), "with an account one supports"
+    elsewhere = scene.browser()
+    found = elsewhere.submit("/visits/code", code=code.lower().replace("-", " "))
+    assert "Your voice is counted" in found.text
+    assert QUESTION in found.text
+    for _turn in range(2):
+        elsewhere.submit("/visits/code/voice", page, code=code)
+        elsewhere.submit("/visits/code/voice", page, code="ACDE-2345-FHJK")
+        assert counted() == (1, 0)
+    waiting = scene.question(scene.visit(), title="Not read yet?")
+    assert visitor.submit(f"/visits/questions/{waiting}/voice/code", page).status_code == 404
+
+
+def test_few_voices_without_an_address_come_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = scene.accepted(scene.visit())
+    page = f"/visits/questions/{question}/voice"
+    ask = throttle.LIMITS["ask"][0]
+
+    def give() -> int:
+        browser = scene.browser()
+        browser.submit(f"{page}/code", page)
+        return int(row(scene, Question, question).unconfirmed)
+
+    monkeypatch.setitem(throttle.LIMITS, "ask", (ask._replace(burst=2),))
+    assert [give(), give(), give()] == [1, 2, 2]
+    monkeypatch.setitem(throttle.LIMITS, "ask", (ask._replace(burst=99),))
+    monkeypatch.setattr(unconfirmed, "AT_ONCE", 3)
+    assert [give(), give()] == [3, 3]

@@ -20,7 +20,16 @@ GROUPS, SIZE = 3, 4
 
 def code_of(question_id: int) -> str:
     """The code of a question: three groups of four, some 55 bits."""
-    number = int.from_bytes(_digest(f"code {question_id}"))
+    return _spelled(f"code {question_id}")
+
+
+def voice_code(question_id: int, key: str) -> str:
+    """The code of the one voice that the browser with this key gives to a question."""
+    return _spelled(f"voice {question_id} {key}")
+
+
+def _spelled(text: str) -> str:
+    number = int.from_bytes(_digest(text))
     letters = ""
     for _place in range(GROUPS * SIZE):
         number, letter = divmod(number, len(LETTERS))

@@ -14,9 +14,11 @@ from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
 from ..states import TABLE, question_case
-from . import codes, pictures
+from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
 from .receipts import receipt
+from .similar import accepted
+from .voices import voice_page
 
 WITHDRAWABLE = TABLE["triage", "withdraw"].sources
 
@@ -29,7 +31,14 @@ def code() -> Page:
     if not form.validate_on_submit():
         return form_page("visits/collect/code.html", form)
     api.throttle("guess")
-    return _thread(form.code.data) or _unknown(form)
+    return _thread(form.code.data) or _voice(form.code.data) or _unknown(form)
+
+
+def _voice(code: str) -> str | None:
+    """The page of the voice of a code, as long as everybody may read its question."""
+    found = unconfirmed.question_of(code)
+    entry = api.db.session.get(api.Entry, found) if found is not None else None
+    return voice_page(entry, code) if entry is not None and accepted(entry) else None
 
 
 @blueprint.get("/received")

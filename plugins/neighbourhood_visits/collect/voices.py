@@ -1,8 +1,9 @@
 """Beside the form to ask: what was asked alike, adding one's voice to it, and pictures after the question."""
 
+import secrets
 from typing import Any
 
-from flask import abort, redirect, request, url_for
+from flask import abort, redirect, request, session, url_for
 
 from core import api
 from core.api import gettext as _
@@ -11,8 +12,8 @@ from .. import reads
 from ..models import Question
 from ..pages import REFUSED, Page, blueprint, form_page, visit_and_space
 from ..show import draw
-from . import pictures
-from .forms import PhotosForm, VoiceForm, VoiceWithoutAccountForm
+from . import pictures, unconfirmed
+from .forms import ActByCodeForm, PhotosForm, VoiceForm, VoiceWithoutAccountForm
 from .similar import accepted, asked_alike
 
 LONGEST = 200
@@ -37,6 +38,9 @@ def voice(question_id: int) -> Page:
         abort(404)
     visit, space = visit_and_space(entry.space_id)
     form: Any = VoiceForm() if api.viewer().signed_in else VoiceWithoutAccountForm()
+    own = "" if api.viewer().signed_in else unconfirmed.own(question_id, session.get("visits_key", ""))
+    if own and request.method == "GET":
+        return voice_page(entry, own)
     if not form.validate_on_submit():
         return form_page("visits/collect/voice.html", form, entry=entry, space=space, visit=visit)
     if api.viewer().signed_in:
@@ -44,6 +48,43 @@ def voice(question_id: int) -> Page:
     payload = {"question": question_id, "name": form.name.data}
     api.confirm_later(form.email.data, "visits.voice", payload)
     return draw("visits/collect/voice_asked.html", entry=entry, space=space)
+
+
+@blueprint.post("/questions/<int:question_id>/voice/code")
+@api.needs("visits.ask")
+def voice_by_code(question_id: int) -> Page:
+    """Add the voice of somebody without an account or an address, which is counted apart."""
+    entry = api.get_or_404(api.Entry, question_id)
+    if not accepted(entry):
+        abort(404)
+    form: Any = VoiceForm()
+    if form.validate_on_submit() and not api.viewer().signed_in:
+        try:
+            unconfirmed.add(entry, session.setdefault("visits_key", secrets.token_urlsafe(16)))
+        except api.Refused as reason:
+            api.says(str(reason), "error")
+    return redirect(url_for("visits.voice", question_id=question_id))
+
+
+@blueprint.post("/code/voice")
+@api.needs("visits.ask")
+def take_voice_back() -> Page:
+    """Take back the voice of a code."""
+    api.throttle("guess")
+    form: Any = ActByCodeForm()
+    if form.validate_on_submit():
+        unconfirmed.take_back(form.code.data or "")
+        api.says(_("Your voice is taken back."))
+    return redirect(url_for("visits.index"))
+
+
+def voice_page(entry: api.Entry, code: str) -> str:
+    """What whoever holds the code of a voice reads and may do."""
+    question, form = api.get_or_404(Question, entry.id), ActByCodeForm(formdata=None, code=code)
+    space = api.get_or_404(api.Space, entry.space_id)
+    return draw(
+        "visits/collect/voice_code.html", entry=entry, question=question, space=space, code=code, form=form
+    )
 
 
 def describe_voice(payload: dict[str, Any]) -> list[tuple[str, str]]:

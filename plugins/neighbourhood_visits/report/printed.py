@@ -111,7 +111,10 @@ def _question(row: Row, facts: Row) -> dict[str, Any]:
         answer = [{"item": False, "text": _("Answered together with a similar question")}]
     elif not row["answer"] and not row["answered_at"]:
         answer = [{"item": False, "text": _("No answer is published yet.")}]
-    meta = (row["theme"], row["place"], supported, signed if row["signatures"] else "")
+    more = row.get("unconfirmed", 0)
+    apart = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", more)
+    signed, apart = signed if row["signatures"] else "", apart if more else ""
+    meta = (row["theme"], row["place"], supported, signed, apart)
     return {
         "title": row["question"] or _("A question that was taken out"),
         "meta": [one for one in meta if one],
