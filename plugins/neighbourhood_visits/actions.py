@@ -19,6 +19,7 @@ from .models import Asker, Casework, Question, Visit
 from .report import issue
 
 SOURCE, DETAILS = "visits", "details"
+IMPORTED = "visits.import."  # by which those who coordinate what a file brought are on its team
 TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
 PRACTICAL = ("starts_at", "ends_at", "meeting_point")
 
@@ -39,6 +40,7 @@ class Plan:
     officials: Iterable[int]
     agents: Iterable[int]
     scribes: Iterable[int] = ()
+    coordinators: Iterable[int] | None = None  # as they are, at first who plans it
 
 
 def plan_visit(plan: Plan) -> Visit:
@@ -59,7 +61,9 @@ def plan_visit(plan: Plan) -> Visit:
         )
         visit = Visit(space_id=space.id, **plan.details)
         session.add(visit)
-        _set_team(space, plan, [person.id])
+        if not plan.coordinators:
+            plan = replace(plan, coordinators=[person.id])
+        _set_team(space, replace(plan, agents={*plan.agents, person.id}))
     return visit
 
 
@@ -89,17 +93,22 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
         visit.sequence += moved
         if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
-        _set_team(space, plan, reads.team_ids(space.id, "coordinator"))
+        if plan.coordinators is None:
+            plan = replace(plan, coordinators=reads.team_ids(space.id, "coordinator"))
+        _set_team(space, plan)
         api.emit(space, "visits.visit", space.id)
 
 
-def _set_team(space: api.Space, plan: Plan, coordinators: Iterable[int]) -> None:
+def _set_team(space: api.Space, plan: Plan) -> None:
+    coordinators = set(plan.coordinators or ())
     team = dict.fromkeys(plan.scribes, "scribe") | dict.fromkeys(plan.agents, "agent")
     team |= dict.fromkeys(coordinators, "coordinator")
     team |= dict.fromkeys(plan.officials, "official")
     if not team:
         raise api.Refused(_("A visit needs at least one official or agent."))
     before = reads.team_ids(space.id, "official")
+    for person in set(reads.team_ids(space.id, "coordinator")) - coordinators:
+        api.set_members(space, f"{IMPORTED}{person}", {})
     api.set_members(space, SOURCE, team)
     places.follow_team(space, before)
 

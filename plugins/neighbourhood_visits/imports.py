@@ -181,7 +181,7 @@ def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str,
         if code not in found:
             found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
         for person in coordinators:
-            api.set_members(found[code], f"visits.import.{person}", {person: "coordinator"})
+            api.set_members(found[code], f"{actions.IMPORTED}{person}", {person: "coordinator"})
     return found
 
 

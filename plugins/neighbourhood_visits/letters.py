@@ -17,7 +17,6 @@ from .show import called_off, date, draw, hours
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
 AUTHOR, ASKERS, OFFICIALS = "its author", "all who asked or support", "the officials of the visit"
 COORDINATORS = "the coordinators of the visit, else its team"
-TEAM = {OFFICIALS: "official", COORDINATORS: "coordinator"}
 AUDIENCES = {
     "received": AUTHOR,
     "accepted": AUTHOR,
@@ -259,13 +258,13 @@ def askers(question_ids: list[int]) -> set[int]:
 
 
 def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
-    if AUDIENCES[what] in TEAM:
-        team = sa.select(api.Membership.user_id).where(
-            api.Membership.space_id == space_id, api.Membership.team
+    if AUDIENCES[what] == COORDINATORS:
+        return reads.who_coordinates(space_id)
+    if AUDIENCES[what] == OFFICIALS:
+        officials = sa.select(api.Membership.user_id).where(
+            api.Membership.space_id == space_id, api.Membership.team, api.Membership.role == "official"
         )
-        people = set(api.db.session.scalars(team.where(api.Membership.role == TEAM[AUDIENCES[what]])))
-        nobody = not people and AUDIENCES[what] == COORDINATORS
-        return set(api.db.session.scalars(team)) if nobody else people
+        return set(api.db.session.scalars(officials))
     if entry is None:
         asked = sa.select(api.Entry.id).where(
             api.Entry.space_id == space_id, api.Entry.kind == "visits.question"

@@ -388,6 +388,13 @@ def names(user_ids: Iterable[int | None]) -> dict[int | None, str]:
     return {row.id: row.name for row in api.db.session.execute(rows)}
 
 
+def who_coordinates(space_id: int) -> set[int]:
+    """Those who coordinate a visit; its whole team where nobody does."""
+    team = sa.select(api.Membership.user_id).where(api.Membership.space_id == space_id, api.Membership.team)
+    chosen = api.db.session.scalars(team.where(api.Membership.role == "coordinator"))
+    return set(chosen) or set(api.db.session.scalars(team))
+
+
 def team_ids(space_id: int, role: str) -> list[int]:
     """The ids of those who have a role in a visit."""
     rows = sa.select(api.Membership.user_id).where(

@@ -57,7 +57,7 @@ def new() -> Page:
     """Plan a visit; announce it at once, or keep it for the team for now."""
     form = VisitForm.offered()
     if not form.validate_on_submit():
-        return form_page("visits/visit_form.html", form)
+        return form_page("visits/visit_form.html", form, mailbox=None)
     visit = actions.plan_visit(form.plan())
     if "announce" in request.form:
         actions.announce(visit)
@@ -99,15 +99,16 @@ def edit(space_id: int) -> Page:
     found, space = visit_and_space(space_id)
     api.require("visits.manage", space)
     form = VisitForm.offered(found, space)
+    shown = {"visit": found, "space": space, "mailbox": letterbox.mailbox(space_id) or ""}
     if not form.validate_on_submit():
-        return form_page("visits/visit_form.html", form, visit=found, space=space)
+        return form_page("visits/visit_form.html", form, **shown)
     seen = request.form.get("version", 0, type=int)  # who sends none has seen none
     try:
         actions.change_visit(found, form.plan(), seen)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         form.over(api.get_or_404(api.Space, space_id).version)
-        return form_page("visits/visit_form.html", form, visit=found, space=space)
+        return form_page("visits/visit_form.html", form, **shown)
     api.says(_("The visit is changed."))
     return redirect(url_of(space_id))
 

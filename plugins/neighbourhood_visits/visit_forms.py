@@ -54,6 +54,7 @@ class VisitForm(OverForm):
         lazy_gettext("Last day to ask"), validators=[InputRequired(lazy_gettext("Give the last day to ask."))]
     )
     other_ways = TextAreaField(lazy_gettext("Other ways to ask"), validators=[at_most(1000)])
+    coordinators = people(lazy_gettext("Who coordinates it"))
     officials = people(lazy_gettext("Elected officials who come"))
     agents = people(lazy_gettext("Agents who prepare"))
     scribes = people(lazy_gettext("Scribes who take notes on the way"))
@@ -61,10 +62,17 @@ class VisitForm(OverForm):
     @classmethod
     def offered(cls, visit: Visit | None = None, space: Any = None) -> "VisitForm":
         """The form with the areas and people that the viewer may choose, filled with the visit if any."""
-        form = cls(data=_said(visit, space) if visit else None)
+        person: Any = api.viewer()
+        own = [person.id] if person.role != "official" else []
+        form = cls(data=_said(visit, space) if visit else {"coordinators": own})
         form.area.choices = _areas()
         form.officials.choices = people_near("official")
         form.agents.choices = form.scribes.choices = people_near("agent")
+        known = dict(form.agents.choices)
+        also = reads.names(
+            {*own, *(reads.team_ids(visit.space_id, "coordinator") if visit else ())} - {*known}
+        )
+        form.coordinators.choices = [*form.agents.choices, *also.items()]
         return form
 
     def validate_ends(self, field: Any) -> None:
@@ -104,6 +112,7 @@ class VisitForm(OverForm):
             officials=said["officials"],
             agents=said["agents"],
             scribes=said["scribes"],
+            coordinators=said["coordinators"],
         )
 
 
@@ -126,6 +135,7 @@ def _said(visit: Visit, space: Any) -> dict[str, Any]:
         "meeting_point": visit.meeting_point,
         "access_notes": visit.access_notes,
         "other_ways": visit.other_ways,
+        "coordinators": reads.team_ids(visit.space_id, "coordinator"),
         "officials": reads.team_ids(visit.space_id, "official"),
         "agents": reads.team_ids(visit.space_id, "agent"),
         "scribes": reads.team_ids(visit.space_id, "scribe"),

@@ -236,6 +236,12 @@ def test_without_a_mailbox_no_address_is_shown(scene: Scene) -> None:
     assert scene.town.run(mail.deliver) is None
 
 
+def test_the_form_of_a_visit_tells_its_mailbox_also_before_it_takes_questions(office: Scene) -> None:
+    plan = office.plan() | {"agents": [str(office.town.person("agent"))]}
+    visit = int(office.browser("mayor").submit("/visits/new", keep="yes", **plan).location.rpartition("/")[2])
+    assert address(visit) in office.browser("agent").get(f"/visits/{visit}/edit").text
+
+
 def test_too_many_messages_are_counted_and_answered_once(
     office: Scene, imap: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

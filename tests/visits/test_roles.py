@@ -99,14 +99,19 @@ def paths(rule: Rule, ids: dict[str, int]) -> Iterator[str]:
 
 
 def snapshot(scene: Scene, ids: dict[str, int]) -> list[Any]:
-    """What was planted, as the database holds it; who asks something of their own adds to it."""
+    """What was planted, as the database holds it; who asks or adds a voice adds to it."""
 
     def read() -> list[Any]:
         asked = [ids[name] for name in ("pending", "rejected", "private", "public", "drafted")]
         rows = [db.session.get(model, ident) for model in (Question, Casework) for ident in asked]
         rows += [db.session.get(Commitment, ids["commitment_id"]), db.session.get(Visit, ids["space_id"])]
         return [
-            tuple(getattr(row, column.key) for column in sa.inspect(type(row)).column_attrs) for row in rows
+            tuple(
+                getattr(row, column.key)
+                for column in sa.inspect(type(row)).column_attrs
+                if column.key != "unconfirmed"
+            )
+            for row in rows
         ]
 
     return scene.town.run(read)  # type: ignore[no-any-return]

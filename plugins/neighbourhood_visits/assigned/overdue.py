@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core import api
 
+from .. import reads
 from ..models import Casework, Question, Visit
 from . import links
 from .due import overdue
@@ -43,7 +44,4 @@ def _remind(question_id: int, now: dt.datetime) -> None:
     elif casework.escalated_at is None:
         casework.escalated_at = now
         entry: Any = api.db.session.get(api.Entry, question_id)
-        coordinators = sa.select(api.Membership.user_id).where(
-            api.Membership.space_id == casework.space_id, api.Membership.role == "coordinator"
-        )
-        api.notify("visits.overdue", sorted(set(api.db.session.scalars(coordinators))), entry=entry)
+        api.notify("visits.overdue", sorted(reads.who_coordinates(casework.space_id)), entry=entry)

@@ -27,7 +27,12 @@ OF_ONE, OF_ALL = 10, 100  # messages to one visit that are taken in within an ho
 
 def address(visit: Visit) -> str | None:
     """Where mail becomes a question of this visit, while it takes any and the town takes mail in."""
-    return api.mailbox(NAME, str(visit.space_id)) if visit.takes_questions(api.now()) else None
+    return mailbox(visit.space_id) if visit.takes_questions(api.now()) else None
+
+
+def mailbox(space_id: int) -> str | None:
+    """The address of a visit, whether it takes mail now or not; None where the town takes none in."""
+    return api.mailbox(NAME, str(space_id))
 
 
 def take(letter: api.Incoming) -> None:

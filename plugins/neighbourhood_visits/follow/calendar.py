@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import letters
+from .. import letters, reads
 from ..models import ONGOING, Commitment, Department, DepartmentMember
 
 BEFORE, AFTER, ASKED = (1, dt.timedelta(days=-7)), (2, dt.timedelta(days=1)), (3, dt.timedelta(days=30))
@@ -45,16 +45,13 @@ def _tell(ident: int, stage: int) -> None:
 
 
 def _owners(row: Commitment) -> set[int]:
-    """Who works in the department and who is in charge of it; the coordinators where that is nobody."""
+    """Who works in the department and who is in charge of it; else the coordinators, or the team."""
     members = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == row.department_id)
     people = set(api.db.session.scalars(members))
     department = api.db.session.get(Department, row.department_id)
     if department and department.official_id:
         people.add(department.official_id)
-    coordinators = sa.select(api.Membership.user_id).where(
-        api.Membership.space_id == row.space_id, api.Membership.role == "coordinator"
-    )
-    return people or set(api.db.session.scalars(coordinators))
+    return people or reads.who_coordinates(row.space_id)
 
 
 def _askers(row: Commitment) -> set[int]:
