@@ -20,6 +20,7 @@ from .forms import AskForm, AskWithoutAccountForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import pages as planning
+from .plan import route
 from .show import draw
 from .visit_forms import VisitForm
 
@@ -125,13 +126,14 @@ def ask(space_id: int) -> Page:
         status = TOO_LATE if form.is_submitted() else 200
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
     shown = {"visit": found, "space": space, "open": True, "map": map_of(space.area_id)}
-    shown["geocoder"] = geocoder.known()
+    shown |= {"geocoder": geocoder.known(), "meeting": route.meeting(found)}
     if "find" in request.form:
         _find_place(form)
+        _stay_near(form, space)
         return form_page("visits/ask.html", form, **shown)
     if "change" in request.form:
         return form_page("visits/ask.html", form, **shown)
-    if not form.validate_on_submit():
+    if not form.validate_on_submit() or not _stay_near(form, space):
         return form_page("visits/ask.html", form, **shown)
     ready, wrong = pictures.chosen() if api.viewer().signed_in else ([], [])
     if wrong:
@@ -201,6 +203,19 @@ def _find_place(form: Any) -> None:
     form.place.data = found.label
     if written:
         form.latitude.data, form.longitude.data = f"{found.latitude:.6f}", f"{found.longitude:.6f}"
+
+
+def _stay_near(form: Any, space: api.Space) -> bool:
+    """Take a pin away that is far outside of the visit's area, and say so; the words stay."""
+    pin = form.pin()
+    area = areas.strays(space.area_id, *pin) if pin else ""
+    if not area:
+        return True
+    told = _("This place is outside of %(area)s, so the pin is taken away.", area=area)
+    more = _("Set it again, or send your question without: your words say where it is.")
+    form.place.errors = [f"{told} {more}"]
+    form.latitude.data = form.longitude.data = ""
+    return False
 
 
 def describe_question(payload: dict[str, Any]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from core import fetch, settings
 from core.db import Base, db, write
 from core.models import Area, Space
 from plugins.neighbourhood_visits.collect import geocoder
+from plugins.neighbourhood_visits.models import Question
 
 from .conftest import QUESTION
 
@@ -193,6 +195,56 @@ def test_a_name_gives_the_neighbourhood_and_what_lies_around_it(
     assert visitor.get("/visits/").status_code == 200
     visitor.client.set_cookie("visits_area", "x'", path="/visits")
     assert visitor.get("/visits/").status_code == 200
+
+
+def test_visits_of_the_smallest_area_come_first_also_below_one_without_a_border(
+    scene: Scene, quarters: dict[str, int]
+) -> None:
+    whole, quarter, corner = scene.visit(), scene.visit(), scene.visit()
+
+    def make() -> int:
+        with write() as session:
+            gare = session.get(Area, quarters["Gare"])
+            middle = Area(name="Middle", level="district", parent_id=gare.id, path="")
+            session.add(middle)
+            session.flush()
+            middle.path = f"{gare.path}{middle.id}/"
+            small = Area(name="Corner", level="block", parent_id=middle.id, path="")
+            small.boundary = square(2.1, 48.0, 0.05)
+            session.add(small)
+            session.flush()
+            small.path = f"{middle.path}{small.id}/"
+            return int(small.id)
+
+    placed(scene, corner, scene.town.run(make))
+    placed(scene, quarter, quarters["Gare"])
+    visitor = scene.browser()
+    visitor.submit("/visits/near", latitude="48.01", longitude="2.11", area="0")
+    shown = near(visitor.get("/visits/").text)
+    assert "Corner" in shown
+    assert re.findall(r"/visits/(\d+)", shown) == [str(corner), str(quarter), str(whole)]
+
+
+def test_a_pin_far_outside_of_the_area_is_taken_away_and_blocks_nothing(
+    scene: Scene, quarters: dict[str, int]
+) -> None:
+    visit = scene.visit()
+    placed(scene, visit, quarters["Lavoir"])
+    page, words = f"/visits/{visit}/ask", {"title": "When is the bench mended?", "place": "By the bakery"}
+    resident = scene.browser("resident")
+    for longitude in ("2.11", "1.99", "9"):
+        refused = resident.submit(page, **words, latitude="48.05", longitude=longitude)
+        assert (refused.status_code, "outside of Lavoir" in refused.text) == (422, True), longitude
+        assert "By the bakery" in refused.text
+        assert f'value="{longitude}"' not in refused.text
+        assert 'aria-describedby="place-' in refused.text, "it is said beside the field"
+    for longitude in ("2.05", "2.1035"):  # some 260 metres beyond the border
+        ask = {"latitude": "48.05", "longitude": longitude, "title": f"When is {longitude} mended?"}
+        sent = resident.submit(page, **ask)
+        ident = int(sent.location.split("/")[3])
+        question = scene.town.run(lambda ident=ident: db.session.get(Question, ident))  # type: ignore[misc]
+        assert question.longitude == float(longitude)
+    assert resident.submit(page, **words).status_code == 302
 
 
 def test_without_a_choice_the_area_of_the_profile_counts(scene: Scene) -> None:

@@ -65,6 +65,7 @@ def test_the_page_needs_one_thing_and_is_light(scene: Scene) -> None:
     page = scene.browser().get(f"/visits/{scene.visit()}/ask")
     assert len(re.findall(r"<(?:input|textarea|select)[^>]* required", page.text)) == 1
     assert "<svg viewBox" in page.text
+    assert "map-meeting" not in page.text
     assert len(page.data) <= 60 * 1024
 
 
@@ -75,6 +76,21 @@ def test_the_map_is_made_of_the_border_alone(scene: Scene) -> None:
     page = scene.browser().get(f"/visits/{visit}/ask").text
     assert 'data-west="2.0"' in page
     assert not re.search(r'(?:src|href)="https?://(?!localhost)', page)
+
+
+def test_the_map_to_ask_shows_where_people_meet(scene: Scene) -> None:
+    border(scene)
+    visit = scene.visit()
+
+    def pinned() -> None:
+        with write() as session:
+            found = session.get(Visit, visit)
+            found.meeting_latitude, found.meeting_longitude = 48.05, 2.1
+
+    scene.town.run(pinned)
+    page = scene.browser().get(f"/visits/{visit}/ask").text
+    assert re.search(r'class="map-meeting" x="478"', page)
+    assert "The square is where people meet." in page
 
 
 def test_a_place_is_where_it_is_on_the_drawing() -> None:

@@ -1,5 +1,6 @@
 """In which part of the town a place lies, and which visits take place near there."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -12,18 +13,42 @@ from ..models import OVER, Visit
 from .maps import rings
 
 NEAR = 6
+OUTSIDE = 300  # metres beyond its border that people still call their neighbourhood
+DEGREE = 111_195  # metres, of latitude
 
 
 def area_at(latitude: float, longitude: float) -> api.Area | None:
-    """The smallest area in which a place lies, found from the largest down."""
+    """The smallest area in which a place lies, found from the largest down, also below one without a border."""
     found: api.Area | None = None
     level = _under([None])
     while level:
         inside = [area for area in level if area.boundary and _holds(area.boundary, longitude, latitude)]
         found = inside[0] if inside else found
-        blank = [area.id for area in level if not area.boundary]
-        level = _under([inside[0].id]) if inside else _under(blank) if blank else []
+        further = [area.id for area in level if area in inside or not area.boundary]
+        level = _under(further) if further else []
     return found
+
+
+def strays(area_id: int | None, latitude: float, longitude: float) -> str:
+    """The name of an area, for a place that is further outside of its border than people take it to be."""
+    area = api.db.session.get(api.Area, area_id) if area_id else None
+    if area is None or not area.boundary or _holds(area.boundary, longitude, latitude):
+        return ""
+    return "" if _metres(area.boundary, longitude, latitude) <= OUTSIDE else area.name
+
+
+def _metres(boundary: Any, x: float, y: float) -> float:
+    """How far a place is from a border, about."""
+    wide, high = DEGREE * math.cos(math.radians(y)), DEGREE
+    nearest = math.inf
+    for ring in rings(boundary):
+        corners = [((corner[0] - x) * wide, (corner[1] - y) * high) for corner in ring]
+        for (x1, y1), (x2, y2) in pairwise(corners):
+            right, up = x2 - x1, y2 - y1
+            along = -(x1 * right + y1 * up) / (right**2 + up**2 or 1.0)
+            along = min(max(along, 0.0), 1.0)
+            nearest = min(nearest, math.hypot(x1 + along * right, y1 + along * up))
+    return nearest
 
 
 def _under(parents: Sequence[int | None]) -> Sequence[api.Area]:
@@ -54,14 +79,15 @@ def chosen(kept: str | None) -> api.Area | None:
 
 
 def visits_near(area: api.Area) -> Sequence[sa.Row[Visit, api.Space]]:
-    """The visits to come in an area, in one around it or in one within it, the next first."""
+    """The visits to come in an area, within it, then around it: the smallest area first, then the next."""
     around = sa.or_(api.Area.path.startswith(area.path), sa.literal(area.path).startswith(api.Area.path))
+    outside = sa.case((api.Area.id == area.id, 0), (api.Area.path.startswith(area.path), 1), else_=2)
     rows = (
         sa.select(Visit, api.Space)
         .join(api.Space, api.Space.id == Visit.space_id)
         .join(api.Area, api.Area.id == api.Space.area_id)
         .where(Visit.ends_at >= api.now(), Visit.state.not_in(OVER), around)
-        .order_by(Visit.starts_at, Visit.space_id)
+        .order_by(outside, sa.func.length(api.Area.path).desc(), Visit.starts_at, Visit.space_id)
     )
     return api.db.session.execute(rows.limit(NEAR)).all()
 
