@@ -21,6 +21,7 @@ from plugins.neighbourhood_visits.report import issue
 from plugins.neighbourhood_visits.report.models import Report
 
 from . import ground
+from .visits import OTHER_WAYS
 from .words import french
 
 COORDINATOR, SCRIBE, AGENT, OFFICIAL = "perrine", "leopold", "gaspard", "anselme"
@@ -74,6 +75,44 @@ class Round:
 ROUNDS = (
     Round(
         "centre",
+        "follow_up",
+        -171,
+        "Visite du Centre-Bourg, au printemps",
+        "La fontaine, les pavés, le passage de l'Horloge : ce qui a été promis alors, et ce qui en est fait.",
+        "Sous la halle, place du Marché",
+        "Parcours de 1 km, deux bancs en route.",
+        (0.0, 0.05),
+        (
+            Asked(
+                "seraphine",
+                "Quand le passage de l'Horloge sera-t-il repavé ?",
+                "Il manque onze pavés. Ma poussette les a tous trouvés.",
+                "streets",
+                "Passage de l'Horloge",
+                "Les pavés sont commandés à la carrière. Le passage sera repris en une semaine, sans le fermer.",
+                outcome="commit",
+                promise=("Le passage de l'Horloge est repavé.", 140, ("start",)),
+                supports=("ignace", "leonie", "ulysse"),
+                at=(0.2, 0.55),
+            ),
+            Asked(
+                "gedeon",
+                "La fontaine de la place marche-t-elle l'été ?",
+                "On y boit, on s'y mouille, on s'y retrouve.",
+                "green",
+                "Place du Marché",
+                "Oui, du premier mai au trente septembre. L'eau y est contrôlée chaque semaine.",
+                before=True,
+                outcome="inform",
+                department=GREEN,
+                at=(0.05, 0.1),
+            ),
+        ),
+        "Vingt personnes sous la halle, et une averse. Au **passage de l'Horloge**, on a compté les pavés qui manquent : "
+        "onze.",
+    ),
+    Round(
+        "centre",
         "ready",
         2,
         "Visite du Centre-Bourg, du marché à l'église",
@@ -87,7 +126,7 @@ ROUNDS = (
                 "leonie",
                 "Peut-on remettre un banc devant la librairie ?",
                 "L'ancien a été enlevé pendant les travaux. On s'y reposait avant de remonter la rue.",
-                "Mobilier urbain",
+                "streets",
                 "14 rue des Libraires",
                 "Oui. Le banc attend à l'atelier, il sera **reposé avant la visite**. Nous nous y arrêterons.",
                 before=True,
@@ -99,7 +138,7 @@ ROUNDS = (
                 "ulysse",
                 "Comment traverser la place du Marché le samedi en fauteuil ?",
                 "Entre les étals et les câbles, il ne reste aucun passage. Un mètre quarante suffirait.",
-                "Circulation",
+                "transport",
                 "Place du Marché",
                 supports=("leonie", "amedee", "nour", "gedeon", "seraphine"),
                 answer="Nous ferons tracer au sol un passage d'**un mètre quarante** entre les étals. L'emplacement exact se "
@@ -112,7 +151,7 @@ ROUNDS = (
                 "ignace",
                 "La livraison du café à 5 h peut-elle attendre 7 h ?",
                 "J'habite au-dessus. J'aime le café, mais pas à cette heure-là.",
-                "Tranquillité",
+                "safety",
                 "Passage de l'Horloge",
                 "L'arrêté de 2019 l'interdit déjà avant 6 h 30 : il sera **rappelé au livreur** cette semaine.",
                 waits=True,
@@ -122,7 +161,7 @@ ROUNDS = (
                 "balthazar",
                 "Que mangent les enfants à la cantine le vendredi ?",
                 "Je demande en professionnel.",
-                "Écoles",
+                "schools",
                 "École du Centre",
                 at=(-0.25, 0.4),
                 department=SCHOOLS,
@@ -143,7 +182,7 @@ ROUNDS = (
                 "hector",
                 "Qui nettoie le souterrain le dimanche ?",
                 "Le lundi matin, on y passe sur la pointe des pieds.",
-                "Propreté",
+                "cleanliness",
                 "Souterrain de la gare",
                 "L'équipe du samedi passera aussi **le dimanche à 18 h**, dès ce mois-ci.",
                 before=True,
@@ -156,7 +195,7 @@ ROUNDS = (
                 "ulysse",
                 "L'ascenseur du souterrain peut-il rester ouvert après 20 h ?",
                 "Il ferme avec le guichet. Mon train arrive à 20 h 12.",
-                "Accessibilité",
+                "transport",
                 "Souterrain de la gare",
                 "Oui : l'ascenseur restera ouvert jusqu'au dernier train. Il faut changer la commande, c'est commandé.",
                 outcome="commit",
@@ -168,7 +207,7 @@ ROUNDS = (
                 "titouan",
                 "Peut-on se garer sur la friche en attendant ?",
                 "Elle est vide depuis trois ans.",
-                "Stationnement",
+                "transport",
                 "Friche des Messageries",
                 "Non. Le sol est pollué et la friche est fermée au public jusqu'à la fin des analyses.",
                 outcome="refuse",
@@ -179,7 +218,7 @@ ROUNDS = (
                 "nour",
                 "Le bus 3 peut-il attendre le train de 18 h 40 ?",
                 "Il part à 18 h 39. On le voit partir.",
-                "Transports",
+                "transport",
                 "Arrêt Gare",
                 outcome="study",
                 reason="Nous le demandons à la compagnie des bus ; la réponse est attendue au printemps.",
@@ -190,7 +229,7 @@ ROUNDS = (
                 "melchior",
                 "Mon voisin du 12 gare sa camionnette n'importe où",
                 "Faites quelque chose.",
-                "Stationnement",
+                "transport",
                 "",
                 refused="It names or concerns a private person.",
             ),
@@ -213,7 +252,7 @@ ROUNDS = (
                 "octave",
                 "Quand la lampe du grand escalier sera-t-elle réparée ?",
                 "Quarante-deux marches dans le noir. Je les ai comptées.",
-                "Éclairage",
+                "streets",
                 "Grand escalier",
                 "Elle est remplacée avec toute la rampe, en diodes.",
                 outcome="commit",
@@ -225,7 +264,7 @@ ROUNDS = (
                 "firmin",
                 "Le terrain de jeu aura-t-il de l'ombre avant l'été ?",
                 "Le toboggan brûle dès dix heures.",
-                "Parcs et jardins",
+                "green",
                 "Terrain de jeu de Bellevue",
                 "Oui : six érables et une toile.",
                 outcome="commit",
@@ -238,7 +277,7 @@ ROUNDS = (
                 "amedee",
                 "Un abri au terminus du bus 3 ?",
                 "À 87 ans, j'attends debout et sous la pluie.",
-                "Transports",
+                "transport",
                 "Terminus du bus 3",
                 "Oui, avec un banc et un éclairage.",
                 outcome="commit",
@@ -250,7 +289,7 @@ ROUNDS = (
                 "madeleine",
                 "Pourquoi la fontaine est-elle coupée ?",
                 "On remplissait les arrosoirs.",
-                "Espaces publics",
+                "green",
                 "Place de la Fontaine",
                 "L'arrêté sécheresse l'impose jusqu'au premier octobre ; elle sera rouverte ce jour-là.",
                 before=True,
@@ -316,7 +355,7 @@ def _announce(one: Round, areas: dict[str, int], people: dict[str, int], start: 
         "ends_at": soon + dt.timedelta(hours=2),
         "meeting_point": french(one.meeting_point),
         "access_notes": french(one.access_notes),
-        "other_ways": french("Par téléphone le matin, ou sur papier à l'accueil de la mairie."),
+        "other_ways": french(OTHER_WAYS),
         "questions_close_at": soon - dt.timedelta(days=4),
     }
     plan = actions.Plan(
@@ -355,7 +394,7 @@ def _ask(question: Asked, space_id: int, people: dict[str, int]) -> int:
         visit = get_or_404(models.Visit, space_id)
         title, text = french(question.title), french(question.text)
         pin = ground.degrees(question.at) if question.at else None
-        said = (title, text, french(question.theme), french(question.place))
+        said = (title, text, question.theme, french(question.place))
         ident: int = actions.ask(visit, *said, pin=pin).id
     with as_viewer(people[COORDINATOR]):
         if question.refused:

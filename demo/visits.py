@@ -11,6 +11,7 @@ from core.db import write
 from core.models import Entry, Space
 from core.web import get_or_404
 from plugins.neighbourhood_visits import actions, answers, departments, models, promises, reads, triage
+from plugins.neighbourhood_visits.approve import templates
 from plugins.neighbourhood_visits.plan import route
 
 from . import ground
@@ -21,7 +22,7 @@ from .words import french
 class Question:
     """A question before a visit: its `answer`, empty while it is to come; whether it is `accepted` yet.
 
-    `promise` is what is promised about it, and in how many days.
+    `theme` is one of those that the plugin offers. `promise` is what is promised about it, and in how many days.
     """
 
     who: str
@@ -72,7 +73,7 @@ WALKS = (
                 "Quand la passerelle des Lavandières rouvrira-t-elle ?",
                 "Le détour par le pont prend douze minutes à pied, vingt avec un landau. Les barrières sont là depuis "
                 "le printemps, sans date affichée.",
-                "Circulation",
+                "transport",
                 "Passerelle des Lavandières",
                 "Les pièces sont arrivées et le chantier commence lundi : **réouverture prévue avant la fin du mois**. "
                 "Vous avez raison pour l'affichage, la date sera posée demain des deux côtés. Nous passerons la voir "
@@ -86,7 +87,7 @@ WALKS = (
                 "Peut-on éclairer le chemin du jardin jusqu'à 20 h ?",
                 "En hiver, on range les outils à la lampe frontale. Un éclairage à détection suffirait, il ne faudrait "
                 "pas déranger les chauves-souris.",
-                "Éclairage",
+                "streets",
                 "Chemin du jardin partagé",
                 at=(-1.4, 0.1),
             ),
@@ -95,7 +96,7 @@ WALKS = (
                 1,
                 "Un banc sur le trajet de la visite ?",
                 "Je serai des vôtres, mais deux heures sans s'asseoir, c'est beaucoup. Une halte à mi-parcours ?",
-                "Mobilier urbain",
+                "streets",
                 accepted=False,
             ),
         ),
@@ -117,7 +118,7 @@ WALKS = (
                 4,
                 "Qui monte les batardeaux la nuit ?",
                 "La dernière fois, nous étions trois voisins et une lampe. Une astreinte est-elle prévue ?",
-                "Crues",
+                "safety",
                 "Quai bas",
                 "Oui : depuis ce mois-ci, **deux agents sont d'astreinte** chaque nuit dès que l'échelle passe 200. Le "
                 "numéro est affiché à la mairie et au lavoir. On vous montre le matériel pendant la visite.",
@@ -128,10 +129,36 @@ WALKS = (
 )
 
 
+OTHER_WAYS = "Le matin au 02 61 91 04 16, ou sur papier à l'accueil de la mairie."
 DEPARTMENTS = (
     ("Voirie, éclairage et ouvrages d'art", "voirie@saint-verin.example", 15),
     ("Espaces verts et propreté", "espaces-verts@saint-verin.example", 20),
     ("Écoles et jeunesse", "ecoles@saint-verin.example", 30),
+)
+TEMPLATES = (
+    (
+        "streets",
+        "Un éclairage ou un banc à réparer",
+        "Merci de l'avoir signalé. Le service « {department} » passe sur place avant la visite du {date} ; nous vous "
+        "disons ici ce qui est fait, et quand.",
+    ),
+    (
+        "transport",
+        "Une demande qui regarde les bus",
+        "Les horaires dépendent de la compagnie des bus. Nous lui transmettons votre demande et vous donnons sa réponse "
+        "pendant la visite du {date}.",
+    ),
+    (
+        "cleanliness",
+        "Un passage de plus pour le nettoyage",
+        "L'équipe passe déjà chaque semaine. Nous regardons sur place, le {date}, si un passage de plus est nécessaire.",
+    ),
+    (
+        "green",
+        "Des plantations à la bonne saison",
+        "Les arbres se plantent de novembre à mars. Le service « {department} » note votre demande pour la prochaine saison.",
+    ),
+    ("", "Nous en parlons sur place", "Nous en parlons avec vous le {date}. Rendez-vous : {meeting_point}."),
 )
 
 
@@ -142,6 +169,9 @@ def hold(areas: dict[str, int], people: dict[str, int], start: dt.datetime) -> N
             said = {"name": french(name), "mailbox": mailbox, "official_id": None, "days_to_answer": days}
             members = [people["sidonie"]] if mailbox.startswith("voirie") else []
             departments.save(None, said, members)
+    with as_viewer(people["perrine"]):
+        for theme, title, body in TEMPLATES:
+            templates.save(None, french(title), theme, french(body))
     for walk in WALKS:
         space_id = announce(walk, areas, people, start)
         for question in walk.questions:
@@ -156,12 +186,18 @@ def announce(walk: Walk, areas: dict[str, int], people: dict[str, int], start: d
         "ends_at": day + dt.timedelta(hours=2),
         "meeting_point": french(walk.meeting_point),
         "access_notes": french(walk.access_notes),
-        "other_ways": french("Par téléphone le matin, ou sur papier à l'accueil de la mairie."),
+        "other_ways": french(OTHER_WAYS),
         "questions_close_at": day - dt.timedelta(days=4),
     }
     officials = [people[who] for who in (walk.host, *walk.colleagues)]
     plan = actions.Plan(
-        french(walk.name), french(walk.summary), areas[walk.area], details, officials, [people[walk.agent]]
+        french(walk.name),
+        french(walk.summary),
+        areas[walk.area],
+        details,
+        officials,
+        [people[walk.agent]],
+        coordinators=[people["perrine"]],
     )
     with as_viewer(people[walk.host]):
         visit = actions.plan_visit(plan)
@@ -181,7 +217,7 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
     with as_viewer(people[question.who]):
         visit = get_or_404(models.Visit, space_id)
         title, text = french(question.title), french(question.text)
-        theme, place = french(question.theme), french(question.place)
+        theme, place = question.theme, french(question.place)
         pin = ground.degrees(question.at) if question.at else None
         ident = actions.ask(visit, title, text, theme, place, pin=pin).id
     if question.accepted:

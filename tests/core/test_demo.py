@@ -18,8 +18,10 @@ from core.db import db, now, write
 from core.models import VISIBILITIES, Account, Area, Entry, File, Revision, Space, User
 from core.testing import Browser, EnglishClient
 from demo import build
-from plugins.neighbourhood_visits.models import Visit
+from plugins.neighbourhood_visits.approve.models import AnswerTemplate
+from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan.models import Paper
+from plugins.neighbourhood_visits.reads import themes
 
 ACCOUNTS = [
     "resident",
@@ -121,7 +123,7 @@ def test_the_visits_are_in_each_state_and_those_over_have_their_report(demo: Fla
         "collecting": 2,
         "ready": 1,
         "published": 1,
-        "follow_up": 1,
+        "follow_up": 2,
     }
     reported = [ident for state, ident in rows if state in ("published", "follow_up")]
     for ident in reported:
@@ -150,6 +152,21 @@ def test_what_is_ready_shows_its_map_its_way_its_papers_and_what_waits(demo: Fla
     for paper, state in read(demo, sa.select(Paper.id, Paper.state)):
         assert state == "done"
         assert coordinator.get(f"/visits/papers/{paper}/pdf").data.startswith(b"%PDF")
+
+
+def test_what_a_visit_shows_fits_what_the_town_has_chosen(demo: Flask) -> None:
+    with demo.app_context(), as_system("test"):
+        offered = {theme for theme, _label in themes()}
+    used = {theme for (theme,) in read(demo, sa.select(Question.theme))}
+    assert used <= offered
+    assert {theme for (theme,) in read(demo, sa.select(AnswerTemplate.theme))} - {""} <= offered & used
+    [(ready,)] = read(demo, sa.select(Visit.space_id).where(Visit.state == "ready"))
+    jobs.run_due(demo)
+    dossier = sa.select(Paper.data).where(Paper.space_id == ready, Paper.kind == "dossier")
+    [(said,)] = read(demo, dossier)
+    assert [one["text"] for one in said["late"]] == ["Le passage de l’Horloge est repavé."]
+    ways = {ways for (ways,) in read(demo, sa.select(Visit.other_ways))}
+    assert all("02 61 91 " in way for way in ways)
 
 
 def test_every_picture_is_described(demo: Flask) -> None:
