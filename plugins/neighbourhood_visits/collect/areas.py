@@ -18,7 +18,7 @@ DEGREE = 111_195  # metres, of latitude
 
 
 def area_at(latitude: float, longitude: float) -> api.Area | None:
-    """The smallest area in which a place lies, found from the largest down, also below one without a border."""
+    """The smallest area in which a place lies, found from the largest down, even below a blank one."""
     found: api.Area | None = None
     level = _under([None])
     while level:
