@@ -14,7 +14,7 @@ from .report.data import TABLES, all_tables, public_visits
 from .report.figures import Row
 from .show import draw
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")  # also as wide as an ideograph
 COLUMNS = {name: tuple(column[0] for column in columns) for name, columns in TABLES.items()}
 
 
