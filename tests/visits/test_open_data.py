@@ -33,7 +33,9 @@ def test_what_is_public_is_there_and_nothing_else(scene: Scene) -> None:
     assert scene.browser().get(f"{hidden}/questions.csv").status_code == 404
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"])
+@pytest.mark.parametrize(
+    "cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"]
+)
 def test_a_cell_is_never_a_formula(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
     assert harmless("1 - 1 = 0") == "1 - 1 = 0"
