@@ -1,4 +1,4 @@
-"""All 21 visits of the real file: taken in, prepared, held, and brought to where the report begins."""
+"""All 21 visits of the real file: taken in, prepared, held, and reported."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from core.feed.actions import support
 from core.models import Entry, Space
 from plugins.neighbourhood_visits import actions, answers, imports, promises, reads, tables, triage
 from plugins.neighbourhood_visits.models import Casework, Commitment, Question, Visit
+from plugins.neighbourhood_visits.open_data import COLUMNS
+from plugins.neighbourhood_visits.report import issue
+from plugins.neighbourhood_visits.report.models import Report
 from plugins.neighbourhood_visits.suggest import learn, similar
 
 from . import generated
+from .test_report import again
+from .test_triage import row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +61,7 @@ def test_what_is_made_up_is_as_people_write_and_the_same_for_one_seed() -> None:
     assert len({one.supports for one in made}) > 5
 
 
-def test_all_twenty_one_visits_are_prepared_held_and_concluded(
+def test_all_twenty_one_visits_are_prepared_held_and_reported(
     scene: Scene, sample: Callable[[Sequence[Any], int], list[Any]]
 ) -> None:
     by_visit = defaultdict(list)
@@ -88,14 +93,22 @@ def test_all_twenty_one_visits_are_prepared_held_and_concluded(
         scene.town.run(lambda own=own: approve(own), "deputy")
         scene.town.run(lambda own=own: promise(own), "admin")
         scene.town.run(lambda space_id=space_id, own=own: hold(space_id, own), "admin")
+        scene.town.run(lambda space_id=space_id: write_minutes(space_id), "admin")
+        with pytest.raises(api.Forbidden):
+            scene.town.run(lambda space_id=space_id: actions.turn(space_id, "publish"), "admin")
+        scene.town.run(lambda space_id=space_id: actions.turn(space_id, "publish"), "deputy")
     scene.town.run(similar.run)
     scene.town.run(learn.run)
     found = scene.town.run(lambda: standing(visits))
-    assert found["states"] == {"reporting": 21}, "from here on the report is written"
+    assert found["states"] == {"published": 21}
     assert found["outcomes"] == Counter(map(outcome, taken))
     assert found["promises"] == sum(outcome(one) == "committed" for one in taken)
     assert found["unanswered"] == 0
     assert found["settled before"] == sum(outcome(one) == "settled" for one in taken)
+    assert found["approved by"] == {deputy: 21}
+    for space_id in visits.values():
+        own = [request for request, space in asked.values() if space == space_id]
+        check_report(scene, space_id, own)
 
 
 def take_in(taken: list[generated.Request], admin: int) -> None:
@@ -173,6 +186,31 @@ def hold(space_id: int, own: dict[int, generated.Request]) -> None:
     actions.turn(space_id, "end")
 
 
+def write_minutes(space_id: int) -> None:
+    """The coordinator writes the minutes and asks an official to approve the report."""
+    space = api.get_or_404(Space, space_id)
+    issue.keep_minutes(space, "On a parlé devant la mairie.", 0)
+    issue.ask_approval(space)
+
+
+def check_report(scene: Scene, space_id: int, own: list[generated.Request]) -> None:
+    """What is frozen says what became of each question, with the figures that anybody counts again."""
+    report = row(scene, Report, space_id)
+    assert scene.browser().get(f"/visits/{space_id}/report").status_code == 200
+    data = scene.browser().get(f"/visits/{space_id}/data.json").json
+    figures, counted = report.facts["figures"], again(data)
+    together = figures["times"][0]
+    times = {"median": together["median"], "ninetieth": together["ninetieth"]}
+    assert {name: (figures | times)[name] for name in counted} == counted
+    assert counted["received"] == counted["answered"] == len(own)
+    assert Counter(question["outcome"] for question in data["questions"]) == Counter(map(outcome, own))
+    assert figures["outcomes"] == Counter(map(outcome, own))
+    for table in ("questions", "commitments", "counts"):
+        assert [{name: one[name] for name in COLUMNS[table]} for one in report.facts[table]] == data[table]
+    assert len(data["commitments"]) == sum(outcome(one) == "committed" for one in own)
+    assert "On a parlé devant la mairie." in report.facts["minutes"]
+
+
 def standing(visits: dict[str, int]) -> dict[str, Any]:
     """What the database holds at the end."""
     often = sa.func.count()
@@ -186,4 +224,5 @@ def standing(visits: dict[str, int]) -> dict[str, Any]:
         "promises": db.session.scalar(sa.select(often).select_from(Commitment)),
         "unanswered": db.session.scalar(unanswered),
         "settled before": sum(reads.settled_before(visit) for visit in held),
+        "approved by": Counter(db.session.scalars(sa.select(Report.approved_by))),
     }

@@ -259,8 +259,8 @@ def again(data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         "rate": round(100 * len(answered) / received, 1),
         "settled_before": len(early),
         "rejected": reasons,
-        "forwarded": decided["forwarded"],
-        "private": decided["private_case"],
+        "forwarded": decided.get("forwarded", 0),
+        "private": decided.get("private_case", 0),
         "median": median,
         "ninetieth": days[math.ceil(0.9 * len(days)) - 1],
     }
