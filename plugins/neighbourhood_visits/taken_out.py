@@ -14,14 +14,14 @@ TAKEN_OUT = ("redacted", "hidden", "removed")
 
 def follow_moderation(entry: api.Entry, change: str) -> None:
     """Take what is redacted or gone out of report and papers; inside a write."""
-    if change in TAKEN_OUT and entry.kind in ("visits.question", "visits.answer"):
-        what = entry.kind.removeprefix("visits.")
-        question_id = entry.parent_id if what == "answer" else entry.id
-        if question_id is not None:
-            _take_out(entry.space_id, question_id, what, entry if change == "redacted" else None)
-    elif change in TAKEN_OUT and entry.parent_id is None:
-        with api.as_system("who takes it out need not read the papers of the team"):
-            papers.leave_out(entry.id)
+    if change not in TAKEN_OUT:
+        return
+    if entry.kind == "visits.answer" and entry.parent_id is not None:
+        _take_out(entry.space_id, entry.parent_id, "answer", entry if change == "redacted" else None)
+    elif entry.kind == "visits.question":
+        _take_out(entry.space_id, entry.id, "question", entry if change == "redacted" else None)
+    elif entry.parent_id is None:
+        _leave_out(entry.id)
 
 
 def take_out_words(question_ids: Sequence[int]) -> None:
@@ -39,3 +39,11 @@ def _take_out(space_id: int, question_id: int, what: str, left: api.Entry | None
     with api.as_system("who takes it out need not read the papers of the team"):
         issue.take_out(space_id, mention, left)
         papers.take_out(space_id, mention, left)
+    if what == "question":
+        _leave_out(question_id)
+
+
+def _leave_out(post_id: int) -> None:
+    """Let no dossier say any more what the search found of a post."""
+    with api.as_system("who takes it out need not read the papers of the team"):
+        papers.leave_out(post_id)

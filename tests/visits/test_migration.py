@@ -1,4 +1,4 @@
-"""What the first tables of the visits held is there after the second revision, on both engines."""
+"""What the tables of the visits held is there after later revisions, as these say it, on both engines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from core import migrate, registry
 from core.db import WRITING, db
 from core.models import Entry
 from plugins.neighbourhood_visits.models import Answer, Casework, Question
+from plugins.neighbourhood_visits.plan.models import Paper
+from plugins.neighbourhood_visits.report.models import Report
 
 if TYPE_CHECKING:
     from core.testing import Town
@@ -51,11 +53,11 @@ def test_questions_answers_and_decisions_are_kept(town: Town) -> None:
     assert town.run(lambda: list(db.session.scalars(answers))) == [2, 3]
 
 
-def fall_back(modules: Any) -> None:
-    """Take the plugin back to its first revision."""
+def fall_back(modules: Any, revision: str = "visits_0001") -> None:
+    """Take the plugin back to its first revision, or to another one."""
     folder = migrate.owners(modules)["visits"]
     migrate.downgrade(db.engine, "visits", folder)
-    migrate.upgrade(db.engine, modules, {"visits": "visits_0001"})
+    migrate.upgrade(db.engine, modules, {"visits": revision})
 
 
 def fill(mayor: int) -> None:
@@ -111,3 +113,42 @@ def insert(connection: Any, table: str, values: dict[str, Any]) -> None:
         for name, value in values.items()
     }
     connection.execute(sa.insert(target).values(moments))
+
+
+def test_reports_lose_promises_without_a_public_question(town: Town) -> None:
+    modules = registry.discover()[1]
+    town.run(lambda: fall_back(modules, "visits_0011"))
+    town.run(fill_report)
+    town.run(lambda: migrate.upgrade(db.engine, modules))
+    report, paper = town.run(lambda: (db.session.get(Report, 1), db.session.get(Paper, 1)))
+    assert [row["text"] for row in report.facts["commitments"]] == ["A lamp"]
+    assert [(one["question"], one["what"]) for one in report.mentions] == [(3, "promise"), (None, "promise")]
+    assert paper.data["late"] == [{"id": 1, "question": 2, "due": "", "text": "A lamp", "by": ""}]
+
+
+def fill_report() -> None:
+    """A report with promises about a public question, a private one, and one that is there no more."""
+    promises = [("A lamp", 2), ("A bench", 3), ("A tree", None)]
+    with db.engine.connect() as plain:
+        connection = plain.execution_options(guarded=True, **WRITING)
+        say = lambda table, **values: insert(connection, table, values)  # noqa: E731
+        say("core_space", id=1, kind="visits.visit", name="A visit", folded="a visit", visibility="public")
+        text = {"title": "A question", "body": "", "html": "", "kind": "visits.question", "space_id": 1}
+        for ident, triage, state in ((2, "accepted", "published"), (3, "private_case", "pending")):
+            closed = state == "pending"
+            say("core_entry", id=ident, state=state, team_only=closed, private=closed, **text)
+            empty = dict.fromkeys(("theme", "place", "reason", "forwarded_to", "outcome_reason"), "")
+            stands = {"triage": triage, "discussion": "not_planned", "outcome": "none", "moves": 0}
+            say("visits_question", entry_id=ident, compared=False, signatures=0, **stands, **empty)
+        say("visits_department", id=1, name="Roads", folded="roads", mailbox="", days_to_answer=30)
+        promised = {"space_id": 1, "department_id": 1, "due_on": MOMENT.date(), "changed_at": MOMENT}
+        promised |= {"state": "open", "reason": "", "told": 0}
+        say("visits_commitment", id=1, question_id=2, text="A lamp", **promised)
+        rows = [{"id": at, "question": ident, "text": text} for at, (text, ident) in enumerate(promises, 1)]
+        facts = {"questions": [], "commitments": rows}
+        say("visits_report", space_id=1, facts=facts, mentions=[], issued_at=MOMENT)
+        late = {"late": [{"due": "", "text": "A lamp", "by": ""}]}
+        said = {"kind": "dossier", "lang": "en", "data": late, "content": b"", "made_at": MOMENT}
+        said |= {"state": "done", "progress": 100}
+        say("visits_paper", id=1, space_id=1, **said)
+        connection.commit()

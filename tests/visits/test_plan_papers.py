@@ -27,6 +27,7 @@ from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
 from portal.privacy import erase
 
+from .test_promises import department
 from .test_triage import decide
 
 if TYPE_CHECKING:
@@ -381,6 +382,48 @@ def test_what_is_taken_out_leaves_the_papers_with_its_date(
     assert mention in " ".join(pages(dossier.content))
     assert mention in scene.browser("agent").get(f"/visits/papers/{dossier.id}").text
     assert other
+
+
+@pytest.mark.parametrize(
+    ("take_out", "left"),
+    [
+        (redact, "Ask […] for the lamp."),
+        (moderate("hide"), ""),
+        (moderate("remove"), ""),
+        (review("divert"), ""),
+        (withdraw, ""),
+        (erase_all, ""),
+    ],
+    ids=["redact", "hide", "remove", "divert", "withdraw", "erase"],
+)
+def test_a_promise_that_is_taken_out_leaves_the_papers_of_later_visits(
+    scene: Scene, take_out: Callable[[Scene, int, int], None], left: str
+) -> None:
+    earlier, visit, owner = scene.visit(), scene.visit(), department(scene)
+    ident = scene.accepted(earlier, title="Belleroche: is Zibeline at home?", shown="alias")
+    kept = scene.accepted(earlier, title="A bench?", name="neighbour")
+    for about, text in ((ident, "Ask Zibeline for the lamp."), (kept, "Place the bench.")):
+        fields = {"text": text, "department": str(owner), "due_on": "2021-01-01"}
+        scene.browser("agent").submit(f"/visits/questions/{about}/promise", **fields)
+
+    def age() -> None:
+        with write() as session:
+            session.get(Visit, earlier).starts_at = now() - dt.timedelta(days=90)
+
+    scene.town.run(age)
+    scene.town.run(lambda: index.run(seconds=10))
+    for kind in ("dossier", "briefing"):
+        order(scene, visit, kind)
+    before = held(scene, visit)
+    assert "Ask Zibeline for the lamp." in before
+    assert "is Zibeline at home?" in before, "the search finds it for the dossier"
+    take_out(scene, earlier, ident)
+    after = held(scene, visit)
+    assert "Zibeline" not in after
+    assert "Place the bench." in after
+    assert ("for the lamp." in after) is bool(left)
+    assert left in after
+    assert "words of a promise were taken out." in after
 
 
 @pytest.mark.parametrize("act", ["redact", "hide"])

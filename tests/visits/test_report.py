@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import geojson_pydantic
+import pytest
 import sqlalchemy as sa
 from frictionless import Resource, Schema
 
@@ -358,6 +359,28 @@ def test_what_is_taken_back_after_the_report_leaves_it(scene: Scene) -> None:
     for url in (page, f"{page}/data.json"):
         assert "Taken back later?" not in scene.browser().get(url).text
     assert "A car park?" in scene.browser().get(page).text
+
+
+@pytest.mark.parametrize("way", ["withdraw", "divert", "hide", "remove"])
+def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene: Scene, way: str) -> None:
+    visit, owner = scene.visit(), department(scene)
+    ident = scene.accepted(visit, title="A lamp?")
+    promise(scene, ident, owner)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    page = f"/visits/{visit}/report"
+    assert "The lamps of" in scene.browser().get(page).text
+    if way == "withdraw":
+        scene.browser("resident").submit(f"{page_of(ident)}/withdraw")
+    elif way == "divert":
+        decide(scene, visit, [ident], "divert")
+    else:
+        scene.browser("mayor").submit(f"/posts/{ident}/{way}", _page=f"/posts/{ident}", sure="1")
+    shown = scene.browser().get(page).text
+    assert "words of a question were taken out" in shown
+    for text in (shown, scene.browser().get(f"{page}/data.json").text, str(row(scene, Report, visit).facts)):
+        assert "The lamps of" not in text
+        assert "A lamp?" not in text
 
 
 def visit_open(scene: Scene, visit: int) -> int:

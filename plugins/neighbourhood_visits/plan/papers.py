@@ -23,6 +23,7 @@ from core.api import ngettext
 
 from .. import reads, show, states
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public, late
+from ..report import issue
 from ..report.words import mention_text
 from ..show import glance
 from . import found, route
@@ -222,7 +223,7 @@ def printed(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "facts": facts, "mentions": mentions, "stops": stops, "rest": rest}
 
 
-def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
+def late_promises(space: api.Space, visit: Visit) -> list[dict[str, Any]]:
     """What was promised on earlier visits of the same area and is late, the longest due first."""
     rows = (
         sa.select(Commitment, Department.name, api.Space.name)
@@ -235,7 +236,13 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, str]]:
         .limit(LATE)
     )
     return [
-        {"due": api.day(row.due_on), "text": row.text, "by": f"{department} – {name}"}
+        {
+            "id": row.id,
+            "question": row.question_id,
+            "due": api.day(row.due_on),
+            "text": row.text,
+            "by": f"{department} – {name}",
+        }
         for row, department, name in api.db.session.execute(rows)
     ]
 
@@ -266,15 +273,19 @@ def leave_out(post_id: int) -> None:
 
 
 def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> None:
-    """Let the papers of a visit say what is left of a question or an answer, inside a write.
+    """Let papers say what is left of a question, its promises or an answer, inside a write.
 
-    A frozen dossier says on which day it changed; what passes is made anew.
+    Those are papers of its visit, and of later ones that name a promise as late. A frozen dossier says on
+    which day it changed; what passes is made anew.
     """
-    for row in api.db.session.scalars(api.lock(_held().where(Paper.space_id == space_id))):
+    promised = sa.cast(Paper.data, sa.Text).like(f'%"question": {mention["question"]},%')
+    holds = sa.or_(Paper.space_id == space_id, promised)
+    for row in api.db.session.scalars(api.lock(_held().where(holds))):
         was = copy.deepcopy(row.data)
         _say_left(row.data, mention, left)
         if row.data != was:
-            row.data["mentions"] = [*was.get("mentions", ()), mention]
+            what = mention["what"] if row.space_id == space_id else "promise"
+            row.data["mentions"] = [*was.get("mentions", ()), {**mention, "what": what}]
             _print_again(row)
             if row.kind != "dossier":
                 row.data = {}
@@ -289,6 +300,8 @@ def _say_left(said: dict[str, Any], mention: dict[str, Any], left: api.Entry | N
     elif left:
         place = api.get_or_404(Question, ident).place
         words = {"title": left.title, "body": glance(left.body, CONTEXT), "place": place}
+    if mention["what"] == "question" and "late" in said:
+        said["late"] = list(issue.promises_left(said["late"], ident, left))
     for one in _each(said):
         if one["id"] == ident:
             one |= words

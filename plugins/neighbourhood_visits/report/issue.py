@@ -96,7 +96,7 @@ def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> 
             row["answer"] = left.html if left else ""
     else:
         _say_left(touched, led, ident, left)
-        report.facts["commitments"] = list(_promises_left(report.facts["commitments"], ident, left))
+        report.facts["commitments"] = list(promises_left(report.facts["commitments"], ident, left))
     if mention not in report.mentions:
         report.mentions = [*report.mentions, mention]
     flag_modified(report, "facts")
@@ -115,11 +115,11 @@ def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | 
             row["outcome_reason"] = question.outcome_reason if question else ""
 
 
-def _promises_left(rows: Iterable[Any], ident: int, left: api.Entry | None) -> Iterator[Any]:
-    """What a report says of promises: those about a question as they read now, or without it none."""
+def promises_left(rows: Iterable[Any], ident: int, left: api.Entry | None) -> Iterator[Any]:
+    """Promises as a report or paper says them: those about a question as they read now, none without it."""
     words = {row.id: row.text for row in api.db.session.scalars(_promises(ident))} if left else {}
     for row in rows:
-        if row["question"] != ident:
+        if row.get("question") != ident:
             yield row
         elif row["id"] in words:
             yield {**row, "text": words[row["id"]]}
