@@ -11,7 +11,7 @@ from core.api import lazy_gettext as _
 
 from . import reads
 from .collect import receipts
-from .models import Asker, Casework, Question, Visit
+from .models import Asker, Casework, Question, Visit, public_questions
 from .show import called_off, date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
@@ -225,13 +225,16 @@ def tell(what: str, space_id: int, question_id: int | None = None) -> None:
 
 
 def tell_people(what: str, space_id: int, question_id: int | None) -> None:
-    """Job: give the notice to whom it concerns, unless the decision was taken back since."""
+    """Job: give the notice to whom it concerns, unless the decision was taken back since, or the question."""
     with api.as_system("tell what became of a question"), api.write() as session:
         space = session.get(api.Space, space_id)
         entry = session.get(api.Entry, question_id) if question_id else None
         if space is None or (question_id and entry is None):
             return
         if what in TRIAGE and session.get(Question, question_id).triage != what:
+            return
+        public = public_questions().where(Question.entry_id == question_id)
+        if what == "done" and session.scalar(public) is None:
             return
         about: Any = {"entry": entry}
         if entry is None:

@@ -215,11 +215,15 @@ def late(day: dt.date) -> sa.ColumnElement[bool]:
     return sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < day)
 
 
+def public_questions() -> sa.Select[int]:
+    """The ids of the questions that everybody may read, where they may see the visit."""
+    rows = sa.select(Question.entry_id).join(api.Entry, api.Entry.id == Question.entry_id)
+    return rows.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
+
+
 def about_public() -> sa.ColumnElement[bool]:
     """Whether everybody may read the question that a commitment is about, as a condition."""
-    shown = sa.select(Question.entry_id).join(api.Entry, api.Entry.id == Question.entry_id)
-    shown = shown.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
-    return Commitment.question_id.in_(shown)
+    return Commitment.question_id.in_(public_questions())
 
 
 class Import(api.Owned, api.Base):

@@ -93,6 +93,34 @@ def test_what_is_confirmed_or_given_up_is_not_asked_about(scene: Scene) -> None:
     assert letters(scene) == []
 
 
+@pytest.mark.parametrize("way", ["divert", "withdraw", "hide", "remove"])
+def test_no_letter_goes_out_about_a_promise_whose_question_is_private(scene: Scene, way: str) -> None:
+    question, ident, _owner = promised(scene)
+    visit = row(scene, Commitment, ident).space_id
+    turn(scene, ident, "claim", "agent")
+    if way == "divert":
+        decide(scene, visit, [question], "divert")
+    elif way == "withdraw":
+        scene.browser("resident").submit(f"/visits/questions/{question}/withdraw")
+    else:
+        scene.browser("mayor").submit(f"/posts/{question}/{way}", _page=f"/posts/{question}", sure="1")
+    due(scene, ident, 40)
+    assert letters(scene) == []
+    assert "visits.done" not in dict(told(scene))
+    if way == "hide":
+        scene.browser("mayor").submit(f"/posts/{question}/hide", _page="/visits/", sure="1")
+        assert {name for name, _person in letters(scene)} == {"visits.kept"}
+
+
+def test_a_question_that_turns_private_while_letters_are_sent_gets_none(scene: Scene) -> None:
+    question, ident, _owner = promised(scene)
+    due(scene, ident, 40)
+    decide(scene, row(scene, Commitment, ident).space_id, [question], "divert")
+    scene.town.run(lambda: calendar._tell(ident, 3))
+    assert row(scene, Commitment, ident).told == 0
+    assert letters(scene) == []
+
+
 def test_promises_are_found_by_area_and_theme(scene: Scene) -> None:
     promised(scene)
     page = scene.browser().get("/visits/promises").text

@@ -1,13 +1,14 @@
 """The calendar of promises: owners are reminded before and after the day, askers asked thirty days later."""
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 
 from core import api
 
 from .. import letters, reads
-from ..models import ONGOING, Commitment, Department, DepartmentMember
+from ..models import ONGOING, Commitment, Department, DepartmentMember, about_public
 
 BEFORE, AFTER, ASKED = (1, dt.timedelta(days=-7)), (2, dt.timedelta(days=1)), (3, dt.timedelta(days=30))
 KINDS = {1: "visits.due_soon", 2: "visits.late", 3: "visits.kept"}
@@ -15,16 +16,15 @@ CHUNK = 200
 
 
 def run() -> None:
-    """Job: send each letter whose day has come, the latest alone, once."""
+    """Job: send each letter whose day has come, the latest alone, once; of public questions alone."""
     today = api.now().astimezone(api.town_zone()).date()
     with api.as_system("tell of promises that come due"):
         for stage, shift in (ASKED, AFTER, BEFORE):
             states = (*ONGOING, "done_claimed") if stage == ASKED[0] else ONGOING
             due = (
                 sa.select(Commitment.id)
-                .where(
-                    Commitment.told < stage, Commitment.due_on <= today - shift, Commitment.state.in_(states)
-                )
+                .where(Commitment.told < stage, Commitment.due_on <= today - shift)
+                .where(Commitment.state.in_(states), about_public())
                 .order_by(Commitment.id)
                 .limit(CHUNK)
             )
@@ -34,14 +34,14 @@ def run() -> None:
 
 def _tell(ident: int, stage: int) -> None:
     with api.write() as session:
-        row = session.scalars(api.lock(sa.select(Commitment).where(Commitment.id == ident))).one()
-        if row.told >= stage:
+        still = sa.select(Commitment).where(Commitment.id == ident, about_public())
+        row = session.scalars(api.lock(still)).one_or_none()
+        if row is None or row.told >= stage:
             return
         row.told = stage
-        entry = session.get(api.Entry, row.question_id) if row.question_id else None
-        people = _askers(row) if stage == ASKED[0] else _owners(row)
-        about = {"entry": entry} if entry else {"space": session.get(api.Space, row.space_id)}
-        api.notify(KINDS[stage], sorted(people), once=f"promise:{ident}:{stage}", **about)
+        entry: Any = session.get(api.Entry, row.question_id)
+        people = letters.askers([entry.id]) if stage == ASKED[0] else _owners(row)
+        api.notify(KINDS[stage], sorted(people), entry=entry, once=f"promise:{ident}:{stage}")
 
 
 def _owners(row: Commitment) -> set[int]:
@@ -52,7 +52,3 @@ def _owners(row: Commitment) -> set[int]:
     if department and department.official_id:
         people.add(department.official_id)
     return people or reads.who_coordinates(row.space_id)
-
-
-def _askers(row: Commitment) -> set[int]:
-    return letters.askers([row.question_id]) if row.question_id else set()
