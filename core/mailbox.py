@@ -7,7 +7,7 @@ import hashlib
 import html as entities
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
 from typing import Any
@@ -33,7 +33,7 @@ class Incoming:
 
     `user_id` is the account with that address, None for nobody's: an address is easily feigned, so what a
     handler does in somebody's name needs a secret in `rest` too. `key` is the message's own. Of what came
-    beside words, `attachments` are the parts as they came.
+    beside words, `attachments` are the parts as they came, or what the handler's `prepare` made of them.
     """
 
     rest: str
@@ -66,7 +66,7 @@ def take_in(made: EmailMessage) -> bool:
     key = hashlib.sha256(str(made["Message-ID"] or made).encode("utf-8", "replace")).hexdigest()
     said = (str(made["Subject"] or ""), _words(made), tuple(made.iter_attachments()))
     letter = Incoming(rest, address, person.user_id if person else None, *said, key)
-    return _handle(owner.name, handler, letter, person.language if person else None)
+    return _handle(owner.name, handler, letter, (person and person.language) or settings.town().language)
 
 
 def sender(made: EmailMessage) -> str:
@@ -90,17 +90,16 @@ def _addressee(made: EmailMessage) -> tuple[str, str]:
 _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 
 
-def _handle(owner: str, handler: Any, letter: Incoming, language: str | None) -> bool:
+def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
     """Run the handler as nobody; what it refuses is told to the sender. Either is noted in the same write."""
     nobody = access.Viewer(kinds=registry.current().kinds())
-    language = language or settings.town().language
     try:
+        letter = replace(letter, attachments=handler.prepare(letter)) if handler.prepare else letter
         with force_locale(language), access.as_viewer(nobody), write():
             if insert_once(Received, key=letter.key):
                 handler.run(letter)
     except Refused as refusal:
-        reason = str(refusal)
-        written = mail.compose("core/mail/refused", language, title=letter.subject, reason=reason)
+        written = mail.compose("core/mail/refused", language, title=letter.subject, reason=str(refusal))
         with as_system("answer a message"), write():
             if insert_once(Received, key=letter.key):
                 mail.send("core.refused", letter.sender, *written)

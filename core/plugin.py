@@ -190,12 +190,14 @@ class NoticeType(Declared):
 class MailHandler(Declared):
     """Takes in what is mailed to the addresses `mailbox(name, …)`: `run(letter)`, within a write.
 
+    What takes long is done before it: `prepare(letter)` answers what `run` finds in place of `attachments`.
     Refused, raised, is answered by mail.
     """
 
     name: str
     title: Text
     run: Callable[[Any], None]
+    prepare: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)

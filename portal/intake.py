@@ -1,8 +1,12 @@
-"""Reads the town's mailbox by IMAP: each message is handed on, then lies in the folder Done or Refused."""
+"""Reads the town's mailbox by IMAP: each message is handed on, then lies in the folder Done or Refused.
+
+A message with which the job runs out of time goes behind the others, then on with its words alone.
+"""
 
 import email
 import email.policy
 import imaplib
+import logging
 import re
 import ssl
 from collections.abc import Iterator
@@ -11,6 +15,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from core import mail, mailbox
 from core.access import as_system
@@ -23,6 +28,10 @@ LARGEST = 10 * 1024 * 1024  # bytes read of a message: words come first, attachm
 PARTS, WORDS = 500, 256 * 1024  # of what has more parts, no more bytes are read than words may have
 HEADERS = 32 * 1024  # bytes; more is nobody's letter
 DONE, REFUSED = "Done", "Refused"
+TRIED = ("ParvisTried1", "ParvisTried2", "ParvisTried3")  # keywords of messages that were begun and not ended
+WHOLE = 2  # times that a message is tried with its attachments
+
+log = logging.getLogger("parvis.intake")
 
 
 def fetch() -> None:
@@ -31,12 +40,38 @@ def fetch() -> None:
     if not config.imap_host or not config.mailbox:
         return
     with as_system("take mail in"), _connected(config) as server:
-        _status, [found] = server.uid("SEARCH", "ALL")
-        for uid in (found or b"").decode().split()[:MESSAGES]:
-            _status, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
-            raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
-            if raw is not None:
-                _move(server, uid, DONE if read(raw) else REFUSED)
+        for tries, uid in _waiting(server)[:MESSAGES]:
+            if tries == len(TRIED):
+                log.error("message set aside", extra={"uid": uid, "folder": REFUSED})
+                _move(server, uid, REFUSED)
+            else:
+                _take(server, uid, tries)
+
+
+def _waiting(server: imaplib.IMAP4) -> list[tuple[int, str]]:
+    """How often each message was tried, and which it is; those tried least come first."""
+    tries = {uid: number for number, mark in enumerate(TRIED, 1) for uid in _found(server, "KEYWORD", mark)}
+    return sorted(((tries.get(uid, 0), uid) for uid in _found(server, "ALL")), key=lambda one: one[0])
+
+
+def _found(server: imaplib.IMAP4, *what: str) -> list[str]:
+    _status, [found] = server.uid("SEARCH", *what)
+    return (found or b"").decode().split()
+
+
+def _take(server: imaplib.IMAP4, uid: str, tries: int) -> None:
+    """Hand on one message, marked meanwhile as tried once more; a fault of the database does not count."""
+    _status, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
+    raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
+    if raw is None:
+        return
+    server.uid("STORE", uid, "+FLAGS", f"({TRIED[tries]})")
+    try:
+        taken = read(raw, words_alone=tries >= WHOLE)
+    except SQLAlchemyError:
+        server.uid("STORE", uid, "-FLAGS", f"({TRIED[tries]})")
+        raise
+    _move(server, uid, DONE if taken else REFUSED)
 
 
 @contextmanager
@@ -62,14 +97,19 @@ def _move(server: imaplib.IMAP4, uid: str, folder: str) -> None:
         server.expunge()
 
 
-def read(raw: bytes) -> bool:
-    """Hand a message on if a person wrote it; says whether that did something with it."""
+def read(raw: bytes, words_alone: bool = False) -> bool:
+    """Hand a message on if a person wrote it; says whether that did something with it.
+
+    With `words_alone`, of what came beside them the names are left.
+    """
     if len(re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]) > HEADERS:
         return False
     if raw.count(b"\n--") > PARTS:
         raw = raw[:WORDS]
     try:
         made: Any = email.message_from_bytes(raw, policy=email.policy.default)
+        for part in made.iter_attachments() if words_alone else ():
+            part.set_payload("")
         return not automatic(made) and mailbox.take_in(made)
     except (LookupError, TypeError, ValueError, AttributeError):  # a header or part that is none
         return False

@@ -262,7 +262,11 @@ plugin = api.Plugin(
         api.Claim("visits.voice", _("Support a question"), voices.add_voice, voices.describe_voice),
         api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
     ),
-    mail_handlers=(api.MailHandler(letterbox.NAME, _("Questions before a visit"), letterbox.take),),
+    mail_handlers=(
+        api.MailHandler(
+            letterbox.NAME, _("Questions before a visit"), letterbox.take, letterbox.open_attachments
+        ),
+    ),
     cli=cli.visits,
     live_topics=("visits.visit", "visits.import", "visits.paper"),
     notice_types=letters.NOTICE_TYPES,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
-from core import mail
-from core.db import db
+from core import api, jobs, mail, mailbox
+from core.db import db, writing
 from core.files import FileError
 from core.models import Entry, File, Mail
 from plugins.neighbourhood_visits.collect import codes, letterbox
@@ -191,6 +192,76 @@ def test_no_more_pictures_of_a_message_are_opened_than_may_be_kept(
         made.add_attachment(b"RIFF", "image", "webp", filename=f"{number}.webp")
     assert len(take_in(office, imap, made)) == 1
     assert len(tried) == 4
+
+
+def test_pictures_are_opened_before_the_write_and_not_for_what_is_not_taken_in(
+    office: Scene, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_while, really = [], api.prepare_picture
+
+    def watched(upload: Any) -> Any:
+        opened_while.append(writing())
+        return really(upload)
+
+    monkeypatch.setattr("core.api.prepare_picture", watched)
+    made = letter(address(office.visit()))
+    made.add_attachment(encoded(photo(), "PNG"), "image", "png", filename="street.png")
+    [entry] = take_in(office, imap, made)
+    files = sa.select(File.name).where(File.entry_id == entry.id)
+    assert office.town.run(lambda: db.session.scalar(files)) == "street.webp"
+    monkeypatch.setattr(letterbox, "OF_ONE", 1)
+    made.replace_header("Message-ID", "<two@example.net>")
+    take_in(office, imap, made)
+    closed = letter(address(office.visit(closed=True)), ident="<three@example.net>")
+    closed.add_attachment(encoded(photo(), "PNG"), "image", "png", filename="street.png")
+    assert len(take_in(office, imap, closed)) == 1
+    assert opened_while == [False]
+
+
+def test_a_message_that_takes_too_long_goes_behind_the_others_then_comes_without_its_pictures(
+    office: Scene, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = api.prepare_picture
+
+    def endless(upload: Any) -> Any:
+        if upload.filename == "endless.png" and upload.stream.read():
+            raise jobs.OutOfTime
+        return really(upload)
+
+    monkeypatch.setattr("core.api.prepare_picture", endless)
+    visit = office.visit()
+    made = letter(address(visit), subject="First")
+    made.add_attachment(encoded(photo(), "PNG"), "image", "png", filename="endless.png")
+    with pytest.raises(jobs.OutOfTime):
+        take_in(office, imap, made)
+    with pytest.raises(jobs.OutOfTime):
+        take_in(office, imap, letter(address(visit), subject="Second", ident="<two@example.net>"))
+    assert imap.count() == 1, "what came later is taken in first"
+    second, first = take_in(office, imap)
+    assert (second.title, first.title) == ("Second", "First")
+    assert "endless.png" in row(office, Casework, first.id).note
+    assert "endless.png" in office.browser("agent").get(f"/visits/questions/{first.id}").text
+    assert (imap.count(), imap.count("Done")) == (0, 2)
+
+
+def test_what_can_never_be_read_is_set_aside_and_a_lost_database_is_not_its_fault(
+    office: Scene, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(fault: BaseException, times: int) -> None:
+        def take(*_arguments: Any) -> None:
+            raise fault
+
+        with monkeypatch.context() as patch:
+            patch.setattr(mailbox, "take_in", take)
+            for _turn in range(times):
+                with pytest.raises(type(fault)):
+                    office.town.run(intake.fetch)
+
+    imap.deliver(letter(address(office.visit())).as_bytes())
+    fail(OperationalError("", {}, ZeroDivisionError()), 5)
+    fail(jobs.OutOfTime(), len(intake.TRIED))
+    assert take_in(office, imap) == []
+    assert (imap.count(), imap.count("Refused")) == (0, 1)
 
 
 def test_no_hostile_file_comes_in_by_mail(office: Scene, imap: Any) -> None:

@@ -35,17 +35,25 @@ def mailbox(space_id: int) -> str | None:
     return api.mailbox(NAME, str(space_id))
 
 
+def open_attachments(letter: api.Incoming) -> tuple[list[Any], list[str]]:
+    """Open the pictures of a message that can be taken in, before the write; the names of all else."""
+    visit = _open_visit(letter)
+    with api.as_system("count what came by mail"):
+        if visit is None or _full(*_latest(visit.space_id, letter.sender[:120])):
+            return [], []
+    return pictures.of_letter(letter)
+
+
 def take(letter: api.Incoming) -> None:
     """Keep a message as a question that nobody is confirmed to have asked, and acknowledge it, once."""
-    digits = letter.rest.isascii() and letter.rest.isdecimal() and len(letter.rest) < 10
-    visit = api.db.session.get(Visit, int(letter.rest)) if digits else None
+    visit = _open_visit(letter)
     space: Any = api.db.session.get(api.Space, visit.space_id) if visit else None
-    if visit is None or not visit.takes_questions(api.now()):
+    if visit is None:
         raise api.Refused(_("This visit takes no questions by mail, or no longer."))
     title, body = _words(letter)
     if _too_many(space.id, letter.sender[:120]):
         return
-    shown, left_out = pictures.of_letter(letter)
+    shown, left_out = letter.attachments
     entry, flags = take_as_it_is(
         space,
         body,
@@ -55,7 +63,7 @@ def take(letter: api.Incoming) -> None:
         byline=_("A resident"),
         author_id=None,
         client_key=letter.key,
-        pictures=shown,
+        pictures=[(one, _("A picture that came by mail, without a description")) for one in shown],
     )
     if keep_question(entry, letter.sender[:120], flags):
         with api.as_system("note what a message held beside words"):
@@ -63,20 +71,36 @@ def take(letter: api.Incoming) -> None:
         _acknowledge(letter.sender, entry.id)
 
 
+def _open_visit(letter: api.Incoming) -> Visit | None:
+    """The visit that a message is for, while it takes questions."""
+    digits = letter.rest.isascii() and letter.rest.isdecimal() and len(letter.rest) < 10
+    visit = api.db.session.get(Visit, int(letter.rest)) if digits else None
+    return visit if visit is not None and visit.takes_questions(api.now()) else None
+
+
+def _latest(space_id: int, sender: str) -> tuple[list[Casework], list[Casework]]:
+    """What came by mail to a visit within an hour, the latest first: all of it, and this sender's."""
+    rows = (
+        sa.select(Casework)
+        .join(api.Entry, api.Entry.id == Casework.entry_id)
+        .where(Casework.space_id == space_id, api.Entry.channel == "email")
+        .where(api.Entry.created_at > api.now() - HOUR)
+        .order_by(api.Entry.id.desc())
+        .limit(OF_ALL)
+    )
+    latest = list(api.db.session.scalars(rows))
+    return latest, [casework for casework in latest if casework.contact == sender]
+
+
+def _full(latest: list[Casework], own: list[Casework]) -> bool:
+    return len(own) >= OF_ONE or len(latest) >= OF_ALL
+
+
 def _too_many(space_id: int, sender: str) -> bool:
     """Whether this is one message too many in an hour; then it is counted, and its sender told once."""
     with api.as_system("count what came by mail"):
-        rows = (
-            sa.select(Casework)
-            .join(api.Entry, api.Entry.id == Casework.entry_id)
-            .where(Casework.space_id == space_id, api.Entry.channel == "email")
-            .where(api.Entry.created_at > api.now() - HOUR)
-            .order_by(api.Entry.id.desc())
-            .limit(OF_ALL)
-        )
-        latest = api.db.session.scalars(rows).all()
-        own = [casework for casework in latest if casework.contact == sender]
-        if len(own) < OF_ONE and len(latest) < OF_ALL:
+        latest, own = _latest(space_id, sender)
+        if not _full(latest, own):
             return False
         noted = own[0] if own else latest[0]
         noted.kept_out += 1

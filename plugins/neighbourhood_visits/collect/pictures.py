@@ -30,12 +30,12 @@ def chosen(already: int = 0) -> tuple[list[tuple[Any, str]], list[str]]:
     return (_ready(found, wrong), wrong) if not wrong else ([], wrong)
 
 
-def of_letter(letter: api.Incoming) -> tuple[list[tuple[Any, str]], list[str]]:
+def of_letter(letter: api.Incoming) -> tuple[list[Any], list[str]]:
     """The pictures that came with a message, made ready as those of a form; the names of all else.
 
     No more are tried than may be kept: to find that one is damaged may take seconds.
     """
-    found: list[tuple[Any, str]] = []
+    found: list[Any] = []
     left_out, tried = [], 0
     for part in letter.attachments:
         name = api.one_line(str(part.get_filename() or part.get_content_type()))[:80]
@@ -44,8 +44,7 @@ def of_letter(letter: api.Incoming) -> tuple[list[tuple[Any, str]], list[str]]:
             if content is None or tried == MOST:
                 raise api.FileError(name)
             tried += 1
-            ready = api.prepare_picture(FileStorage(io.BytesIO(content), name))
-            found.append((ready, _("A picture that came by mail, without a description")))
+            found.append(api.prepare_picture(FileStorage(io.BytesIO(content), name)))
         except api.FileError:
             left_out.append(name)
     return found, left_out
