@@ -299,6 +299,26 @@ def test_scribes_go_from_stop_to_stop(scene: Scene, walk: tuple[int, int]) -> No
     assert all(shown.count(mark) == 1 for mark in marks if mark.startswith("id="))
 
 
+def test_one_question_is_open_the_first_that_waits_or_the_one_just_noted(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, lamp = walk
+    stand(scene, visit, "collecting")
+    bench = scene.accepted(visit, title="Where is the bench?")
+
+    def opened(query: str = "") -> list[str]:
+        shown = scene.browser("scribe").get(f"/visits/{visit}/field{query}").text
+        assert shown.count('<details class="card field-card" name="question"') == 2
+        return re.findall(r'id="question-(\d+)" open', shown)
+
+    assert opened() == opened("?at=999999") == [str(lamp)]
+    told = send(scene, visit, key="a", question=bench, text="It is broken.")
+    assert told.location == f"/visits/{visit}/field?at={bench}#question-{bench}"
+    assert opened(f"?at={bench}") == [str(bench)]
+    send(scene, visit, key="b", question=lamp, outcome="settle")
+    assert opened() == [str(bench)]
+
+
 def test_the_worker_is_served_where_it_may_serve_the_field(scene: Scene) -> None:
     answer = scene.browser().get("/visits/field-worker.js")
     assert answer.content_type.startswith("text/javascript")

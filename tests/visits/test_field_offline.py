@@ -287,6 +287,39 @@ def test_signing_out_asks_first_on_any_page_while_notes_are_not_sent(
     assert page.get_by_role("dialog").count() == 0
 
 
+SMALL = """() => [...document.querySelectorAll(".field-card :is(summary, button, input, textarea)")]
+    .filter(one => one.checkVisibility() && one.type !== "hidden" && one.getBoundingClientRect().height < 44)
+    .map(one => one.outerHTML)"""
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+def test_one_question_is_open_at_a_time_with_large_buttons(
+    scene: Scene, walk: tuple[int, int], network: Network, new_page: Callable[..., Page], javascript: bool
+) -> None:
+    visit, first = walk
+    stand(scene, visit, "collecting")
+    second = scene.accepted(visit, title="Where is the bench?", body="It was by the well.")
+    stand(scene, visit, "in_progress")
+    page = sign_in(new_page(width=360, java_script_enabled=javascript), network.url, "scribe")
+    page.goto(f"{network.url}/visits/{visit}/field")
+    buttons = [page.locator(f"#question-{ident} button[value=inform]") for ident in (first, second)]
+    expect(buttons[0]).to_be_visible()
+    expect(buttons[1]).to_be_hidden()
+    page.locator(f"#question-{second} > summary").click()
+    expect(buttons[0]).to_be_hidden()
+    expect(buttons[1]).to_be_visible()
+    if javascript:
+        assert page.evaluate(SMALL) == []
+    tap(page, second, "inform", "Il revient en mai.")
+    if javascript:
+        status(page).to_have_text("Toutes les notes sont envoyées")
+    else:
+        page.get_by_text("C’est noté.").wait_for()
+    expect(buttons[1]).to_be_visible()
+    expect(buttons[0]).to_be_hidden()
+    assert [note.outcome for note in kept(scene)] == ["inform"]
+
+
 def test_without_javascript_each_note_is_a_form(
     scene: Scene, walk: tuple[int, int], network: Network, new_page: Callable[..., Page]
 ) -> None:

@@ -16,7 +16,7 @@ from ..reads import load_questions
 from ..show import draw
 from . import notes
 from .models import Note
-from .route import halts
+from .route import Halt, halts
 
 LAST = 2**31 - 1  # of the numbers of notes
 
@@ -29,11 +29,13 @@ def field(space_id: int) -> str:
     api.require("visits.conclude", space)
     if visit.state in states.REPORTED:
         return draw("visits/field/over.html", visit=visit, space=space)
+    found = halts(space_id)
     return draw(
         "visits/field/field.html",
         visit=visit,
         space=space,
-        halts=halts(space_id),
+        halts=found,
+        shown=_shown(found),
         outcomes=[way for way in states.TRANSITIONS if way.thing == "outcome"],
         key=secrets.token_urlsafe(12),
         chooses=api.can("visits.manage", space),
@@ -41,6 +43,13 @@ def field(space_id: int) -> str:
         practice=not states.takes_notes(visit),
         opens=visit.starts_at.astimezone(api.town_zone()).date(),
     )
+
+
+def _shown(found: list[Halt]) -> int | None:
+    """The question that is open: the one just noted, else the first on the way without an outcome."""
+    waits = {entry.id: facts.question.outcome == "none" for halt in found for entry, facts in halt.questions}
+    asked = request.args.get("at", type=int)
+    return asked if asked in waits else next((ident for ident, silent in waits.items() if silent), None)
 
 
 @blueprint.get("/<int:space_id>/field/state")
@@ -183,6 +192,5 @@ def _answer(space_id: int, said: str, status: int) -> Page:
         return answer
     api.says(said, "success" if status < TOO_LATE else "error")
     question = request.form.get("question", type=int)
-    return redirect(
-        url_for("visits.field", space_id=space_id) + (f"#question-{question}" if question else "")
-    )
+    at: Any = {"at": question, "_anchor": f"question-{question}"} if question else {}
+    return redirect(url_for("visits.field", space_id=space_id, **at))
