@@ -445,15 +445,16 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture(scope="session")
-def axe() -> Callable[[Page], list[str]]:
-    """Return `axe(page)`: what breaks WCAG 2.2 AA or axe's best practices on the page, one line each."""
+def axe() -> Callable[..., list[str]]:
+    """Return `axe(page, within="html")`: what breaks WCAG 2.2 AA or best practice there, one line each."""
     source = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     options = {"runOnly": tags, "rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
 
-    def examine(page: Page) -> list[str]:
+    def examine(page: Page, within: str = "html") -> list[str]:
         page.evaluate(source)
-        found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+        found = page.evaluate("([within, options]) => axe.run(within, options)", [within, options])
+        found = found["violations"]
         return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
 
     return examine

@@ -49,7 +49,9 @@ NO_PAGE = {  # they answer something else than a page
     "visits.field_worker",
 }
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
+FOLDED, DROPDOWN = "details:not(.dropdown)", "details.dropdown"
 Case = tuple[str, str, str]
+Axe = "Callable[..., list[str]]"  # of tests/conftest.py
 
 
 def cases(town: DemoTown, chance: random.Random) -> Iterator[tuple[str, list[Case]]]:
@@ -91,7 +93,7 @@ def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) ->
 def test_every_page_is_accessible_valid_and_fits(
     demo_town: DemoTown,
     new_page: Callable[..., Page],
-    axe: Callable[[Page], list[str]],
+    axe: Axe,
     html_errors: Callable[[str], list[str]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -119,30 +121,30 @@ def test_every_page_is_accessible_valid_and_fits(
     assert "\n".join(found) == ""
 
 
-def faults(
-    page: Page, url: str, axe: Callable[[Page], list[str]], html_errors: Callable[[str], list[str]]
-) -> Iterator[str]:
-    """What is wrong with a page: as it is, and with everything opened that can be."""
+def faults(page: Page, url: str, axe: Axe, html_errors: Callable[[str], list[str]]) -> Iterator[str]:
+    """What is wrong with a page: as it is, with all that unfolds unfolded, and in each menu that opens."""
     answer = page.goto(url)
     assert answer is not None
     yield from html_errors(answer.text())
+    yield from overflow(page)
+    unfold(page, FOLDED)
     yield from axe(page)
     yield from overflow(page)
-    for which in ("details:not(.dropdown)", "details.dropdown"):
-        if page.locator(f"{which}:not([open])").count():
-            page.evaluate(
-                "which => document.querySelectorAll(which).forEach((one) => { one.open = true })", which
-            )
-            opened = [*axe(page), *overflow(page)]
-            if which == "details.dropdown":  # lies over targets, as a menu does
-                opened = [fault for fault in opened if not fault.startswith("target-size")]
-            yield from (f"{which} opened: {fault}" for fault in opened)
-            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false })")
+    if unfold(page, DROPDOWN):  # lies over targets, as a menu does
+        opened = [*axe(page, DROPDOWN), *overflow(page)]
+        yield from (f"menu open: {fault}" for fault in opened if not fault.startswith("target-size"))
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false })")
     for opener in page.locator("[popovertarget]:visible").all():
         if opener.get_attribute("popovertargetaction") != "hide":
             opener.click()
-            yield from (f"menu open: {fault}" for fault in axe(page))
+            yield from (f"menu open: {fault}" for fault in axe(page, "[popover]:popover-open"))
             page.keyboard.press("Escape")
+
+
+def unfold(page: Page, which: str) -> int:
+    """Open these; how many there are."""
+    opening = "found => found.forEach((one) => { one.open = true }) || found.length"
+    return int(page.locator(which).evaluate_all(opening))
 
 
 def overflow(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "visits_0013"
-down_revision = "visits_0011"
+down_revision = "visits_0012"
 branch_labels = None
 depends_on = None
 
