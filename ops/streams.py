@@ -26,6 +26,7 @@ POLL = 0.01  # seconds between looks for a wake-up
 QUIET = 5.0  # seconds after which the table is looked at without one
 BEAT = 20.0  # seconds between signs of life, at which sign-ins are looked at
 LONGEST = 3600.0  # seconds after which a stream ends, and its browser opens another
+PATIENCE = 5.0  # seconds after which a browser that takes nothing is left, so that the others hear
 EACH = 200  # open pages that may ask for what changed, in a second
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -118,8 +119,9 @@ class Streams:
     async def _send(self, news: list[tuple[Listener, Send, bytes]]) -> None:
         for listener, send, text in news:
             try:
-                await send(text)
-            except Exception:  # noqa: BLE001  the browser has gone
+                async with asyncio.timeout(PATIENCE):
+                    await send(text)
+            except Exception:  # noqa: BLE001  the browser has gone, or takes nothing any more
                 self.open.pop(listener, None)
 
 

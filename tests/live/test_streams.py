@@ -132,3 +132,22 @@ def test_a_full_process_lets_others_ask_now_and_then(town: Town, monkeypatch: py
     with town.app.app_context(), as_system("test"):
         assert db.session.scalar(sa.select(sa.func.count()).select_from(SignIn)) == 0
     assert "event: again" in town.browser().get("/live?after=0").text
+
+
+def test_a_browser_that_takes_nothing_more_holds_nobody_up(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "PATIENCE", 0.05)
+    streams, told = process.Streams(town.app), list[bytes]()
+    stuck, well = (live.Listener(0, town.person(name)) for name in ("ann", "bob"))
+
+    async def never(_text: bytes) -> None:
+        await asyncio.Event().wait()
+
+    async def hears(text: bytes) -> None:
+        told.append(text)
+
+    streams.open = {stuck: (never, 0.0), well: (hears, 0.0)}
+    asyncio.run(streams._send([(stuck, never, b"news"), (well, hears, b"news")]))
+    assert told == [b"news"]
+    assert list(streams.open) == [well]
