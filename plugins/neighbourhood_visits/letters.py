@@ -47,9 +47,11 @@ def reason(entry_id: int) -> str:
 
 
 def given_back(entry_id: int) -> str:
-    """Which department gave a request back and why, for the team, which reads it last in its note."""
+    """Which department gave a request back last and why, for the team, in whose note it stands."""
     casework = api.db.session.get(Casework, entry_id)
-    return casework.note.rpartition("\n\n")[2] if casework else ""
+    names = tuple(row.name for row in reads.departments())
+    parts = casework.note.split("\n\n") if casework and names else []
+    return next((part for part in reversed(parts) if part.startswith(names)), "")
 
 
 def acknowledged(entry_id: int) -> str:

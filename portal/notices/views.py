@@ -57,10 +57,12 @@ def _page(unread: bool, before: int | None, size: int) -> list[Any]:
 
 
 def _line(row: Any) -> dict[str, Any]:
+    """A notice as the page shows it; of what is about an entry, which is a tap away, the first line more."""
+    detail = words.detail(row)
     return {
         "id": row.id,
         "text": words.sentence(row),
-        "detail": words.detail(row) if row.entry_id is None else "",
+        "detail": detail if row.entry_id is None else detail.partition("\n")[0],
         "when": row.created_at,
         "space": row.space,
         "actor": row.actor,

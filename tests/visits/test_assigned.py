@@ -178,6 +178,11 @@ def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None
     jobs.run_due(scene.town.app)
     said = scene.town.run(lambda: letters.given_back(question), "agent")
     assert said == "Roads: not for us. The region owns it."
+    note = f"/visits/questions/{question}"
+    later = f"{casework(scene, question).note}\n\nCalled them since."
+    scene.browser("agent").submit(f"{note}/note", _page=note, note=later)
+    assert "Roads: not for us. The region owns it." in scene.browser("agent").get("/notices").text
+    assert "Called them since." not in scene.browser("agent").get("/notices").text
     rows = sa.select(Notice.user_id).where(Notice.type == "visits.returned")
     assert scene.town.run(lambda: set(db.session.scalars(rows))) == {
         scene.town.person(name) for name in ("mayor", "deputy", "agent")

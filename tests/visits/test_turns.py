@@ -217,3 +217,17 @@ def test_who_asked_hears_why_a_visit_is_put_off_and_its_new_date(scene: Scene) -
     for text in (heard(), asker.get("/notices").text):
         assert "The visit has a new date: Visit of the Tanneries" in text
         assert f"{day_of(scene, visit)}, 18:00 – 20:00, In front of the school" in text
+
+
+def test_no_page_of_the_team_shows_the_day_of_a_visit_that_is_put_off(scene: Scene, visit: int) -> None:
+    pages = [f"/visits/{visit}/{name}" for name in ("review", "agenda", "field")]
+    day, agent = day_of(scene, visit), scene.browser("agent")
+    for page in pages:
+        assert day in agent.get(page).text, page
+    put_off(scene, visit, "postpone")
+    for page in pages:
+        shown = agent.get(page).text.partition("<main")[2]
+        assert day not in shown, page
+        assert "18:00" not in shown, page
+        assert "ostponed" in shown, page
+    assert 'data-opens=""' in agent.get(pages[2]).text, "notes do not open on the day that was"

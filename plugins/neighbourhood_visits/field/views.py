@@ -41,7 +41,7 @@ def field(space_id: int) -> str:
         chooses=api.can("visits.manage", space),
         own=notes.own_questions(space_id),
         practice=not states.takes_notes(visit),
-        opens=visit.starts_at.astimezone(api.town_zone()).date(),
+        opens=None if visit.off else visit.starts_at.astimezone(api.town_zone()).date(),
     )
 
 

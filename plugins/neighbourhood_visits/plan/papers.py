@@ -147,8 +147,8 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
     name = str(KINDS[kind][0])
     now = api.now()
     facts = [
-        (_("Date"), show.date(visit.starts_at)),
-        (_("Time"), show.hours(visit)),
+        (_("Date"), show.day_of(visit)),
+        *(() if visit.off else ((_("Time"), show.hours(visit)),)),
         (_("Meeting point"), visit.meeting_point or "–"),
         (_("Accessibility"), visit.access_notes or "–"),
     ]
@@ -157,7 +157,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
         "lang": str(get_locale())[:2],
         "title": f"{name} – {space.name}",
         "town": town_name(),
-        "when": show.date(visit.starts_at),
+        "when": show.day_of(visit),
         "foot": _("For the team of the visit alone; as of %(date)s.", date=_moment(now)),
         "name": space.name,
         "kind": name,
