@@ -365,6 +365,13 @@ def entry_changed(entry: api.Entry, change: str) -> None:
 
 
 @api.hookimpl
+def user_changed(user: api.User, change: str) -> None:
+    """Whose mandate ends leaves the places of those who are absent, at once."""
+    if change == "role":
+        places.follow_mandate(user.id)
+
+
+@api.hookimpl
 def panels(place: str, subject: Any) -> list[api.Panel]:
     """On the home page what comes and what waits; beside a question its whole way; for staff first steps."""
     if place == "entry":

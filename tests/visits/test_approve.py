@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from core.db import db
-from core.models import Membership
+from core.db import db, write
+from core.models import Membership, User
 from plugins.neighbourhood_visits.approve import places
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.models import Casework
@@ -147,3 +147,43 @@ def test_a_delegate_comes_and_goes_with_the_official_at_once(scene: Scene) -> No
         told = mayor.submit(page, **{**scene.plan(), "officials": officials, "version": seen[1]})
         assert told.status_code == 302, told.text
         assert delegate.get(queue).status_code == status
+
+
+@pytest.mark.parametrize("way", ["mandate", "role", "before"])
+def test_a_delegate_whose_mandate_ends_approves_nothing_any_more(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    question, person = scene.drafted(visit), scene.town.person("substitute")
+    assert name_delegate(scene).status_code == 302
+    page, delegate = f"/visits/questions/{question}", scene.browser("substitute")
+    version = draft_version(delegate, page)
+    if way == "before":  # as when it was not looked at
+        scene.town.run(lambda: change(person, mandate="councillor"))
+        scene.town.run(places.apply_all)
+    else:
+        said = {"role": "official", "mandate": "councillor"} if way == "mandate" else {"role": "agent"}
+        fields = {"mandate": "", "area_id": str(scene.commune), **said}
+        assert scene.browser("admin").submit(f"/admin/people/{person}", **fields).status_code == 302
+    fields = {"body": "It is mended on Monday.", "version": version, "publish": "yes"}
+    told = scene.browser("substitute").submit(f"{page}/answer", _page="/visits/", **fields)
+    assert told.status_code in (403, 404)
+    assert row(scene, Casework, question).answer == "drafted"
+    given = sa.select(sa.func.count()).where(Membership.user_id == person, Membership.space_id == visit)
+    assert scene.town.run(lambda: db.session.scalar(given)) == 0
+
+
+def test_a_delegate_leaves_with_the_role_of_whom_they_stand_for(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.drafted(visit)
+    assert name_delegate(scene).status_code == 302
+    page, delegate = f"/visits/questions/{question}", scene.browser("substitute")
+    assert delegate.get(page).status_code == 200
+    fields = {"role": "resident", "mandate": "", "area_id": str(scene.commune)}
+    told = scene.browser("admin").submit(f"/admin/people/{scene.town.person('deputy')}", **fields)
+    assert told.status_code == 302
+    assert delegate.get(page).status_code in (403, 404)
+
+
+def change(person: int, **values: Any) -> None:
+    """Change a person past all that follows."""
+    with write() as session:
+        session.execute(sa.update(User).where(User.id == person).values(**values))

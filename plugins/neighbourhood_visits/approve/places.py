@@ -36,18 +36,36 @@ def follow_team(space: api.Space, before: Iterable[int]) -> None:
             _set(space, person, _given(person))
 
 
+def follow_mandate(person: int) -> None:
+    """Somebody has another mandate or role: who governs no longer is nobody's delegate; inside a write."""
+    named = sa.or_(Delegate.user_id == person, Delegate.delegate_id == person)
+    with api.as_system("delegates follow mandates"):
+        for official in api.db.session.scalars(sa.select(Delegate.user_id).where(named)).all():
+            apply(official)
+
+
 def _absent(people: Iterable[int]) -> Any:
     return sa.select(Delegate.user_id).where(Delegate.user_id.in_(list(people))).order_by(Delegate.user_id)
 
 
 def _given(person: int) -> dict[int, Any]:
-    """The place that the delegate of an official has today."""
+    """The place that the delegate of an official has today, while they govern."""
     row = api.db.session.get(Delegate, person)
     today = api.now().astimezone(api.town_zone()).date()
-    if row is None or not row.begins_on <= today <= row.ends_on:
+    if row is None or not row.begins_on <= today <= row.ends_on or not _governs(row.delegate_id):
         return {}
     after = dt.datetime.combine(row.ends_on + dt.timedelta(days=1), dt.time(), api.town_zone())
     return {row.delegate_id: ("official", after)}
+
+
+def _governs(person: int) -> bool:
+    found = sa.select(api.User.id).where(
+        api.User.id == person,
+        api.User.role == "official",
+        api.User.mandate.in_(reads.EXECUTIVE),
+        api.User.closed_at.is_(None),
+    )
+    return api.db.session.scalar(found) is not None
 
 
 def _set(space: api.Space, person: int, given: dict[int, Any]) -> None:
