@@ -1,6 +1,5 @@
 """What the plugin adds to pages of the core: badges on cards, panels on the home page, and its health."""
 
-import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +11,8 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import queues, quiet, reads, show
-from .models import Department, Question, Visit
+from .assigned.due import overdue
+from .models import Casework, Department, Question, Visit
 from .prepare import awaits
 from .states import TABLE
 
@@ -130,17 +130,12 @@ def first_steps() -> list[api.Panel]:
 
 def on_time() -> api.Health:
     """How many accepted questions wait for their answer longer than the town has promised."""
-    days = api.settings("neighbourhood_visits")["days_to_answer"]
     late = (
         sa.select(sa.func.count(Question.entry_id))
         .join(api.Entry, api.Entry.id == Question.entry_id)
-        .where(
-            Question.triage == "accepted",
-            Question.answered_at.is_(None),
-            Question.group_id.is_(None),
-            api.Entry.state == "published",
-            api.Entry.published_at < api.now() - dt.timedelta(days=days),
-        )
+        .join(Casework, Casework.entry_id == Question.entry_id)
+        .join(Visit, Visit.space_id == Casework.space_id)
+        .where(overdue(api.now()), api.Entry.state == "published")
     )
     with api.as_system("count late answers"):
         count = api.db.session.scalar(late) or 0

@@ -37,6 +37,14 @@ USUAL_BODIES = (
     api.lazy_gettext("the regional council"),
     api.lazy_gettext("the State’s services"),
 )
+OUTCOMES = {
+    "settled": api.lazy_gettext("Settled"),
+    "committed": api.lazy_gettext("Promised"),
+    "refused": api.lazy_gettext("Refused"),
+    "needs_study": api.lazy_gettext("To be studied"),
+    "not_competent": api.lazy_gettext("Not the town’s to decide"),
+    "information_given": api.lazy_gettext("Explained"),
+}
 
 
 @dataclass(frozen=True)
@@ -102,16 +110,7 @@ def standing(question: Question) -> str:
 
 def outcome_label(question: Question) -> str:
     """What became of a question, where it is known."""
-    labels = {
-        "none": "",
-        "settled": _("Settled"),
-        "committed": _("Promised"),
-        "refused": _("Refused"),
-        "needs_study": _("To be studied"),
-        "not_competent": _("Not the town’s to decide"),
-        "information_given": _("Explained"),
-    }
-    return str(labels[question.outcome])
+    return str(OUTCOMES.get(question.outcome, ""))
 
 
 def visit_state_label(visit: Visit) -> str:

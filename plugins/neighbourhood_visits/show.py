@@ -75,7 +75,7 @@ def hours(visit: Visit) -> str:
 
 def glance(text: str, most: int) -> str:
     """What a Markdown text says in so many characters, in one paragraph, cut between words."""
-    said = api.plain(api.markdown(text))
+    said = api.plain(api.markdown(text)) if text else ""
     return said if len(said) <= most else said[:most].rsplit(" ", 1)[0] + " …"
 
 

@@ -7,23 +7,23 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core import jobs
 from core.db import db, write
 from core.models import Entry, Mail, Membership, Notice
-from plugins.neighbourhood_visits import letters
+from plugins.neighbourhood_visits import board, letters
 from plugins.neighbourhood_visits.assigned import links, overdue
 from plugins.neighbourhood_visits.assigned.due import answer_by
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
+from plugins.neighbourhood_visits.plan import papers
 
 from .conftest import draft_version
 from .test_triage import decide, row
 
 if TYPE_CHECKING:
-    import pytest
-
     from core.testing import Browser
 
     from .conftest import Scene
@@ -358,6 +358,21 @@ def test_three_days_before_the_freeze_what_is_not_answered_is_overdue(
     assert row(scene, Question, question).answered_at is None
     assert row(scene, Entry, question).state == "published"
     assert links.OPEN
+
+
+@pytest.mark.parametrize("days", [9, 11])
+def test_the_desk_the_briefing_and_the_health_call_the_same_late(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    visit, ident = scene.visit(), department(scene)
+    question = assigned(scene, visit, ident)
+    at(scene, monkeypatch, days)
+    late = days > 10  # the days of the department, not the thirty of the settings
+    assert overdue_counts(scene, visit) == late
+    health = scene.town.run(board.on_time)
+    assert (health.ok, "1 " in health.detail) == (not late, late)
+    said = scene.town.run(lambda: papers.gathered(visit, "briefing"))
+    assert [(one["id"], bool(one["overdue"])) for one in said["rest"]] == [(question, late)]
 
 
 def test_a_token_in_any_letters_opens_nothing(scene: Scene) -> None:

@@ -22,6 +22,7 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from .. import reads, show, states
+from ..assigned.due import is_overdue
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
 from ..report.words import mention_text
@@ -38,14 +39,14 @@ KINDS = {
 SHEETS = "sheets"  # say nothing that is not public, so scribes take them too
 CONTEXT, DRAFT = 320, 520  # characters that are read at a glance
 LATE = 30
-OUTCOMES = (
-    api.lazy_gettext("Settled"),
-    api.lazy_gettext("Promised"),
-    api.lazy_gettext("Refused"),
-    api.lazy_gettext("To be studied"),
-    api.lazy_gettext("Not the town’s to decide"),
-    api.lazy_gettext("Explained"),
-)
+ANSWERS = {
+    "none": api.lazy_gettext("No answer yet"),
+    "assigned": api.lazy_gettext("No answer yet"),
+    "drafted": api.lazy_gettext("Draft answer"),
+    "to_approve": api.lazy_gettext("Draft answer, to approve"),
+    "approved": api.lazy_gettext("Approved answer, to be published"),
+    "published": api.lazy_gettext("Published answer"),
+}
 CHANNELS = {
     "email": api.lazy_gettext("by e-mail"),
     "phone": api.lazy_gettext("by phone"),
@@ -140,7 +141,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
     """All that a paper says, as it is now, in the language that is spoken."""
     visit, space = api.get_or_404(Visit, space_id), api.get_or_404(api.Space, space_id)
     way = route.of(visit)
-    questions, people = _questions(space_id)
+    questions, people = _questions(visit)
     at = {leg.stop.id: [one for one in questions if one["stop"] == leg.stop.id] for leg in way.legs}
     officials = reads.officials_of(space_id)
     people |= {str(one.id): one.name for one in officials}
@@ -198,7 +199,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "rest": _("Without a stop") if way.legs else _("Questions"),
             "officials": _("Who comes"),
             "outcome": _("What became of it"),
-            "outcomes": [str(label) for label in OUTCOMES],
+            "outcomes": [str(label) for label in reads.OUTCOMES.values()],
             "note": _("Note"),
             "people": _("How many people were there"),
             "new": _("Questions that are new"),
@@ -340,7 +341,7 @@ def _tell(row: Paper, progress: int) -> None:
     api.emit(space, "visits.paper", row.id, team_only=True)
 
 
-def _questions(space_id: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def _questions(visit: Visit) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The accepted questions of a visit as its papers show them, and the names of the officials in charge."""
     answer, official = aliased(api.Entry), aliased(api.User)
     rows = (
@@ -354,7 +355,8 @@ def _questions(space_id: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
         .outerjoin(answer, answer.id == Answer.entry_id)
         .outerjoin(Sensitivity, Sensitivity.entry_id == api.Entry.id)
         .outerjoin(StopQuestion, StopQuestion.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, api.Entry.state == "published", Question.triage == "accepted")
+        .where(api.Entry.space_id == visit.space_id, api.Entry.state == "published")
+        .where(Question.triage == "accepted")
         .order_by(StopQuestion.position, api.Entry.support_count.desc(), api.Entry.id)
     )
     found = api.db.session.execute(rows).all()
@@ -364,9 +366,9 @@ def _questions(space_id: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
     for entry, *_rest in found:
         if entry.id in joined:
             others.setdefault(joined[entry.id], []).append((entry.id, entry.title))
-    voices = reads.voices_by_group(api.Entry.space_id == space_id)
+    voices = reads.voices_by_group(api.Entry.space_id == visit.space_id)
     said = [
-        _said(*row, others=others.get(row[0].id, []), supports=voices.get(row[0].id, 0))
+        _said(*row, visit=visit, others=others.get(row[0].id, []), supports=voices.get(row[0].id, 0))
         for row in found
         if row[0].id not in joined
     ]
@@ -384,13 +386,10 @@ def _said(
     sensitivity: str | None,
     stop: int | None,
     *,
+    visit: Visit,
     others: list[tuple[int, str]],
     supports: int,
 ) -> dict[str, Any]:
-    published = question.answered_at is not None
-    signed = ngettext("%(num)s signature on paper", "%(num)s signatures on paper", question.signatures)
-    days = api.settings("neighbourhood_visits")["days_to_answer"]
-    late = not published and entry.published_at < api.now() - dt.timedelta(days=days)
     return {
         "id": entry.id,
         "stop": stop,
@@ -398,33 +397,25 @@ def _said(
         "body": glance(entry.body, CONTEXT),
         "others": others,
         "similar": [text for _ident, text in others],
-        "published": published,
-        "answer": _answer_label(casework.answer),
+        "published": question.answered_at is not None,
+        "answer": str(ANSWERS[casework.answer]),
         "draft": glance(draft or "", DRAFT),
         "sensitivity": sensitivity or "",
         "supports": supports,
         "supports_word": ngettext("support", "supports", supports),
-        "signatures": signed if question.signatures else "",
+        "signatures": _signed(question.signatures) if question.signatures else "",
         "theme": reads.theme_label(question.theme),
         "place": question.place,
         "channel": str(CHANNELS.get(entry.channel, "")),
         "department": department or "",
         "official": official,
-        "overdue": _("Late") if late else "",
+        "overdue": _("Late") if is_overdue(question, casework, visit, api.now()) else "",
         "outcome": reads.outcome_label(question),
     }
 
 
-def _answer_label(state: str) -> str:
-    labels = {
-        "none": _("No answer yet"),
-        "assigned": _("No answer yet"),
-        "drafted": _("Draft answer"),
-        "to_approve": _("Draft answer, to approve"),
-        "approved": _("Approved answer, to be published"),
-        "published": _("Published answer"),
-    }
-    return str(labels[state])
+def _signed(count: int) -> str:
+    return str(ngettext("%(num)s signature on paper", "%(num)s signatures on paper", count))
 
 
 def town_name() -> str:
