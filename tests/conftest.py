@@ -452,7 +452,8 @@ def axe() -> Callable[..., list[str]]:
     options = {"runOnly": tags, "rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
 
     def examine(page: Page, within: str = "html") -> list[str]:
-        page.evaluate(source)
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(source)
         found = page.evaluate("([within, options]) => axe.run(within, options)", [within, options])
         found = found["violations"]
         return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
