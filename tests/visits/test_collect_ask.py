@@ -254,7 +254,9 @@ def test_what_was_asked_alike_is_shown_once_before_a_question_is_sent(scene: Sce
     sent = scene.browser("neighbour").submit(page, **typed, seen="yes")
     assert "/thanks" in sent.location, "once is enough, and what appeared while typing was seen too"
     assert 'name="seen" value="yes"' in similar(scene, visit, "The lamps don't work")
-    for title in ("More benches at the station?", "Which trees are planted in rue du Lavoir?"):
+    far = "Could the leaking roof of the gymnasium be mended before winter, with warmer showers?"
+    assert f"/posts/{public}" in similar(scene, visit, far), "it appears while typing and stops nobody"
+    for title in ("More benches at the station?", "Which trees are planted in rue du Lavoir?", far):
         assert "/thanks" in scene.browser("neighbour").submit(page, title=title).location
     pictured = {"pictures": [picture()], "alts": ["The dark lamp"]}
     again = scene.browser("resident").submit(page, **words, **pictured)
