@@ -10,6 +10,7 @@ from core.api import gettext as _
 
 from . import letters, reads, states, taken_out
 from .assigned import links
+from .assigned.due import OPEN
 from .follow import steps
 from .models import Department, PrivateCase, Question
 from .states import Case, question_case
@@ -36,6 +37,8 @@ def decide(
             _assign(case, decision, version)
         else:
             _triage(case, decision, version)
+            if decision.verb == "accept" and case.casework.answer in OPEN:
+                links.follow_assignment(case)  # it was assigned before it was looked at anew
 
 
 def decide_many(seen: Iterable[tuple[int, int]], decision: Decision) -> tuple[list[int], list[str]]:

@@ -281,6 +281,37 @@ def test_what_another_has_begun_is_not_written_over(scene: Scene) -> None:
     assert draft_version(agent, f"/visits/questions/{question}") == "1"
 
 
+def test_the_day_of_an_answer_follows_the_question_to_another_department(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, roads = scene.visit(), department(scene)
+    parks = department(scene, name="Parks", mailbox="", members=("colleague",))
+    question = assigned(scene, visit, roads)
+    link, first = link_of(scene), casework(scene, question).due_at
+    at(scene, monkeypatch, 4)
+    decide(scene, visit, [question], "assign", department=str(parks), official="0")
+    second = casework(scene, question).due_at
+    assert second - first > dt.timedelta(days=3.9), "ten days from when it came to them"
+    kept = sa.select(sa.func.count()).select_from(DepartmentLink)
+    assert scene.town.run(lambda: db.session.scalar(kept)) == 0
+    assert scene.browser().get(link).status_code == 404
+    day = f"{second.day} {second:%B}"
+    assert (
+        f"to be answered until {second:%A} {day}" in scene.browser("colleague").get("/visits/department").text
+    )
+    decide(scene, visit, [question], "reconsider")
+    assert casework(scene, question).due_at is None
+    at(scene, monkeypatch, 6)
+    decide(scene, visit, [question], "accept")
+    third = casework(scene, question)
+    assert third.department_id == parks
+    assert third.due_at - second > dt.timedelta(days=1.9), "assigned before, it has its days anew"
+    decide(scene, visit, [question], "assign", department=str(roads), official="0")
+    [kept_link] = scene.town.run(lambda: db.session.scalars(sa.select(DepartmentLink)).all())
+    assert kept_link.department_id == roads
+    assert kept_link.expires_at == casework(scene, question).due_at + links.GRACE
+
+
 def overdue_counts(scene: Scene, visit: int) -> int:
     shown = scene.browser("agent").get(f"/visits/{visit}/review?queue=overdue").text
     return shown.count('data-question="')
