@@ -55,7 +55,7 @@ from .mail import compose, send
 from .mailbox import Incoming
 from .mailbox import address as mailbox
 from .models import Area, Case, Entry, File, Membership, Report, Revision, Space, Support, User
-from .notices.tell import notify
+from .notices.tell import notify, untell
 from .pdf import pdf
 from .plugin import (
     Action,
@@ -215,6 +215,7 @@ __all__ = [
     "support",
     "throttle",
     "town_zone",
+    "untell",
     "viewer",
     "write",
 ]

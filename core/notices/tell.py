@@ -41,8 +41,17 @@ def notify(
     jobs.enqueue(NOTIFY, people=sorted(people), event=event)
 
 
+def untell(*names: str, **about: Any) -> None:
+    """Take back what people were told of as work, inside a write: it is done. `about`: columns of Notice."""
+    gone = sa.delete(_notice).where(_notice.c.type.in_(names)).filter_by(**about)
+    for person in unfiltered(gone.returning(_notice.c.user_id)).scalars().all():
+        live.tell(f"user/{person}", "core.notice", person)
+
+
 def follow(entry: Entry, change: str) -> None:
     """Have people told of an entry that was published, mentions somebody new, or waits for the team."""
+    if change in ("published", "hidden", "removed"):
+        untell("core.waits", entry_id=entry.id)
     said = entry.published_at
     if change in ("published", "edited", "waits") and not (
         said and change == "published" and now() - said > OLD
@@ -72,7 +81,7 @@ def tell(entry_id: int, change: str, actor_id: int | None) -> None:
 
 def _audiences(entry: Entry, change: str) -> Iterator[tuple[str, str, set[int]]]:
     """Kinds of notices with whom they are for; who is mentioned hears that, and nothing else of the same."""
-    if change == "waits":
+    if change == "waits" and entry.state == "pending":  # and nobody was quicker
         team = (Membership.space_id == entry.space_id, Membership.team)
         yield "core.waits", "waits", _ids(sa.select(Membership.user_id).where(*team))
         return

@@ -16,7 +16,7 @@ from ..accounts import addresses, sessions, throttle
 from ..audit import audit
 from ..db import db, insert_once, now, table_of, unfiltered, write
 from ..models import Account, Invitation, JoinRequest, Membership, Space, User
-from ..notices.tell import notify
+from ..notices.tell import notify, untell
 from ..search import index
 from ..text import fold, markdown
 
@@ -161,6 +161,7 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
     with write():
         (hold_open if accept else hold)(space.id)
         answered = unfiltered(sa.delete(_request).where(*theirs))
+        untell("core.join_request", space_id=space.id, actor_id=user_id)
         if answered.rowcount and accept:
             enter(space.id, user_id)
             notify("core.membership", [user_id], space=space)

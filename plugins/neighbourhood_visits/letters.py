@@ -34,6 +34,19 @@ AUDIENCES = {
     "cancelled": ASKERS,
 }
 TRIAGE = frozenset({"accepted", "rejected", "forwarded", "private_case"})
+WORK: dict[
+    str, dict[str, set[str]]
+] = {  # notices of work to do, each with the states of an answer or a visit in which it waits
+    "answer": {
+        "visits.to_approve": {"to_approve"},
+        "visits.returned": {"none"},
+        "visits.department_assigned": {"assigned", "drafted"},
+        "visits.department_overdue": {"assigned", "drafted"},
+        "visits.overdue": {"none", "assigned", "drafted", "to_approve"},
+    },
+    "visit": {"visits.report_to_approve": {"reporting"}},
+    "triage": {"core.waits": set()},
+}
 
 
 def reason(entry_id: int) -> str:
@@ -219,6 +232,13 @@ NOTICE_TYPES = (
 )
 
 
+def untell(thing: str, state: str, **about: Any) -> None:
+    """Take back what told of work that a thing in this state no longer asks for, inside a write."""
+    done = [name for name, states in WORK.get(thing, {}).items() if state not in states]
+    if done:
+        api.untell(*done, **about)
+
+
 def tell(what: str, space_id: int, question_id: int | None = None) -> None:
     """Have people told what became of a question or a visit, inside a write."""
     delay = PAUSE if what in TRIAGE else None
@@ -237,6 +257,11 @@ def tell_people(what: str, space_id: int, question_id: int | None) -> None:
             return
         public = public_questions().where(Question.entry_id == question_id)
         if what == "done" and session.scalar(public) is None:
+            return
+        waits = WORK["answer"].get(f"visits.{what}")
+        if waits and session.get(Casework, question_id).answer not in waits:
+            return
+        if what == "report_to_approve" and session.get(Visit, space_id).state != "reporting":
             return
         about: Any = {"entry": entry}
         if entry is None:

@@ -11,7 +11,7 @@ from core.api import gettext as _
 
 from . import answers, quiet, reads, states
 from .field import notes
-from .follow import steps
+from .follow import calendar, steps
 from .forms import PromiseForm
 from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
@@ -46,6 +46,7 @@ def turn(commitment_id: int, verb: str, reason: str = "") -> None:
     with api.write():
         case = states.commitment_case(commitment_id)
         states.move(case, "commitment", verb, reason=reason)
+        calendar.untell(case.commitment)
         by_asker = verb in steps.BY_ASKERS
         case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
         if verb == "contest":

@@ -420,6 +420,8 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
         case.question.moves += 1
     made = case.commitment.id if thing == "commitment" else None
     steps.record(case.entry and case.entry.id, thing, verb, said.get("reason", ""), made)
+    about = {"entry_id": case.entry.id} if case.entry else {"space_id": case.space.id}
+    letters.untell(thing, way.target, **about)
     if way.notice:
         letters.tell(way.notice, case.space.id, case.entry.id if case.entry else None)
 

@@ -346,6 +346,7 @@ def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
     ana = town.person("ana")
     town.run(lambda: spaces.answer_request(db.session.get(Space, space), ana, True), "owner")
     assert notices(town, "ana") == [("core.membership", None)]
+    assert notices(town, "owner") == [], "the request is answered"
     page = town.browser("ana").get("/notices").text
     assert "Your place in Circle has changed" in page
     run(town)
@@ -510,3 +511,28 @@ def test_with_the_mail_server_down_then_slow_each_message_leaves_once(
     retry(town)
     retry(town)
     assert [message["To"] for message in smtp.messages] == ["ana@example.org"]
+
+
+def test_what_waited_to_be_checked_is_told_no_more_once_somebody_has(town: Town, square: int) -> None:
+    """For the whole team, on the page and in mail that has not left; nor by a job that comes late."""
+    owner, second = "owner", town.person("second", language="en")
+
+    def to_the_team() -> None:
+        with write() as session:
+            session.add(Membership(space_id=square, user_id=second, role="owner", team=True))
+
+    town.run(to_the_team)
+    waiting = [say(town, "ana", square, f"Look {number}", state="pending") for number in range(3)]
+    assert notices(town, owner) == [("core.waits", ident) for ident in waiting]
+    town.run(lambda: actions.release(db.session.get(Entry, waiting[0])), owner)
+    town.run(lambda: actions.hide(db.session.get(Entry, waiting[1])), owner)
+    left = ("core.waits", waiting[2])
+    assert [left] == [one for one in notices(town, "second") if one[0] == "core.waits"]
+    assert town.browser("second").get("/notices").text.count("waits to be checked") == 1
+    due(town)
+    town.run(mailing.mail_due)
+    assert [re.findall(r"Look \d” by", letter) for letter in letters(town, "second")] == [["Look 2” by"]]
+    town.run(lambda: actions.release(db.session.get(Entry, waiting[2])), owner)
+    assert not any("” by" in letter for letter in letters(town, "second"))
+    town.run(lambda: tell.tell(waiting[2], "waits", town.person("ana")))
+    assert "core.waits" not in [kind for kind, _entry in notices(town, "second")]

@@ -55,6 +55,28 @@ def test_officials_are_asked_to_approve_and_the_record_names_both(scene: Scene) 
     assert "approved by Deputy" in shown
 
 
+def test_what_is_approved_waits_for_none_of_the_officials_any_more(scene: Scene) -> None:
+    """Not on the page, nor in mail; and who was quicker than the worker leaves nothing to tell."""
+    visit = scene.visit()
+    first, second = (scene.accepted(visit, title=f"Question {number}?") for number in range(2))
+    assert "core.waits" not in {kind for kind, _entry in notices(scene)}, "both are accepted"
+    assert answer(scene, first, "agent", submit="yes") == 302
+    assert ("visits.to_approve", first) in notices(scene)
+    assert "waits for approval" in scene.browser("deputy").get("/notices").text
+    assert answer(scene, first, "mayor", publish="yes") == 302
+    assert answer(scene, second, "agent", submit="yes") == 302
+    assert answer(scene, second, "mayor", publish="yes") == 302
+    assert "visits.to_approve" not in {kind for kind, _entry in notices(scene)}
+    assert "waits for approval" not in scene.browser("deputy").get("/notices").text
+
+
+def notices(scene: Scene) -> set[tuple[str, int]]:
+    """What there is for anybody, once the worker has done its part."""
+    jobs.run_due(scene.town.app)
+    found = sa.select(Notice.type, Notice.entry_id)
+    return {tuple(one) for one in scene.town.run(lambda: db.session.execute(found).all())}
+
+
 def test_who_asked_and_who_supports_hear_of_the_answer(scene: Scene) -> None:
     question = scene.accepted(scene.visit())
     scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")

@@ -44,6 +44,13 @@ def _tell(ident: int, stage: int) -> None:
         api.notify(KINDS[stage], sorted(people), entry=entry, once=f"promise:{ident}:{stage}")
 
 
+def untell(row: Commitment) -> None:
+    """Something was said of a promise: what told its owners to say it is taken back, inside a write."""
+    about = {"entry_id": row.question_id} if row.question_id else {"space_id": row.space_id}
+    for stage in (BEFORE[0], AFTER[0]):
+        api.untell(KINDS[stage], once=f"promise:{row.id}:{stage}", **about)
+
+
 def _owners(row: Commitment) -> set[int]:
     """Who works in the department and who is in charge of it; else the coordinators, or the team."""
     members = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == row.department_id)
