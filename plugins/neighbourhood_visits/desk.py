@@ -60,7 +60,7 @@ def review(space_id: int) -> str:
         name=name,
         rows=rows,
         hints=hints([row[:3] for row in rows]) if name == "unread" else {},
-        late={row[0].id for row in rows if is_overdue(row[1], row[2], found, api.now())},
+        late={row[0].id for row in rows if is_overdue(*row[:3], found, api.now())},
         deciding=form,
         reasons=reads.reasons(),
         bodies=reads.bodies(),

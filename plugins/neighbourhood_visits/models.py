@@ -43,6 +43,7 @@ class DepartmentMember(api.StaffOnly, api.Base):
     )
 
 
+OFF = ("postponed", "cancelled")
 OVER = ("reporting", "published", "follow_up", "archived")  # states of a visit that has taken place
 
 
@@ -81,7 +82,7 @@ class Visit(api.InSpace, api.Base):
     @property
     def off(self) -> bool:
         """Whether it does not take place on the day that was announced."""
-        return self.state in ("postponed", "cancelled")
+        return self.state in OFF
 
     @property
     def last_moment(self) -> dt.datetime:

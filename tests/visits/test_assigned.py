@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from babel.dates import format_date
 
 from core import jobs
 from core.db import db, write
@@ -379,8 +380,13 @@ def test_three_days_before_the_freeze_what_is_not_answered_is_overdue(
         with write() as session:
             moment = None if days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
             session.get(Visit, visit).freezes_at = moment
+            session.get(Entry, question).created_at = asked_at
 
     assert overdue_counts(scene, visit) == 0
+    asked_at = dt.datetime.now(dt.UTC)
+    scene.town.run(lambda: freeze(2.5))
+    assert overdue_counts(scene, visit) == 0, "what comes after that day is answered until the visit"
+    asked_at -= dt.timedelta(days=9)
     for days, late in ((4, 0), (2.5, 1), (None, 0)):
         scene.town.run(lambda days=days: freeze(days))  # type: ignore[misc]
         assert overdue_counts(scene, visit) == late, days
@@ -434,3 +440,40 @@ def test_a_member_writes_over_no_draft_that_is_not_shown_to_them(scene: Scene) -
     assert agent.submit(f"{page}/answer", _page=page, **said).status_code == 302
     found = sa.select(Entry.author_id).where(Entry.parent_id == own)
     assert scene.town.run(lambda: db.session.scalar(found)) == scene.town.person("agent")
+
+
+def test_what_is_called_late_is_due_on_a_day_that_has_passed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One day in letter, form, list and on the home page; a freeze brings it forward."""
+    visit = scene.visit()
+    outside, inside = department(scene), department(scene, name="Parks", members=("colleague",))
+    by_link = assigned(scene, visit, outside)
+    by_account = assigned(scene, visit, inside, title="A bench")
+    link = link_of(scene)
+    colleague, moment = scene.browser("colleague"), dt.datetime.now(dt.UTC)
+
+    def freeze() -> None:
+        with write() as session:
+            session.get(Visit, visit).freezes_at = moment + dt.timedelta(days=5)
+
+    scene.town.run(freeze)
+    day = moment + dt.timedelta(days=2)
+    said = f"{day:%A} {day.day} {day:%B}"
+    pages = ("/visits/department", f"/visits/department/{by_account}", "/")
+
+    def shown() -> list[bool]:
+        return [said in colleague.get(page).text for page in pages] + [said in scene.browser().get(link).text]
+
+    assert shown() == [True] * 4
+    assert "Overdue" not in colleague.get("/visits/department").text
+    assert overdue_counts(scene, visit) == 0
+    assert told(scene) == []
+    at(scene, monkeypatch, 2.1)
+    assert "Overdue" in colleague.get("/visits/department").text
+    assert overdue_counts(scene, visit) == 2
+    assert told(scene) == ["visits.overdue"]
+    letters_sent = sa.select(Mail.text).where(Mail.kind == "visits.overdue")
+    [letter] = scene.town.run(lambda: list(db.session.scalars(letters_sent)))
+    assert format_date(day, "d MMMM y", "fr") in letter
+    assert by_link

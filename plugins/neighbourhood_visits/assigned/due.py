@@ -1,14 +1,18 @@
-"""What is overdue: past the department's day, or unanswered three days before the freeze; the one rule."""
+"""When an answer is due: on the department's day, or three days before the freeze; what is late by that."""
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from ..models import Casework, Question, Visit
+from core import api
+
+from ..models import OFF, Casework, Question, Visit
 
 OPEN = ("assigned", "drafted", "to_approve")  # of answers, while a department may draft
 BEFORE_FREEZE = dt.timedelta(days=3)
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 LIVE = ("announced", "collecting", "preparing", "ready", "postponed", "in_progress")
 
 
@@ -22,17 +26,30 @@ def answer_by(promised: dt.datetime, since: dt.datetime, visit: Visit) -> dt.dat
     return promised if visit.off else min([promised, *[moment for moment in ends if moment > since][:1]])
 
 
+def due() -> Any:
+    """The same day of questions joined with their entry, casework and visit, in seconds since 1970.
+
+    NULL where none is promised and the visit sets none.
+    """
+    seconds = partial(sa.extract, "epoch")
+    since, starts, promised = map(seconds, (api.Entry.created_at, Visit.starts_at, Casework.due_at))
+    freezes = seconds(sa.func.coalesce(Visit.freezes_at, Visit.starts_at)) - BEFORE_FREEZE.total_seconds()
+    on = Visit.state.not_in(OFF)
+    ends = sa.case((sa.and_(on, freezes > since), freezes), (sa.and_(on, starts > since), starts))
+    return sa.case((promised < ends, promised), else_=sa.func.coalesce(ends, promised))
+
+
 def overdue(now: dt.datetime) -> Any:
-    """The condition on questions, their casework and visit; a visit without a freeze has it at its start."""
-    freezes_at = sa.func.coalesce(Visit.freezes_at, Visit.starts_at)
-    late = sa.or_(Casework.due_at < now, freezes_at <= now + BEFORE_FREEZE)
+    """The condition on questions, joined with their entry, casework and visit."""
+    late = due() <= now.timestamp()
     waits = (Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None))
     return sa.and_(*waits, Casework.answer.in_(("none", *OPEN)), Visit.state.in_(LIVE), late)
 
 
-def is_overdue(question: Question, casework: Casework, visit: Visit, now: dt.datetime) -> bool:
+def is_overdue(
+    entry: api.Entry, question: Question, casework: Casework, visit: Visit, now: dt.datetime
+) -> bool:
     """The same of rows that were read."""
-    late = casework.due_at is not None and casework.due_at < now
-    late = late or (visit.freezes_at or visit.starts_at) <= now + BEFORE_FREEZE
+    late = answer_by(casework.due_at or NEVER, entry.created_at, visit) <= now
     waits = question.triage == "accepted" and question.answered_at is None and question.group_id is None
     return waits and casework.answer in ("none", *OPEN) and visit.state in LIVE and late

@@ -12,7 +12,7 @@ from itsdangerous import Signer
 from core import api
 
 from .. import letters
-from ..models import Casework, Department, DepartmentMember, Question
+from ..models import Casework, Department, DepartmentMember, Question, Visit
 from ..states import Case
 from .due import OPEN, answer_by
 from .models import DepartmentLink
@@ -26,6 +26,7 @@ log = logging.getLogger("parvis.visits")
 def follow_assignment(case: Case) -> None:
     """A question is assigned: note when its answer is due and tell its department; inside a write."""
     _end(case.entry.id)
+    api.untell("visits.department_assigned", "visits.department_overdue", entry_id=case.entry.id)
     department = case.casework.department_id and api.db.session.get(Department, case.casework.department_id)
     days = department.days_to_answer if department else api.settings("neighbourhood_visits")["days_to_answer"]
     case.casework.due_at = answer_by(api.now() + dt.timedelta(days=days), api.now(), case.visit)
@@ -80,14 +81,14 @@ def tell_department(question_id: int, what: str) -> None:
             sa.select(DepartmentLink).where(DepartmentLink.entry_id == question_id)
         ).one_or_none()
         if link is not None:
-            due = api.day(casework.due_at.astimezone(api.town_zone()).date())
+            due = answer_by(casework.due_at, entry.created_at, session.get(Visit, entry.space_id))
             letter = api.compose(
                 f"visits/mail/{what}",
                 None,
                 address(link),
                 title=entry.title,
                 department=department.name,
-                due=due,
+                due=api.day(due.astimezone(api.town_zone()).date()),
             )
             api.send(f"visits.{what}", department.mailbox, letter.subject, letter.text, letter.html)
 

@@ -21,6 +21,7 @@ def remind() -> None:
     now = api.now()
     rows = (
         sa.select(Casework.entry_id)
+        .join(api.Entry, api.Entry.id == Casework.entry_id)
         .join(Question, Question.entry_id == Casework.entry_id)
         .join(Visit, Visit.space_id == Casework.space_id)
         .where(overdue(now), Casework.escalated_at.is_(None))

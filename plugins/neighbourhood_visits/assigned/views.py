@@ -12,10 +12,10 @@ from core import api
 from core.api import gettext as _
 
 from .. import answers
-from ..models import Casework, Department, DepartmentMember, Question
+from ..models import Casework, Department, DepartmentMember, Question, Visit
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
-from . import actions, links
+from . import actions, due, links
 from .due import OPEN
 from .forms import DepartmentAnswerForm, GiveBackForm
 from .models import DepartmentLink
@@ -59,15 +59,23 @@ def my_department() -> str:
     person: Any = api.viewer().id
     with api.as_system("members of a department read what is assigned to it"):
         rows = (
-            sa.select(api.Entry.id, api.Entry.title, Casework.due_at, Casework.answer, Question.place)
+            sa.select(api.Entry, Question, Casework, Visit)
             .join(Question, Question.entry_id == api.Entry.id)
             .join(Casework, Casework.entry_id == api.Entry.id)
+            .join(Visit, Visit.space_id == api.Entry.space_id)
             .where(_mine(person), Casework.answer.in_(OPEN), Question.triage == "accepted")
-            .order_by(Casework.due_at, api.Entry.id)
+            .order_by(due.due(), api.Entry.id)
             .limit(PAGE)
         )
         found = api.db.session.execute(rows).all()
-    return draw("visits/assigned/mine.html", rows=found)
+    return draw("visits/assigned/mine.html", rows=[_row(*row) for row in found])
+
+
+def _row(entry: Any, question: Question, casework: Casework, visit: Visit) -> dict[str, Any]:
+    late = due.is_overdue(entry, question, casework, visit, api.now())
+    day = due.answer_by(casework.due_at, entry.created_at, visit) if casework.due_at else None
+    said = {"id": entry.id, "title": entry.title, "place": question.place, "answer": casework.answer}
+    return {**said, "due_at": day, "late": late}
 
 
 @blueprint.route("/department/<int:question_id>", methods=["GET", "POST"])
@@ -97,6 +105,7 @@ def _asked(question_id: int, department_id: int, by: int | DepartmentLink) -> As
     casework: Any = api.db.session.get(Casework, question_id)
     if question.triage != "accepted" or casework.answer == "none" or entry.state != "published":
         return None
+    visit = api.get_or_404(Visit, entry.space_id)
     _answer, draft = answers.answer_of(question_id)
     drafted = actions.reads_draft(casework, by)
     department: Any = api.db.session.get(Department, department_id)
@@ -107,7 +116,7 @@ def _asked(question_id: int, department_id: int, by: int | DepartmentLink) -> As
         entry.title,
         entry.html,
         question.place,
-        casework.due_at,
+        due.answer_by(casework.due_at, entry.created_at, visit) if casework.due_at else None,
         casework.answer,
         drafted or draft is None,
         draft.body if draft and drafted else "",

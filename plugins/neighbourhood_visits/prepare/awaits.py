@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from core import api
 
-from ..assigned.due import OPEN
+from ..assigned.due import OPEN, due
 from ..models import Answer, Casework, DepartmentMember, Question, Visit
 from ..report.models import Minutes
 
@@ -111,14 +111,16 @@ def requests() -> tuple[int, dt.datetime | None]:
     """How many requests wait for a draft of the viewer's departments, and when the first is due."""
     own = sa.select(DepartmentMember.department_id).where(DepartmentMember.user_id == api.viewer().id)
     rows = (
-        sa.select(sa.func.count(Casework.entry_id), sa.func.min(Casework.due_at))
+        sa.select(sa.func.count(Casework.entry_id), sa.func.min(due()))
+        .join(api.Entry, api.Entry.id == Casework.entry_id)
+        .join(Visit, Visit.space_id == Casework.space_id)
         .join(Question, Question.entry_id == Casework.entry_id)
         .where(Casework.department_id.in_(own), Casework.answer.in_(OPEN), Casework.answer != "to_approve")
         .where(Question.triage == "accepted")
     )
     with api.as_system("members of a department are told how much is assigned to it"):
-        row = api.db.session.execute(rows).one()
-    return row[0], row[1]
+        number, first = api.db.session.execute(rows).one()
+    return number, None if first is None else dt.datetime.fromtimestamp(float(first), dt.UTC)
 
 
 def _approvable(rows: Any) -> Any:
