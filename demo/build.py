@@ -27,7 +27,7 @@ from core.spaces import actions as spaces
 from core.web import get_or_404
 from portal.admin import areas as parts
 
-from . import draw, ground, reports, rounds, town, visits
+from . import draw, ground, reports, rounds, told, town, visits
 from .talk import POSTS, Post, Reply
 from .words import ago, french
 
@@ -120,6 +120,7 @@ class Builder:
         visits.hold(self.areas, self.people, self.start)
         rounds.hold(self.areas, self.people, self.start)
         reports.file(self.spaces, self.people, self.start)
+        told.catch_up(self.start)
 
     def found(self) -> None:
         """The town's own texts, and its areas."""

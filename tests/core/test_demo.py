@@ -15,7 +15,7 @@ from core.access import as_system
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, now, write
-from core.models import VISIBILITIES, Account, Area, Entry, File, Revision, Space, User
+from core.models import VISIBILITIES, Account, Area, Entry, File, Mail, Notice, Revision, Space, User
 from core.testing import Browser, EnglishClient
 from demo import build
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
@@ -38,6 +38,7 @@ ACCOUNTS = [
     "scribe",
     "department",
 ]
+DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,20 @@ def test_what_a_visit_shows_fits_what_the_town_has_chosen(demo: Flask) -> None:
     assert [one["text"] for one in said["late"]] == ["Le passage de l’Horloge est repavé."]
     ways = {ways for (ways,) in read(demo, sa.select(Visit.other_ways))}
     assert all("02 61 91 " in way for way in ways)
+
+
+def test_people_were_told_when_things_happened_and_the_outbox_is_all_but_empty(demo: Flask) -> None:
+    told = read(demo, sa.select(Notice.type, Notice.created_at, Notice.read_at).order_by(Notice.id))
+    days = {at.date() for _kind, at, _read in told}
+    assert len(days) > 10
+    assert all(read_at for kind, at, read_at in told if kind == "visits.answered" and at < now() - 3 * DAY)
+    assert [at for _kind, at, _read in told] == sorted(at for _kind, at, _read in told), "the newest on top"
+    mails = read(demo, sa.select(Mail.status, Mail.created_at, Mail.text))
+    assert sum(status == "sent" for status, *_ in mails) > 30
+    assert sum(status == "waiting" for status, *_ in mails) < 20
+    assert not any(text for status, _at, text in mails if status == "sent")
+    page = visit(demo, "deputy").get("/notices").text
+    assert page.count("waits for approval") == 2, "as many as the home page says"
 
 
 def test_every_picture_is_described(demo: Flask) -> None:
