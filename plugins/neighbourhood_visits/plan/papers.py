@@ -409,7 +409,7 @@ def _said(
         "channel": str(CHANNELS.get(entry.channel, "")),
         "department": department or "",
         "official": official,
-        "overdue": _("Late") if is_overdue(question, casework, visit, api.now()) else "",
+        "overdue": _("Late") if is_overdue(entry, question, casework, visit, api.now()) else "",
         "outcome": reads.outcome_label(question),
     }
 
