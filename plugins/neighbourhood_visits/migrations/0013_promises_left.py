@@ -1,4 +1,4 @@
-"""Reports hold promises about public questions alone; papers say which question a late one is about."""
+"""Reports hold promises about public questions alone, papers say what a late one is about; a wider index."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -22,6 +22,8 @@ _entry = sa.table("core_entry", sa.column("id"), sa.column("state"), sa.column("
 
 
 def upgrade() -> None:
+    op.drop_index("ix_visits_term_term", "visits_term")
+    op.create_index("ix_visits_term_term", "visits_term", ["term", "space_id", "entry_id", "weight"])
     connection = op.get_bind()
     for space_id, facts, mentions in _each(_report):
         promises = facts.get("commitments", [])
@@ -42,6 +44,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """What was taken out stays so."""
+    op.drop_index("ix_visits_term_term", "visits_term")
+    op.create_index("ix_visits_term_term", "visits_term", ["term", "space_id"])
 
 
 def _each(table: Any) -> Iterator[Any]:

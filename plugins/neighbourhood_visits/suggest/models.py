@@ -28,7 +28,7 @@ class Term(api.OnEntry, api.Base):
     term: Mapped[str] = mapped_column(sa.String(90), primary_key=True)
     space_id: Mapped[int] = mapped_column(sa.ForeignKey("core_space.id", ondelete="CASCADE"))
     weight: Mapped[float]
-    __table_args__ = (sa.Index("ix_visits_term_term", "term", "space_id"),)
+    __table_args__ = (sa.Index("ix_visits_term_term", "term", "space_id", "entry_id", "weight"),)
 
 
 class Similar(api.OnEntry, api.Base):

@@ -93,14 +93,14 @@ def similar(
     if not scores:
         return []
     rows = (
-        sa.select(api.Entry, Question)
+        sa.select(api.Entry.id, api.Entry.title, api.Entry.body, Question.place)
         .join(Question, Question.entry_id == api.Entry.id)
         .where(api.Entry.id.in_([entry_id for entry_id, _score in scores]))
         .where(api.Entry.state.in_(("published", "pending")), Question.triage.not_in(LEAVE_OUT))
     )
-    found = {entry.id: (entry, question.place) for entry, question in api.db.session.execute(rows)}
+    found = {row.id: row for row in api.db.session.execute(rows)}
     best = [found[entry_id] for entry_id, _score in scores if entry_id in found][:limit]
-    return [(entry.id, shared(asked, read(entry.title, entry.body, place))) for entry, place in best]
+    return [(row.id, shared(asked, read(row.title, row.body, row.place))) for row in best]
 
 
 def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple[int, float]]:
@@ -111,16 +111,15 @@ def _scores(asked: dict[str, float], spaces: list[int], size: int) -> list[tuple
     weighed = _weighed(asked, spaces)
     if not weighed or not spaces:
         return []
-    rows = sa.select(Term.entry_id, Term.term, Term.weight)
-    rows = rows.where(Term.term.in_(weighed), Term.space_id.in_(spaces))
+    said = sa.func.sum(Term.weight * sa.case(weighed, value=Term.term))
+    rows = sa.select(Term.entry_id, said.label("score")).group_by(Term.entry_id)
+    near = rows.where(Term.term.in_(weighed), Term.space_id.in_(spaces)).subquery()
+    best = sa.select(near.c.entry_id, near.c.score).order_by(near.c.score.desc(), near.c.entry_id)
     if api.viewer().role != "system":
         shown = sa.or_(~api.Entry.team_only, api.Entry.space_id.in_(queues.reviewed(spaces)))
-        rows = rows.join(api.Entry, api.Entry.id == Term.entry_id).where(shown)
-    scores: dict[int, float] = {}
+        best = best.join(api.Entry, api.Entry.id == near.c.entry_id).where(shown)
     with api.as_system("weigh the words of questions"):
-        for entry_id, term, weight in api.db.session.execute(rows):
-            scores[entry_id] = scores.get(entry_id, 0.0) + weight * weighed[term]
-    return sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:size]
+        return [(row.entry_id, row.score) for row in api.db.session.execute(best.limit(size))]
 
 
 def _itself(asked: Text, spaces: list[int]) -> float:
@@ -145,14 +144,13 @@ def _weighed(asked: Iterable[str], spaces: list[int]) -> dict[str, float]:
 def _counts(asked: Iterable[str], spaces: list[int]) -> tuple[Counter[str], float]:
     """In how many questions each term is, all as the term `""`; and the share of these visits in them."""
     here = [str(space_id) for space_id in spaces]
-    told = sa.or_(
-        sa.and_(Learned.sort == "term", Learned.word.in_([*asked, ""])),
-        sa.and_(Learned.sort == "space", Learned.label.in_(here)),
-    )
+    rows = sa.select(Learned.sort, Learned.word, Learned.count)
+    of_terms = rows.where(Learned.sort == "term", Learned.word.in_([*asked, ""]))
+    of_visits = rows.where(Learned.sort == "space", Learned.word == "", Learned.label.in_(here))
     with api.as_system("count how often words are used"):
-        rows = api.db.session.execute(sa.select(Learned.sort, Learned.word, Learned.count).where(told)).all()
-    often = Counter({word: number for sort, word, number in rows if sort == "term"})
-    known = sum(number for sort, _word, number in rows if sort == "space")
+        found = api.db.session.execute(sa.union_all(of_terms, of_visits)).all()
+    often = Counter({word: number for sort, word, number in found if sort == "term"})
+    known = sum(number for sort, _word, number in found if sort == "space")
     often[""] = max(often[""], 1)
     return often, min(1.0, known / often[""]) if known else 1.0
 
