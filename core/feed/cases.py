@@ -6,31 +6,42 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 
 from .. import access, registry
-from ..access import Refused, viewer
+from ..access import STAFF, Refused, viewer
 from ..db import db, insert_new, now, table_of, unfiltered
-from ..models import Case, Entry, Report, Space
+from ..models import Case, Entry, Report, Space, User
 from ..notices.tell import notify
 from .unnamed import author_of
 
 DECIDED = "core.decision"
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
 LEFT = _("A notice of illegal content is decided by the agency. Until then you can hide it.")
-_case, _space, _report = table_of(Case), table_of(Space), table_of(Report)
+HID = _("The agency decided to hide this, and only the agency shows it again.")
+PARTY = _("Somebody else decides this: nobody judges what they wrote or decided themselves.")
+_case, _space, _report, _user = table_of(Case), table_of(Space), table_of(Report), table_of(User)
 _open = (_case.c.entry_id == sa.bindparam("entry"), _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None))
-_decide = sa.update(_case).where(*_open).returning(_case.c.id)
+_theirs = sa.and_(_case.c.author_id == sa.bindparam("person"), _case.c.origin != "team")
+_judged = sa.select(_case.c.id).where(*_open, _theirs)
+_decide = sa.update(_case).where(*_open, _theirs.is_not(True)).returning(_case.c.id)
 
 
 def follow(entry: Entry, change: str) -> None:
-    """Open a case for what waits to be checked, or close the entry's by what became of it."""
+    """Open a case for what waits to be checked, or close the entry's by what became of it.
+
+    Of their own words people close none but by removing them.
+    """
     if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
         open_for(entry, "held")
+    elif change == "restored" and hidden_by_agency(entry):
+        here = sa.select(_space.c.id).where(_space.c.id == entry.space_id, access.reached(_space.c))
+        if unfiltered(here).first() is None:
+            raise Refused(str(HID))
     elif change in ACTS:
-        ended = unfiltered(_decide, {"entry": entry.id, **decided(ACTS[change])}).scalar()
+        person = None if change == "removed" else viewer().id
+        ended = unfiltered(_decide, {"entry": entry.id, "person": person, **decided(ACTS[change])}).scalar()
         taken_back = change == "removed" and viewer().id == entry.author_id
         if ended and taken_back:
-            told = set(
-                unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == ended)).scalars()
-            )
+            reporters = sa.select(_report.c.reporter_id).where(_report.c.case_id == ended)
+            told = set(unfiltered(reporters).scalars())
             space = db.session.get(Space, entry.space_id)
             notify(DECIDED, told - {None, entry.author_id}, space=space, once=f"case:{ended}")
         elif ended and left_to_agency(ended):
@@ -44,6 +55,21 @@ def left_to_agency(case: int) -> bool:
     theirs = sa.select(_report.c.id).where(_report.c.case_id == case, _report.c.legal)
     theirs = theirs.where(_space.c.id == _report.c.space_id, ~access.reached(_space.c))
     return unfiltered(theirs).first() is not None
+
+
+def hidden_by_agency(entry: Entry) -> bool:
+    """Whether the agency decided to hide an entry, and nobody has decided to show it again since."""
+    legal = sa.select(_report.c.id).where(_report.c.case_id == _case.c.id, _report.c.legal)
+    hid = sa.and_(_case.c.act == "hidden", sa.or_(_user.c.role.in_(STAFF), legal.exists()))
+    last = sa.select(_case.c.act).outerjoin(_user, _user.c.id == _case.c.decided_by)
+    last = last.where(_case.c.entry_id == entry.id, sa.or_(hid, _case.c.act == "restored"))
+    return unfiltered(last.order_by(_case.c.decided_at.desc()).limit(1)).scalar() == "hidden"
+
+
+def must_be_impartial(entry: Entry) -> None:
+    """Raise Refused while a case that others opened about the viewer's words waits for a decision."""
+    if unfiltered(_judged, {"entry": entry.id, "person": viewer().id}).first() is not None:
+        raise Refused(str(PARTY))
 
 
 def _leave_to_agency(ended: int, anew: int) -> None:

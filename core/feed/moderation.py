@@ -41,15 +41,18 @@ _SAID = ("author_id", "appellant_id", "entry_id", "origin")
 _entry, _case, _report = table_of(Entry), table_of(Case), table_of(Report)
 
 
-def decide(entry: Entry, act: str, reason: str = "other", text: str = "") -> int:
+def decide(entry: Entry, act: str, reason: str = "other", text: str = "", alone: bool = False) -> int:
     """Keep, hide, remove or lock an entry, as `act` says, and tell its author and who reported it why.
 
-    Answers the id of the case. Raises Forbidden, and Refused where the act can't be done.
+    Answers the id of the case. Raises Forbidden, and Refused where the act can't be done, or where the
+    viewer would judge their own words though they are not `alone`.
     """
     space = actions.moderated(entry)
     stands = sa.select(_entry.c.state).where(_entry.c.id == entry.id)
     with write():
         spaces.hold(space.id)
+        if not alone:
+            cases.must_be_impartial(entry)
         state, waits = unfiltered(stands).scalar(), cases.waiting(entry)
         if act == "kept" and state not in ("published", "pending"):
             raise Refused(_("This was hidden or removed meanwhile."))

@@ -14,12 +14,12 @@ REMOVE = "moderation.remove"
 GRACE = dt.timedelta(minutes=5)
 
 
-def decide(entry: api.Entry, act: str, reason: str, text: str) -> int:
+def decide(entry: api.Entry, act: str, reason: str, text: str, alone: bool = False) -> int:
     """Decide on an entry; a removal waits a little. Answers the id of the case."""
     if act != "removed":
-        return api.decide(entry, act, reason, text)
+        return api.decide(entry, act, reason, text, alone)
     with api.write():
-        case = api.decide(entry, "hidden", reason, text)
+        case = api.decide(entry, "hidden", reason, text, alone)
         if _waits(entry.id):
             raise api.Refused(
                 _("A notice of illegal content is decided by the agency. Until then you can hide it.")
@@ -28,9 +28,25 @@ def decide(entry: api.Entry, act: str, reason: str, text: str) -> int:
     return case
 
 
-def undo(case_id: int, entry: api.Entry) -> None:
+def undoes(case: api.Case, space: api.Space) -> bool:
+    """Whether the viewer may take a decision back: their own, or as the agency another's, for a little."""
+    if case.act != "hidden" or case.decided_at is None or case.decided_at < api.now() - GRACE:
+        return False
+    person = api.viewer().id
+    others = person != case.author_id and api.can("core.oversee", space)
+    return (case.decided_by == person or others) and (not party(case, None) or alone(case, None, space))
+
+
+def undo(case_id: int, entry: api.Entry, space: api.Space) -> None:
     """Make it as it was before, shown or hidden by the round before, and let it wait anew."""
+    answers = sa.select(api.Case.id).where(api.Case.appeal_of == case_id)
     with api.write() as session:
+        with api.as_system("whose decision this is, and whether somebody has answered it"):
+            case = session.scalars(api.lock(sa.select(api.Case).where(api.Case.id == case_id))).one()
+            answered = session.scalars(answers).first() is not None
+        if answered or not undoes(case, space):
+            raise api.Refused(_("This can’t be undone any more."))
+        api.audit("case.undone", f"case/{case_id}", entry=entry.id)
         if not _hidden_before(case_id):
             api.restore(entry)
         undone = sa.update(api.Case).where(api.Case.id == case_id, api.Case.act == "hidden")
@@ -86,10 +102,11 @@ def alone(case: api.Case, first: api.Case | None, space: api.Space) -> bool:
     here = sa.select(api.Area.path).where(api.Area.id == space.area_id).scalar_subquery()
     reaches = sa.or_(api.User.area_id.is_(None), here.startswith(api.Area.path))
     staff = sa.or_(api.User.role == "administrator", sa.and_(api.User.role == "agent", reaches))
+    agencys = first is not None and first.decided_by == api.viewer().id  # which no team takes back
     parties = [case.author_id, case.appellant_id, first.decided_by if first else None, api.viewer().id]
     others = sa.select(api.User.id).outerjoin(api.Area, api.Area.id == api.User.area_id)
     others = others.where(
-        *(sa.or_(staff, team.exists()), api.User.closed_at.is_(None)),
+        *(staff if agencys else sa.or_(staff, team.exists()), api.User.closed_at.is_(None)),
         api.User.id.not_in([one for one in parties if one is not None]),
     )
     with api.as_system("see whether somebody else could decide"):

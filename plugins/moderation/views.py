@@ -66,7 +66,8 @@ def case(case_id: int) -> Page:
         else:
             plain = act == "kept" and item.case.origin == "held"  # published: its author needs no reason
             actions.must_be_impartial(item.case, item.first, item.space)
-            actions.decide(item.entry, act, "" if plain else form.reason.data, form.text.data or "")
+            alone = actions.alone(item.case, item.first, item.space)
+            actions.decide(item.entry, act, "" if plain else form.reason.data, form.text.data or "", alone)
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
     return _done(case_id, _("It is decided. Whom it concerns reads your reasons."))
@@ -77,10 +78,10 @@ def case(case_id: int) -> Page:
 def undo(case_id: int) -> Page:
     """Take back that something was hidden or is to be removed."""
     item = _item(case_id)
-    if item.entry is None or item.case.act != "hidden":
+    if item.entry is None:
         return _done(case_id, _("This can’t be undone any more."), "error")
     try:
-        actions.undo(case_id, item.entry)
+        actions.undo(case_id, item.entry, item.space)
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
     return _done(case_id, _("It is as it was before, and waits again."))
@@ -128,5 +129,5 @@ def _done(case_id: int, message: str, category: str = "success") -> Page:
 
 def _draw(template: str, **context: Any) -> str:
     known: dict[str, Any] = {"reasons": api.REASONS, "urgent": queue.URGENT, "acts": api.ACTS}
-    known |= {"party": actions.party, "alone": actions.alone}
+    known |= {"party": actions.party, "alone": actions.alone, "undoes": actions.undoes}
     return render_template(template, **known | {"form": None} | context)

@@ -17,7 +17,7 @@ from core import access, errors, registry
 from core.access import Forbidden, Refused, viewer
 from core.accounts import throttle
 from core.db import db
-from core.feed import actions, query
+from core.feed import actions, cases, moderation, query
 from core.feed.cards import cards, space_url
 from core.feed.drafts import AskAuthor
 from core.forms import whole
@@ -200,7 +200,10 @@ def hide(entry_id: int) -> Page:
     """Hide a post or reply from all but the team, or show it again."""
 
     def turn(entry: Entry) -> None:
-        (actions.restore if entry.state == "hidden" else actions.hide)(entry)
+        if entry.state == "hidden" and cases.hidden_by_agency(entry):
+            moderation.decide(entry, "restored", "")
+        else:
+            (actions.restore if entry.state == "hidden" else actions.hide)(entry)
 
     return _moderated(entry_id, turn)
 

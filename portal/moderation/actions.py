@@ -1,15 +1,18 @@
 """What people do with words that are not right: report, answer a decision, take a passage out for good."""
 
+import html
 import re
 from collections.abc import Iterator
+from html.entities import codepoint2name
 from typing import Any
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core import access, files, registry
 from core.access import Forbidden, Refused, as_system, viewer
-from core.db import after_commit, db, insert_once, table_of, unfiltered, write
+from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
 from core.models import Case, Entry, File, Report, Revision, Space
@@ -18,6 +21,7 @@ from core.spaces import actions as spaces
 from core.text import plain
 
 MARK = "[…]"
+BETWEEN = r"*_~`\\"  # what Markdown makes words bold, slanted, struck, code or plain with
 RECEIVED = "core.report_received"
 
 _case, _report, _file = table_of(Case), table_of(Report), table_of(File)
@@ -53,7 +57,7 @@ def appeal(case_id: int, words: str) -> None:
     """Answer a decision, once: for its author, and for those who reported what it is about."""
     person = viewer().id
     with write(), as_system("a decision is answered by whom it concerns"):
-        case = db.session.get(Case, case_id)
+        case = db.session.scalars(lock(sa.select(Case).where(Case.id == case_id))).one_or_none()
         if case is None or not concerns(case, person):
             raise Forbidden("core.account")
         if case.decided_at is None or case.appeal_of is not None:
@@ -80,35 +84,60 @@ def concerns(case: Case, person: int | None) -> bool:
 def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None:
     """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
 
-    Its words are gone from the history too. Raises Refused where they are not in it.
+    Its words are gone from the history too: of what was said before, all of it where they stand so that
+    they can't be found there. Raises Refused where they are not in it.
     """
     space, words = actions.moderated(entry), passage.split()
-    found = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
+    bare = [word for word in (re.sub(f"[{BETWEEN}]", "", one) for one in words) if word]
+    found = re.compile(rf"[\s{BETWEEN}]+".join(map(_written, bare)), re.IGNORECASE)
+    shown = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
     with write(), actions.changing(entry, "redacted") as (row, _root):
+        cases.must_be_impartial(row)
         case = cases.open_for(row, "team")
         touched = _delete(row.id, pictures)
         with as_system("what a passage is taken out of"):
             past = db.session.scalars(sa.select(Revision).where(Revision.entry_id == row.id)).all()
-            texts: list[Any] = [row, *past] if words else []
+            texts: list[Any] = [row, *past] if bare else []
             for text in texts:
                 touched += len(found.findall(text.title)) + len(found.findall(text.body))
                 text.title, text.body = found.sub(MARK, text.title)[:200], found.sub(MARK, text.body)
                 text.html = render(text.body, space)[0]
+                if text is not row and shown.search(_said(text.html)):
+                    touched += 1
+                    text.body = MARK
+                    text.html = render(MARK, space)[0]
             pictured = sa.select(File).where(File.entry_id == row.id)
-            for picture in db.session.scalars(pictured) if words else ():
+            for picture in db.session.scalars(pictured) if bare else ():
                 touched += len(found.findall(picture.alt))
                 picture.alt = found.sub(MARK, picture.alt)[:300]
-            for column, own in own_texts(row) if words else ():
+            for column, own in own_texts(row) if bare else ():
                 said = getattr(own, column.key)
                 touched += len(found.findall(said))
                 setattr(own, column.key, found.sub(MARK, said)[: column.type.length])
-            if words and found.search(plain(row.html)):
+            if bare and shown.search(_said(row.html)):
                 raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
         if not touched:
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
         moderation.settle(case, space, "redacted", reason, "")
+
+
+def _written(word: str) -> str:
+    """The pattern of a word however Markdown and links have it written, its signs as entities or escaped."""
+    signs = []
+    for sign in word:  # each pattern ends where the next begins, so that no text takes long
+        code = ord(sign)
+        coded = [re.escape(sign), f"&#0*{code};", f"&#x0*{code:x};"]
+        coded += [f"&{codepoint2name[code]};"] if code in codepoint2name else []
+        signs.append("|".join([*coded, "".join(f"%{byte:02x}" for byte in sign.encode())]))
+    return f"[{BETWEEN}]*".join(f"(?:{sign})" for sign in signs)
+
+
+def _said(shown: str) -> str:
+    """The words of a text and the addresses and titles of its links, which browsers show too."""
+    beside = re.findall(r'(?:href|title)="([^"]*)"', shown)
+    return " ".join([plain(shown), *(unquote(html.unescape(one)) for one in beside)])
 
 
 def own_texts(entry: Entry) -> Iterator[tuple[Any, Any]]:

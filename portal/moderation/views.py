@@ -170,7 +170,9 @@ def decide(entry_id: int) -> Page:
     entry = _moderated(entry_id)
     back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
     form: Any = DecisionForm()
-    possible = ["hidden", "removed"] + ["locked"] * (entry.parent_id is None)
+    possible = ["restored" if entry.state == "hidden" else "hidden", "removed"] + ["locked"] * (
+        entry.parent_id is None
+    )
     form.act.choices = [SelectChoice(name, acts_to_do()[name]) for name in possible]
     if form.validate_on_submit():
         try:

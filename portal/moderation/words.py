@@ -16,6 +16,7 @@ def acts_to_do() -> dict[str, str]:
     """What each decision is called, by who takes it."""
     return {
         "hidden": _("Hide it: only the team sees it, and it can be shown again"),
+        "restored": _("Show it again"),
         "removed": _("Remove it: its words and pictures are deleted for good"),
         "locked": _("Close it to replies"),
     }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html as entities
 import io
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+import pytest
 import sqlalchemy as sa
 from PIL import Image
 from werkzeug.datastructures import FileStorage
@@ -116,3 +120,38 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert square.browser().get(f"/files/{picture.id}/{picture.name}").status_code == 404
     assert not path.exists()
     assert not small.exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "passage"),
+    [
+        ("call 0612 **345** 678 now", "0612 345 678"),
+        ("ask Mr &#x5a;orro now", "Zorro"),
+        ("ask Mr Zo~~rr~~o now", "Zorro"),
+        ("[write](mailto:zorro%40mask.example)", "zorro@mask.example"),
+        ("[write](mailto:zorro&commat;mask.example)", "zorro@mask.example"),
+        ("[write](mailto:%25 'zorro\\@mask.example')", "zorro@mask.example"),
+        ("ask Mr Zor[r](https://mask.example)o now", "Zorro"),
+        ("ask Mr Z\\\nor<!-- -->ro, Zor&ZeroWidthSpace;ro, Zor[ro](x) now", "Zorro"),
+    ],
+)
+@pytest.mark.parametrize("since", [True, False], ids=["history", "now"])
+def test_a_passage_is_taken_out_however_it_was_written(
+    square: Square, before: str, passage: str, since: bool
+) -> None:
+    post = square.say(before, confirmed=True)
+
+    def edit() -> None:
+        actions.change_entry(db.session.get(Entry, post), body=f"I meant {passage}", confirmed=True)
+
+    if since:
+        square.town.run(edit, "writer")
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    assert (answer.status_code == 302) or not since
+    pages = [square.browser().get(f"/posts/{post}{more}").text for more in ("", "/history")]
+    shown = unquote(entities.unescape(re.sub(r"</?(?:a|s|strong|em|code)\b[^>]*>", "", " ".join(pages))))
+    aimed = unquote(entities.unescape(" ".join(re.findall(r'(?:href|title)="([^"]*)"', " ".join(pages)))))
+    if answer.status_code == 302:
+        assert passage not in shown + aimed
+    else:
+        assert "formatted in between" in answer.text

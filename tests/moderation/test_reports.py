@@ -125,9 +125,9 @@ def test_the_reasons_are_mailed_to_both_and_each_answers_once(square: Square) ->
     queue = square.browser("agent").get("/moderation/").text
     assert "writer says no" in queue
     first, second = appeals
-    assert square.decide(first.id, "restored", "keeper", text="You are right.").status_code == 302
+    assert square.decide(first.id, "restored", "admin", text="You are right.").status_code == 302
     assert square.state(post) == "published"
-    assert square.decide(second.id, "kept", "keeper", text="It stands.").status_code == 302
+    assert square.decide(second.id, "kept", "admin", text="It stands.").status_code == 302
     assert "You are right." in square.browser("writer").get("/me/moderation").text
     reader = square.browser("reader").get("/me/moderation").text
     assert "It stands." in reader
