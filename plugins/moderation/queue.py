@@ -124,7 +124,7 @@ def panels(place: str) -> list[api.Panel]:
     if place == "home" and not count:
         return []
     html = render_template("moderation/panel.html", count=count, most=COUNTED)
-    return [api.Panel(_("Moderation"), html, weight=6, urgent=place == "home")]
+    return [api.Panel(_("Moderation"), html, weight=6, urgent=bool(count))]
 
 
 def spaces() -> Sequence[Any]:

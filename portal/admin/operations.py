@@ -17,6 +17,7 @@ from core.models import JobRow, Mail, PluginFault
 from core.web import needs, says
 
 from . import actions
+from .checks import described, owner
 from .plugins import said
 from .views import menu
 
@@ -34,12 +35,12 @@ def index() -> str:
     config = current_app.config["PARVIS"]
     return render_template(
         "portal/admin_operations.html",
-        checks=[_described(check) for check in health.checks()],
+        checks=[described(check) for check in health.checks()],
         failed=[_job(row) for row in db.session.scalars(jobs.where(JobRow.state == "failed"))],
         planned=[_job(row) for row in db.session.scalars(jobs.where(JobRow.state != "failed"))],
         jobs=_counts(JobRow.state),
         mails=_counts(Mail.status, Mail.status != "sent"),
-        faults=[(_owner(fault.plugin), fault, said(fault.what)) for fault in db.session.scalars(faults)],
+        faults=[(owner(fault.plugin), fault, said(fault.what)) for fault in db.session.scalars(faults)],
         versions=_versions(),
         disk=shutil.disk_usage(config.data),
         backup=health.last_backup(config),
@@ -81,39 +82,6 @@ def _job(row: JobRow) -> SimpleNamespace:
     except LookupError:  # the plugin is not installed any more
         title = row.name
     return SimpleNamespace(row=row, title=title)
-
-
-def _owner(name: str) -> Any:
-    """The title of a plugin, or of the portal itself."""
-    plugins = registry.current()
-    return {"core": plugins.core.title, **{key: one.title for key, one in plugins.installed.items()}}.get(
-        name, name
-    )
-
-
-def _described(check: Any) -> SimpleNamespace:
-    """A check with a name for people; one of the core that failed, with what that means."""
-    own = {
-        "database": (_("Database"), _("It does not answer.")),
-        "migrations": (_("Tables"), _("They are of an older version: run “parvis upgrade” on the server.")),
-        "sqlite": (_("SQLite library"), ""),
-        "disk": (_("Disk space"), _("There is little left.")),
-        "files": (_("Data folder"), _("Nothing can be written there.")),
-        "secret": (
-            _("Secret key"),
-            _("Others on the server could read it, or the data folder: take that right from them."),
-        ),
-        "worker": (_("Background work"), _("Nothing was heard of it lately.")),
-        "mail": (_("Outgoing mail"), _("Messages wait for more than an hour.")),
-        "plugins": (_("Modules"), _("One that is on can’t be loaded.")),
-    }
-    if check.name in own:
-        title, trouble = own[check.name]
-        return SimpleNamespace(title=title, ok=check.ok, trouble=trouble, detail=check.detail, own=False)
-    owner, _dot, name = check.name.partition(".")
-    return SimpleNamespace(
-        title=_owner(owner), ok=check.ok, trouble="", detail=check.detail or name, own=True
-    )
 
 
 def _versions() -> list[tuple[Any, str]]:

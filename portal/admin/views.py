@@ -10,7 +10,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from core import access, files, mail, registry, settings
+from core import access, files, health, mail, registry, settings
 from core.accounts.addresses import typed
 from core.db import db, now
 from core.models import Account, Area, Entry, JobRow, Mail, PluginFault, SecondFactor, Space, User
@@ -18,6 +18,7 @@ from core.text import fold
 from core.web import get_or_404, needs, says
 
 from . import actions
+from .checks import described
 from .forms import PersonForm, TownForm, mandate_title, role_title
 from .steps import mail_leaves, steps
 
@@ -52,6 +53,7 @@ def menu() -> dict[str, Any]:
 @needs("core.staff")
 def dashboard() -> str:
     """Plain facts about the portal, and what waits for somebody."""
+    late = now() - health.MAIL_LATE
     week, slow = now() - dt.timedelta(days=7), PluginFault.what.startswith(registry.SLOW)
     with access.as_system("count for the overview"):
         facts = {
@@ -59,6 +61,7 @@ def dashboard() -> str:
             "spaces": _count(Space, Space.archived_at.is_(None)),
             "posts": _count(Entry, Entry.published_at > week),
             "mail_waiting": _count(Mail, Mail.status == "waiting"),
+            "mail_late": _count(Mail, sa.and_(Mail.status == "waiting", Mail.created_at < late)),
             "mail_failed": _count(Mail, Mail.status == "failed"),
             "jobs_failed": _count(JobRow, JobRow.state == "failed"),
             "faults": _count(
@@ -74,13 +77,22 @@ def dashboard() -> str:
     return render_template(
         "portal/admin_dashboard.html",
         facts=facts,
-        panels=panels,
+        failing=[described(one) for one in _failing()],
+        missing=sorted(plugins.missing()),
+        urgent=[panel for panel in panels if panel.urgent],
+        panels=[panel for panel in panels if not panel.urgent],
         steps=first if not all(step.done for step in first) else (),
         mail_leaves=mail_leaves(),
         switches=access.can("core.switch_plugins"),
         on=len(plugins.enabled()),
         all=len(plugins.installed),
     )
+
+
+def _failing() -> list[Any]:
+    """The checks that are not well; late mail and lost plugins are said on their own."""
+    with access.as_system("health"):
+        return [one for one in health.checks() if not one.ok and one.name not in ("mail", "plugins")]
 
 
 def _count(model: Any, where: Any) -> int:

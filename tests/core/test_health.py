@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from core import health
+from core import health, registry
 from core.api import Health, Plugin, hookimpl
 from core.db import db, now, write
 from core.models import Mail
@@ -134,3 +134,11 @@ class TestOfPlugins:
         page = town.browser().get("/healthz")
         assert page.status_code == 503
         assert page.json["checks"]["ill.stock"] == {"ok": False, "detail": ""}
+
+    def test_one_that_is_off_is_not_asked(self, town: Town, config: object) -> None:
+        assert "Nothing left of" in town.browser("ada", "agent").get("/admin").text
+        town.run(lambda: registry.current().switch("ill", False))
+        page = town.browser().get("/healthz")
+        assert page.status_code == 200
+        assert "ill.stock" not in page.json["checks"]
+        assert "Nothing left of" not in town.browser("ada").get("/admin").text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from core import health, registry
 from core.db import db, now, write
-from core.models import JobRow, Mail, PluginFault
+from core.models import JobRow, Mail, PluginFault, PluginState
 from ops import backup
 
 if TYPE_CHECKING:
@@ -114,6 +115,40 @@ def test_an_error_of_the_core_is_kept_without_words_and_shown(
     assert "1 error of the portal" in dashboard.text
     assert "fault of a plugin" not in dashboard.text
     assert town.run(lambda: registry.current().failures) == {}
+
+
+def test_the_overview_is_green_only_while_nothing_is_wrong(town: Town, admin: Browser) -> None:
+    health.beat(town.app.config["PARVIS"])
+    beat = town.app.config["PARVIS"].data / "worker-beat"
+    assert "Nothing at the moment." in admin.get("/admin").text
+    beat.write_text((now() - dt.timedelta(minutes=5)).isoformat())
+    page = told(admin.get("/admin"))
+    assert "Background work Nothing was heard of it lately." in page
+    assert "Nothing at the moment." not in page
+    health.beat(town.app.config["PARVIS"])
+    hour = dt.timedelta(hours=2)
+    mail = Mail(kind="core.claim", recipient="a@example.org", subject="Hi", text="", created_at=now() - hour)
+    add(town, mail)
+
+    def lose() -> None:
+        with write() as session:
+            session.add(PluginState(name="polls", enabled=True))
+
+    town.run(lose)
+    page = told(admin.get("/admin"))
+    assert "1 message has waited for more than an hour" in page
+    assert "“polls” is enabled, but this server does not have it" in page
+    assert "Nothing at the moment." not in page
+
+
+def test_the_disk_is_said_as_its_bar_shows_it(town: Town, admin: Browser) -> None:
+    page = admin.get(PAGE).text
+    text, value, most = re.search(
+        r"<span>([^<]* used, [^<]* free)</span>.*?value=\"(\d+)\" max=\"(\d+)\"", page
+    ).groups()  # type: ignore[union-attr]
+    assert text
+    free = shutil.disk_usage(town.app.config["PARVIS"].data).free
+    assert abs(int(most) - int(value) - free) < 10**9
 
 
 def test_errors_are_kept_in_bounds(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

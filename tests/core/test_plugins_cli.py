@@ -116,7 +116,7 @@ def test_one_that_is_enabled_and_not_installed_is_named_everywhere_and_can_be_sw
     assert "polls is enabled, but not installed" in checked.output
     assert checked.exit_code == 1
     page = boss.get("/admin/plugins").text
-    assert "“polls” is enabled, but not installed" in page
+    assert "“polls” is enabled, but this server does not have it" in page
     assert "parvis plugins disable polls" in page
     assert "is installed" in parvis("plugins enable polls").output
     assert parvis("plugins disable polls").exit_code == 0

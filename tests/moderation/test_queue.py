@@ -18,6 +18,10 @@ def test_a_report_reaches_the_queue_and_its_decision_the_author(square: Square) 
     post = square.say("You are all fools.")
     assert square.report(post, text="Rude to everybody").status_code == 302
     assert square.notices("reader")[-1] == "core.report_received"
+    overview = square.browser("agent").get("/admin").text
+    attention = overview[overview.index('id="attention"') :]
+    assert "1 post waits for a decision." in attention
+    assert "Nothing at the moment." not in attention
     shown = square.browser("agent").get("/moderation/").text
     assert "You are all fools." in shown
     assert "Rude to everybody" in shown
