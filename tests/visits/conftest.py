@@ -55,9 +55,10 @@ class Scene:
         }
 
     def question(self, space_id: int, title: str = QUESTION, name: str = "resident", **fields: Any) -> int:
-        """The id of a question that somebody signed in has asked."""
+        """The id of a question that somebody signed in has asked, who has seen what was asked alike."""
         page = f"/visits/{space_id}"
-        answer = self.browser(name).submit(f"{page}/ask", _page=page, title=title, **fields)
+        said = {"title": title, "seen": "yes", **fields}
+        answer = self.browser(name).submit(f"{page}/ask", _page=page, **said)
         assert answer.status_code == 302, answer.text
         found = re.fullmatch(r"/visits/questions/(\d+)/thanks", answer.location)
         assert found, answer.location
