@@ -7,6 +7,7 @@ import hashlib
 import html as entities
 import logging
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import access, mail, registry, settings
 from .access import Refused, as_system
-from .accounts import claims
+from .accounts import claims, throttle
 from .db import insert_once, write
 from .models import Received
 
@@ -91,7 +92,10 @@ _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 
 
 def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
-    """Run the handler as nobody; what it refuses is told to the sender. Either is noted in the same write."""
+    """Run the handler as nobody; either way that is noted in the same write.
+
+    What it refuses is told to who has an account, a few times a day: whom a message names has not sent it yet.
+    """
     nobody = access.Viewer(kinds=registry.current().kinds())
     try:
         letter = replace(letter, attachments=handler.prepare(letter)) if handler.prepare else letter
@@ -99,9 +103,10 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
             if insert_once(Received, key=letter.key):
                 handler.run(letter)
     except Refused as refusal:
-        written = mail.compose("core/mail/refused", language, title=letter.subject, reason=str(refusal))
-        with as_system("answer a message"), write():
-            if insert_once(Received, key=letter.key):
+        written = mail.compose("core/mail/refused", language, reason=str(refusal))
+        with as_system("answer a message"), write(), suppress(throttle.TooMany):
+            if insert_once(Received, key=letter.key) and letter.user_id is not None:
+                throttle.hit("refused", letter.sender)
                 mail.send("core.refused", letter.sender, *written)
         return False
     except SQLAlchemyError:  # the database is not well: later

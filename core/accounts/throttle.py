@@ -43,6 +43,7 @@ LIMITS = {
     "export": (Limit("account", 3, 30 * MINUTE),),
     "factor": (Limit("network", 50, 10 * SECOND), Limit("account", 6, 3 * MINUTE)),
     "picture": (Limit("network", 120, 5 * SECOND), Limit("account", 40, 15 * SECOND)),
+    "refused": (Limit("account", 3, 480 * MINUTE),),
     "preview": (Limit("account", 60, 2 * SECOND),),
     "support": (Limit("account", 30, 2 * MINUTE),),
     "report": (Limit("account", 10, 5 * MINUTE),),

@@ -3,13 +3,14 @@
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from core import access, files, registry, settings
 from core.accounts import actions as accounts
 from core.accounts import sessions
 from core.audit import audit
 from core.db import db, lock, now, write
-from core.models import File, JobRow, Membership, SignIn, User
+from core.models import Area, File, JobRow, Membership, SignIn, User
 
 ECHOED = ("name", "second_factor")  # what the log says in full; of other settings that they changed
 
@@ -61,7 +62,10 @@ def reset_factor(user_id: int) -> None:
 
 
 def set_person(user_id: int, **values: Any) -> None:
-    """Give somebody a role, mandate, list, portfolio and area; a new role ends their sign-ins."""
+    """Give somebody a role, mandate, list, portfolio and area; a new role ends their sign-ins.
+
+    Refused where the area is not there any more: without one a role would reach the whole town.
+    """
     access.require("core.manage_people")
     with write() as session:
         administrators = session.scalars(
@@ -71,6 +75,9 @@ def set_person(user_id: int, **values: Any) -> None:
                 .order_by(User.id)
             )
         ).all()
+        area = sa.select(Area.id).where(Area.id == values["area_id"])
+        if values["area_id"] is not None and session.scalars(lock(area)).first() is None:
+            raise access.Refused(_("This area is not there any more."))
         user = session.get(User, user_id)
         if user.role == "administrator" and values["role"] != "administrator" and len(administrators) < 2:
             raise LastAdministrator

@@ -133,6 +133,7 @@ def index_remove(area_id: int) -> Response:
     """Take out an area that nothing and nobody belongs to."""
     name = get_or_404(Area, area_id).name
     with write() as session:
+        session.scalars(lock(sa.select(Area.id).where(Area.id == area_id))).all()  # nobody is given it now
         free = not used(area_id)
         if free:
             session.execute(sa.delete(Area).where(Area.id == area_id))

@@ -174,6 +174,8 @@ def people_edit(user_id: int) -> str | Response:
             )
         except actions.LastAdministrator:
             form.role.errors = [_("This is the only administrator. Give the role to somebody else first.")]
+        except access.Refused as refusal:
+            form.area_id.errors = [str(refusal)]
         else:
             says(_("Saved for %(name)s.", name=user.name))
             return redirect(url_for("admin.people_edit", user_id=user_id))

@@ -33,12 +33,10 @@ def address(entry_id: int) -> str | None:
 def reply(letter: mailbox.Incoming) -> None:
     """Publish the words of a message in the conversation that it answers, in the name of its sender.
 
-    Whoever is not named by the address learns nothing of it; a stranger without an account is not answered.
+    Whoever is not named by the address learns nothing of it.
     """
     sealed = unseal(letter.rest)
     if sealed is None or letter.user_id != sealed[0]:
-        if sealed is None and letter.user_id is None:
-            return
         raise Refused(_("It has to come from the address of your account, in answer to recent mail to it."))
     config = current_app.config["PARVIS"]
     text = unquoted(letter.text, {f"+{NAME}.", config.mailbox.lower(), mail.sender(config)})

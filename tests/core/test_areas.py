@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from core.access import Refused
-from core.db import db
-from core.models import Area
-from portal.admin import areas
+from core.db import db, write
+from core.models import Area, User
+from portal.admin import actions, areas
 
 if TYPE_CHECKING:
     from core.testing import Browser, Town
@@ -152,3 +154,45 @@ def test_others_change_nothing(town: Town, role: str) -> None:
         assert browser.client.post(f"/admin/areas{path}").status_code in (400, 403)
     assert browser.get("/admin/areas").status_code == 403
     assert [row[0] for row in tree(town)] == ["Rive"]
+
+
+def given(town: Town, area: int) -> None:
+    """Make the agent `nora` one for this area."""
+    values: dict[str, Any] = dict.fromkeys(("mandate", "list_name", "portfolio"))
+    actions.set_person(town.person("nora"), role="agent", area_id=area, **values)
+
+
+def area_of(town: Town, name: str) -> int | None:
+    """The area of a person."""
+    theirs = sa.select(User.area_id).where(User.id == town.person(name))
+    return town.run(lambda: db.session.scalar(theirs))
+
+
+def test_an_area_is_not_taken_out_while_somebody_is_given_it(town: Town, admin: Browser) -> None:
+    area, sides = town.area("Belleroche"), [threading.Event(), threading.Event()]
+    town.person("nora", "agent", area_id=town.area("Sautelle"))
+
+    def give() -> None:
+        with write():
+            given(town, area)
+            sides[0].set()
+            sides[1].wait(1)  # the other waits for this to end
+
+    def take_out() -> None:
+        assert sides[0].wait(20)
+        admin.submit(f"/admin/areas/{area}/remove", "/me")
+        sides[1].set()
+
+    with ThreadPoolExecutor() as pool:
+        for done in (pool.submit(town.run, give, "adele"), pool.submit(take_out)):
+            done.result()
+    assert area_of(town, "nora") == area
+
+
+def test_nobody_is_given_an_area_that_is_being_taken_out(town: Town, admin: Browser) -> None:
+    area, other = town.area("Belleroche"), town.area("Sautelle")
+    town.person("nora", "agent", area_id=other)
+    assert admin.submit(f"/admin/areas/{area}/remove", "/me").status_code == 302
+    with pytest.raises(Refused, match="n’existe plus"):
+        town.run(lambda: given(town, area), "adele")
+    assert area_of(town, "nora") == other

@@ -21,7 +21,7 @@ LEGAL = {"legal": "y", "text": "It incites hatred.", "name": "Alma", "good_faith
 
 @pytest.fixture(params=[LEGAL, {}], ids=["legal", "plain"])
 def hidden(request: pytest.FixtureRequest, square: Square) -> tuple[int, int]:
-    """Return what the group's owner wrote and the agency has hidden, with its case; `second` is on the team."""
+    """Return what the owner wrote and the agency has hidden, with its case; `second` is on the team."""
 
     def fill() -> None:
         people = {square.town.person(name): role for name, role in (("second", "moderator"),)}

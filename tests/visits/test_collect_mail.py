@@ -297,7 +297,7 @@ def test_what_is_no_question_of_an_open_visit_is_refused(office: Scene, imap: An
         rest = kept.location.rpartition("/")[2]
     visit = rest or office.visit(closed=why == "closed")
     assert take_in(office, imap, letter(address(visit), **text)) == []
-    assert [recipient for recipient, _text in sent(office, "core.refused")] == ["zibeline@example.net"]
+    assert sent(office, "core.refused") == [], "a stranger’s address is easily feigned"
     assert imap.count("Refused") == 1
 
 
