@@ -132,6 +132,7 @@ def permissions(app: Flask, registry: "Registry") -> None:
     """Refuse a link, a kind or a view that names a permission which nobody declares."""
     for plugin in (registry.core, *registry.installed.values()):
         named = [item.permission for item in plugin.nav] + [tab.permission for tab in plugin.tabs]
+        named += [kind.permission for kind in plugin.notice_types]
         for name in named + [kind.publish for kind in plugin.entry_kinds]:
             if name not in access.permissions:
                 raise PluginError(f"{plugin.name}: permission {name!r} is declared nowhere")

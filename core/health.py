@@ -46,11 +46,12 @@ def answer() -> tuple[Response, int]:
 
 
 def checks() -> list[Health]:
-    """All checks of the core, then those of the plugins, one that raises counted as failed."""
+    """All checks of the core, then those of the plugins that are on, one that raises counted as failed."""
     found = [safely(name, check) for name, check in CHECKS.items()]
     try:
         for plugin, answers in registry.current().call("health"):
-            found += [Health(f"{plugin}.{one.name}", one.ok, str(one.detail)) for one in answers]
+            on = answers if plugin in registry.current().enabled() else ()
+            found += [Health(f"{plugin}.{one.name}", one.ok, str(one.detail)) for one in on]
     except SQLAlchemyError:  # without a database nobody knows which plugins are on
         pass
     return found
@@ -124,8 +125,7 @@ def _worker() -> tuple[bool, str]:
 
 
 def _mail() -> tuple[bool, str]:
-    config: Config = current_app.config["PARVIS"]
-    if not config.smtp_host:
+    if not current_app.config["PARVIS"].smtp_host:
         return True, "no mail server is set (PARVIS_SMTP_HOST): mail waits in the outbox"
     late = sa.select(sa.func.count()).where(Mail.status == "waiting", Mail.created_at < now() - MAIL_LATE)
     count = db.session.scalar(late) or 0
@@ -146,8 +146,7 @@ def _plugins() -> tuple[bool, str]:
 
 
 def _data() -> Path:
-    config: Config = current_app.config["PARVIS"]
-    return config.data
+    return Path(current_app.config["PARVIS"].data)
 
 
 CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {

@@ -65,7 +65,7 @@ def search_documents(refs: list[tuple[str, int]]) -> list[SearchDocument]:  # ty
 
 @hookspec
 def health() -> list[Health]:  # type: ignore[empty-body]
-    """Named checks for the page of plugins and `/healthz`."""
+    """Named checks for the page of plugins, also while the plugin is off; while it is on for `/healthz`."""
 
 
 @hookspec
@@ -84,7 +84,7 @@ def purge_expired(now: datetime) -> None:
 
 
 _SAID = Panel | Decoration | Action | Health | Hold | Ask | Refuse | SearchDocument
-INSTALLED = frozenset({"user_changed", "plugin_switched", "purge_expired"})
+INSTALLED = frozenset({"user_changed", "plugin_switched", "health", "purge_expired"})
 
 
 def sound(hook: str, answer: Any) -> bool:

@@ -175,6 +175,7 @@ class NoticeType(Declared):
     `default` is how it leaves: `at_once`, `daily`, `weekly`, `page` or `none`. `detail(entry_id)` adds words
     to the message; of what is about no entry, `detail(once)`. `url` is the page that it leads to instead.
     With a `subject` it is a service message about one's own case: a mail of its own, at once, to everybody.
+    Only who has the `permission`, in the portal or in a space of theirs, is asked how they want it.
     """
 
     name: str
@@ -184,6 +185,7 @@ class NoticeType(Declared):
     detail: Callable[[Any], str] | None = None
     url: str = ""
     subject: Text = ""
+    permission: str = "core.account"
 
 
 @dataclass(frozen=True)

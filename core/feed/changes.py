@@ -18,8 +18,7 @@ def tell(entry: Entry, change: str) -> None:
         told = registry.current().call("entry_published", entry=entry, actor=viewer())
     else:
         told = registry.current().call("entry_changed", entry=entry, actor=viewer(), change=change)
-    for _answer in told:
-        pass
+    list(told)  # they are called as their answers are taken
     index.entry_changed(entry, change)
 
 

@@ -139,6 +139,7 @@ NOTICE_TYPES = (
         _("An answer waits for my approval"),
         _("A draft answer waits for approval: “%(title)s”"),
         "at_once",
+        permission="visits.publish",
     ),
     api.NoticeType(
         "visits.returned",
@@ -146,6 +147,7 @@ NOTICE_TYPES = (
         _("A department says that a request is not its own: “%(title)s”. Assign it anew."),
         "at_once",
         detail=given_back,
+        permission="visits.review",
     ),
     api.NoticeType(
         "visits.report_to_approve",
@@ -153,6 +155,7 @@ NOTICE_TYPES = (
         _("A report waits for approval: %(space)s"),
         "at_once",
         url="/visits/next#reports",
+        permission="visits.publish",
     ),
     api.NoticeType(
         "visits.department_assigned",
@@ -160,6 +163,7 @@ NOTICE_TYPES = (
         _("A request is assigned to your department: “%(title)s”"),
         "at_once",
         url="/visits/department",
+        permission="core.staff",
     ),
     api.NoticeType(
         "visits.department_overdue",
@@ -167,12 +171,14 @@ NOTICE_TYPES = (
         _("The answer of your department is overdue: “%(title)s”"),
         "at_once",
         url="/visits/department",
+        permission="core.staff",
     ),
     api.NoticeType(
         "visits.overdue",
         _("A question of a visit that I coordinate is not answered in time"),
         _("No answer in time, although its department was reminded: “%(title)s”"),
         "at_once",
+        permission="visits.review",
     ),
     api.NoticeType(
         "visits.done",
@@ -186,6 +192,7 @@ NOTICE_TYPES = (
         _("A promise comes due within a week: “%(title)s”"),
         "at_once",
         url="/visits/promises",
+        permission="core.staff",
     ),
     api.NoticeType(
         "visits.late",
@@ -193,6 +200,7 @@ NOTICE_TYPES = (
         _("A promise is late: “%(title)s”. Say what becomes of it."),
         "at_once",
         url="/visits/promises",
+        permission="core.staff",
     ),
     api.NoticeType(
         "visits.kept",

@@ -1,6 +1,7 @@
 """The agency's own pages: overview, town, people, outgoing mail."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -207,8 +208,19 @@ def outbox() -> str:
     if before is not None:
         statement = statement.where(Mail.id < before)
     rows = db.session.execute(statement).all()
+    subjects = _subjects(row.id for row in rows[:PAGE]) if demo else {}
     older = url_for("admin.outbox", before=rows[PAGE - 1].id) if len(rows) > PAGE else ""
-    return render_template("portal/admin_outbox.html", mails=rows[:PAGE], older=older, mask=actions.mask)
+    return render_template(
+        "portal/admin_outbox.html", mails=rows[:PAGE], older=older, subjects=subjects, mask=actions.mask
+    )
+
+
+def _subjects(ids: Iterable[int]) -> dict[int, str]:
+    """What messages of the demonstration would be called if they left now."""
+    with access.as_system("show in the demonstration what would leave"):
+        found = db.session.scalars(sa.select(Mail).where(Mail.id.in_(list(ids)))).all()
+        written = {row.id: mail.written(row) for row in found}
+    return {ident: words[0].subject for ident, words in written.items() if words}
 
 
 @blueprint.get("/admin/outbox/<int:mail_id>")
@@ -220,4 +232,5 @@ def outbox_mail(mail_id: int) -> str:
     row = get_or_404(Mail, mail_id)
     with access.as_system("show in the demonstration what would leave"):
         words = mail.written(row)
-    return render_template("portal/admin_mail.html", mail=row, text=words[0].text if words else "")
+    subject, text = (words[0].subject, words[0].text) if words else (row.subject, "")
+    return render_template("portal/admin_mail.html", mail=row, subject=subject, text=text)

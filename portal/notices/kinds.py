@@ -36,12 +36,14 @@ NOTICE_TYPES = (
         _("For teams: somebody asks to join"),
         _("%(actor)s asks to join %(space)s"),
         "at_once",
+        permission="core.invite",
     ),
     NoticeType(
         "core.newcomer",
         _("For teams: somebody accepts an invitation"),
         _("%(actor)s has accepted the invitation to %(space)s"),
         "page",
+        permission="core.invite",
     ),
     NoticeType(
         "core.report_received",
@@ -65,5 +67,6 @@ NOTICE_TYPES = (
         _("For teams: something waits to be checked"),
         _("“%(title)s” by %(actor)s waits to be checked"),
         "daily",
+        permission="core.moderate",
     ),
 )

@@ -20,7 +20,7 @@ from core.models.notices import BY_MAIL
 from core.notices import reads
 from core.text import excerpt
 
-from . import mailing, replies, words
+from . import choice, mailing, replies, words
 
 MOST = 50  # notices that a message tells of; the page has them all
 WORDS, DIGEST_WORDS = 2000, 240
@@ -76,6 +76,7 @@ def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
     stop = "" if service else f"{config.base_url}/unsubscribe/{_stop(letter.user_id, rows)}"
     values: dict[str, Any] = {"threads": threads, "more": len(found) > MOST, "digest": not at_once}
     subject = mailing.subject_of(rows[0].type) if service else _subject(rows, threads, at_once)
+    subject = " ".join(subject.split())
     written = mail.compose(
         "portal/mail/notices",
         language,
@@ -135,6 +136,9 @@ def _event(row: Any, length: int) -> Event:
 
 
 def _subject(rows: list[Any], threads: list[Thread], at_once: bool) -> str:
+    """What a message is about: its one event, else its thread; a digest tells how much there is."""
+    if at_once and len(rows) == 1 and rows[0].type not in choice.CONVERSATIONS:
+        return words.sentence(rows[0])
     if at_once and len(threads) == 1:
         answers = rows[0].parent_id is not None
         return f"Re: {threads[0].title}" if answers else threads[0].title

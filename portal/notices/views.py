@@ -17,7 +17,7 @@ from core.models import Follow, Membership, Notice, NoticeChoice, NoticeTimes, S
 from core.security import csrf
 from core.web import local_path, needs, says
 
-from . import actions, forms, letters, words
+from . import actions, choice, forms, letters, words
 
 PAGE, SPACES = 30, 50
 
@@ -97,8 +97,8 @@ def read_all() -> Response:
 @needs("core.account")
 def choose() -> Response:
     """Choose how each kind of notice comes, and when digests do."""
-    told = [kind for plugin in registry.current().active() for kind in plugin.notice_types]
-    types = [kind for kind in told if not kind.subject]
+    groups = choice.groups()
+    types = [kind for _title, kinds in groups for kind in kinds]
     chosen = {one.type or one.space_id: one.way for one in db.session.scalars(sa.select(NoticeChoice))}
     times = db.session.scalars(sa.select(NoticeTimes)).one_or_none() or NoticeTimes(hour=8, days=1)
     days = [day for day in range(7) if times.days >> day & 1]
@@ -111,7 +111,8 @@ def choose() -> Response:
         actions.choose(kinds, spaces, form.hour.data, form.days.data, form.paused.data)
         says(_("Your settings are saved."))
         return redirect("/me/notices")
-    return make_response(render_template("portal/me_notices.html", form=form), 422 if form.errors else 200)
+    page = render_template("portal/me_notices.html", form=form, groups=groups)
+    return make_response(page, 422 if form.errors else 200)
 
 
 def _spaces() -> list[Any]:

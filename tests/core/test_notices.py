@@ -536,3 +536,41 @@ def test_what_waited_to_be_checked_is_told_no_more_once_somebody_has(town: Town,
     assert not any("” by" in letter for letter in letters(town, "second"))
     town.run(lambda: tell.tell(waiting[2], "waits", town.person("ana")))
     assert "core.waits" not in [kind for kind, _entry in notices(town, "second")]
+
+
+def test_a_message_about_one_event_is_named_after_it_and_no_title_writes_headers(
+    town: Town, square: int, smtp: Any
+) -> None:
+    second = town.person("second", language="en")
+
+    def to_the_team() -> None:
+        with write() as session:
+            session.add(Membership(space_id=square, user_id=second, role="owner", team=True))
+
+    town.run(to_the_team)
+    prefer(town, "second", **{"kind-core.waits": "at_once"})
+    post = say(town, "ana", square, title="Benches", state="pending")
+
+    def bend() -> None:
+        with write() as session:
+            session.get(Entry, post).title = "Benches\r\nBcc: all@example.org\n\nfor all"
+
+    jobs.run_due(town.app)
+    town.run(bend)
+    run(town)
+    leave(town, smtp)
+    [letter] = [one for one in smtp.messages if one["To"] == "second@example.org"]
+    assert letter["Subject"] == "“Benches Bcc: all@example[.]org for all” by Ana waits to be checked"
+    assert letter["Bcc"] is None
+    assert letter["References"] == f"<thread.{post}@localhost>"
+
+
+def test_people_choose_among_what_can_reach_them_alone(town: Town, square: int) -> None:
+    page = town.browser("ana").get("/me/notices").text
+    for kind in ("core.reply", "core.post", "core.membership"):
+        assert f'name="kind-{kind}"' in page
+    for kind in ("core.waits", "core.join_request", "core.newcomer"):
+        assert f'name="kind-{kind}"' not in page
+        assert f'name="kind-{kind}"' in town.browser("owner").get("/me/notices").text
+    assert "<h3>Conversations</h3>" in page
+    assert "<h3>Spaces</h3>" in page

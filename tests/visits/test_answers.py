@@ -166,3 +166,16 @@ def test_who_puts_other_words_over_a_draft_does_not_approve_them(scene: Scene) -
     assert answer(scene, question, "deputy", publish="yes") == 409
     assert answer(scene, question, "mayor", publish="yes") == 302
     assert ANSWER in scene.browser().get(f"/posts/{question}").text
+
+
+def test_residents_are_not_asked_about_what_only_teams_hear(scene: Scene) -> None:
+    scene.visit()
+    shown = {name: scene.browser(name).get("/me/notices").text for name in ("resident", "deputy", "agent")}
+    for kind, readers in (
+        ("to_approve", {"deputy"}),
+        ("returned", {"deputy", "agent"}),
+        ("department_assigned", {"agent"}),
+        ("answered", set(shown)),
+    ):
+        assert {name for name in shown if f'name="kind-visits.{kind}"' in shown[name]} == readers, kind
+    assert "<h3>Neighbourhood visits</h3>" in shown["resident"]
