@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from core import api, jobs, registry
 from core.db import db, now, write
-from core.models import Entry
 from core.testing import check_plugin
-from plugins.neighbourhood_visits.models import Department, Visit
+from plugins.neighbourhood_visits.models import Casework, Department, Visit
 
 from .conftest import QUESTION, Scene
 
@@ -145,7 +144,7 @@ def test_health_counts_answers_later_than_promised(scene: Scene) -> None:
     question, other = scene.accepted(visit), scene.accepted(visit, title="Is the bridge safe?")
     assert overdue(scene).ok
     for ident in (question, other):
-        change(scene, Entry, ident, published_at=now() - dt.timedelta(days=31))
+        change(scene, Casework, ident, due_at=now() - dt.timedelta(days=1))
     assert not overdue(scene).ok
     scene.draft(question, "In March.")
     scene.approve(question, "In March.")
