@@ -72,9 +72,8 @@ def create_app(config: Config | None = None, modules: dict[str, ModuleType] | No
         PARVIS=config,
         SECRET_KEY=config.secret_key(),
         SQLALCHEMY_DATABASE_URI=config.database,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": bool(config.database_url)
-        },  # the server may have restarted
+        # The database's server may have restarted.
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": bool(config.database_url)},
         MAX_CONTENT_LENGTH=config.max_body,
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
         MAX_FORM_PARTS=300,

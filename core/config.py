@@ -1,6 +1,7 @@
 """Deployment settings: one environment variable `PARVIS_…` each. The town's own are in `settings.py`."""
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -8,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+KEY = re.compile(rb"[0-9a-f]{64}")
 
 
 class ConfigError(Exception):
@@ -136,7 +139,9 @@ class Config:
                 file.flush()
                 with suppress(FileExistsError):  # another process was first: its key is the town's
                     os.link(file.name, path)
-        return path.read_text()
+        if not KEY.fullmatch(key := path.read_bytes()):
+            raise ConfigError(f"{path} holds no key of 64 hex digits: put the one of a backup back")
+        return key.decode()
 
 
 def variable(name: str) -> str:

@@ -62,7 +62,7 @@ def compose(template: str, language: str | None, link: str = "", **values: Any) 
     config: Config = current_app.config["PARVIS"]
     if link and not _own(link, config):
         raise ValueError("a letter leads to the portal's own pages alone")
-    values = {name: _defused(value) if isinstance(value, str) else value for name, value in values.items()}
+    values = {name: defused(value) if isinstance(value, str) else value for name, value in values.items()}
     with force_locale(language or town.language):
         environment = current_app.jinja_env
         values |= {"town": town, "url": config.base_url, "link": link}
@@ -221,7 +221,7 @@ def _own(address: str, config: Config) -> bool:
     return address == config.base_url or address.startswith(f"{config.base_url}/")
 
 
-def _defused(words: str) -> str:
+def defused(words: str) -> str:
     """Words that no mail program makes a link of: what strangers call themselves reaches other people."""
     return _ADDRESS.sub(r"[\g<0>]", words)
 

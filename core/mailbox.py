@@ -94,7 +94,7 @@ _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
     """Run the handler as nobody; either way that is noted in the same write.
 
-    What it refuses is told to who has an account, a few times a day: a message may name anybody.
+    What it refuses is told to who has an account, a few times a day: a sender is easily feigned.
     """
     nobody = access.Viewer(kinds=registry.current().kinds())
     try:

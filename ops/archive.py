@@ -146,6 +146,9 @@ class Reader:
                 raise ArchiveError(f"{info.filename} is packed as no backup packs")
             if info.external_attr >> 16 & 0o170000 not in (0, 0o100000):
                 raise ArchiveError(f"{info.filename} is no plain file")
+            name, tied = info.filename.rpartition("/")[2], info.filename.startswith("files/")
+            if tied and "-" not in name and name != self.members[info.filename][1]:
+                raise ArchiveError(f"{info.filename} holds something else than its name says")
             if info.file_size != self.members[info.filename][0]:
                 raise ArchiveError(f"{info.filename} has another size than the manifest says")
         if sum(size for size, _ in self.members.values()) > room:
@@ -160,7 +163,7 @@ def _sound(manifest: dict[str, Any]) -> bool:
         return False
     return (
         all(isinstance(head, str) for head in manifest["heads"].values())
-        and all(isinstance(last, int) for last in manifest["sequences"].values())
+        and all(isinstance(last, int) and 0 <= last < 2**63 for last in manifest["sequences"].values())
         and all(
             isinstance(columns, list) and all(isinstance(column, str) for column in columns)
             for columns in manifest["tables"].values()

@@ -5,6 +5,7 @@ they are copied afterwards; until then hard links keep those that the portal del
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -115,6 +116,9 @@ def _write_file(into: archive.Writer, key: str, folders: tuple[Path, Path]) -> b
     for name in (key, *(f"{key}-{width}" for width in _widths(key, folders))):
         for folder in folders:
             with suppress(FileNotFoundError), (folder / key[:2] / name).open("rb") as source:
+                if name == key and hashlib.file_digest(source, "sha256").hexdigest() != key:
+                    continue  # damaged: no restore would take it
+                source.seek(0)
                 if archive.NAMES.fullmatch(member := f"files/{key[:2]}/{name}"):
                     _copy(source, into, member)
                     found = found or name == key

@@ -30,7 +30,7 @@ from . import restore as bring_back
 from . import rows, server
 from . import worker as work
 from .cli_plugins import plugins
-from .town import Refusal, made, opened, refuse_no_town, settings
+from .town import Refusal, made, opened, refuse_no_folder, refuse_no_town, settings
 
 FORESEEN = (
     ConfigError,
@@ -103,7 +103,7 @@ def init(email: str) -> None:
     strange = sorted({path.name for path in config.data.glob("*")} - OWN)
     if strange:
         raise Refusal(f"{config.data.absolute()} holds something else: {strange[0]}")
-    with made(config):
+    with made(config, new=True):
         if not migrate.empty(db.engine):
             raise Refusal("the database holds a town already")
         migrate.upgrade(db.engine, registry.current().modules)
@@ -196,6 +196,7 @@ def live() -> None:
 def worker(parent: int | None) -> None:
     """Run the jobs until Ctrl-C; `parvis serve` does it too."""
     config = settings()
+    refuse_no_folder(config)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

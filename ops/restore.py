@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from core import access, create_app, migrate, registry, settings
 from core.audit import audit
-from core.config import Config
+from core.config import KEY, Config
 from core.db import close_all, db, now, write
 from core.search import index
 
@@ -60,6 +60,7 @@ def restore(
         heads = {owner: head for owner, head in source.manifest["heads"].items() if owner not in without}
         _refuse_unknown(heads, registry.discover()[1])
         source.verify()
+        _refuse_no_key(source)
         try:
             staging.mkdir(mode=0o700)
             for name in source.members:
@@ -123,6 +124,13 @@ def _refuse_unknown(heads: dict[str, str], modules: dict[str, ModuleType]) -> No
             scripts.get_revision(head)
         except CommandError as error:
             raise RestoreError(f"the tables of {owner} in this archive are of a newer version") from error
+
+
+def _refuse_no_key(source: archive.Reader) -> None:
+    """Raise ArchiveError unless the key that signs cookies and links is one."""
+    size, _digest = source.members.get("secret-key", (0, ""))
+    if size > archive.CHUNK or not KEY.fullmatch(b"".join(source.read("secret-key")) if size else b""):
+        raise archive.ArchiveError("its secret-key is not 64 hex digits")
 
 
 def _unpack(source: archive.Reader, name: str, path: Path) -> None:

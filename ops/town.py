@@ -27,8 +27,10 @@ def settings() -> Config:
 
 
 @contextmanager
-def made(config: Config) -> Iterator[Flask]:
-    """The application, with the rights of the system."""
+def made(config: Config, new: bool = False) -> Iterator[Flask]:
+    """The application, with the rights of the system; Refused where there is no town, and none is to be."""
+    if not new:
+        refuse_no_folder(config)
     app = create_app(config)
     with app.app_context(), access.as_system("command line"):
         try:
@@ -48,8 +50,19 @@ def opened(config: Config) -> Iterator[Flask]:
         yield app
 
 
+def refuse_no_folder(config: Config) -> None:
+    """Refused, before anything is made in it, where the folder is no town's."""
+    needed = ["secret-key"] if config.database_url else ["secret-key", "town.db"]
+    if not all((config.data / name).exists() for name in needed):
+        raise _none(config)
+
+
 def refuse_no_town(app: Flask) -> None:
     """Refused, unless the database holds a town."""
     if migrate.empty(db.engine):
-        folder = app.config["PARVIS"].data.absolute()
-        raise Refusal(f"no town in {folder}: run `parvis init`, or `parvis demo` to look around")
+        raise _none(app.config["PARVIS"])
+
+
+def _none(config: Config) -> Refusal:
+    folder = config.data.absolute()
+    return Refusal(f"no town in {folder}: run `parvis init`, or `parvis demo` to look around")

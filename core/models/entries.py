@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import OnEntry, Owned, Reader
 from ..db import Base, UtcDateTime, Versioned, now
-from .columns import one_of, user
+from .columns import one_of, to, user
 
 STATES = ("published", "pending", "hidden", "removed")
 CHANNELS = ("web", "email", "phone", "paper", "stall")
@@ -60,8 +60,8 @@ class Entry(Reader, Versioned, Base):
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    space_id: Mapped[int] = mapped_column(sa.ForeignKey("core_space.id", ondelete="CASCADE"))
-    parent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("core_entry.id", ondelete="CASCADE"))
+    space_id: Mapped[int] = to("space")
+    parent_id: Mapped[int | None] = to("entry")
     kind: Mapped[str] = mapped_column(sa.String(60), default="core.post")
     author_id: Mapped[int | None] = user(index=True)
     byline: Mapped[str | None] = mapped_column(sa.String(80))
@@ -126,12 +126,8 @@ class Follow(Owned, Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = user("CASCADE")
-    space_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_space.id", ondelete="CASCADE"), index=True
-    )
-    entry_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_entry.id", ondelete="CASCADE"), index=True
-    )
+    space_id: Mapped[int | None] = to("space", index=True)
+    entry_id: Mapped[int | None] = to("entry", index=True)
 
 
 class File(OnEntry, Base):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import Owned, Public, StaffOnly
 from ..db import Base, UtcDateTime, now
-from .columns import one_of
+from .columns import one_of, to
 
 ROLES = ("resident", "official", "agent", "administrator")
 MANDATES = ("mayor", "deputy_mayor", "delegated_councillor", "councillor")
@@ -40,7 +40,7 @@ class User(Public, Base):
     mandate: Mapped[str | None] = mapped_column(sa.String(30))
     list_name: Mapped[str | None] = mapped_column(sa.String(80))
     portfolio: Mapped[str | None] = mapped_column(sa.String(120))
-    area_id: Mapped[int | None] = mapped_column(sa.ForeignKey("core_area.id", ondelete="SET NULL"))
+    area_id: Mapped[int | None] = to("area", "SET NULL")
     about: Mapped[str] = mapped_column(sa.String(500), default="")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)
     closed_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
@@ -62,7 +62,7 @@ class SignIn(Owned, Base):
 
     __tablename__ = "core_sign_in"
     token_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    user_id: Mapped[int] = mapped_column(sa.ForeignKey("core_user.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = to("user", index=True)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     device: Mapped[str] = mapped_column(sa.String(80), default="")

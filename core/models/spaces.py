@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import InSpace, Reader, TeamOnly
 from ..db import Base, UtcDateTime, Versioned, now
-from .columns import one_of, user
+from .columns import one_of, to, user
 
 VISIBILITIES = ("public", "portal", "members", "hidden")
 JOINING = ("open", "request", "invite")
@@ -31,9 +31,7 @@ class Space(Reader, Versioned, Base):
     html: Mapped[str] = mapped_column(sa.Text, default="")
     visibility: Mapped[str] = mapped_column(sa.String(10), default="public")
     joining: Mapped[str] = mapped_column(sa.String(10), default="open")
-    area_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("core_area.id", ondelete="SET NULL"), index=True
-    )
+    area_id: Mapped[int | None] = to("area", "SET NULL", index=True)
     created_by: Mapped[int | None] = user()
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)
     archived_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
@@ -46,9 +44,7 @@ class Membership(InSpace, Base):
 
     __tablename__ = "core_membership"
     __table_args__ = (sa.Index("ix_core_membership_user", "user_id", "space_id"),)
-    space_id: Mapped[int] = mapped_column(
-        sa.ForeignKey("core_space.id", ondelete="CASCADE"), primary_key=True
-    )
+    space_id: Mapped[int] = to("space", primary_key=True)
     user_id: Mapped[int] = user("CASCADE", primary_key=True)
     source: Mapped[str] = mapped_column(sa.String(60), primary_key=True, default="core")
     role: Mapped[str] = mapped_column(sa.String(30), default="member")
@@ -74,9 +70,7 @@ class JoinRequest(TeamOnly, Base):
     """Somebody asks to become a member."""
 
     __tablename__ = "core_join_request"
-    space_id: Mapped[int] = mapped_column(
-        sa.ForeignKey("core_space.id", ondelete="CASCADE"), primary_key=True
-    )
+    space_id: Mapped[int] = to("space", primary_key=True)
     user_id: Mapped[int] = user("CASCADE", primary_key=True)
     message: Mapped[str] = mapped_column(sa.String(500), default="")
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)

@@ -20,12 +20,14 @@ import sqlalchemy as sa
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from markupsafe import escape
 
 from core import access, files, jobs, registry, settings
 from core.access import as_system
 from core.accounts import claims, throttle
 from core.db import db, insert_once, lock, now, table_of, unfiltered, write
 from core.feed import drafts
+from core.mail import defused
 from core.models import (
     Account,
     Case,
@@ -302,9 +304,12 @@ def _mails(session: Any, person: Any, alias: str) -> None:
     """Delete mail to the person, and let the alias stand in what waits for others."""
     if person.email:
         session.execute(sa.delete(Mail).where(Mail.recipient == person.email))
-    called = re.compile(rf"(?<!\w){re.escape(person.name)}(?!\w)")
+    plain = {person.name, defused(person.name)}
+    forms = sorted(plain | {str(escape(one)) for one in plain}, key=len, reverse=True)
+    called = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)")
     columns = ("subject", "text", "html")
-    spoken = sa.or_(*(getattr(Mail, column).contains(person.name, autoescape=True) for column in columns))
+    like = (getattr(Mail, column).contains(one, autoescape=True) for column in columns for one in forms)
+    spoken = sa.or_(*like)
     for mail in session.scalars(sa.select(Mail).where(spoken)):
         for column in columns:
             if getattr(mail, column):

@@ -165,7 +165,8 @@ def given(town: Town, area: int) -> None:
 def area_of(town: Town, name: str) -> int | None:
     """The area of a person."""
     theirs = sa.select(User.area_id).where(User.id == town.person(name))
-    return town.run(lambda: db.session.scalar(theirs))
+    found: int | None = town.run(lambda: db.session.scalar(theirs))
+    return found
 
 
 def test_an_area_is_not_taken_out_while_somebody_is_given_it(town: Town, admin: Browser) -> None:

@@ -310,6 +310,19 @@ def test_files_that_are_missing_are_told_and_the_rest_is_kept(
     ended(again)
 
 
+def test_a_file_that_is_damaged_is_told_as_missing_and_its_town_is_restored(
+    town: Town, empty: Callable[[str], Config], tmp_path: Path
+) -> None:
+    live(town)
+    key = town.run(lambda: db.session.scalars(sa.select(File.sha256)).one())
+    (town.app.config["PARVIS"].data / "files" / key[:2] / key).write_bytes(b"rotten")
+    (tmp_path / "kept").mkdir()
+    with town.app.app_context(), access.as_system("test"):
+        taken = backup.backup(tmp_path / "kept")
+    assert taken.missing == (key,)
+    restore.restore(taken.path, empty("sqlite"))
+
+
 def test_the_latest_backup_is_remembered(town: Town, tmp_path: Path) -> None:
     config = town.app.config["PARVIS"]
     assert health.last_backup(config) is None
@@ -513,6 +526,18 @@ class TestARestoreRefuses:
 
     def test_tables_of_a_newer_version(self, good: Path, into: Config) -> None:
         self.refused(changed(good, heads={"core": "core_9999"}), into, "newer version")
+
+    @pytest.mark.parametrize("key", [b"", b"00ff", b"\xff\xfe\x00" * 20, b"0" * 63 + b"\n"])
+    def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
+        self.refused(changed(good, replace={"secret-key": key}), into, "64 hex digits")
+
+    @pytest.mark.parametrize("last", [2**70, -5])
+    def test_a_number_that_no_table_counts_to(self, good: Path, into: Config, last: int) -> None:
+        self.refused(changed(good, sequences={"core_case": last}), into, "something else than a backup")
+
+    def test_a_file_that_is_not_what_its_name_says(self, good: Path, into: Config) -> None:
+        script = {"files/ab/ab" + "0" * 62: b"<script>"}
+        self.refused(changed(good, add=script), into, "something else than its name says")
 
     def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
         into.data.mkdir()

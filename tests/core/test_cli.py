@@ -199,7 +199,26 @@ def test_a_taken_port_is_one_clear_line_before_anything_else(tmp_path: Path, wor
     ],
 )
 def test_unusable_settings_are_one_clear_line(tmp_path: Path, settings: dict[str, str], said: str) -> None:
-    assert said in refused(parvis(tmp_path / "town", "upgrade", **settings))
+    assert said in refused(parvis(tmp_path / "town", "init", **settings))
+
+
+@pytest.mark.parametrize(
+    "words", ["check", "upgrade", "backup", "admin a@example.org", "worker", "plugins list"]
+)
+def test_where_no_town_is_nothing_is_left(tmp_path: Path, words: str) -> None:
+    (tmp_path / "mistyped").mkdir()
+    for folder in (tmp_path / "nothing", tmp_path / "mistyped"):
+        assert "no town" in refused(parvis(folder, *words.split()))
+    assert [path.name for path in tmp_path.rglob("*")] == ["mistyped"]
+
+
+@pytest.mark.parametrize("key", [b"", b"00ff", b"0" * 65, b"\xff\xfe" * 32])
+def test_a_key_that_is_none_is_refused(tmp_path: Path, key: bytes) -> None:
+    folder = tmp_path / "town"
+    assert parvis(folder, "init").returncode == 0
+    (folder / "secret-key").write_bytes(key)
+    for words in ("check", "upgrade", "serve"):
+        assert "holds no key of 64 hex digits" in refused(parvis(folder, words))
 
 
 def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:

@@ -259,7 +259,8 @@ def test_a_reply_needs_what_a_reply_on_the_page_needs(office: Town, imap: Any, s
     office.run(change)
     take_in(office, imap, letter(address))
     assert replied(office, post) == []
-    assert [recipient for recipient, _text in answered(office)] == ["ana@example.org"]
+    told = [] if why == "account closed" else ["ana@example.org"]
+    assert [recipient for recipient, _text in answered(office)] == told
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ The tables and what is declared of them are walked, so that a new column must be
 from __future__ import annotations
 
 import datetime as dt
+import html as entities
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -648,3 +649,28 @@ def refers(town: Town, person: int) -> list[str]:
         for model in models
     }
     return [name for name, count in counted.items() if town.run(lambda c=count: db.session.scalar(c))]
+
+
+@pytest.mark.parametrize("name", ["Zib’ & d'Arc", "Z.Zibeline", 'Le "Zibeline"', "Zibeline"])
+def test_no_way_of_writing_a_name_waits_in_a_letter_to_somebody_else(town: Town, name: str) -> None:
+    def write_down() -> None:
+        with write() as session:
+            session.get(User, town.person("leaver")).name = name
+
+    def invite() -> None:
+        spaces.invite(db.session.get(Space, group), "friend@elsewhere.example")
+
+    group = town.space("Circle", "leaver", joining="invite")
+    town.person("olga")
+    town.run(write_down)
+    town.run(invite, "leaver")
+
+    def letters() -> list[str]:
+        rows = db.session.scalars(sa.select(Mail).where(Mail.kind == "core.invitation"))
+        return [entities.unescape(text).replace("[.]", ".") for row in rows for text in (row.text, row.html)]
+
+    assert all(name in text for text in town.run(letters))
+    close(town, "alias")
+    with town.app.app_context():
+        erase.run()
+    assert [name in text for text in town.run(letters)] == [False, False]
