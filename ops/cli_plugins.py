@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,7 +101,8 @@ def new(name: str, into: Path) -> None:
         raise Refusal(f"{folder} is there already")
     for path in scaffold.write(name, folder):
         click.echo(path.relative_to(into))
-    click.echo(f"Now: pip install --editable {folder}, then pytest {folder}")
+    python = _short(sys.executable)
+    click.echo(f"Now: {python} -m pip install pytest --editable {folder}, then {python} -m pytest {folder}")
 
 
 @plugins.command()

@@ -43,12 +43,15 @@ def test_the_tutorial_works_as_written(environment: Environment) -> None:
     assert "polls is on." in printed
     assert re.search(r"polls/plugin\.py:\d+", printed)
     with environment.serving() as address:
-        environment.run("python", "-c", VISIT, address)
+        environment.run("python", "-c", VISIT, address, "en", "Polls")
+        environment.run("python", "-c", VISIT, address, "fr", "Sondages")
         environment.run("parvis", "plugins", "disable", "polls")
-        assert "404" in environment.run("python", "-c", VISIT, address, fails=True)
+        assert "404" in environment.run("python", "-c", VISIT, address, "en", fails=True)
 
 
 VISIT = """
 import sys, urllib.request
-assert "Polls" in urllib.request.urlopen(sys.argv[1] + "/polls/").read().decode()
+asked = urllib.request.Request(sys.argv[1] + "/polls/", headers={"Accept-Language": sys.argv[2]})
+page = urllib.request.urlopen(asked).read().decode()
+assert all(words in page for words in sys.argv[3:]), page
 """
