@@ -93,7 +93,7 @@ def _for_official(unread: int) -> list[api.Panel]:
     ]
     if not any(lines):
         return []
-    html = show.draw("visits/panel_awaits.html", lines=filter(None, lines))
+    html = show.draw("visits/panel_awaits.html", lines=filter(None, lines), drafts=drafts)
     return [api.Panel(_("What awaits you"), html, weight=4, urgent=True)]
 
 

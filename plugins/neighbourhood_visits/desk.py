@@ -265,6 +265,8 @@ def answer(question_id: int) -> Page:
     found = api.get_or_404(api.Entry, question_id)
     if "publish" in request.form:
         api.says(_("The answer is published."))
+        if request.form.get("next") == "drafts":
+            return redirect(url_for("visits.first_screen") + "#drafts")
         return redirect(url_for("visits.review", space_id=found.space_id, queue="unanswered"))
     if "hold" in request.form:
         api.says(_("The answer is approved, and published on the day of the visit."))

@@ -55,6 +55,7 @@ def home() -> str:
         client_key=new_key(),
         mine=tuple(mine[:MINE]),
         lost=person.signed_in and not mine and spaces.follows_none(),
+        may_create=access.can("core.create_space"),
         others=() if mine else tuple(spaces.newest()),
         welcome=town().welcome,
         panels=panels("home"),

@@ -85,3 +85,16 @@ def test_without_a_mail_server_administrators_are_told_on_their_first_page_and_n
     deploy(town, smtp_host="mail.example.org")
     for path in ("/", "/admin"):
         assert told not in admin.get(path).text, path
+
+
+def test_home_of_an_empty_town_opens_a_space_instead_of_finding_one(town: Town) -> None:
+    admin = town.browser("boss", "administrator")
+    page = admin.get("/").text
+    for link in ('href="/spaces/new">Open a space', 'href="/admin">First steps'):
+        assert link in page
+    assert "Find spaces" not in page
+    assert "Open a space" not in town.browser("ana").get("/").text
+    town.space("Square", "owner")
+    page = admin.get("/").text
+    assert "Find spaces" in page
+    assert 'href="/spaces/new">Open a space' not in page

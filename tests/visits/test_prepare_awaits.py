@@ -51,7 +51,8 @@ def test_drafts_of_all_visits_are_approved_on_one_screen(scene: Scene) -> None:
     assert "2 drafts to approve" in shown
     assert re.search("Visit of the tower</a></h3>.*A lamp.*Visit of the mill</a></h3>.*A bench", shown, re.S)
     assert "2 drafts to approve" in panel(scene, "mayor")
-    assert 'href="/visits/next"' in panel(scene, "mayor")
+    assert 'href="/visits/next#drafts"' in panel(scene, "mayor")
+    assert shown.index('id="drafts"') < shown.index('id="what-matters"'), "what waits comes first"
     for ident in ids:
         mayor.submit(f"/visits/questions/{ident}/approve", _page="/visits/next", version="1", publish="y")
     assert panel(scene, "mayor") == ""
@@ -125,3 +126,23 @@ def test_members_of_a_department_are_told_how_much_waits(scene: Scene) -> None:
     assert "A bench?" not in told
     for name in ("agent", "mayor", "resident", None):
         assert panel(scene, name, title) == "", name
+
+
+def test_who_changes_a_draft_from_the_list_comes_back_to_it(scene: Scene) -> None:
+    ident = submitted(scene, scene.visit(), "A bench?")
+    deputy, page = scene.browser("deputy"), f"/visits/questions/{ident}"
+    assert f'href="{page}?next=drafts#answer"' in deputy.get("/visits/next").text
+    assert '<input type="hidden" name="next" value="drafts">' in deputy.get(f"{page}?next=drafts").text
+    assert 'name="next" value="https' not in deputy.get(f"{page}?next=https://example.org").text
+    said = {"body": "Yes, A bench? Soon.", "version": "1", "publish": "y"}
+    answer = deputy.submit(f"{page}/answer", _page=f"{page}?next=drafts", next="drafts", **said)
+    assert answer.location == "/visits/next#drafts"
+
+
+def test_nobody_is_led_elsewhere_after_an_answer(scene: Scene) -> None:
+    visit = scene.visit()
+    ident = submitted(scene, visit, "A bench?")
+    deputy, page = scene.browser("deputy"), f"/visits/questions/{ident}"
+    said = {"body": "Yes, A bench? Soon.", "version": "1", "publish": "y", "next": "https://example.org"}
+    answer = deputy.submit(f"{page}/answer", _page=page, **said)
+    assert answer.location == f"/visits/{visit}/review?queue=unanswered"
