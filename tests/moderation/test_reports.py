@@ -338,7 +338,7 @@ def test_mail_about_one_s_own_case_says_so_and_leaves_whatever_one_chose(
     ]
     for (_to, subject), message in came.items():
         text = message.get_body(("plain",)).get_content()
-        ends = subject == "Club"
+        ends = subject == "Reader asks to join Club"
         assert (message["List-Unsubscribe"] is not None) is ends
         assert ("No more such mail" in text) is ends
         assert ("about your own case" in text) is not ends
