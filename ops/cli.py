@@ -113,7 +113,7 @@ def init(email: str) -> None:
         with write():
             accounts.create_user(email, role_label("administrator", None), role="administrator")
             town.save(town.TOWN, {"second_factor": True})
-            link = claims.issue(email, claims.RESET, {})
+            link = claims.issue(email, claims.RESET, {"unnamed": True})
     click.echo(f"An empty town is ready in {config.data.absolute()}.")
     if not config.smtp_host:
         click.echo(
@@ -140,7 +140,8 @@ def admin(email: str, reset_factor: bool) -> None:
             audit("factor.reset", f"user/{person.user_id}")
         if person is not None:
             audit("person.link", f"user/{person.user_id}")
-        link = claims.issue(email, claims.RESET, {})
+        unnamed = person is None or person.password_hash is None
+        link = claims.issue(email, claims.RESET, {"unnamed": unnamed})
     click.echo(f"Open this link once, within two hours, as {email}:\n{link}")
 
 

@@ -15,6 +15,7 @@ from core.search import index
 from core.spaces import actions as groups
 
 from . import intake
+from .accounts import opening
 from .accounts.factor_views import blueprint as factor
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
@@ -145,7 +146,7 @@ plugin = Plugin(
         Claim(written.PUBLISH, _("Publish what I wrote"), written.run, written.describe),
         Claim(moderation.REPORT, _("Report a post"), moderation.confirmed, moderation.describe),
         Claim("core.sign_up", _("Open my account"), people.welcome),
-        Claim("core.reset", _("Choose a new password"), people.choose_password),
+        Claim("core.reset", _("Choose a new password"), opening.choose_password),
         Claim("core.email_change", _("Change my address"), people.take_address),
     ),
     notice_types=NOTICE_TYPES,

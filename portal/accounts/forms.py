@@ -96,6 +96,12 @@ class ChoosePasswordForm(NewPasswordForm):
     password = _new_password()
 
 
+class FirstForm(ChoosePasswordForm):
+    """The name too, for whose account was opened without one."""
+
+    name = _name()
+
+
 class PasswordForm(NewPasswordForm):
     """A new password, for who knows the present one."""
 

@@ -133,7 +133,9 @@ def _confirm(token: str) -> Response:
     if pending.of_account and not access.viewer().signed_in:
         return redirect(f"/sign-in?next=/confirm/{token}")
     choosing = pending.claim.name in (claims.SIGN_UP, claims.RESET)
-    form: Any = forms.ChoosePasswordForm() if choosing else forms.ConfirmForm()
+    unnamed = choosing and pending.payload.get("unnamed")
+    choose = forms.FirstForm if unnamed else forms.ChoosePasswordForm
+    form: Any = choose() if choosing else forms.ConfirmForm()
     if choosing:
         form.own_words = (pending.email, pending.payload.get("name") or "")
     if not form.validate_on_submit():
@@ -142,6 +144,7 @@ def _confirm(token: str) -> Response:
         first = person is None or person.password_hash is None
         return page(template, form=form, pending=pending, first=first, said=_said(pending))
     given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
+    given |= {"name": form.name.data} if unnamed else {}
     try:
         path = claims.confirm(token, **given)
     except (access.Forbidden, access.Refused, HTTPException):

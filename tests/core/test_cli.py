@@ -111,11 +111,13 @@ def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> 
         assert shown.status_code == 200, "looking at the link does not use it up"
         assert "<h1>Choose a password</h1>" in shown.text
         password = "heron-basket-lantern-7"
-        chosen = browser.submit(path, password=password)
+        assert "Write your name." in browser.submit(path, password=password).text
+        chosen = browser.submit(path, password=password, name="Ada Lovelace")
         assert chosen.location == "/second-factor", chosen.text
         assert browser.get("/admin/town").status_code != 200
         secret, _codes = set_up(browser)
         assert browser.get("/admin/town").status_code == 200
+        assert 'value="Ada Lovelace"' in browser.get("/me").text
         again = Browser(app.test_client())
         assert again.get(path).status_code == 410
         assert again.get("/admin/town").status_code != 200
@@ -147,7 +149,8 @@ def test_an_administrator_gets_another_link(tmp_path: Path) -> None:
         (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
         with opened(folder) as app:
             browser = Browser(app.test_client())
-            assert browser.submit(path, password="heron-basket-lantern-7").location == "/second-factor"
+            chosen = browser.submit(path, password="heron-basket-lantern-7", name="Ada")
+            assert chosen.location == "/second-factor"
             set_up(browser)
             assert browser.get("/admin/town").status_code == 200
     done = parvis(folder, "admin", "--reset-factor", "ada@example.org")
