@@ -8,12 +8,13 @@ import random
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from .conftest import LANGUAGES, ROLES, combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pytest
     from playwright.sync_api import Page
 
     from .conftest import DemoTown
@@ -51,14 +52,21 @@ NO_PAGE = {  # they answer something else than a page
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
 FOLDED, DROPDOWN = "details:not(.dropdown)", "details.dropdown"
 Case = tuple[str, str, str]
+Look = tuple[str, int, str]
 Axe = "Callable[..., list[str]]"  # of tests/conftest.py
 
 
-def cases(town: DemoTown, chance: random.Random) -> Iterator[tuple[str, list[Case]]]:
-    """Each route with the pages found there: role, path and endpoint."""
+def cases(town: DemoTown, look: Look) -> Iterator[tuple[str, list[Case]]]:
+    """The routes that are looked at so, each with the pages found there: role, path and endpoint.
+
+    A route is drawn for one of the looks, so that together they cover all; in `make soak`, for each.
+    """
     links = town.links()
     for rule in sorted(town.app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if "GET" not in (rule.methods or ()) or rule.endpoint in NO_PAGE or rule.endpoint.endswith(".static"):
+            continue
+        chance = random.Random(os.environ["SEED"] + rule.rule)
+        if chance.choice(LOOKS) != look and not SOAK:
             continue
         filled = combinations(rule, links)
         tries = [(role, values) for values in filled for role in ROLES]
@@ -90,33 +98,32 @@ def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) ->
                     return
 
 
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look)))
 def test_every_page_is_accessible_valid_and_fits(
+    look: Look,
     demo_town: DemoTown,
     new_page: Callable[..., Page],
     axe: Axe,
     html_errors: Callable[[str], list[str]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    chance = random.Random(os.environ["SEED"])
+    language, width, scheme = look
     found: list[str] = []
     unseen: list[str] = []
     routes = pages = 0
-    for rule, where in cases(demo_town, chance):
+    for rule, where in cases(demo_town, look):
         routes += 1
         unseen += [] if where else [rule]
         for role, path, _endpoint in where:
-            for language, width, scheme in LOOKS if SOAK else [chance.choice(LOOKS)]:
-                pages += 1
-                page = new_page(width=width, locale=LANGUAGES[language], color_scheme=scheme)
-                page.context.add_cookies(demo_town.cookies(role))
-                label = f"{path} as {role}, {language}, {width}, {scheme}"
-                found += [
-                    f"{label}: {fault}" for fault in faults(page, demo_town.url + path, axe, html_errors)
-                ]
-                found += [f"{label}: {name} is kept and not declared" for name in undeclared(demo_town, page)]
-                page.context.close()
+            pages += 1
+            page = new_page(width=width, locale=LANGUAGES[language], color_scheme=scheme)
+            page.context.add_cookies(demo_town.cookies(role))
+            label = f"{path} as {role}, {language}, {width}, {scheme}"
+            found += [f"{label}: {fault}" for fault in faults(page, demo_town.url + path, axe, html_errors)]
+            found += [f"{label}: {name} is kept and not declared" for name in undeclared(demo_town, page)]
+            page.context.close()
     with capsys.disabled():
-        print(f"\nswept {pages} pages of {routes} routes")
+        print(f"\nswept {pages} pages of {routes} routes, {language}, {width}, {scheme}")
     assert unseen == []
     assert "\n".join(found) == ""
 
