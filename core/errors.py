@@ -110,9 +110,7 @@ def _stale_token(_error: CSRFError) -> Response:
     """
     own = request.headers.get("Sec-Fetch-Site") == "same-origin"
     secret = any("password" in name for name in request.form)
-    fields = [
-        (name, value) for name, value in request.form.items(multi=True) if not name.endswith("csrf_token")
-    ]
+    fields = [(key, value) for key, value in request.form.items(multi=True) if not key.endswith("csrf_token")]
     if not own or secret or request.method != "POST":
         return page(400, _("This page was open for too long. Go back, reload it and try again."))
     return page(400, template="core/error_stale.html", fields=fields, files=bool(request.files))

@@ -83,9 +83,7 @@ def init(app: Flask) -> None:
 def trace(error: BaseException) -> list[str]:
     """Where an error arose, as lines without values: an error's message may quote what somebody wrote."""
     frames = traceback.extract_tb(error.__traceback__)
-    return [
-        f"{re.sub('.*/site-packages/', '', frame.filename)}:{frame.lineno} {frame.name}" for frame in frames
-    ]
+    return [f"{re.sub('.*/site-packages/', '', one.filename)}:{one.lineno} {one.name}" for one in frames]
 
 
 def _begin() -> None:

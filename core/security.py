@@ -174,9 +174,7 @@ def _headers(response: Response) -> Response:
         "Cache-Control": "no-store, private" if signed_in else "no-cache, private",
     }
     given = {name.lower() for name, _value in response.headers}
-    response.headers.extend(
-        (name, value) for name, value in unless_given.items() if name.lower() not in given
-    )
+    response.headers.extend((key, value) for key, value in unless_given.items() if key.lower() not in given)
     response.headers.extend(HEADERS)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -20,6 +20,8 @@ from ..web import local_path
 from . import passwords, sessions
 from .addresses import typed
 
+_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}  # whose letters look alike
+_TITLES = {"maire", "mayor", "adjoint", "adjointe", "admin", "administrateur", "administratrice", "agent"}
 _PRIVATE = {"language", "timezone", "demo"}
 
 
@@ -60,17 +62,28 @@ def reserve(email: str) -> bool:
 
 def check_name(name: str) -> None:
     """Raise Refused for a resident's new name by which an official or staff are known here."""
-    person, folded = access.viewer(), fold(unicodedata.normalize("NFKC", name))[:80]
-    if person.role not in ("visitor", "resident") or folded == fold(person.name)[:80]:
+    person, name = access.viewer(), unicodedata.normalize("NFKC", name)
+    if person.role not in ("visitor", "resident") or fold(name)[:80] == fold(person.name)[:80]:
         return
-    known = sa.select(User.id).where(User.folded == folded, User.role != "resident", User.closed_at.is_(None))
-    if db.session.scalar(known.limit(1)) is not None:
+    if len(_ALIKE & {unicodedata.name(sign, "").split(" ")[0] for sign in name}) > 1:
+        raise access.Refused(_("Please write your name in one alphabet."))
+    read = _read_as(name)
+    known = sa.select(User.id).where(User.folded.in_(read), User.role != "resident", User.closed_at.is_(None))
+    if read & _TITLES or db.session.scalar(known.limit(1)) is not None:
         raise access.Refused(
             _(
                 "An elected official or somebody of the staff is known by this name. If it is yours too, "
                 "add another first name or an initial, so that nobody takes one of you for the other."
             )
         )
+
+
+def _read_as(name: str) -> set[str]:
+    """What a name and what it has in brackets may be taken for, folded: I and l look alike, so do 1 and |."""
+    clear = re.sub(r"\bl(?=[b-df-hj-np-tv-xz])", "i", re.sub(r"(?<=\w)I|[1|]", "l", name))
+    bare = re.sub(r"\([^)]*\)?|[^\w\s'’-]", "", clear)
+    read = {fold(one)[:80] for one in (name, clear, bare, *re.findall(r"\(([^)]*)", clear))}
+    return read | {one.replace("-", " ") for one in read}
 
 
 def change_profile(values: dict[str, Any], picture: files.Prepared | None = None) -> None:

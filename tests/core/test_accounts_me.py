@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from core import access
 from core.accounts import actions
 from core.db import db, write
 from core.models import Account, File, Mail, User
@@ -61,6 +62,44 @@ def test_nobody_takes_the_name_of_an_official(town: Town) -> None:
     assert visitor.submit("/sign-up", name="Claire B.", email="x@example.org").status_code == 200
     assert save(town.browser("claire"), name="Claire", about="The mayor").status_code == 302
     assert user(town, "ana").name == "Ana"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Claire-Delalune", "Claire DelaIune", "CIaire Delalune", "C1aire De|alune", "Claire Delalune."),
+        *(
+            "Claire Delalune (maire)",
+            "Claire Delalune \u2713",
+            "Claire Delalune\ufe0f",
+            "Cla\ufe0fire Delalune",
+        ),
+        *("Claire Delalune (", "Anne (Maire)", "Anne (Claire Delalune)", "Administrateur", "MAIRE"),
+    ],
+)
+def test_nobody_takes_a_name_that_looks_like_an_official_s(town: Town, name: str) -> None:
+    with town.app.app_context(), access.as_system("test"), write():
+        for number, official in enumerate(("Claire Delalune", "Isabelle Jean-Lucas")):
+            actions.create_user(f"{number}@example.org", official, role="official", mandate="mayor")
+    answer = save(town.browser("ana"), name=name)
+    assert answer.status_code == 422
+    assert "known by this name" in answer.text
+
+
+def test_a_name_is_written_in_one_alphabet(town: Town) -> None:
+    ana = town.browser("ana")
+    for name in ("\u0421laire Delalune", "\u041e\u043b\u044c\u0433\u0430 Martin", "Cl\u03b1ire"):
+        answer = save(ana, name=name)
+        assert answer.status_code == 422
+        assert "in one alphabet" in answer.text
+    for name in (
+        "\u041e\u043b\u044c\u0433\u0430",
+        "Jean-Pierre d'Arc (Jeannot)",
+        "Lucile Maire",
+        "Anna \u738b",
+        "Louis XIV",
+    ):
+        assert save(ana, name=name).status_code == 302, name
 
 
 def test_who_bore_the_name_before_the_official_keeps_it(town: Town) -> None:
