@@ -7,6 +7,7 @@ a tag: `k_` the kind, `s_` the space, `p_` the person, `n_` a thing that is call
 """
 
 import re
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -41,11 +42,15 @@ def split(text: str) -> list[Word]:
     return [Word(word, *match.span()) for word, match in found if word]
 
 
+_one_at_a_time = threading.Lock()  # a stemmer keeps the word that it works on
+
+
 @lru_cache(maxsize=100_000)
 def stems(word: str) -> tuple[str, str]:
     """The French and the English stem of a folded word."""
     french, english = _stemmers()
-    return french.stemWord(_FRENCH.sub(r"\1\2\3", word)), english.stemWord(word)
+    with _one_at_a_time:
+        return french.stemWord(_FRENCH.sub(r"\1\2\3", word)), english.stemWord(word)
 
 
 @cache

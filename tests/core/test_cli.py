@@ -227,6 +227,7 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path, key: bytes) -> None:
 def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "town"
     assert parvis(folder, "init").returncode == 0
+    assert parvis(folder, "plugins", "enable", "neighbourhood_visits").returncode == 0
     done = parvis(folder, "check")
     assert done.returncode == 1, "no worker has run yet"
     assert "BAD  worker: never ran" in done.stdout

@@ -19,7 +19,7 @@ from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
 from flask_babel.speaklater import LazyString
 
-from core import access, api, create_app, registry
+from core import access, api, create_app, health, registry
 from core.checks import PluginError
 from core.db import db, write
 from core.models import Entry, PluginFault, PluginState, Space
@@ -377,6 +377,7 @@ def test_a_slow_hook_is_named_once(town: Town, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         visitor.get("/")
     assert faults(town).count(("panels", "slow")) == 1
+    health.beat(town.app.config["PARVIS"])
     town.person("ada", "agent")
     overview = town.browser("ada").get("/admin").text
     assert "A plugin was slow 1 time" in overview

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -328,3 +331,19 @@ def test_a_change_of_words_or_of_a_name_is_found_soon(town: Town, square: int) -
     assert titles(town, "parvis") == ["Parvis"]
     assert titles(town, "zelie") == ["Zélie"]
     assert titles(town, "place", kind="core.group") == []
+
+
+def test_words_that_are_stemmed_at_once_get_the_stems_that_they_have_alone() -> None:
+    begun = ("amenag", "stationn", "nettoy", "fleuriss", "organis", "plant", "elargiss", "republic")
+    ended = ("ements", "ations", "euses", "erions", "ables", "aines", "ives", "ismes", "issons", "ees")
+    asked = ["".join(parts) for parts in itertools.product(begun, ("", "a", "ill"), ended)]
+    alone = [words.stems.__wrapped__(one) for one in asked]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as people:
+            for _turn in range(5):
+                words.stems.cache_clear()
+                assert list(people.map(words.stems, asked)) == alone
+    finally:
+        sys.setswitchinterval(before)

@@ -173,7 +173,9 @@ def test_the_pin_is_set_by_tap_and_by_arrow_keys(
     page.locator("#announcer:has-text('Le repère est posé')").wait_for(state="attached")
     east = float(page.locator("[name=longitude]").input_value())
     assert east == pytest.approx(2.37 + 0.06 * 20 / 1000, abs=1e-5)
-    drawing.click(position={"x": 20, "y": 20})
+    box = drawing.bounding_box()
+    assert box is not None
+    drawing.click(position={"x": box["width"] / 5, "y": box["height"] * 0.4})
     assert float(page.locator("[name=longitude]").input_value()) < 2.36
     page.get_by_label("Votre question").fill(ASKED)
     page.get_by_role("button", name="Envoyer ma question").click()

@@ -1,6 +1,7 @@
 """Texts as suggestions compare them: telling words, their stems, and the ideas behind them."""
 
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -70,10 +71,14 @@ def says_why(said: str) -> bool:
     )
 
 
+_one_at_a_time = threading.Lock()  # a stemmer keeps the word that it works on
+
+
 @lru_cache(maxsize=50_000)
 def stem(folded: str) -> str:
     """The stem of a folded word."""
-    return str(_stemmer().stemWord(_ENDING.sub(r"\1\2\3", folded)))
+    with _one_at_a_time:
+        return str(_stemmer().stemWord(_ENDING.sub(r"\1\2\3", folded)))
 
 
 @cache
