@@ -345,6 +345,12 @@ def archived(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
+def named(content: bytes) -> str:
+    """The member that holds a file of this content."""
+    digest = hashlib.sha256(content).hexdigest()
+    return f"files/{digest[:2]}/{digest}"
+
+
 class TestARestoreRefuses:
     """Each refusal leaves an empty folder and an empty database behind."""
 
@@ -418,7 +424,7 @@ class TestARestoreRefuses:
 
     def test_a_bomb(self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         """A member of 60 MB in 60 kB, honestly listed: there is no room for it."""
-        bomb = changed(good, add={"files/aa/" + "a" * 64: bytes(60_000_000)})
+        bomb = changed(good, add={named(bytes(60_000_000)): bytes(60_000_000)})
         assert bomb.stat().st_size < 1_000_000
         usage = type("usage", (), {"free": 50_000_000})
         monkeypatch.setattr(restore.shutil, "disk_usage", lambda _: usage)
@@ -426,7 +432,7 @@ class TestARestoreRefuses:
 
     def test_a_bomb_that_lies_about_its_size(self, good: Path, into: Config) -> None:
         """The sizes in the list of members and in the manifest say 10 bytes; the stream goes on."""
-        name = "files/aa/" + "a" * 64
+        name = named(bytes(5_000_000))
         lying = changed(good, add={name: bytes(5_000_000)}, sizes={name: 10})
         data = bytearray(lying.read_bytes())
         where = data.rindex(b"PK\x01\x02", 0, data.rindex(name.encode()))

@@ -81,7 +81,8 @@ def restore(url: str, text: str) -> None:
     """Make the database of a dump, in place of what is there."""
     if engine_of(url) == "sqlite":
         path = Path(sa.make_url(url).database or "")
-        path.unlink()
+        for file in path.parent.glob(f"{path.name}*"):  # what it had not written back yet, too
+            file.unlink()
         connection = sqlite3.connect(path)
         connection.executescript(text)
         connection.close()

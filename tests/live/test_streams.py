@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,6 +149,8 @@ def test_a_browser_that_takes_nothing_more_holds_nobody_up(
         told.append(text)
 
     streams.open = {stuck: (never, 0.0), well: (hears, 0.0)}
-    asyncio.run(streams._send([(stuck, never, b"news"), (well, hears, b"news")]))
+    telling = streams._send([(stuck, never, b"news"), (well, hears, b"news")])
+    with ThreadPoolExecutor(1) as loop:
+        loop.submit(asyncio.run, telling).result()
     assert told == [b"news"]
     assert list(streams.open) == [well]

@@ -310,7 +310,8 @@ def test_one_question_is_open_at_a_time_with_large_buttons(
     expect(buttons[1]).to_be_visible()
     if javascript:
         assert page.evaluate(SMALL) == []
-    tap(page, second, "inform", "Il revient en mai.")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        tap(page, second, "inform", "Il revient en mai.")
     if javascript:
         status(page).to_have_text("Toutes les notes sont envoyées")
     else:
