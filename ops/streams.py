@@ -117,10 +117,13 @@ class Streams:
                 return {}
 
     async def _send(self, news: list[tuple[Listener, Send, bytes]]) -> None:
-        for listener, send, text in news:
+        rest = iter(news)
+        while True:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    await send(text)
+                    for listener, send, text in rest:  # noqa: B007  who held it up is named below
+                        await send(text)
+                return
             except Exception:  # noqa: BLE001  the browser has gone, or takes nothing any more
                 self.open.pop(listener, None)
 
