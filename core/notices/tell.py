@@ -50,7 +50,7 @@ def untell(*names: str, **about: Any) -> None:
 
 def follow(entry: Entry, change: str) -> None:
     """Have people told of an entry that was published, mentions somebody new, or waits for the team."""
-    if change in ("published", "hidden", "removed"):
+    if change in ("published", "hidden", "removed") and entry.published_at != entry.created_at:  # it waited
         untell("core.waits", entry_id=entry.id)
     said = entry.published_at
     if change in ("published", "edited", "waits") and not (
