@@ -53,7 +53,6 @@ LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
 FOLDED, DROPDOWN = "details:not(.dropdown)", "details.dropdown"
 Case = tuple[str, str, str]
 Look = tuple[str, int, str]
-Axe = "Callable[..., list[str]]"  # of tests/conftest.py
 
 
 def cases(town: DemoTown, look: Look) -> Iterator[tuple[str, list[Case]]]:
@@ -103,7 +102,7 @@ def test_every_page_is_accessible_valid_and_fits(
     look: Look,
     demo_town: DemoTown,
     new_page: Callable[..., Page],
-    axe: Axe,
+    axe: Callable[..., list[str]],
     html_errors: Callable[[str], list[str]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -128,7 +127,9 @@ def test_every_page_is_accessible_valid_and_fits(
     assert "\n".join(found) == ""
 
 
-def faults(page: Page, url: str, axe: Axe, html_errors: Callable[[str], list[str]]) -> Iterator[str]:
+def faults(
+    page: Page, url: str, axe: Callable[..., list[str]], html_errors: Callable[[str], list[str]]
+) -> Iterator[str]:
     """What is wrong with a page: as it is, with all that unfolds unfolded, and in each menu that opens."""
     answer = page.goto(url)
     assert answer is not None
