@@ -135,9 +135,9 @@ def first_view(large: Server) -> list[Result]:
 
 
 def start(folder: Path) -> list[Result]:
-    """From a cold process to the first answer."""
+    """From a cold process to the first answer, beside the same page by models of SQLAlchemy."""
     ours = "from core import create_app; from core.config import Config; app = create_app(Config.from_env())"
-    theirs = "from bench.bare import create; app = create()"
+    theirs = "from bench.mapped import create; app = create()"
     answer = "; assert app.test_client().get('/', base_url='http://localhost').status_code == 200"
     settings = {"PARVIS_DATA": str(folder), "BENCH_DATABASE": str(folder / "town.db"), "BENCH_TOKEN": "x"}
     settings |= {"PATH": os.environ["PATH"], "PARVIS_URL": "http://localhost"}
@@ -146,7 +146,8 @@ def start(folder: Path) -> list[Result]:
         subprocess.run([sys.executable, "-c", code + answer], check=True, env=settings, capture_output=True)
 
     measured, reference = compare(lambda: run(ours), lambda: run(theirs), rounds=5, warm=1)
-    return [at_most("start to first answer, to bare Flask", 2, measured, reference, measured / reference)]
+    name, ratio = "start to first answer, to bare Flask + SQLAlchemy", measured / reference
+    return [at_most(name, 2, measured, reference, ratio)]
 
 
 def inserts(config: Config, name: str) -> list[Result]:

@@ -11,7 +11,6 @@ import smtplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, NamedTuple
@@ -152,6 +151,8 @@ def written(mail: Mail) -> Written | None:
 
 def message(mail: Mail, config: Config, letter: Letter, headers: Mapping[str, str]) -> EmailMessage:
     """The message of an outbox row as it travels; its Message-ID is the row's own."""
+    from email.headerregistry import Address  # a grammar of mail, for the worker alone
+
     host = urlsplit(config.base_url).hostname or "localhost"
     made = EmailMessage()
     made["From"] = Address(settings.town().name, addr_spec=sender(config))

@@ -4,14 +4,17 @@ import html as entities
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import nh3
 from flask import Flask
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
-from markdown_it.token import Token
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
+    from markdown_it.token import Token
 
 LOWEST_HEADING = 3  # a post's own title is the second level of its page
 _LINK = r"(?<![\w/@.])(?:https?://|www\.)[^\s<>\"'`]*[^\s<>\"'`.,;:!?…»)\]}*_]"
@@ -31,8 +34,10 @@ def init(app: Flask) -> None:
 
 def markdown(source: str, mentions: Mapping[str, str] | None = None) -> str:
     """Safe HTML of a Markdown text; `@handle` becomes a link where `mentions` has its address."""
+    if not source:
+        return ""
     return nh3.clean(
-        _MARKDOWN.render(source, {"mentions": mentions or {}}),
+        _parser().render(source, {"mentions": mentions or {}}),
         tags=_TAGS,
         attributes={"a": {"href", "title"}, "ol": {"start"}},
         allowed_classes={"a": {"mention"}},
@@ -46,7 +51,7 @@ def handles(source: str) -> set[str]:
     if "@" not in source and "&" not in source:  # which begins another way to write it
         return set()
     found: dict[str, set[str]] = {"handles": set()}
-    _MARKDOWN.parse(source, found)
+    _parser().parse(source, found)
     return found["handles"]
 
 
@@ -104,7 +109,18 @@ def _fold_table() -> dict[int, str]:
     return table | dict.fromkeys(range(0x300, 0x370), "")
 
 
-def _link_words(state: StateCore) -> None:
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # what is read is HTML; a process may never write any
+
+    made = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough"])
+    made.disable(["image", "html_block", "html_inline"])  # nor tables: short, yet a million cells
+    made.core.ruler.push("link_words", _link_words)
+    made.core.ruler.push("place_headings", _place_headings)
+    return made
+
+
+def _link_words(state: "StateCore") -> None:
     """Make links of bare addresses and of mentions; what already is a link stays as it is."""
     for block in state.tokens:
         depth = 0
@@ -119,18 +135,23 @@ def _link_words(state: StateCore) -> None:
             block.children = children
 
 
-def _split(text: str, env: MutableMapping[str, Any]) -> Iterator[Token]:
+def _split(text: str, env: MutableMapping[str, Any]) -> Iterator["Token"]:
+    from markdown_it.token import Token
+
+    def words(content: str) -> "Token":
+        return Token("text", "", 0, content=content)
+
     start = 0
     for match in _WORDS.finditer(text):
         attributes = _link(match["url"]) if match["url"] else _mention(match["handle"].lower(), env)
         if attributes is None:
             continue
-        yield _text(text[start : match.start()])
+        yield words(text[start : match.start()])
         yield Token("link_open", "a", 1, attrs=attributes)
-        yield _text(match[0])
+        yield words(match[0])
         yield Token("link_close", "a", -1)
         start = match.end()
-    yield _text(text[start:])
+    yield words(text[start:])
 
 
 def _link(url: str) -> dict[str, str | int | float]:
@@ -143,11 +164,7 @@ def _mention(handle: str, env: MutableMapping[str, Any]) -> dict[str, str | int 
     return {"href": url, "class": "mention"} if url else None
 
 
-def _text(content: str) -> Token:
-    return Token("text", "", 0, content=content)
-
-
-def _place_headings(state: StateCore) -> None:
+def _place_headings(state: "StateCore") -> None:
     """Put headings below the post's title, without skipping a level."""
     level = LOWEST_HEADING - 1
     for token in state.tokens:
@@ -160,8 +177,3 @@ def _place_headings(state: StateCore) -> None:
 _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"}
 _FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that look like nothing
 _FOLDED = _fold_table()
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough"])
-# No tables: some hundred characters of one can make a million cells.
-_MARKDOWN.disable(["image", "html_block", "html_inline"])
-_MARKDOWN.core.ruler.push("link_words", _link_words)
-_MARKDOWN.core.ruler.push("place_headings", _place_headings)

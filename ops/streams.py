@@ -22,7 +22,7 @@ from core.db import db
 from core.live import Listener
 
 MOST = 2000  # streams of a process; who comes later asks again now and then
-POLL = 0.01  # seconds between looks for a wake-up
+POLL = 0.005  # seconds between looks for a wake-up
 QUIET = 5.0  # seconds after which the table is looked at without one
 BEAT = 20.0  # seconds between signs of life, at which sign-ins are looked at
 LONGEST = 3600.0  # seconds after which a stream ends, and its browser opens another

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import OnEntry, Owned, Reader
 from ..db import Base, UtcDateTime, Versioned, now
-from .columns import one_of, to, user
+from .columns import one_of, partial, to, user
 
 STATES = ("published", "pending", "hidden", "removed")
 CHANNELS = ("web", "email", "phone", "paper", "stall")
@@ -28,12 +28,7 @@ class Entry(Reader, Versioned, Base):
         sa.CheckConstraint("state = 'published' OR team_only", name="unpublished_is_team_only"),
         sa.UniqueConstraint("space_id", "client_key", name="uq_core_entry_client_key"),
         *(
-            sa.Index(
-                f"ix_core_entry_{name}",
-                *columns,
-                sqlite_where=sa.text("in_feed"),
-                postgresql_where=sa.text("in_feed"),
-            )
+            partial(f"ix_core_entry_{name}", *columns, where="in_feed")
             for name, columns in (
                 ("newest", ("published_at", "id")),
                 ("active", ("active_at", "id")),
@@ -43,20 +38,8 @@ class Entry(Reader, Versioned, Base):
             )
         ),
         sa.Index("ix_core_entry_replies", "parent_id", "published_at", "id"),
-        sa.Index(
-            "ix_core_entry_pinned",
-            "space_id",
-            "pinned_at",
-            sqlite_where=sa.text("pinned_at IS NOT NULL"),
-            postgresql_where=sa.text("pinned_at IS NOT NULL"),
-        ),
-        sa.Index(
-            "ix_core_entry_pending",
-            "space_id",
-            "id",
-            sqlite_where=sa.text("state = 'pending'"),
-            postgresql_where=sa.text("state = 'pending'"),
-        ),
+        partial("ix_core_entry_pinned", "space_id", "pinned_at", where="pinned_at IS NOT NULL"),
+        partial("ix_core_entry_pending", "space_id", "id", where="state = 'pending'"),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -8,13 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import StaffOnly, TeamOnly
 from ..db import Base, UtcDateTime, now
-from .columns import one_of, to, user
+from .columns import one_of, partial, to, user
 
 ORIGINS = ("reported", "held", "appeal", "team")
 ACTS = ("kept", "restored", "hidden", "removed", "redacted", "locked")
-_ENGINES = ("sqlite_where", "postgresql_where")
-_OPEN: dict[str, Any] = dict.fromkeys(_ENGINES, sa.text("decided_at IS NULL"))
-_FIRST: dict[str, Any] = dict.fromkeys(_ENGINES, sa.text("decided_at IS NULL AND appeal_of IS NULL"))
+_OPEN = "decided_at IS NULL"
 
 
 class Case(TeamOnly, Base):
@@ -27,8 +25,8 @@ class Case(TeamOnly, Base):
     __table_args__ = (
         *(one_of(column, values) for column, values in (("origin", ORIGINS), ("act", ACTS))),
         sa.UniqueConstraint("appeal_of", "appellant_id", name="uq_core_case_appeal"),
-        sa.Index("ix_core_case_open", "id", **_OPEN),
-        sa.Index("uq_core_case_one", "entry_id", unique=True, **_FIRST),
+        partial("ix_core_case_open", "id", where=_OPEN),
+        partial("uq_core_case_one", "entry_id", unique=True, where=f"{_OPEN} AND appeal_of IS NULL"),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)

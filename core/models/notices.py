@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..access import Owned, StaffOnly
 from ..db import Base, UtcDateTime, now
-from .columns import one_of, to, user
+from .columns import one_of, partial, to, user
 
 BY_MAIL = ("at_once", "daily", "weekly")
 WAYS = (*BY_MAIL, "page", "none")
@@ -25,13 +25,7 @@ class Notice(Owned, Base):
         one_of("way", WAYS),
         sa.UniqueConstraint("user_id", "once", name="uq_core_notice_once"),
         sa.Index("ix_core_notice_mail", "user_id", "way", "id"),
-        sa.Index(
-            "ix_core_notice_unread",
-            "user_id",
-            "id",
-            sqlite_where=sa.text("read_at IS NULL"),
-            postgresql_where=sa.text("read_at IS NULL"),
-        ),
+        partial("ix_core_notice_unread", "user_id", "id", where="read_at IS NULL"),
         sa.Index("ix_core_notice_all", "user_id", "id"),
         {"sqlite_autoincrement": True},
     )

@@ -1,7 +1,6 @@
 """The public figures: counted by a job, kept as one row, without names or words."""
 
 import datetime as dt
-import statistics
 from collections import Counter
 from typing import Any
 
@@ -28,6 +27,8 @@ def name_of(month: str) -> str:
 
 def count() -> None:
     """Job: count the decisions of the last year."""
+    from statistics import median  # brings fractions and decimals, for a job alone
+
     columns = (api.Case.act, api.Case.reason, api.Case.appeal_of, api.Case.opened_at, api.Case.decided_at)
     with api.as_system("count decisions"):
         since = api.now() - YEAR
@@ -40,7 +41,7 @@ def count() -> None:
         "acts": Counter(row.act for row in first),
         "reasons": Counter(row.reason for row in first if row.reason),
         "months": sorted(Counter(f"{row.decided_at:%Y-%m}" for row in first).items(), reverse=True),
-        "hours": round(statistics.median(hours), 1) if hours else None,
+        "hours": round(median(hours), 1) if hours else None,
         "appeals": len(appeals),
         "changed": sum(row.act == "restored" for row in appeals),
     }

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pyotp
-import segno
 from flask import Blueprint, redirect, request, session
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -99,6 +98,8 @@ def set_up() -> Response:
             with sessions.as_viewer(user_id):
                 return _codes(codes, path)
         form.code.errors = [_("This is not the code. Is the time of your telephone right? Try the next one.")]
+    import segno  # for this page alone
+
     key = factor.secret(seed)
     address = pyotp.TOTP(key, name=email, issuer=settings.town().name).provisioning_uri()
     picture = segno.make(address, error="m").svg_data_uri(scale=5, dark="#000", light="#fff")

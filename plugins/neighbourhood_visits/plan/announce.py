@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import segno
 from flask import abort, redirect, render_template, url_for
 from flask_babel import get_locale
 from werkzeug.wrappers import Response
@@ -76,6 +75,8 @@ def calendar(visit: Visit, space: api.Space, address: str, host: str) -> bytes:
 
 def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -> bytes:
     """A poster (a4, a3) or two leaflets on a page (a5), as PDF in the language that is spoken."""
+    import segno  # for what is printed alone
+
     code = io.BytesIO()
     segno.make(address, error="m").save(code, kind="svg", xmldecl=False, border=0, dark="#000")
     taken = visit.state in ASKED_BEFORE and visit.questions_close_at > api.now()

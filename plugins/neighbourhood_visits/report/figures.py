@@ -1,7 +1,6 @@
 """The figures of a visit, counted from its open data alone; anybody can count them again."""
 
 import datetime as dt
-import statistics
 from collections.abc import Iterable
 from typing import Any
 
@@ -50,10 +49,12 @@ def share(part: int, whole: int) -> float:
 
 
 def _time(name: str, days: list[int]) -> Row:
+    from statistics import median  # brings fractions and decimals, for the report alone
+
     ordered = sorted(days)
     rank = -(-9 * len(ordered) // 10)  # nine of ten, rounded up
-    median = statistics.median(ordered)
-    return {"department": name, "answers": len(ordered), "median": median, "ninetieth": ordered[rank - 1]}
+    half, most = median(ordered), ordered[rank - 1]
+    return {"department": name, "answers": len(ordered), "median": half, "ninetieth": most}
 
 
 def _counted(counts: list[Row], measure: str) -> dict[str, int]:
