@@ -91,14 +91,18 @@ def quick(items: list[pytest.Item]) -> list[pytest.Item]:
 def drawn(items: list[pytest.Item]) -> list[pytest.Item]:
     """All but most of what is tested again on PostgreSQL: it reaches the engine by the same few doors.
 
-    These doors, and races above all, are marked `engines` and always run on both.
+    These doors, and races above all, are marked `engines` and always run on both. What starts many processes
+    and takes minutes is marked `dear`, and runs on one that is drawn.
     """
 
+    def chance(name: str) -> float:
+        return random.Random(os.environ["SEED"] + name).random()
+
     def stays(item: pytest.Item) -> bool:
-        if "postgresql" not in item.name:
-            return True
-        chance = random.Random(os.environ["SEED"] + item.nodeid).random()
-        return chance < DRAWN or item.get_closest_marker("engines") is not None
+        if item.get_closest_marker("dear") is not None:
+            return ("postgresql" in item.name) == (chance(item.nodeid.partition("[")[0]) < 0.5)
+        on_both = item.get_closest_marker("engines") is not None
+        return "postgresql" not in item.name or on_both or chance(item.nodeid) < DRAWN
 
     return [item for item in items if stays(item)]
 

@@ -160,6 +160,7 @@ def said(town: Town, space: int) -> tuple[list[str], int, int]:
     return found
 
 
+@pytest.mark.dear
 def test_a_killed_server_has_kept_each_answered_post_once_and_its_counters(
     town: Town, serve: Callable[..., Server]
 ) -> None:
@@ -197,6 +198,7 @@ def kill_after(server: Server, writer: Writer, count: int) -> None:
     server.kill()
 
 
+@pytest.mark.dear
 def test_posts_from_eight_processes_at_once_all_succeed(town: Town, serve: Callable[..., Server]) -> None:
     people = [signed_in(town, f"person{number}") for number in range(WRITERS)]
     space = town.space("Square", "person0", joining="open")

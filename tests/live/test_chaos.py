@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from core.access import Forbidden, Refused
@@ -136,6 +137,7 @@ class Mayhem:
             self.chance.choice(verbs)()
 
 
+@pytest.mark.dear
 def test_each_open_page_ends_with_what_a_fresh_load_shows(streams: Streams, chromium: Browser) -> None:
     chance = random.Random(os.environ["SEED"])
     space = streams.town.space("Square", "ann")
