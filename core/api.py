@@ -1,228 +1,142 @@
 """All that a plugin may import. What is not here, or not documented in docs/reference, is not promised."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import importlib
+import typing
 
-from flask_babel import format_date, format_datetime, gettext, lazy_gettext, ngettext
+from flask_babel import format_date as format_date
+from flask_babel import format_datetime as format_datetime
+from flask_babel import gettext as gettext
+from flask_babel import lazy_gettext as lazy_gettext
+from flask_babel import ngettext as ngettext
 
-from .access import (
-    Forbidden,
-    InSpace,
-    OnEntry,
-    Owned,
-    Public,
-    Refused,
-    StaffOnly,
-    TeamOnly,
-    Viewer,
-    as_system,
-    can,
-    judged,
-    overseen,
-    require,
-    space_roles,
-    viewer,
-)
-from .accounts.claims import confirm_later
-from .accounts.sessions import as_viewer
-from .accounts.throttle import hit as throttle
-from .audit import audit
-from .db import Base, UtcDateTime, Versioned, after_commit, db, insert_once, lock, now, write
-from .feed.actions import (
-    change_entry,
-    hide,
-    publish,
-    release,
-    remove,
-    restore,
-    set_audience,
-    support,
-)
-from .feed.cards import cards
-from .feed.drafts import AskAuthor, Draft
-from .feed.drafts import check as check_draft
-from .feed.moderation import ACTS, REASONS, decide, settle
-from .feed.query import page
-from .feed.unnamed import count_unnamed
-from .files import FileError, attach
-from .files import prepare as prepare_picture
-from .forms import Form, a_name, an_address, one_line
-from .hookspecs import hookimpl
-from .i18n import day, town_zone
-from .jobs import enqueue
-from .live import emit
-from .mail import compose, send
-from .mailbox import Incoming
-from .mailbox import address as mailbox
-from .models import Area, Case, Entry, File, Membership, Report, Revision, Space, Support, User
-from .notices.tell import notify, untell
-from .pdf import pdf
-from .plugin import (
-    Action,
-    Ask,
-    Claim,
-    Cookie,
-    Decoration,
-    EntryKind,
-    Health,
-    Hold,
-    Job,
-    MailHandler,
-    NavItem,
-    NoticeType,
-    Panel,
-    Permission,
-    PersonalData,
-    Plugin,
-    Refuse,
-    Retention,
-    SearchDocument,
-    SpaceKind,
-    SpaceRole,
-    Tab,
-)
-from .prepared import Prepared
-from .search.find import search
-from .search.index import reindex
-from .settings import kept_for
-from .settings import plugin_settings as settings
-from .spaces.actions import change_space, create_space, oversees, set_members
-from .spaces.standing import standing
-from .text import fold, markdown, plain
-from .web import back, get_or_404, needs, says
+from .access import Forbidden as Forbidden
+from .access import InSpace as InSpace
+from .access import OnEntry as OnEntry
+from .access import Owned as Owned
+from .access import Public as Public
+from .access import Refused as Refused
+from .access import StaffOnly as StaffOnly
+from .access import TeamOnly as TeamOnly
+from .access import Viewer as Viewer
+from .access import as_system as as_system
+from .access import can as can
+from .access import judged as judged
+from .access import overseen as overseen
+from .access import require as require
+from .access import space_roles as space_roles
+from .access import viewer as viewer
+from .accounts.claims import confirm_later as confirm_later
+from .accounts.sessions import as_viewer as as_viewer
+from .accounts.throttle import hit as _hit
+from .audit import audit as audit
+from .db import Base as Base
+from .db import UtcDateTime as UtcDateTime
+from .db import Versioned as Versioned
+from .db import after_commit as after_commit
+from .db import db as db
+from .db import insert_once as insert_once
+from .db import lock as lock
+from .db import now as now
+from .db import write as write
+from .feed.actions import change_entry as change_entry
+from .feed.actions import hide as hide
+from .feed.actions import publish as publish
+from .feed.actions import release as release
+from .feed.actions import remove as remove
+from .feed.actions import restore as restore
+from .feed.actions import set_audience as set_audience
+from .feed.actions import support as support
+from .feed.cards import cards as cards
+from .feed.drafts import AskAuthor as AskAuthor
+from .feed.drafts import Draft as Draft
+from .feed.drafts import check as _check
+from .feed.moderation import ACTS as ACTS
+from .feed.moderation import REASONS as REASONS
+from .feed.moderation import decide as decide
+from .feed.moderation import settle as settle
+from .feed.query import page as page
+from .feed.unnamed import count_unnamed as count_unnamed
+from .files import FileError as FileError
+from .files import attach as attach
+from .files import prepare as _prepare
+from .forms import Form as Form
+from .forms import a_name as a_name
+from .forms import an_address as an_address
+from .forms import one_line as one_line
+from .hookspecs import hookimpl as hookimpl
+from .i18n import day as day
+from .i18n import town_zone as town_zone
+from .jobs import enqueue as enqueue
+from .live import emit as emit
+from .mail import compose as compose
+from .mail import send as send
+from .mailbox import Incoming as Incoming
+from .mailbox import address as _address
+from .models import Area as Area
+from .models import Case as Case
+from .models import Entry as Entry
+from .models import File as File
+from .models import Membership as Membership
+from .models import Report as Report
+from .models import Revision as Revision
+from .models import Space as Space
+from .models import Support as Support
+from .models import User as User
+from .notices.tell import notify as notify
+from .notices.tell import untell as untell
+from .pdf import pdf as pdf
+from .plugin import Action as Action
+from .plugin import Ask as Ask
+from .plugin import Claim as Claim
+from .plugin import Cookie as Cookie
+from .plugin import Decoration as Decoration
+from .plugin import EntryKind as EntryKind
+from .plugin import Health as Health
+from .plugin import Hold as Hold
+from .plugin import Job as Job
+from .plugin import MailHandler as MailHandler
+from .plugin import NavItem as NavItem
+from .plugin import NoticeType as NoticeType
+from .plugin import Panel as Panel
+from .plugin import Permission as Permission
+from .plugin import PersonalData as PersonalData
+from .plugin import Plugin as Plugin
+from .plugin import Refuse as Refuse
+from .plugin import Retention as Retention
+from .plugin import SearchDocument as SearchDocument
+from .plugin import SpaceKind as SpaceKind
+from .plugin import SpaceRole as SpaceRole
+from .plugin import Tab as Tab
+from .prepared import Prepared as Prepared
+from .search.find import search as search
+from .search.index import reindex as reindex
+from .settings import kept_for as kept_for
+from .settings import plugin_settings as _plugin_settings
+from .spaces.actions import change_space as change_space
+from .spaces.actions import create_space as create_space
+from .spaces.actions import oversees as oversees
+from .spaces.actions import set_members as set_members
+from .spaces.standing import standing as standing
+from .text import fold as fold
+from .text import markdown as markdown
+from .text import plain as plain
+from .web import back as back
+from .web import get_or_404 as get_or_404
+from .web import needs as needs
+from .web import says as says
 
-if TYPE_CHECKING:
-    from .fetch import Fetched, FetchError, fetch
+if typing.TYPE_CHECKING:
+    from .fetch import Fetched as Fetched
+    from .fetch import FetchError as FetchError
+    from .fetch import fetch as fetch
 
-__all__ = [
-    "ACTS",
-    "REASONS",
-    "Action",
-    "Area",
-    "Ask",
-    "AskAuthor",
-    "Base",
-    "Case",
-    "Claim",
-    "Cookie",
-    "Decoration",
-    "Draft",
-    "Entry",
-    "EntryKind",
-    "FetchError",
-    "Fetched",
-    "File",
-    "FileError",
-    "Forbidden",
-    "Form",
-    "Health",
-    "Hold",
-    "InSpace",
-    "Incoming",
-    "Job",
-    "MailHandler",
-    "Membership",
-    "NavItem",
-    "NoticeType",
-    "OnEntry",
-    "Owned",
-    "Panel",
-    "Permission",
-    "PersonalData",
-    "Plugin",
-    "Prepared",
-    "Public",
-    "Refuse",
-    "Refused",
-    "Report",
-    "Retention",
-    "Revision",
-    "SearchDocument",
-    "Space",
-    "SpaceKind",
-    "SpaceRole",
-    "StaffOnly",
-    "Support",
-    "Tab",
-    "TeamOnly",
-    "User",
-    "UtcDateTime",
-    "Versioned",
-    "Viewer",
-    "a_name",
-    "after_commit",
-    "an_address",
-    "as_system",
-    "as_viewer",
-    "attach",
-    "audit",
-    "back",
-    "can",
-    "cards",
-    "change_entry",
-    "change_space",
-    "check_draft",
-    "compose",
-    "confirm_later",
-    "count_unnamed",
-    "create_space",
-    "day",
-    "db",
-    "decide",
-    "emit",
-    "enqueue",
-    "fetch",
-    "fold",
-    "format_date",
-    "format_datetime",
-    "get_or_404",
-    "gettext",
-    "hide",
-    "hookimpl",
-    "insert_once",
-    "judged",
-    "kept_for",
-    "lazy_gettext",
-    "lock",
-    "mailbox",
-    "markdown",
-    "needs",
-    "ngettext",
-    "notify",
-    "now",
-    "one_line",
-    "overseen",
-    "oversees",
-    "page",
-    "pdf",
-    "plain",
-    "prepare_picture",
-    "publish",
-    "reindex",
-    "release",
-    "remove",
-    "require",
-    "restore",
-    "says",
-    "search",
-    "send",
-    "set_audience",
-    "set_members",
-    "settings",
-    "settle",
-    "space_roles",
-    "standing",
-    "support",
-    "throttle",
-    "town_zone",
-    "untell",
-    "viewer",
-    "write",
-]
+check_draft, mailbox, prepare_picture = _check, _address, _prepare
+settings, throttle = _plugin_settings, _hit
+LATER = ("fetch", "Fetched", "FetchError")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """What fetches from other servers, when a plugin first asks for it: few processes ever do."""
-    if name in ("fetch", "Fetched", "FetchError"):
-        return getattr(import_module("core.fetch"), name)
+    if name in LATER:
+        return getattr(importlib.import_module("core.fetch"), name)
     raise AttributeError(name)
