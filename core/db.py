@@ -147,6 +147,8 @@ def write() -> Iterator[Session]:
     except BaseException:
         FlaskSession.rollback(session)
         session.info["after_commit"] = []
+        for remembered in ("stamps", "enabled_plugins"):  # as they were inside, which never was
+            g.pop(remembered, None)
         raise
     finally:
         session.info["writing"] = False

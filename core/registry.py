@@ -22,7 +22,8 @@ from typing import Any
 
 import pluggy
 import sqlalchemy as sa
-from flask import Flask, abort, current_app, g, request
+from flask import Flask, abort, current_app, g, has_request_context, request, session
+from flask.globals import request_ctx
 from sqlalchemy.orm import Session
 
 from . import access, checks, hookspecs, stamps
@@ -38,6 +39,10 @@ NOTE_AGAIN_SECONDS = 300.0
 HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
 
 log = logging.getLogger("parvis.plugins")
+
+
+class AnswerTouched(RuntimeError):
+    """A hook changed the session of a browser, or what is done to the answer: both belong to views."""
 
 
 class PluginFailed(RuntimeError):
@@ -194,11 +199,12 @@ class Registry:
         running.append((name, place, True))
         try:
             if writing():
-                with db.session.begin_nested():
+                with _answer_untouched(place), db.session.begin_nested():
                     yield
             else:
                 here.failed = False
-                yield
+                with _answer_untouched(place):
+                    yield
                 if here.failed:
                     raise FailureUnsaid(place)
                 if changed():
@@ -378,6 +384,7 @@ def gate() -> None:
     owner = registry.owner(request.path)
     registry.running = [(owner, request.endpoint or request.path, False)] if owner else []
     if owner is not None and owner not in registry.enabled():
+        request.url_rule = None  # its blueprint's handlers are not there either
         abort(404)
 
 
@@ -392,6 +399,25 @@ def view_fault(error: BaseException) -> Plugin | None:
 def all_permissions() -> list[tuple[Plugin, Permission]]:
     """Every permission of the core and of the enabled plugins, with who declared it."""
     return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
+
+
+@contextmanager
+def _answer_untouched(place: str) -> Iterator[None]:
+    """Keep the session, and what is done to the answer, as they are; raise if a hook changed them."""
+    if not has_request_context():
+        yield
+        return
+    lent, later = dict(session), request_ctx._after_request_functions
+    before = len(later)
+    try:
+        yield
+        if len(later) > before or dict(session) != lent:
+            raise AnswerTouched(place)
+    finally:
+        del later[before:]
+        if dict(session) != lent:
+            session.clear()
+            session.update(lent)
 
 
 def _keep_latest(name: str) -> None:

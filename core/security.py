@@ -78,7 +78,7 @@ def trusted_hosts(config: Config) -> list[str]:
     names = [urlsplit(config.base_url).hostname or config.host, *config.trusted_hosts]
     if config.host in LOOPBACK:
         names += ["localhost", "127.0.0.1"]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(name.lower() for name in names))  # as browsers write them
 
 
 def init(app: Flask) -> None:

@@ -3,10 +3,10 @@
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, abort, flash, g, redirect, request
+from flask import Flask, abort, current_app, flash, g, redirect, request
 from flask_login import LoginManager
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -16,7 +16,6 @@ from .accounts import sessions
 from .db import db, end_reading
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 log = logging.getLogger("parvis.web")
 
@@ -51,19 +50,33 @@ def _leave(_error: BaseException | None) -> None:
         log.warning("plugin faults are lost", exc_info=True)
 
 
-def needs(permission: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+class ViewEnded(RuntimeError):
+    """A view raised what ends a process, or answered a status that there is not."""
+
+
+def needs(permission: str) -> Callable[[Callable[P, Any]], Callable[P, Response]]:
     """Declare the permission of a view; a visitor who lacks it is asked to sign in, others get 403.
 
     A permission that depends on the space is checked again by the action, where the space is known.
     """
 
-    def declare(view: Callable[P, R]) -> Callable[P, R]:
+    def declare(view: Callable[P, Any]) -> Callable[P, Response]:
         @functools.wraps(view)
-        def checked(*args: P.args, **kw: P.kwargs) -> R:
+        def checked(*args: P.args, **kw: P.kwargs) -> Response:
             declared = access.permissions[permission]
             if not access.can(permission) and not (declared.space_roles and access.viewer().signed_in):
                 refuse(permission)
-            return view(*args, **kw)
+            try:
+                answer = current_app.make_response(view(*args, **kw))
+                if answer.is_streamed and not answer.direct_passthrough:
+                    answer.make_sequence()  # what fails while it is made fails here
+            except Exception:
+                raise
+            except BaseException as error:  # SystemExit and its like would end the process, not the page
+                raise ViewEnded(type(error).__name__) from error
+            if not 200 <= answer.status_code <= 599:
+                raise ViewEnded(answer.status)
+            return answer
 
         checked.permission = permission  # type: ignore[attr-defined]
         return checked

@@ -133,15 +133,17 @@ def revise(name: str, message: str) -> None:
 def purge_one(name: str, yes: bool) -> None:
     """Export all that a plugin keeps, then delete it: tables, posts, spaces, settings."""
     with _town(name) as installed:
-        if _state(name) != "off":
-            raise Refusal(f"{name} is on: run `parvis plugins disable {name}` first")
-        found = contributions.reach(_app(), installed, name)
-        if not yes:
-            click.confirm(
-                f"Delete {found.spaces} spaces and {found.entries} posts of {name} for good?", abort=True
-            )
-        click.echo(f"Exported to {purge.export(name)}")
-        purge.purge(name)
+        try:
+            off_since = purge.since(name)
+            found = contributions.reach(_app(), installed, name)
+            if not yes:
+                click.confirm(
+                    f"Delete {found.spaces} spaces and {found.entries} posts of {name} for good?", abort=True
+                )
+            click.echo(f"Exported to {purge.export(name)}")
+            purge.purge(name, off_since)
+        except purge.SwitchedOn:
+            raise Refusal(f"{name} is on: run `parvis plugins disable {name}` first") from None
     click.echo(
         f"{name} is purged. Uninstall its package before the next start, or `parvis upgrade` to begin anew."
     )

@@ -11,7 +11,7 @@ from flask import current_app
 
 from core import files, migrate, registry, stamps
 from core.audit import audit
-from core.db import db, now, table_of, write
+from core.db import db, lock, now, table_of, write
 from core.models import (
     Document,
     Entry,
@@ -28,6 +28,10 @@ from core.plugin import Plugin
 from portal import contributions
 
 from . import check
+
+
+class SwitchedOn(RuntimeError):
+    """A plugin that was to be purged is in use."""
 
 
 def export(name: str) -> Path:
@@ -52,12 +56,26 @@ def export(name: str) -> Path:
     return folder
 
 
-def purge(name: str) -> None:
-    """Delete all that a plugin keeps: entries, spaces, settings, waiting work, its tables and its state."""
+def since(name: str) -> dt.datetime | None:
+    """When a plugin was last switched; raises SwitchedOn unless it is off."""
+    where = PluginState.name == name
+    state = db.session.scalars(lock(sa.select(PluginState).where(where))).one_or_none()
+    if state is not None and state.enabled:
+        raise SwitchedOn(name)
+    return state.switched_at if state else None
+
+
+def purge(name: str, off_since: dt.datetime | None) -> None:
+    """Delete all that a plugin keeps: entries, spaces, settings, waiting work, its tables and its state.
+
+    Raises SwitchedOn where it is not off, or was not throughout since it was exported.
+    """
     plugins = registry.current()
     plugin, module = plugins.installed[name], plugins.modules[name]
     prefix = plugin.table_prefix + ".%"
     with write():
+        if since(name) != off_since:
+            raise SwitchedOn(name)
         chosen = dict(_core_rows(plugin))
         for model in (File, Entry, Membership, Space):
             _delete(table_of(model), chosen[table_of(model)])

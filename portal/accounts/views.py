@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from core import access, errors, files, registry
 from core.accounts import actions, addresses, claims, passwords, sessions, throttle
-from core.db import db, now, write
+from core.db import db, lock, now, write
 from core.models import Account, SignIn, User
 from core.web import get_or_404, local_path, needs, says
 
@@ -50,19 +50,24 @@ def sign_in() -> Response:
         kept = person.password_hash if person else None
         if passwords.matches(kept, form.password.data) and person:
             throttle.forgive("sign_in", email)
-            _renew(person, form.password.data)
+            stale = passwords.outdated(str(kept))
+            anew = passwords.digest(form.password.data) if stale else kept  # today's costs are higher
             path = local_path(form.next.data) or "/"
-            return redirect(sessions.sign_in(person.user_id, form.remember.data, path))
+            with write():
+                if _keeps(person.user_id, kept, anew):
+                    return redirect(sessions.sign_in(person.user_id, form.remember.data, path))
         form.password.errors = [_("This address and this password don’t go together.")]
     return page("sign_in", form=form)
 
 
-def _renew(person: claims.Known, password: str) -> None:
-    """Hash the password anew when today's costs are higher."""
-    if person.password_hash and passwords.outdated(person.password_hash):
-        digest = passwords.digest(password)
-        with sessions.as_viewer(person.user_id), write() as database:
-            database.get(Account, person.user_id).password_hash = digest
+def _keeps(user_id: int, known: str | None, anew: str | None) -> bool:
+    """Whether the password is still what was verified, to the end of this write; its hash is kept `anew`."""
+    with access.as_system("the password may have been changed meanwhile"):
+        account = db.session.scalars(lock(sa.select(Account).where(Account.user_id == user_id))).one()
+        if account.password_hash != known:
+            return False
+        account.password_hash = anew
+    return True
 
 
 @blueprint.post("/sign-out")

@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
+from core import access
 from core.accounts import actions, claims, passwords, sessions
 from core.db import db, write
-from core.models import SignIn, User
+from core.models import Account, SignIn, User
 from core.testing import PASSWORD, Browser, Town
 
 ELSEWHERE = ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"]
@@ -217,6 +218,24 @@ def test_a_password_hashed_at_lower_cost_is_hashed_anew(town: Town, monkeypatch:
     after = town.run(lambda: claims.known("ana@example.org"))
     assert before.password_hash != after.password_hash
     assert "t=2" in after.password_hash
+
+
+def test_a_password_that_is_changed_while_it_is_verified_lets_nobody_in(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.person("ana")
+    matches = passwords.matches
+
+    def slowly(kept: str | None, password: str) -> bool:
+        fits = matches(kept, password)
+        with access.as_system("test"), write() as session:
+            session.get(Account, town.person("ana")).password_hash = passwords.digest("another-one")
+        return fits
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    browser = town.browser()
+    assert browser.submit("/sign-in", email="ana@example.org", password=PASSWORD).status_code == 422
+    assert not is_in(browser)
 
 
 def test_a_device_is_named_as_a_person_would() -> None:

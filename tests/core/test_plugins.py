@@ -17,16 +17,18 @@ import pytest
 import sqlalchemy as sa
 from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
+from flask import Response, after_this_request, session
 from flask_babel.speaklater import LazyString
+from werkzeug.exceptions import NotFound
 
-from core import access, api, create_app, health, registry
+from core import access, api, create_app, health, registry, settings
 from core.checks import PluginError
 from core.db import db, write
 from core.models import Entry, PluginFault, PluginState, Space
 from core.testing import Town
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from flask import Flask
@@ -188,6 +190,42 @@ def test_a_path_belongs_to_a_plugin_however_it_is_spelt(town: Town) -> None:
     assert {owner(path) for path in ("/", "/dummies", "/spaces/dummy", "")} == {None}
 
 
+def test_a_switch_that_the_database_refuses_leaves_no_trace_in_the_process(
+    town: Town, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_session: object) -> None:
+        raise sa.exc.OperationalError("COMMIT", {}, OSError("disk full"))
+
+    other = Town(create_app(app.config["PARVIS"], {"dummy": dummy}))
+    ana, there = town.browser("ana", "agent"), other.browser()
+    assert ana.get("/dummy/").status_code == there.get("/dummy/").status_code == 200
+    trouble["plugin_switched"] = settings.town  # which reads what the write may not keep
+    with monkeypatch.context() as patch:
+        patch.setattr("core.db.FlaskSession.commit", refuse)
+        assert ana.submit("/admin/plugins/dummy/switch", on="0", sure="1").status_code == 503
+    trouble.clear()
+    other.run(lambda: registry.current().switch("dummy", False))
+    assert there.get("/dummy/").status_code == 404
+    assert ana.get("/dummy/").status_code == 404
+    with other.app.app_context():
+        db.engine.dispose()
+
+
+def test_what_is_off_says_nothing_by_its_blueprint_either(town: Town, app: Flask) -> None:
+    heard: list[str] = []
+    blueprint = dummy.plugin.blueprints[0].name
+    app.error_handler_spec[blueprint][404][NotFound] = lambda _error: ("it speaks", 200)
+    app.after_request_funcs[blueprint].append(lambda answer: heard.append("after") or answer)
+    app.teardown_request_funcs[blueprint].append(lambda _error: heard.append("teardown"))
+    visitor = town.browser()
+    assert visitor.get("/dummy/").status_code == 200
+    assert heard == ["after", "teardown"]
+    heard.clear()
+    switch(town, on=False)
+    answer = visitor.get("/dummy/")
+    assert (answer.status_code, "it speaks" in answer.text, heard) == (404, False, [])
+
+
 # Plugins that fail
 
 
@@ -327,6 +365,60 @@ def test_a_failing_page_names_the_module_and_is_no_ground_for_quarantine(town: T
     assert visitor.get("/dummy/").status_code == 200
 
 
+def raises(error: BaseException) -> Callable[[], Any]:
+    """What a part of a plugin does that raises this."""
+
+    def work() -> Any:
+        raise error
+
+    return work
+
+
+ENDS = {
+    **{one.__name__: raises(one()) for one in (SystemExit, KeyboardInterrupt, GeneratorExit, RecursionError)},
+    "no table": lambda: db.session.execute(sa.text("SELECT 1 FROM dummy_nowhere"), execution_options=RAW),
+}
+RAW = {"guarded": True}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_page_may_end_in_any_way_and_staff_see_whose_it_was(town: Town, how: str) -> None:
+    trouble["index"] = ENDS[how]
+    assert town.browser().get("/dummy/").status_code in (500, 503)
+    assert [place for place, _what in faults(town)] == ["dummy.index"]
+    trouble.clear()
+    assert town.browser().get("/dummy/").status_code == 200
+
+
+@pytest.mark.parametrize("answer", [None, ("x", 99), lambda: broken(), ("x", "nonsense")], ids=repr)
+def test_a_page_may_answer_anything_and_staff_see_whose_it_was(
+    town: Town, app: Flask, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = api.needs("core.read")(lambda: Response(broken()) if callable(answer) else answer)
+    monkeypatch.setitem(app.view_functions, "dummy.index", view)
+    assert town.browser().get("/dummy/").status_code == 500
+    assert [place for place, _what in faults(town)] == ["dummy.index"]
+
+
+def broken() -> Iterator[str]:
+    """An answer that breaks off while it is made."""
+    yield "a beginning"
+    raise LookupError("the rest")
+
+
+@pytest.mark.parametrize("what", ["session", "emptied", "after"])
+def test_a_hook_leaves_the_session_and_the_answer_alone(town: Town, what: str) -> None:
+    trouble["panels"] = {
+        "session": lambda: session.update(seen={1, 2}),
+        "emptied": lambda: session.clear(),
+        "after": lambda: [after_this_request(fail)][:0],
+    }[what]
+    ana = town.browser("ana")
+    assert [ana.get("/").status_code for _ in range(2)] == [200, 200]
+    assert ana.get("/me").status_code == 200, "ana is still signed in"
+    assert ("panels", "AnswerTouched") in faults(town)
+
+
 def test_five_failures_in_a_row_mean_quarantine_and_staff_give_another_try(town: Town) -> None:
     trouble["panels"] = fail
     visitor, ana = town.browser(), town.browser("ana", "agent")
@@ -389,7 +481,9 @@ import sys, threading
 from pathlib import Path
 import dummy_plugin.plugin as dummy
 from dummy_plugin.trouble import trouble
+from flask import Response, after_this_request, session
 from flask_babel.speaklater import LazyString
+from werkzeug.exceptions import NotFound
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from core import config, create_app
 from ops import server

@@ -214,11 +214,21 @@ def test_a_purge_asks_and_does_nothing_to_a_plugin_that_is_on(
     assert "Delete 1 spaces and 3 posts" in done.output
 
 
+def test_what_was_switched_on_since_it_was_asked_about_is_not_purged(town: Town, filled: int) -> None:
+    town.run(lambda: registry.current().switch("dummy", False))
+    asked = town.run(lambda: purge.since("dummy"))
+    for on in (True, False):  # what was written meanwhile has not been exported
+        town.run(lambda on=on: registry.current().switch("dummy", on))
+        with pytest.raises(purge.SwitchedOn):
+            town.run(lambda: purge.purge("dummy", asked))
+    assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Bookmark))) == 2
+
+
 def test_a_purge_exports_everything_then_deletes_it_and_nothing_else(town: Town, filled: int) -> None:
     town.run(index.run)
     town.run(lambda: registry.current().switch("dummy", False))
     folder = town.run(lambda: purge.export("dummy"))
-    town.run(lambda: purge.purge("dummy"))
+    town.run(lambda: purge.purge("dummy", purge.since("dummy")))
 
     rows = json.loads((folder / "data.json").read_text(encoding="utf-8"))["rows"]
     assert {row["title"] for row in rows["core_entry"]} == {"A drill", "A bench", ""}

@@ -80,7 +80,7 @@ def test_only_trusted_hosts_are_answered(town: Town, host: str, status: int) -> 
 
 
 def test_trusted_hosts_come_from_the_settings() -> None:
-    config = Config(url="https://parvis.example", host="0.0.0.0", trusted_hosts=("www.parvis.example",))
+    config = Config(url="https://parvis.example", host="0.0.0.0", trusted_hosts=("WWW.Parvis.example",))
     assert security.trusted_hosts(config) == ["parvis.example", "www.parvis.example"]
     assert "localhost" in security.trusted_hosts(Config())
 

@@ -120,6 +120,29 @@ def test_the_environment_is_what_wsgi_says() -> None:
     assert environ["wsgi.input"].read() == b"abc"
 
 
+class Answers(list[int]):
+    """The side of the server that sends: the statuses that were answered."""
+
+    def response_empty(self, status: int, _headers: object) -> None:
+        self.append(status)
+
+
+def test_whatever_a_page_raises_the_next_is_made() -> None:
+    def ending(_environ: object, _start: object) -> list[bytes]:
+        raise SystemExit
+
+    async def ask_twice() -> Answers:
+        application, answers = Application(ending, Config()), Answers()
+        application.__rsgi_init__(asyncio.get_running_loop())
+        async with asyncio.timeout(30):
+            for _turn in range(2):
+                await application.__rsgi__(Scope(), answers)
+        return answers
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: asyncio.run(ask_twice())).result() == [500, 500]
+
+
 class Endless:
     """A sender that never comes to an end."""
 
