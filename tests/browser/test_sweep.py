@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ NO_PAGE = {  # they answer something else than a page
     "visits.field_worker",
 }
 LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
+BUILT = re.compile(r'<(/?[a-z]\w*)(?:[^>]*? class="([^"]*)")?')  # the elements of a page, and how they look
 FOLDED, DROPDOWN = "details:not(.dropdown)", "details.dropdown"
 Case = tuple[str, str, str]
 Look = tuple[str, int, str]
@@ -84,15 +86,21 @@ def undeclared(town: DemoTown, page: Page) -> Iterator[str]:
 
 
 def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) -> Iterator[Case]:
-    """The pages of a route: the first that somebody sees, or in `make soak` one for each role."""
-    adapter, seen = town.app.url_map.bind("localhost"), set()
+    """The pages of a route: the first that somebody sees, or in `make soak` one for each role.
+
+    Of roles to whom a page is built alike, one looks at it.
+    """
+    adapter, seen, known = town.app.url_map.bind("localhost"), set(), set()
     for role, values in tries[: 2000 if SOAK else 600]:
         if role not in seen:
             path = adapter.build(rule.endpoint, values)
             answer = town.client(role).get(path, base_url=town.url)
             if answer.status_code == 200 and answer.mimetype == "text/html":
                 seen.add(role)
-                yield role, path, rule.endpoint
+                built = tuple(BUILT.findall(answer.text))
+                if built not in known:
+                    known.add(built)
+                    yield role, path, rule.endpoint
                 if not SOAK:
                     return
 
