@@ -31,10 +31,18 @@ def owners(modules: dict[str, ModuleType]) -> dict[str, Path]:
     return found
 
 
+class Later(RuntimeError):
+    """Tables are at a revision that this version does not know."""
+
+
 def upgrade(
     engine: Engine, modules: dict[str, ModuleType], revisions: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Bring every owner's tables to the newest revision, or those named to theirs; answers who changed."""
+    """Bring every owner's tables to the newest revision, or those named to theirs; answers who changed.
+
+    Raises Later, before anything is changed, where the database comes from a later version.
+    """
+    behind(engine, modules)
     changed = []
     for owner, folder in owners(modules).items():
         if revisions is not None and owner not in revisions:
@@ -56,13 +64,17 @@ def downgrade(engine: Engine, owner: str, folder: Path) -> None:
 
 
 def behind(engine: Engine, modules: dict[str, ModuleType]) -> list[str]:
-    """Owners whose tables are not at the newest revision."""
+    """Owners whose tables are not at the newest revision; raises Later where one is past it."""
+    found = []
     with _reading(engine) as connection:
-        return [
-            owner
-            for owner, folder in owners(modules).items()
-            if current(connection, owner) != head(owner, folder, connection)
-        ]
+        for owner, folder in owners(modules).items():
+            revision, script = current(connection, owner), _script(owner, folder, connection)
+            known = {one.revision for one in script.walk_revisions()}
+            if revision is not None and revision not in known:
+                raise Later(f"the tables of {owner} were made by a later version: install that one")
+            if revision != script.get_current_head():
+                found.append(owner)
+    return found
 
 
 def revise(engine: Engine, owner: str, folder: Path, message: str) -> None:
@@ -92,7 +104,11 @@ def current(connection: Connection, owner: str) -> str | None:
 
 def head(owner: str, folder: Path, connection: Connection) -> str | None:
     """The newest revision in an owner's folder."""
-    return ScriptDirectory.from_config(_config(owner, folder, connection)).get_current_head()
+    return _script(owner, folder, connection).get_current_head()
+
+
+def _script(owner: str, folder: Path, connection: Connection) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(owner, folder, connection))
 
 
 def _config(owner: str, folder: Path, connection: Connection) -> AlembicConfig:

@@ -35,8 +35,8 @@ PASSWORD = "parvis-demo"  # noqa: S105
 DOMAIN = "parvis.example"
 
 
-class RealTown(Exception):
-    """The database holds a town that is no demonstration."""
+class NotHere(Exception):
+    """A demonstration can't be made there."""
 
 
 def prepare(config: Config) -> None:
@@ -45,6 +45,8 @@ def prepare(config: Config) -> None:
         fill(create_app(config))
         return
     if not (config.data / "town.db").exists():
+        if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
+            raise NotHere(f"{config.data} holds something else; choose another by PARVIS_DATA (make: DATA=)")
         making = config.data.with_name(config.data.name + ".new")
         shutil.rmtree(making, ignore_errors=True)
         click.echo("Making the demonstration town: people, spaces, pictures ...")
@@ -61,7 +63,7 @@ def fill(app: Flask) -> None:
             empty = migrate.empty(db.engine)
             migrate.upgrade(db.engine, registry.current().modules)
             if not empty and _real():
-                raise RealTown("this is a real town; choose another folder by PARVIS_DATA (make: DATA=)")
+                raise NotHere("this is a real town; choose another folder by PARVIS_DATA (make: DATA=)")
             for name in registry.current().modules if empty else ():
                 registry.current().switch(name, True)
         if empty:

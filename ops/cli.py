@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,7 @@ FORESEEN = (
     bring_back.RestoreError,
     rows.RowError,
     access.Refused,
+    migrate.Later,
 )
 
 
@@ -63,9 +65,13 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except FORESEEN as error:
             raise Refusal(str(error)) from error
-        except sa.exc.OperationalError as error:
-            reason = str(error.orig).strip().partition("\n")[0]
+        except (sa.exc.OperationalError, sqlite3.DatabaseError) as error:
+            reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
             raise Refusal(f"the database does not answer: {reason}") from error
+        except sa.exc.DatabaseError as error:
+            if not isinstance(error.orig, sqlite3.DatabaseError) or type(error) is not sa.exc.DatabaseError:
+                raise
+            raise Refusal(f"town.db is no database: {error.orig}") from error
         except OSError as error:
             raise Refusal(f"{error.filename or 'the system'}: {error.strerror or error}") from error
 
@@ -153,9 +159,11 @@ def demo() -> None:
     server.check_port(config)
     from demo import build
 
+    if (config.data / "town.db").exists():
+        refuse_no_folder(config)
     try:
         build.prepare(config)
-    except build.RealTown as error:
+    except build.NotHere as error:
         raise Refusal(str(error)) from error
     click.echo(f"\n  {build.welcome(config)}\n")
     server.serve(config)

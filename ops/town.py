@@ -53,6 +53,8 @@ def opened(config: Config) -> Iterator[Flask]:
 def refuse_no_folder(config: Config) -> None:
     """Refused, before anything is made in it, where the folder is no town's."""
     needed = ["secret-key"] if config.database_url else ["secret-key", "town.db"]
+    if (config.data / "town.db").exists() and not (config.data / "secret-key").exists():
+        raise Refusal(f"{config.data.absolute()} has lost its secret-key: put it back from a backup")
     if not all((config.data / name).exists() for name in needed):
         raise _none(config)
 

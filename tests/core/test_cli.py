@@ -169,7 +169,7 @@ def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: 
     folder = tmp_path / "town"
     assert parvis(folder, "init").returncode == 0
     with closing(sqlite3.connect(folder / "town.db")) as database, database:
-        database.execute("UPDATE core_version SET version_num = 'core_0000'")
+        database.execute("UPDATE core_version SET version_num = 'core_0001'")
     assert "parvis upgrade" in refused(parvis(folder, "serve", **port))
 
 
@@ -222,6 +222,25 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path, key: bytes) -> None:
     (folder / "secret-key").write_bytes(key)
     for words in ("check", "upgrade", "serve"):
         assert "holds no key of 64 hex digits" in refused(parvis(folder, words))
+
+
+def test_what_is_no_town_of_this_version_is_one_clear_line(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    assert parvis(folder, "init").returncode == 0
+    with closing(sqlite3.connect(folder / "town.db")) as database, database:
+        database.execute("UPDATE core_version SET version_num = 'core_9999'")
+    for word in ("check", "upgrade", "serve", "demo"):
+        line = refused(parvis(folder, word, port=free()))
+        assert line == "parvis: the tables of core were made by a later version: install that one"
+    (folder / "town.db").write_bytes(b"no database at all, " * 1000)
+    for word in ("check", "upgrade", "serve", "demo"):
+        assert "is no database" in refused(parvis(folder, word, port=free()))
+    key = (folder / "secret-key").rename(tmp_path / "secret-key")
+    for word in ("check", "upgrade", "serve", "demo"):
+        assert "has lost its secret-key" in refused(parvis(folder, word, port=free()))
+    for place in (tmp_path, key):
+        assert "holds something else" in refused(parvis(place, "demo", port=free()))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret-key", "town"]
 
 
 def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_mail_that_waits_too_long_is_noticed(
 def test_tables_of_another_version_are_noticed(town: Town, config: object) -> None:
     def age() -> None:
         with write() as session:
-            session.execute(db.text("UPDATE core_version SET version_num = 'core_0000'"))
+            session.execute(db.text("UPDATE core_version SET version_num = 'core_0001'"))
 
     town.run(age)
     assert not well(town)["migrations"]
