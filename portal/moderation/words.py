@@ -1,13 +1,15 @@
 """What decisions and privileged acts are called."""
 
-from typing import Any
+from collections.abc import Iterator
 
+import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core.access import as_system, viewer
 from core.db import db
 from core.feed.moderation import ACTS, REASONS
-from core.models import Case
+from core.models import Case, Entry
+from core.text import excerpt
 
 from . import actions
 
@@ -57,5 +59,24 @@ def decision(once: str) -> str:
         case = db.session.get(Case, int(number))
         if case is None or case.decided_at is None or not actions.concerns(case, person):
             return ""
-        said: list[Any] = [outcome(case), REASONS.get(case.reason, ""), case.text]
-    return "\n".join(str(one) for one in said if one)
+        return " ".join(_said(case))
+
+
+def _said(case: Case) -> Iterator[str]:
+    yield f"{outcome(case)}."
+    if case.reason in REASONS:
+        named = str(REASONS[case.reason])
+        yield str(_("Reason: %(reason)s.", reason=named[:1].lower() + named[1:]))
+    if case.text:
+        yield str(_("“%(title)s”", title=case.text))
+
+
+def received(once: str) -> str:
+    """What a report is about, its title or first words, for who reported it and may read it now."""
+    with as_system("which case a receipt is about"):
+        about = db.session.scalar(sa.select(Case.entry_id).where(Case.id == int(once.split(":")[1])))
+    mine = sa.select(Entry).where(Entry.id == about, Entry.state != "removed", ~Entry.team_only)
+    entry = db.session.scalars(mine).one_or_none()
+    if entry is None:
+        return ""
+    return str(_("It is about: “%(title)s”", title=entry.title or excerpt(entry.html, 60)))

@@ -50,6 +50,7 @@ NOTICE_TYPES = (
         _("My report is received"),
         _("Your report about something in %(space)s is received. Somebody looks at it."),
         "at_once",
+        detail=words.received,
         url="/me/moderation",
         subject=_("Your report is received"),
     ),

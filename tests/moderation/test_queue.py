@@ -18,6 +18,8 @@ def test_a_report_reaches_the_queue_and_its_decision_the_author(square: Square) 
     post = square.say("You are all fools.")
     assert square.report(post, text="Rude to everybody").status_code == 302
     assert square.notices("reader")[-1] == "core.report_received"
+    about = "It is about: “You are all fools.”"
+    assert about in square.browser("reader").get("/notices").text
     overview = square.browser("agent").get("/admin").text
     attention = overview[overview.index('id="attention"') :]
     assert "1 post waits for a decision." in attention
@@ -31,6 +33,10 @@ def test_a_report_reaches_the_queue_and_its_decision_the_author(square: Square) 
     assert "You are all fools." not in square.browser().get(f"/spaces/{square.space}").text
     assert "core.decision" in square.notices("writer")
     assert square.notices("reader").count("core.decision") == 1
+    told = "Hidden. Reason: insults, hatred or threats. “Please stay polite.”"
+    for name in ("writer", "reader"):
+        assert told in square.browser(name).get("/notices").text, name
+    assert about not in square.browser("reader").get("/notices").text, "who may not read it any more"
     author = square.browser("writer").get("/me/moderation").text
     assert "Please stay polite." in author
     assert "reader" not in author.lower()
