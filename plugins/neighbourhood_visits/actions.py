@@ -138,10 +138,15 @@ def turn(space_id: int, verb: str, **said: str) -> None:
 
 def close_due() -> None:
     """Stop taking questions where the closing date has passed."""
-    due = sa.select(Visit.space_id).where(Visit.state == "collecting", Visit.questions_close_at <= api.now())
     with api.as_system("close questions on time"):
-        for space_id in api.db.session.scalars(due).all():
+        for space_id in api.db.session.scalars(to_close(api.now())).all():
             turn(space_id, "close")
+
+
+def to_close(moment: dt.datetime) -> sa.Select[int]:
+    """The visits that still take questions though they should not since this moment."""
+    past = Visit.questions_close_at <= moment
+    return sa.select(Visit.space_id).where(Visit.state == "collecting", past)
 
 
 def ask(

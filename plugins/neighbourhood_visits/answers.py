@@ -1,5 +1,6 @@
 """The answer to a question: drafted by one, approved by another, published now or on the day of the visit."""
 
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,8 +11,10 @@ from core.api import gettext as _
 from . import letters, reads, states
 from .approve import delegates
 from .approve.corrections import mostly_stays
-from .models import Answer, Casework, Visit
+from .models import Answer, Casework, Question, Visit
 from .states import Case, question_case
+
+BLANK = ("none", "assigned")  # of answers of which nothing is written
 
 
 def draft(question_id: int, body: str, version: int) -> api.Entry:
@@ -47,18 +50,24 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
 
 def publish_held(begun: int = 0) -> None:
     """Job: publish the answers that were held until the visit, where it has begun, or of the one `begun`."""
-    due = (
-        sa.select(Casework.entry_id)
-        .join(Visit, Visit.space_id == Casework.space_id)
-        .where(Casework.held, Casework.answer == "approved")
-        .where(Visit.space_id == begun if begun else Visit.starts_at <= api.now())
-    )
+    due = _held().where(Visit.space_id == begun) if begun else to_publish(api.now())
     with api.as_system("publish on the day of the visit"):
         for question_id in api.db.session.scalars(due).all():
             with api.write():
                 case = question_case(question_id)
                 if case.question.triage == "accepted" and case.casework.answer == "approved":
                     _publish(case, answer_of(question_id)[1])
+
+
+def to_publish(moment: dt.datetime) -> sa.Select[int]:
+    """The questions whose answer is held though their visit has begun by this moment."""
+    return _held().where(Visit.starts_at <= moment)
+
+
+def _held() -> sa.Select[int]:
+    rows = sa.select(Casework.entry_id).join(Visit, Visit.space_id == Casework.space_id)
+    rows = rows.join(Question, Question.entry_id == Casework.entry_id)
+    return rows.where(Casework.held, Casework.answer == "approved", Question.triage == "accepted")
 
 
 def turn(question_id: int, thing: str, verb: str, reason: str, moves: int | None = None) -> None:
@@ -85,7 +94,7 @@ def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
     """
     said = {"author_id": api.viewer().id, "byline": None, **said}
     answer, entry = answer_of(case.entry.id)
-    begun = case.casework is not None and case.casework.answer in ("none", "assigned")
+    begun = case.casework is not None and case.casework.answer in BLANK
     states.move(case, "answer", "draft")
     if version != (entry.version if entry else 0):
         raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
@@ -103,6 +112,15 @@ def keep(case: Case, body: str, version: int, **said: Any) -> api.Entry:
     if rewritten and not corrects:
         entry.author_id, entry.byline = said["author_id"], said["byline"]
     return entry
+
+
+def is_own(case: Case, entry: api.Entry | None, body: str) -> bool:
+    """Whether this text, over the draft that stands, is the viewer's own, which another must approve."""
+    if api.settings("neighbourhood_visits")["one_person_approves"]:
+        return False
+    if entry is None or case.casework.answer in BLANK or case.casework.drafted_by == api.viewer().id:
+        return True
+    return entry.body.split() != body.split() and not _corrects(case, entry.body, body)
 
 
 def _corrects(case: Case, before: str, after: str) -> bool:

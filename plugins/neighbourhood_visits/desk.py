@@ -303,6 +303,7 @@ def _question_page(
     if insert:
         words = templates.filled(insert, found, casework, visit, space)
         answering.body.data = "\n\n".join(filter(None, ((answering.body.data or "").strip(), words)))
+    words = (answering.body.data or "") if answering else (draft.body if draft else "")
     typed = {"version": draft.version, "body": draft.body} if draft else {}
     likely = hints([(entry, found, casework)])[question_id]
     first = int(likely.departments[0].value) if likely.departments else 0
@@ -340,6 +341,9 @@ def _question_page(
             for one in ("official_id", "drafted_by", "corrected_by", "approved_by", "approved_for")
         ),
         publishes=api.can("visits.publish", space),
+        approves=not answers.is_own(case, draft, words) and api.can("visits.publish", space),
+        approvers=reads.other_approvers(space.id),
+        alone=api.settings("neighbourhood_visits")["one_person_approves"],
         came=reads.came(entry),
         case=_private_case(found),
         map=map_of(space.area_id) if found.latitude is not None else None,

@@ -295,6 +295,13 @@ def askers(question_ids: list[int]) -> set[int]:
         return set(api.db.session.scalars(sa.union(authors, unnamed, voices)))
 
 
+def _drafter(entry: api.Entry | None) -> set[int | None]:
+    """Who wrote the answer to a question, where another must approve it."""
+    if entry is None or api.settings("neighbourhood_visits")["one_person_approves"]:
+        return set()
+    return {api.db.session.scalar(sa.select(Casework.drafted_by).where(Casework.entry_id == entry.id))}
+
+
 def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
     if AUDIENCES[what] == COORDINATORS:
         return reads.who_coordinates(space_id)
@@ -302,7 +309,7 @@ def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
         officials = sa.select(api.Membership.user_id).where(
             api.Membership.space_id == space_id, api.Membership.team, api.Membership.role == "official"
         )
-        return set(api.db.session.scalars(officials))
+        return set(api.db.session.scalars(officials)) - _drafter(entry)
     if entry is None:
         asked = sa.select(api.Entry.id).where(
             api.Entry.space_id == space_id, api.Entry.kind == "visits.question"

@@ -381,6 +381,19 @@ def officials_of(space_id: int) -> Sequence[api.User]:
     return api.db.session.scalars(rows).unique().all()
 
 
+def other_approvers(space_id: int) -> list[str]:
+    """The names of those beside the viewer who approve answers of a visit, delegates of officials too."""
+    rows = (
+        sa.select(api.User.name)
+        .join(api.Membership, api.Membership.user_id == api.User.id)
+        .where(api.Membership.space_id == space_id, api.Membership.role == "official")
+        .where(api.User.id != api.viewer().id, api.User.closed_at.is_(None))
+        .where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
+        .order_by(api.User.name)
+    )
+    return list(dict.fromkeys(api.db.session.scalars(rows)))
+
+
 def names(user_ids: Iterable[int | None]) -> dict[int | None, str]:
     """The names of people, by id."""
     rows = sa.select(api.User.id, api.User.name).where(api.User.id.in_(set(user_ids) - {None}))

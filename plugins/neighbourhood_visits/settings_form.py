@@ -39,22 +39,28 @@ class SettingsForm(api.Form):
         lazy_gettext("A sentence for those who have asked a question"), validators=[at_most(500)]
     )
     themes = TextAreaField(
-        lazy_gettext("Themes of questions, one a line; none means the usual ones"), validators=[at_most(2000)]
+        lazy_gettext("Themes of questions"),
+        validators=[at_most(2000)],
+        description=lazy_gettext("One a line. Empty: the usual themes."),
     )
     reasons = TextAreaField(
-        lazy_gettext("Reasons not to accept a question, one a line; none means the usual ones"),
+        lazy_gettext("Reasons not to accept a question"),
         validators=[at_most(4000)],
+        description=lazy_gettext("One a line. Empty: the usual reasons."),
     )
     bodies = TextAreaField(
-        lazy_gettext("Bodies to which questions are forwarded, one a line; none means the usual ones"),
+        lazy_gettext("Bodies to which questions are forwarded"),
         validators=[at_most(2000)],
+        description=lazy_gettext("One a line. Empty: the usual bodies."),
     )
     geocoder = SelectField(lazy_gettext("Service that says where an address is"), default="none")
     geocoder_url = StringField(lazy_gettext("Address of that service"), validators=[at_most(200)])
     quiet_from = DateField(
-        lazy_gettext("Before an election: no figures and nothing put forward, from"), validators=[Optional()]
+        lazy_gettext("First day of the reserve before an election"),
+        validators=[Optional()],
+        description=lazy_gettext("In these weeks no figure is shown and nothing is put forward."),
     )
-    quiet_until = DateField(lazy_gettext("until (this day included)"), validators=[Optional()])
+    quiet_until = DateField(lazy_gettext("Last day of this reserve"), validators=[Optional()])
     one_person_approves = BooleanField(
         lazy_gettext("Whoever drafted an answer may approve it too (the report says so)")
     )

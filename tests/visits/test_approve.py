@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from core import jobs
 from core.db import db, write
 from core.models import Membership, User
 from plugins.neighbourhood_visits.approve import places
@@ -89,6 +90,40 @@ def test_a_delegate_who_drafted_does_not_approve_and_who_is_back_ends_it(scene: 
     assert "Somebody else than who drafted this answer must approve it." in told.text
     assert scene.browser("deputy").submit("/visits/delegate/end", _page="/visits/delegate").status_code == 302
     assert delegate.get(page).status_code in (403, 404)
+
+
+def test_who_may_not_publish_what_they_wrote_is_offered_approval_by_others(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    page, mayor = f"/visits/questions/{question}", scene.browser("mayor")
+
+    def main(name: str = "mayor") -> str | None:
+        """The one filled button of the answer, as somebody is shown it."""
+        form = scene.browser(name).get(page).text.partition('id="answer"')[2].partition("</form>")[0]
+        found = re.findall(r'class="button" name="(\w+)"', form)
+        assert len(found) == 1, found
+        assert ('name="publish"' in form) == ('name="hold"' in form) == (found == ["publish"])
+        return str(found[0])
+
+    assert (main(), main("agent")) == ("submit", "submit"), "nothing is drafted"
+    shown = mayor.get(page).text
+    assert "Who can approve and publish this one: Deputy." in shown
+    assert "Who can approve and publish it: Deputy, Mayor." in scene.browser("agent").get(page).text
+    told = mayor.submit(f"{page}/answer", _page=page, body="In March.", version="0", submit="yes")
+    assert told.status_code == 302
+    assert (main(), main("deputy")) == ("submit", "publish")
+    jobs.run_due(scene.town.app)
+    waits = "A draft answer waits for approval"
+    assert waits in scene.browser("deputy").get("/notices").text
+    assert waits not in mayor.get("/notices").text, "whoever wrote it does not approve it"
+    other = {"body": "No. Never, by no means, whatever they say.", "version": "1", "publish": "yes"}
+    refused = scene.browser("deputy").submit(f"{page}/answer", _page=page, **other)
+    assert refused.status_code == 409
+    assert other["body"] in refused.text
+    assert 'name="publish"' not in refused.text, "these words are the deputy's own now"
+    assert "this one: Mayor." in refused.text
+    scene.let_one_approve()
+    assert (main(), main("deputy")) == ("publish", "publish")
 
 
 def test_a_delegate_of_days_to_come_waits_and_wrong_days_are_refused(scene: Scene) -> None:

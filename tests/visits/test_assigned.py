@@ -14,7 +14,7 @@ from babel.dates import format_date
 from core import jobs
 from core.db import db, write
 from core.models import Entry, Mail, Membership, Notice
-from plugins.neighbourhood_visits import board, letters
+from plugins.neighbourhood_visits import letters
 from plugins.neighbourhood_visits.assigned import links, overdue
 from plugins.neighbourhood_visits.assigned.due import answer_by
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
@@ -398,7 +398,7 @@ def test_three_days_before_the_freeze_what_is_not_answered_is_overdue(
 
 
 @pytest.mark.parametrize("days", [9, 11])
-def test_the_desk_the_briefing_and_the_health_call_the_same_late(
+def test_the_desk_the_briefing_and_the_department_call_the_same_late(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     visit, ident = scene.visit(), department(scene)
@@ -406,10 +406,28 @@ def test_the_desk_the_briefing_and_the_health_call_the_same_late(
     at(scene, monkeypatch, days)
     late = days > 10  # the days of the department, not the thirty of the settings
     assert overdue_counts(scene, visit) == late
-    health = scene.town.run(board.on_time)
-    assert (health.ok, "1 " in health.detail) == (not late, late)
     said = scene.town.run(lambda: papers.gathered(visit, "briefing"))
     assert [(one["id"], bool(one["overdue"])) for one in said["rest"]] == [(question, late)]
+
+
+def test_what_waits_for_an_answer_after_the_visit_is_late_as_well(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene, members=("colleague",))
+    question, other = assigned(scene, visit, ident), assigned(scene, visit, ident, title="Another")
+    now = dt.datetime.now(dt.UTC)
+
+    def set_to(state: str) -> None:
+        with write() as session:
+            found = session.get(Visit, visit)
+            found.state, found.starts_at = state, now - dt.timedelta(days=9)
+            found.ends_at = found.starts_at + dt.timedelta(hours=2)
+            for one, days in ((question, 30), (other, 3)):
+                session.get(Entry, one).created_at = now - dt.timedelta(days=days)
+
+    for state, late in (("reporting", 1), ("published", 1), ("follow_up", 1), ("archived", 0)):
+        scene.town.run(lambda state=state: set_to(state))  # type: ignore[misc]
+        page = scene.browser("colleague").get("/visits/department").text
+        assert page.count("Overdue") == overdue_counts(scene, visit) == late, state
+        assert page.index("Le trottoir est cassé") < page.index("Another"), "the most urgent first"
 
 
 def test_a_token_in_any_letters_opens_nothing(scene: Scene) -> None:

@@ -189,6 +189,7 @@ def test_the_acknowledgement_is_mailed_with_the_code(scene: Scene, smtp: Any) ->
     [letter] = [one for one in smtp.messages if one["To"] == "resident@example.org"]
     text = letter.get_body(("plain",)).get_content()
     assert scene.town.run(lambda: codes.code_of(question)) in text
+    assert re.search(r"^(Answer expected by|Réponse attendue avant le) \w+", text, re.M), "one sentence"
     assert "The team of the visit" in text or "L’équipe de la visite" in text
 
 

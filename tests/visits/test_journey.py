@@ -119,7 +119,7 @@ def test_what_is_said_about_a_question_is_a_comment_beside_its_answer(scene: Sce
     assert "Your comment" in page
     assert ">Reply<" not in page
     beside = scene.browser("mayor").get(f"/visits/questions/{question}").text
-    assert "Publish the answer" in beside
+    assert "Ask for approval" in beside
     assert "/></svg>Comment<" in beside
     preview = scene.browser("mayor").submit(f"/posts/{question}/reply", f"/posts/{question}", body="")
     assert "<h1>Comment</h1>" in preview.text

@@ -87,7 +87,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     agent.get_by_role("button", name="Décider").click()
     said(agent, "C’est fait.")
     agent.get_by_role("textbox", name="Réponse").fill(EARLY)
-    agent.get_by_role("button", name="Demander la validation").click()
+    agent.get_by_role("button", name="Proposer à la validation").click()
     agent.wait_for_url(review)
 
     deputy = phone("deputy")

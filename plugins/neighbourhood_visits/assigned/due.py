@@ -13,7 +13,7 @@ from ..models import OFF, Casework, Question, Visit
 OPEN = ("assigned", "drafted", "to_approve")  # of answers, while a department may draft
 BEFORE_FREEZE = dt.timedelta(days=3)
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
-LIVE = ("announced", "collecting", "preparing", "ready", "postponed", "in_progress")
+ENDED = ("cancelled", "archived")  # of visits: nobody answers there any more
 
 
 def answer_by(promised: dt.datetime, since: dt.datetime, visit: Visit) -> dt.datetime:
@@ -43,7 +43,7 @@ def overdue(now: dt.datetime) -> Any:
     """The condition on questions, joined with their entry, casework and visit."""
     late = due() <= now.timestamp()
     waits = (Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None))
-    return sa.and_(*waits, Casework.answer.in_(("none", *OPEN)), Visit.state.in_(LIVE), late)
+    return sa.and_(*waits, Casework.answer.in_(("none", *OPEN)), Visit.state.not_in(ENDED), late)
 
 
 def is_overdue(
@@ -52,4 +52,4 @@ def is_overdue(
     """The same of rows that were read."""
     late = answer_by(casework.due_at or NEVER, entry.created_at, visit) <= now
     waits = question.triage == "accepted" and question.answered_at is None and question.group_id is None
-    return waits and casework.answer in ("none", *OPEN) and visit.state in LIVE and late
+    return waits and casework.answer in ("none", *OPEN) and visit.state not in ENDED and late

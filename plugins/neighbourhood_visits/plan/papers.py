@@ -94,14 +94,18 @@ def freeze_on(space_id: int, day: dt.date | None) -> None:
 
 def freeze_due() -> None:
     """Job: freeze the dossiers whose day has come."""
-    made = sa.select(Paper.id).where(Paper.space_id == Visit.space_id, Paper.kind == "dossier")
-    since = made.where(Paper.made_at >= Visit.freezes_at)
-    due = sa.select(Visit.space_id).where(Visit.freezes_at <= api.now(), ~since.exists())
-    due = due.where(Visit.state.not_in(("cancelled", "archived")))
     with api.as_system("freeze dossiers on time"):
-        for space_id in api.db.session.scalars(due).all():
+        for space_id in api.db.session.scalars(to_freeze(api.now())).all():
             with api.write():
                 _order(space_id, "dossier")
+
+
+def to_freeze(moment: dt.datetime) -> sa.Select[int]:
+    """The visits whose dossier should be frozen since this moment and is not."""
+    made = sa.select(Paper.id).where(Paper.space_id == Visit.space_id, Paper.kind == "dossier")
+    since = made.where(Paper.made_at >= Visit.freezes_at)
+    due = sa.select(Visit.space_id).where(Visit.freezes_at <= moment, ~since.exists())
+    return due.where(Visit.state.not_in(("cancelled", "archived")))
 
 
 def make(paper_id: int) -> None:
