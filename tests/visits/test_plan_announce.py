@@ -186,7 +186,11 @@ def test_the_map_is_drawn_from_the_area_and_says_the_same_in_words(scene: Scene)
     [pin] = re.findall(r'class="map-pin" cx="([\d.]+)"', drawn[0])
     assert pin == "320.0", "in the middle, to three decimals"
     assert "http" not in drawn[0]
-    words = page.partition("The map in words")[2].partition("</details>")[0]
+    assert re.search(r'class="map-scale"[^>]*>500\sm<', drawn[0]), "a third of its width at most"
+    legend = page.partition('class="map-legend"')[2].partition("</ul>")[0]
+    assert [legend.count(f'class="map-{one}"') for one in ("area", "pin", "meeting")] == [1, 1, 0]
+    assert re.search(r'class="map-name"><strong>Belleroche<', page)
+    words = page.partition("What is asked where")[2].partition("</details>")[0]
     assert f"/posts/{shown}" in words
     assert "Nobody reads this yet" not in page
 

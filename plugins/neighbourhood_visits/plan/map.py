@@ -15,12 +15,17 @@ from . import ordering, route
 WIDE, EDGE = 640, 28
 MOST_PINS = 100
 SMALLEST = 0.002  # degrees, so that one pin alone is not a whole page
+BARS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)  # metres that a scale bar may stand for
+LONGEST_BAR = WIDE / 3
+METRES = 111_320  # in a degree from south to north
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Paths and points of a map, in the units of its drawing."""
+    """Paths and points of a map, in the units of its drawing; what its area is called, and its scale bar."""
 
+    name: str
+    bar: tuple[float, str]
     height: int
     outlines: list[str]
     way: str
@@ -41,9 +46,11 @@ def drawing(visit: Visit, space: api.Space, legs: Sequence[route.Leg]) -> Drawin
     shown += [place for place, _title, _ident in pins]
     if not shown:
         return None
-    project, height = _projection(shown)
+    project, height, scale = _projection(shown)
     way = [place for place in (meeting, *(place for _leg, place in stops)) if place]
     return Drawing(
+        area.name if area and rings else "",
+        _bar(scale),
         height,
         [_path(map(project, ring)) + "Z" for ring in rings],
         _path(map(project, way)) if len(way) > 1 else "",
@@ -74,8 +81,16 @@ def _rings(boundary: dict[str, Any]) -> Iterator[list[ordering.Place]]:
         yield [(point[1], point[0]) for point in polygon[0]]
 
 
-def _projection(shown: Sequence[ordering.Place]) -> tuple[Any, int]:
-    """From degrees to the drawing, north up and as wide as it is, and how high that makes it."""
+def _bar(scale: float) -> tuple[float, str]:
+    """How long a scale bar is in the drawing, and what it stands for."""
+    fitting = [metres for metres in BARS if metres / METRES * scale <= LONGEST_BAR]
+    metres = max(fitting, default=BARS[0])
+    said = f"{metres // 1000}\N{NO-BREAK SPACE}km" if metres >= 1000 else f"{metres}\N{NO-BREAK SPACE}m"
+    return round(metres / METRES * scale, 1), said
+
+
+def _projection(shown: Sequence[ordering.Place]) -> tuple[Any, int, float]:
+    """From degrees to the drawing, north up and as wide as it is; how high that makes it, and its scale."""
     south, north = min(one[0] for one in shown), max(one[0] for one in shown)
     west, east = min(one[1] for one in shown), max(one[1] for one in shown)
     narrow = math.cos(math.radians((south + north) / 2))
@@ -88,7 +103,7 @@ def _projection(shown: Sequence[ordering.Place]) -> tuple[Any, int]:
         x = WIDE / 2 + (place[1] - across) * narrow * scale
         return round(x, 1), round(height / 2 - (place[0] - middle) * scale, 1)
 
-    return project, height
+    return project, height, scale
 
 
 def _path(points: Any) -> str:
