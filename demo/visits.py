@@ -60,7 +60,7 @@ WALKS = (
         "gaspard",
         "tanneries",
         12,
-        "Visite des Tanneries avec la maire",
+        "Les Tanneries avec la maire",
         "Deux heures à pied dans le quartier : la passerelle, le jardin, l'école. Posez vos questions avant, la maire "
         "y répond ici ou sur place.",
         "Devant l'ancienne tannerie, 3 quai des Lavandières",

@@ -201,6 +201,6 @@ def test_a_voice_is_added_in_two_taps_instead_of_asking_again(
     voice.wait_for()
     assert axe(page) == []
     voice.click()
-    page.get_by_role("button", name="Ajouter ma voix").click()
+    page.get_by_role("button", name="Soutenir cette question").click()
     page.get_by_text("Votre voix compte.").wait_for()
     assert scene.town.run(lambda: db.session.get(Entry, question).support_count) == 1

@@ -158,7 +158,7 @@ def test_few_come_in_at_once_from_one_network_and_of_all(
 def test_a_voice_without_an_address_counts_once_apart_and_is_taken_back_by_its_code(scene: Scene) -> None:
     question, others = scene.accepted(scene.visit()), scene.browser("resident")
     page, visitor = f"/visits/questions/{question}/voice", scene.browser()
-    assert "Add my voice without an address" in visitor.get(page).text
+    assert "Support it without an address" in visitor.get(page).text
 
     def counted() -> tuple[int, int]:
         return row(scene, Question, question).unconfirmed, row(scene, Entry, question).support_count
