@@ -224,16 +224,27 @@ for (const field of document.querySelectorAll("[data-suggest-url]")) {
   });
 }
 
-// One row for one picture; the next row appears when the first is used.
+// One row for one picture; the next row appears when the first is used. What a chosen picture shows is asked for
+// before the form is sent, since the server can't give files back.
 for (const picker of document.querySelectorAll("[data-pictures]")) {
   const rows = [...picker.querySelectorAll("fieldset")];
   const chosen = (row) => row.querySelector("[type=file]").files.length > 0;
   const used = (row) => chosen(row) || row.querySelector("[type=text]").value || row.querySelector("[type=checkbox]").checked;
   const draw = () => rows.forEach((row, at) => {
     row.hidden = at > 0 && !used(row) && !used(rows[at - 1]);
-    row.querySelector("[type=text]").required = chosen(row);
+    const text = row.querySelector("[type=text]");
+    text.required = chosen(row) && !row.querySelector("[type=checkbox]").checked;
+    text.setCustomValidity(text.required && !text.value.trim() ? text.dataset.asks : "");
   });
+  picker.addEventListener("input", draw);
   picker.addEventListener("change", draw);
+  picker.closest("form").addEventListener("submit", (event) => {
+    const silent = rows.map((row) => row.querySelector("[type=text]")).find((text) => !text.checkValidity());
+    if (!silent) return;
+    event.preventDefault();
+    picker.open = true;
+    silent.reportValidity();
+  });
   draw();
 }
 

@@ -24,6 +24,7 @@ from core.text import one_line
 from core.web import get_or_404, needs, says
 
 from ..spaces import reads
+from .forms import indented
 from .views import menu
 
 blueprint = Blueprint("areas", __name__, url_prefix="/admin/areas")
@@ -162,7 +163,7 @@ def _page(form: AreaForm, importing: ImportForm) -> str:
 
 
 def _choices() -> list[SelectChoice]:
-    return [SelectChoice(row.id, "– " * (row.path.count("/") - 2) + row.name) for row in reads.areas()]
+    return [SelectChoice(row.id, indented(row)) for row in reads.areas()]
 
 
 def rename(area_id: int, name: str) -> None:

@@ -23,6 +23,7 @@ from core.forms import Form
 from core.i18n import number
 from core.models import MANDATES, ROLES
 
+DEPTH = "\N{NO-BREAK SPACE}" * 4
 LANGUAGES = (SelectChoice("fr", "Français"), SelectChoice("en", "English"))
 TEXT = 40_000
 
@@ -43,6 +44,11 @@ def _readable_on(page: str) -> Any:
             )
 
     return check
+
+
+def indented(area: Any) -> str:
+    """An area's name in a list of choices, further in than what it lies in."""
+    return f"{DEPTH * (area.path.count('/') - 2)}{area.name}"
 
 
 class TownForm(Form):

@@ -20,7 +20,8 @@ from core.web import get_or_404, needs, says
 
 from . import actions
 from .checks import described
-from .forms import PersonForm, TownForm, mandate_title, role_title
+from .forms import PersonForm, TownForm, indented, mandate_title, role_title
+from .outbox import title
 from .steps import mail_leaves, steps
 
 blueprint = Blueprint("admin", __name__)
@@ -162,7 +163,7 @@ def people_edit(user_id: int) -> str | Response:
     if user.closed_at is not None:
         abort(404)
     areas = db.session.scalars(sa.select(Area).order_by(Area.path)).all()
-    form = PersonForm([(area.id, "– " * (area.path.count("/") - 2) + area.name) for area in areas], obj=user)
+    form = PersonForm([(area.id, indented(area)) for area in areas], obj=user)
     if form.validate_on_submit():
         try:
             actions.set_person(
@@ -211,7 +212,12 @@ def outbox() -> str:
     subjects = _subjects(row.id for row in rows[:PAGE]) if demo else {}
     older = url_for("admin.outbox", before=rows[PAGE - 1].id) if len(rows) > PAGE else ""
     return render_template(
-        "portal/admin_outbox.html", mails=rows[:PAGE], older=older, subjects=subjects, mask=actions.mask
+        "portal/admin_outbox.html",
+        mails=rows[:PAGE],
+        older=older,
+        subjects=subjects,
+        mask=actions.mask,
+        title=title,
     )
 
 
@@ -233,4 +239,6 @@ def outbox_mail(mail_id: int) -> str:
     with access.as_system("show in the demonstration what would leave"):
         words = mail.written(row)
     subject, text = (words[0].subject, words[0].text) if words else (row.subject, "")
-    return render_template("portal/admin_mail.html", mail=row, subject=subject, text=text)
+    return render_template(
+        "portal/admin_mail.html", mail=row, kind=title(row.kind), subject=subject, text=text
+    )

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from core import access
 from core.access import Forbidden, Refused, by_mail
@@ -12,7 +13,7 @@ from core.db import db
 from core.feed import actions, drafts
 from core.feed.drafts import AskAuthor, Draft
 from core.models import Entry, Space
-from core.text import excerpt
+from core.text import excerpt, markdown
 from core.web import says
 
 PUBLISH = "core.publish"
@@ -63,7 +64,7 @@ def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
         (_("Space"), space.name if space else ""),
         (_("In reply to"), (parent.title or excerpt(parent.html, 80)) if parent else ""),
         (_("Title"), payload["title"]),
-        (_("Your text"), payload["body"]),
+        (_("Your text"), Markup('<div class="prose">%s</div>') % Markup(markdown(payload["body"]))),  # noqa: S704  cleaned
     ]
 
 

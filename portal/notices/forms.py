@@ -1,7 +1,7 @@
 """The form in which one chooses how notices come."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask_babel import format_time, get_locale, gettext
@@ -40,15 +40,27 @@ class NoticesForm(Form):
         """The choices of kinds."""
         return [field for field in self if field.name.startswith("kind-")]
 
+    def spread(self, groups: Iterable[tuple[Any, list[NoticeType]]]) -> None:
+        """Let what was chosen anew for a whole group be the choice of each of its kinds."""
+        for number, (_title, kinds) in enumerate(groups):
+            whole = self[f"group-{number}"]
+            if whole.data and whole.data != whole.object_data:
+                for kind in kinds:
+                    self[f"kind-{kind.name}"].data = whole.data
+
     def spaces(self) -> list[Any]:
         """The choices of spaces."""
         return [field for field in self if field.name.startswith("space-")]
 
 
 def of(
-    types: Iterable[NoticeType], spaces: Iterable[Any], chosen: Mapping[Any, str], **times: Any
+    groups: Sequence[tuple[Any, list[NoticeType]]],
+    spaces: Iterable[Any],
+    chosen: Mapping[Any, str],
+    **times: Any,
 ) -> NoticesForm:
-    """A form with a choice for each kind of notice and each space, as they are chosen now."""
+    """A form with a choice for each kind of notice, each group of them and each space, as they are now."""
+    types = [kind for _title, kinds in groups for kind in kinds]
     as_above = SelectChoice("", gettext("As chosen above"))
     ways = [SelectChoice(way, str(label)) for way, label in WAYS]
     fields: dict[str, Any] = {
@@ -56,6 +68,11 @@ def of(
     }
     fields |= {f"space-{space.id}": SelectField(space.name, choices=[as_above, *ways]) for space in spaces}
     given = {f"kind-{kind.name}": chosen.get(kind.name, kind.default) for kind in types}
+    each = SelectChoice("", gettext("Different for each"))
+    for number, (title, kinds) in enumerate(groups):
+        held = {given[f"kind-{kind.name}"] for kind in kinds}
+        fields[f"group-{number}"] = SelectField(title, choices=[each, *ways] if len(held) > 1 else ways)
+        given[f"group-{number}"] = held.pop() if len(held) == 1 else ""
     given |= {f"space-{space.id}": chosen.get(space.id, "") for space in spaces}
     form: Any = type("Form", (NoticesForm,), fields)(data={**given, **times})
     form.hour.choices = [

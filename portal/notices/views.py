@@ -98,13 +98,13 @@ def read_all() -> Response:
 def choose() -> Response:
     """Choose how each kind of notice comes, and when digests do."""
     groups = choice.groups()
-    types = [kind for _title, kinds in groups for kind in kinds]
     chosen = {one.type or one.space_id: one.way for one in db.session.scalars(sa.select(NoticeChoice))}
     times = db.session.scalars(sa.select(NoticeTimes)).one_or_none() or NoticeTimes(hour=8, days=1)
     days = [day for day in range(7) if times.days >> day & 1]
     form: Any = forms.of(
-        types, _spaces(), chosen, hour=times.hour, days=days, paused=times.paused_at is not None
+        groups, _spaces(), chosen, hour=times.hour, days=days, paused=times.paused_at is not None
     )
+    form.spread(groups)
     if form.validate_on_submit():
         kinds = {field.name.removeprefix("kind-"): field.data for field in form.kinds()}
         spaces = {int(field.name.removeprefix("space-")): field.data or None for field in form.spaces()}
