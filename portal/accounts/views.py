@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Blueprint, make_response, redirect, render_template, request, session
 from flask_babel import format_timedelta
 from flask_babel import gettext as _
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -178,7 +179,7 @@ def _said(pending: claims.Pending) -> list[tuple[str, str]]:
         described = registry.current().attempt(
             pending.owner,
             f"description of {claim.name}",
-            lambda: [(str(label), str(text)) for label, text in describe(payload)],
+            lambda: [(str(label), escape(text)) for label, text in describe(payload)],
         )
     elif isinstance(payload.get("body"), str):
         described = [(_("Your text"), payload["body"])]

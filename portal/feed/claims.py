@@ -60,11 +60,12 @@ def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
     """What is about to be published, and where."""
     space = db.session.get(Space, payload["space"])
     parent = db.session.get(Entry, payload["parent"]) if payload["parent"] else None
+    words = Markup('<div class="prose">%s</div>') % Markup(markdown(payload["body"]))  # noqa: S704  cleaned
     return [
         (_("Space"), space.name if space else ""),
         (_("In reply to"), (parent.title or excerpt(parent.html, 80)) if parent else ""),
         (_("Title"), payload["title"]),
-        (_("Your text"), Markup('<div class="prose">%s</div>') % Markup(markdown(payload["body"]))),  # noqa: S704  cleaned
+        (_("Your text"), words),
     ]
 
 

@@ -322,12 +322,32 @@ def test_in_a_real_town_the_outbox_shows_neither_text_nor_address(town: Town) ->
     number = send(town)
     ada = town.browser("ada", "administrator")
     page = ada.get("/admin/outbox").text
-    assert "core.confirm" in page
+    assert "core.confirm" in page, "of a kind that nothing declares, its name"
     assert "z…@e….org" in page
     assert "zoe@example.org" not in page
     assert "secret-token" not in page
     assert "Confirm, Zoe" not in page
     assert ada.get(f"/admin/outbox/{number}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("core.notice", "Notifications"),
+        ("core.sign_up", "Open my account"),
+        ("core.decision", "A decision about what you wrote or reported"),
+        ("core.reply", "Replies to what I wrote or follow"),
+    ],
+)
+def test_a_kind_of_mail_is_said_as_what_declares_it_says(town: Town, kind: str, words: str) -> None:
+    def put() -> None:
+        with write():
+            mail.send(kind, "zoe@example.org", "Subject", "Text")
+
+    town.run(put)
+    page = town.browser("ada", "administrator").get("/admin/outbox").text.partition("<main")[2]
+    assert words in page
+    assert kind not in page
 
 
 def test_in_the_demonstration_an_administrator_reads_whole_messages(town: Town) -> None:

@@ -20,6 +20,7 @@ from core.models import Entry, File, Mail, Revision, Space, Support
 from core.registry import current
 from core.spaces import actions as spaces
 from core.testing import Browser, Town
+from core.text import markdown
 from portal.feed.history import SIZE, changes
 
 pytest_plugins = ["core.testing"]
@@ -221,7 +222,7 @@ def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -
 def test_the_page_of_the_link_shows_all_that_it_publishes(town: Town) -> None:
     space_id = group(town)
     post = say(town, "ana", space_id, "Who repairs it?", title="The clock")
-    reply = {"name": "Ines", "email": "ines@example.org", "body": "I can\n<b>repair</b> it"}
+    reply = {"name": "Ines", "email": "ines@example.org", "body": "I can **surely**\n<b>repair</b> it"}
     fresh = {**reply, "email": "ANA@example.org", "title": "A new bench"}
     for url, page, words, shown in (
         (f"/posts/{post}/reply", f"/posts/{post}", reply, ("Ines", "The clock", "ines@example.org")),
@@ -237,7 +238,7 @@ def test_the_page_of_the_link_shows_all_that_it_publishes(town: Town) -> None:
         link = re.search(r"/confirm/\S+", letters[-1].text)
         assert link
         text = town.browser().get(link[0]).text
-        for word in (*shown, "Halle", "I can\n&lt;b&gt;repair&lt;/b&gt; it"):
+        for word in (*shown, "Halle", markdown(reply["body"]), "<strong>surely</strong>", "&lt;b&gt;repair"):
             assert word in text
     assert ">Ines<" not in text, "it would be published in Ana's name"
 

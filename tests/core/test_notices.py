@@ -572,5 +572,22 @@ def test_people_choose_among_what_can_reach_them_alone(town: Town, square: int) 
     for kind in ("core.waits", "core.join_request", "core.newcomer"):
         assert f'name="kind-{kind}"' not in page
         assert f'name="kind-{kind}"' in town.browser("owner").get("/me/notices").text
-    assert "<h3>Conversations</h3>" in page
+    assert ">Conversations</label>" in page
     assert "<h3>Spaces</h3>" in page
+
+
+def test_what_is_chosen_for_a_group_holds_for_each_of_its_kinds_until_one_is_chosen_apart(town: Town) -> None:
+    conversations = {f"kind-core.{name}" for name in ("reply", "mention", "post")}
+
+    def shown() -> tuple[str, set[str]]:
+        page = town.browser("ana").get("/me/notices").text
+        found = dict(
+            re.findall(r'<select[^>]*name="([^"]+)"[^>]*>.*?<option selected value="([^"]*)"', page, re.S)
+        )
+        return found["group-0"], {found[name] for name in conversations}
+
+    assert shown() == ("", {"at_once", "daily"})
+    prefer(town, "ana", **{"group-0": "daily"})
+    assert shown() == ("daily", {"daily"})
+    prefer(town, "ana", **{"kind-core.mention": "none"})
+    assert shown() == ("", {"daily", "none"})
