@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOWEST_HEADING = 3  # a post's own title is the second level of its page
 _LINK = r"(?<![\w/@.])(?:https?://|www\.)[^\s<>\"'`]*[^\s<>\"'`.,;:!?…»)\]}*_]"
 _MENTION = r"(?<![\w@/.])@(?P<handle>[a-z0-9](?:[a-z0-9._-]{0,58}[a-z0-9])?)"
+_BREAKING = re.compile(r"[^\S\u00a0\u202f]+")
 _WORDS = re.compile(f"(?P<url>{_LINK})|{_MENTION}", re.IGNORECASE)
 _TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "a", "ul", "ol", "li"),
@@ -66,15 +67,14 @@ def visible(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text in one line, without characters that can't be seen or that turn the direction of others."""
+    """The text in one line, without characters that can't be seen or that turn the direction of others.
+
+    Spaces that break no line stay what they are: French is written with them.
+    """
     if not visible(text):
         return ""
-    words = ("".join(c for c in word if c not in _FILLERS and not _formats(c)) for word in text.split())
-    return " ".join(filter(None, words))
-
-
-def _formats(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cf")
+    shown = (c for c in text if c.isspace() or not (c in _FILLERS or unicodedata.category(c) in _FORMATS))
+    return _BREAKING.sub(" ", "".join(shown)).strip()
 
 
 def plain(html: str) -> str:
@@ -174,6 +174,7 @@ def _place_headings(state: "StateCore") -> None:
             token.tag = f"h{level}"
 
 
-_UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"}
+_FORMATS = {"Cc", "Cf"}
+_UNSEEN = {*_FORMATS, "Zs", "Zl", "Zp", "Mn", "Me"}
 _FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that look like nothing
 _FOLDED = _fold_table()

@@ -9,7 +9,6 @@ from markupsafe import Markup, escape
 
 from core.db import db
 from core.models import Entry, Revision
-from core.text import markdown
 
 SIZE = 10
 MOST_PAIRS = 100_000  # of words compared; a larger change is shown as the old text and the new
@@ -26,22 +25,25 @@ def versions(entry: Entry, before: int | None = None) -> tuple[list[dict[str, An
         when = entry.edited_at or entry.published_at or entry.created_at
         texts.insert(0, (entry.version, entry.title, entry.body, when))
     shown = [
-        {"when": when, "title": title, "number": number, **_shown((title, body), texts[n + 1 : n + 2])}
+        {"when": when, "number": number, **_shown((title, body), texts[n + 1 : n + 2])}
         for n, (number, title, body, when) in enumerate(texts[:SIZE])
     ]
     return shown, texts[SIZE][0] if len(texts) > SIZE else None
 
 
 def _shown(text: tuple[str, str], before: list[Any]) -> dict[str, Any]:
-    if before:
-        _number, title, body, _when = before[0]
-        return {"changes": Markup().join(changes((title, body), text))}
-    return {"html": Markup(markdown(text[1]))}  # noqa: S704  cleaned
+    """Title and body as they were written: of the first version as they are, else with what changed."""
+    _number, *old, _when = before[0] if before else (0, *text, None)
+    pairs = zip(("title", "body"), old, text, strict=True)
+    return {
+        "first": not before,
+        **{part: Markup().join(changes(one, other)).strip() for part, one, other in pairs},
+    }
 
 
-def changes(old: tuple[str, str], new: tuple[str, str]) -> Iterator[Markup]:
-    """The words of a title and body, with what a change took away and added marked."""
-    before, after = ("\n\n".join(text).strip().split(" ") for text in (old, new))
+def changes(old: str, new: str) -> Iterator[Markup]:
+    """The words of a text, with what a change took away and added marked."""
+    before, after = (text.strip().split(" ") for text in (old, new))
     first = _common(before, after)
     last = _common(before[first:][::-1], after[first:][::-1])
     yield escape("".join(f"{word} " for word in after[:first]))

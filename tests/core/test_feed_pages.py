@@ -275,15 +275,30 @@ def test_editing_keeps_a_public_history_and_both_texts_of_a_conflict(town: Town)
     assert "<del>first</del>" in history
     assert "<ins>second</ins>" in history
     assert "The first words" in history
+    assert '<strong>Title</strong></p>\n<p class="prose source">The <del>first</del>' in history
     assert len(town.run(lambda: db.session.scalars(sa.select(Revision)).all())) == 1
+
+
+def test_a_history_tells_of_what_changed_alone_and_shows_each_version_as_it_was_written(town: Town) -> None:
+    title, body = "Une place\u202f: où\u00a0?", "Le **banc** et l’arbre"
+    post = say(town, "ana", group(town), body, title=title)
+    body = body.replace("et", "**et**")
+    assert (
+        town.browser("ana").submit(f"/posts/{post}/edit", title=title, body=body, version="1").status_code
+        == 302
+    )
+    history = html.unescape(town.browser().get(f"/posts/{post}/history").text)
+    assert history.count(f"<strong>{title}</strong>") == 2
+    assert "Le **banc** <del>et</del> <ins>**et**</ins> l’arbre" in history
+    assert "Le **banc** et l’arbre" in history
 
 
 def test_a_change_too_large_to_compare_by_words_is_shown_whole() -> None:
     words = [str(n % 50) for n in range(10_000)]
     doubled = [part for word in words for part in (word, "X")]
-    shown = list(changes(("Title", " ".join(words)), ("Title", " ".join(doubled))))
-    assert [part[:5] for part in shown] == ["Title", "<del>", "<ins>", ""]
-    small = "".join(changes(("", "one two three"), ("", "one 2 three")))
+    shown = list(changes(" ".join(["First", *words]), " ".join(["First", *doubled])))
+    assert [part[:5] for part in shown] == ["First", "<del>", "<ins>", ""]
+    small = "".join(changes("one two three", "one 2 three"))
     assert small == "one <del>two</del> <ins>2</ins> three"
 
 

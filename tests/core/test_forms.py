@@ -52,6 +52,10 @@ def test_one_line_keeps_every_script() -> None:
         assert one_line(text) == text
 
 
+def test_one_line_keeps_the_spaces_that_break_no_line() -> None:
+    assert one_line(" \u00a0Où\u202f?  Ici\u00a0:\n\u202flà ") == "Où\u202f? Ici\u00a0: \u202flà"
+
+
 def test_a_town_whose_name_was_sent_in_two_lines_still_sends_mail(town: Town) -> None:
     admin = town.browser("admin", "administrator")
     values = {"name": "Ville\r\nde Brume", "language": "fr", "colour": "#1d5e63", "colour_dark": "#7fc8c3"}
