@@ -28,6 +28,7 @@ DISK_NEEDED = 200 * 1024 * 1024
 BEAT_SECONDS = 20
 MAIL_LATE = dt.timedelta(hours=1)
 SOUND_SQLITE = (3, 51, 3)
+PUBLIC = ("database", "migrations", "worker", "sqlite")
 
 
 @blueprint.get("/healthz")
@@ -41,7 +42,7 @@ def answer() -> tuple[Response, int]:
     with access.as_system("health"):
         found = checks()
     well = all(one.ok for one in found)
-    listed = {one.name: {"ok": one.ok, "detail": _public(one)} for one in found}
+    listed = {one.name: {"ok": one.ok, "detail": one.detail if one.name in PUBLIC else ""} for one in found}
     return jsonify(status="ok" if well else "failing", checks=listed), 200 if well else 503
 
 
@@ -82,10 +83,6 @@ def safely(name: str, check: Callable[[], tuple[bool, str]]) -> Health:
     return Health(name, ok, detail)
 
 
-def _public(check: Health) -> str:
-    return str(check.detail) if check.name in ("database", "migrations", "worker", "sqlite") else ""
-
-
 def _database() -> tuple[bool, str]:
     db.session.execute(sa.select(Stamp.key).limit(1))
     return True, db.engine.dialect.name
@@ -94,7 +91,8 @@ def _database() -> tuple[bool, str]:
 def _migrations() -> tuple[bool, str]:
     from . import migrate  # Alembic is dear to load, and most pages need none of it
 
-    behind = migrate.behind(db.engine, registry.current().modules)
+    plugins = registry.current()
+    behind = migrate.behind(db.engine, {name: plugins.modules[name] for name in plugins.enabled()})
     return not behind, f"behind: {', '.join(behind)}" if behind else "up to date"
 
 
@@ -141,8 +139,8 @@ def _sqlite() -> tuple[bool, str]:
 
 
 def _plugins() -> tuple[bool, str]:
-    lost = registry.current().missing()
-    return not lost, "; ".join(lost.values()) or "all that are on can be loaded"
+    lost, broken = registry.current().missing(), registry.current().broken
+    return not lost, "; ".join((broken | lost).values()) or "all that are on can be loaded"
 
 
 def _data() -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import sqlalchemy as sa
 
-from core import __version__, access, create_app, migrate, registry
+from core import __version__, access, migrate, registry
 from core import settings as town
 from core.accounts import actions as accounts
 from core.accounts import claims
@@ -30,6 +30,7 @@ from . import check as looks
 from . import restore as bring_back
 from . import rows, server
 from . import worker as work
+from .application import application
 from .cli_plugins import plugins
 from .town import Refusal, made, opened, refuse_no_folder, refuse_no_town, settings
 
@@ -81,6 +82,9 @@ class Brought(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         with opened(settings()):
+            for name, module in registry.discover({})[1].items():
+                if module.plugin.table_prefix == self.name and name in registry.current().broken:
+                    raise Refusal(registry.current().broken[name])
             return super().invoke(ctx)
 
 
@@ -211,13 +215,15 @@ def worker(parent: int | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     if parent is not None:
         server.end_with(parent)
-    work.run(create_app(config), stop)
+    work.run(application(config), stop)
 
 
 @main.command()
 def upgrade() -> None:
     """Bring the database to this version, the plugins' tables included."""
-    with made(settings()) as app:
+    config = settings()
+    refuse_no_folder(config)
+    with made(config, new=True) as app:  # every plugin
         refuse_no_town(app)
         changed = migrate.upgrade(db.engine, registry.current().modules)
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")

@@ -24,6 +24,7 @@ from core.registry import Registry
 from portal import contributions
 
 from . import purge, scaffold
+from .application import advice
 from .town import Refusal, opened, settings
 
 
@@ -69,9 +70,13 @@ def show(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Switch a plugin on, for every process at its next request."""
-    with _town(name) as installed, write():
-        audit("plugin.on", f"plugin/{name}")
-        installed.switch(name, True)
+    with _town(name) as installed:
+        module = installed.modules[name]
+        if module.plugin.table_prefix in migrate.behind(db.engine, {name: module}):
+            raise Refusal(advice(name))
+        with write():
+            audit("plugin.on", f"plugin/{name}")
+            installed.switch(name, True)
     click.echo(f"{name} is on. A server that was started before {name} was installed needs a restart.")
 
 
@@ -145,7 +150,8 @@ def purge_one(name: str, yes: bool) -> None:
         except purge.SwitchedOn:
             raise Refusal(f"{name} is on: run `parvis plugins disable {name}` first") from None
     click.echo(
-        f"{name} is purged. Uninstall its package before the next start, or `parvis upgrade` to begin anew."
+        f"{name} is purged. Uninstall its package, or run `parvis upgrade` to begin anew; "
+        "a server that runs needs a restart."
     )
 
 
@@ -159,7 +165,7 @@ def _town(name: str | None = None, gone: bool = False) -> Iterator[Registry]:
         installed = registry.current()
         known = installed.installed.keys() | (installed.missing().keys() if gone else set())
         if name is not None and name not in known:
-            raise Refusal(f"no plugin {name!r} is installed")
+            raise Refusal(installed.broken.get(name, f"no plugin {name!r} is installed"))
         yield installed
         installed.settle()
 

@@ -18,9 +18,10 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from core import create_app, logs, registry
+from core import logs, registry
 from core.config import Config
 
+from .application import application
 from .rsgi import Application, Wsgi
 from .streams import MOST, Streams
 
@@ -107,7 +108,7 @@ def streams() -> Application:
 def _made() -> tuple[Config, Flask, "Watchdog"]:
     """The settings, the application, and its pages under a watchdog; what hung before is heard of."""
     config = Config.from_env()
-    app = create_app(config)
+    app = application(config)
     with app.app_context():
         registry.current().hear(config.data)
     gc.collect()

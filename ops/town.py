@@ -12,6 +12,8 @@ from core import access, create_app, migrate, registry
 from core.config import Config
 from core.db import close_all, db
 
+from .application import application
+
 
 class Refusal(click.ClickException):
     """What can't be done, in one line on stderr."""
@@ -31,7 +33,7 @@ def made(config: Config, new: bool = False) -> Iterator[Flask]:
     """The application, with the rights of the system; Refused where there is no town, and none is to be."""
     if not new:
         refuse_no_folder(config)
-    app = create_app(config)
+    app = create_app(config) if new else application(config)
     with app.app_context(), access.as_system("command line"):
         try:
             yield app

@@ -96,11 +96,25 @@ def set_person(user_id: int, **values: Any) -> None:
 
 
 def switch_plugin(name: str, on: bool) -> None:
-    """Enable or disable a plugin; one that protects the portal is for administrators."""
+    """Enable or disable a plugin; one that protects the portal is for administrators.
+
+    Refused for one whose tables wait for `parvis upgrade`.
+    """
     require_switch(name)
+    if on and _tables_wait(name):
+        raise access.Refused(
+            _("Its tables are not ready: a systems engineer runs “parvis upgrade” on the server.")
+        )
     with write():
         audit("plugin.on" if on else "plugin.off", f"plugin/{name}")
         registry.current().switch(name, on)
+
+
+def _tables_wait(name: str) -> bool:
+    from core import migrate  # Alembic is dear to load
+
+    module = registry.current().modules[name]
+    return module.plugin.table_prefix in migrate.behind(db.engine, {name: module})
 
 
 def save_plugin_settings(name: str, values: dict[str, Any]) -> None:

@@ -70,6 +70,9 @@ def index_one(name: str) -> str | Response:
 def index_switch(name: str) -> str | Response:
     """Enable or disable a plugin, asked once more before; enabling one in quarantine gives it another try."""
     plugins = registry.current()
+    if name in plugins.broken:
+        says(_("“%(title)s” can’t be loaded", title=name), "error")
+        return redirect(url_for("plugins.index"))
     if name not in plugins.installed or request.form.get("on") not in {"0", "1"}:
         abort(404 if name not in plugins.installed else 400)
     on = request.form["on"] == "1"
@@ -80,7 +83,11 @@ def index_switch(name: str) -> str | Response:
         fields = {"on": "0", "sure": "1", **listed}
         described = _described(name, ())
         return render_template("portal/admin_plugin_off.html", plugin=described, fields=fields, back=back)
-    actions.switch_plugin(name, on)
+    try:
+        actions.switch_plugin(name, on)
+    except access.Refused as refusal:
+        says(str(refusal), "error")
+        return redirect(back)
     title = plugins.installed[name].title
     says(
         _("“%(title)s” is on.", title=title)

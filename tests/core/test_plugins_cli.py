@@ -17,12 +17,14 @@ from dummy_plugin.models import Bookmark
 from PIL import Image
 from werkzeug.datastructures import FileStorage
 
-from core import api, files, registry
+from core import api, files, migrate, registry
 from core.db import db, write
-from core.models import Audit, Document, Entry, File, PluginState, Setting, Space
+from core.models import Audit, Document, Entry, File, PluginFault, PluginState, Setting, Space
 from core.search import index
 from ops import purge
+from ops.application import application
 from ops.cli import main
+from portal.privacy import retention
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -122,6 +124,47 @@ def test_one_that_is_enabled_and_not_installed_is_named_everywhere_and_can_be_sw
     assert parvis("plugins disable polls").exit_code == 0
     assert "polls" not in parvis("plugins list").output
     assert "polls" not in boss.get("/admin/plugins").text
+
+
+def test_one_that_is_off_and_whose_tables_are_not_there_holds_nobody_up(
+    town: Town, parvis: object, plugin_modules: dict[str, ModuleType]
+) -> None:
+    boss = town.browser("boss", "administrator")
+    parvis("plugins disable dummy")
+    assert "needs a restart" in parvis("plugins purge dummy --yes").output
+    said = "the tables of dummy are of another version: run `parvis upgrade`"
+    assert f"BROKEN      {said}" in parvis("plugins list").output
+    assert said in parvis("check").output
+    assert said in parvis("plugins enable dummy").output, "nor by a command"
+    refused = boss.submit("/admin/plugins/dummy/switch", "/admin/plugins", on="1")
+    assert "Its tables are not ready" in boss.get(refused.location).text, (
+        "nor on a server that still knows it"
+    )
+    assert boss.get("/healthz").json["checks"]["migrations"]["ok"]
+
+    served = type(town)(application(town.app.config["PARVIS"]))
+    served.app.test_client_class = town.app.test_client_class
+    assert "dummy" not in served.app.extensions["parvis"].modules
+    other = served.browser("lin", "administrator")
+    assert said in other.get("/admin/plugins").text
+    late = other.submit("/admin/plugins/dummy/switch", "/admin", on="1")
+    assert "“dummy” can’t be loaded" in other.get(late.location).text
+    served.run(retention.purge)
+    assert "purge_expired" not in served.run(lambda: db.session.scalars(sa.select(PluginFault.place)).all())
+    with served.app.app_context():
+        db.engine.dispose()
+
+    assert "Upgraded: dummy" in parvis("upgrade").output
+    assert "is on" in parvis("plugins enable dummy").output
+
+
+def test_one_that_is_on_and_behind_stops_every_command(town: Town, parvis: object) -> None:
+    with town.app.app_context(), migrate.connected(db.engine) as connection:
+        connection.execute(sa.text("UPDATE dummy_version SET version_num = 'dummy_0000'"))
+        connection.commit()
+    refused = parvis("plugins list")
+    assert refused.exit_code == 1
+    assert "the tables of dummy are of another version" in refused.output
 
 
 def test_the_list_speaks_english_whatever_the_town_speaks(
