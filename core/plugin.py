@@ -159,13 +159,16 @@ class Claim(Declared):
     """What somebody without an account started and confirms by mail: `run(payload)` as the confirmed person.
 
     `run` answers the address of the page to show next. `describe(payload)` says what is confirmed: pairs of
-    a label and a text; without it `payload["body"]` is shown.
+    a label and a text; without it `payload["body"]` is shown. The mail with the link has this `subject`, and
+    `text` above the link, with `%(town)s`; without them it says the title.
     """
 
     name: str
     title: Text
     run: Callable[[dict[str, Any]], str]
     describe: Callable[[dict[str, Any]], Sequence[tuple[Text, str]]] | None = None
+    subject: Text = ""
+    text: Text = ""
 
 
 @dataclass(frozen=True)

@@ -139,10 +139,8 @@ class Registry:
         everybody = hook in hookspecs.INSTALLED
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
             name = impl.plugin_name
-            if not everybody and name not in self.enabled():
-                continue
-            answer = self._guarded(name, hook, impl, arguments)
-            if answer is not None:
+            asked = everybody or name in self.enabled()
+            if asked and (answer := self._guarded(name, hook, impl, arguments)) is not None:
                 yield name, answer
 
     def demand(

@@ -68,8 +68,8 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
     """
     actions.check_name(payload.get("name") or "")
     email = _counted(email)
-    title = registry.current().declared("claims", action)[1].title
-    _mail_link(email, action, payload, "confirm", known(email), title=title)
+    claim = registry.current().declared("claims", action)[1]
+    _mail_link(email, action, payload, "confirm", known(email), claim=claim)
 
 
 def sign_up(email: str, name: str, path: str) -> None:
@@ -118,11 +118,11 @@ def _counted(email: str) -> str:
 def _mail_link(
     email: str, action: str, payload: dict[str, Any], letter: str, person: Known | None, **values: Any
 ) -> None:
-    link, claim = _new(email, action, payload)
+    link, pending = _new(email, action, payload)
     language = (person.language if person else None) or str(get_locale())
     written = mail.compose(f"core/mail/{letter}", language, link=link, **values)
     with write() as session:
-        session.add(claim)
+        session.add(pending)
         mail.send(action, email, *written)
 
 

@@ -258,9 +258,25 @@ plugin = api.Plugin(
             _("Follow the question that you sent by mail"),
             letterbox.confirm,
             letterbox.describe,
+            _("Follow your question"),
+            _("your question has arrived at %(town)s. To follow what becomes of it, open this page:"),
         ),
-        api.Claim("visits.voice", _("Support a question"), voices.add_voice, voices.describe_voice),
-        api.Claim("visits.ask", _("Ask a question before a visit"), confirm_question, describe_question),
+        api.Claim(
+            "visits.voice",
+            _("Support a question"),
+            voices.add_voice,
+            voices.describe_voice,
+            _("Confirm your support"),
+            _("a question was supported at %(town)s with your address. To count it, open this page:"),
+        ),
+        api.Claim(
+            "visits.ask",
+            _("Ask a question before a visit"),
+            confirm_question,
+            describe_question,
+            _("Confirm your question"),
+            _("a question was asked at %(town)s with your address. To send it, open this page:"),
+        ),
     ),
     mail_handlers=(
         api.MailHandler(

@@ -17,10 +17,12 @@ from core.db import db, lock, now, write
 from core.models import Account, SignIn, User
 from core.web import get_or_404, local_path, needs, says
 
+from ..admin.steps import mail_leaves
 from . import forms
 
 blueprint = Blueprint("accounts", __name__)
 LATELY = dt.timedelta(minutes=15)
+blueprint.app_context_processor(lambda: {"mail_leaves": mail_leaves()})
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:

@@ -22,7 +22,7 @@ from . import actions
 from .checks import described
 from .forms import PersonForm, TownForm, indented, mandate_title, role_title
 from .outbox import title
-from .steps import mail_leaves, steps
+from .steps import steps
 
 blueprint = Blueprint("admin", __name__)
 PAGE = 50
@@ -84,7 +84,6 @@ def dashboard() -> str:
         urgent=[panel for panel in panels if panel.urgent],
         panels=[panel for panel in panels if not panel.urgent],
         steps=first if not all(step.done for step in first) else (),
-        mail_leaves=mail_leaves(),
         switches=access.can("core.switch_plugins"),
         on=len(plugins.enabled()),
         all=len(plugins.installed),

@@ -1,5 +1,6 @@
 """What is started by an address and confirmed by a mailed link: an account, a password, a plugin's claim."""
 
+import dataclasses
 import datetime as dt
 import re
 import threading
@@ -72,8 +73,29 @@ def sign_up(town: Town, email: str = "ana@example.org", name: str = "Ana Lise") 
     return town.browser().submit("/sign-up", name=name, email=email)
 
 
+@pytest.mark.parametrize("path", ["/sign-up", "/reset"])
+def test_who_waits_for_mail_is_told_where_none_can_leave(town: Town, path: str) -> None:
+    town.person("ana")
+
+    def said(email: str) -> str:
+        sent = town.browser().submit(path, name="Zoe", email=email).text.partition("<main")[2]
+        assert email not in sent
+        return sent
+
+    told = "This portal can’t send messages yet"
+    assert told in town.browser().get(path).text, "before anything is typed"
+    assert told in said("ana@example.org")
+    assert said("ana@example.org") == said("nobody@example.org"), "known and unknown alike"
+    config = town.app.config["PARVIS"]
+    town.app.config["PARVIS"] = dataclasses.replace(config, smtp_host="mail.example.org")
+    assert told not in town.browser().get(path).text
+    sent = town.browser().submit(path, name="Zoe", email="zoe@example.org").text
+    assert "Look into your mailbox" in sent
+    assert "zoe@example.org" in sent
+
+
 def test_signing_up_is_confirmed_by_the_button_on_another_device(town: Town) -> None:
-    assert "Look into your mailbox" in sign_up(town).text
+    assert "Your message waits" in sign_up(town).text, "there is no mail server"
     assert who(town) == [], "nothing is opened before the address is confirmed"
     path = link(town)
     scanner = town.browser()

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from core import jobs, mail, settings
 from core.db import db, now, write
 from core.models import JobRow, Mail
+from core.plugin import Claim
 from core.testing import Town
 
 
@@ -104,7 +105,12 @@ def test_no_header_is_smuggled_in(town: Town, recipient: str, subject: str) -> N
 
 def test_a_name_of_several_lines_stays_in_one_subject(town: Town) -> None:
     letter = town.run(
-        lambda: mail.compose("core/mail/confirm", "en", title="A\nBcc: x@y.z", link="http://localhost/x")
+        lambda: mail.compose(
+            "core/mail/confirm",
+            "en",
+            claim=Claim("a.b", "A\nBcc: x@y.z", lambda _payload: "/"),
+            link="http://localhost/x",
+        )
     )
     assert letter.subject == "Please confirm: A" or "\n" not in letter.subject
 

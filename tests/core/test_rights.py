@@ -118,7 +118,7 @@ def test_who_has_no_account_replies_and_writes_where_the_page_says_so_and_suppor
         (f"/spaces/{space}/posts", f"/spaces/{space}"),
     ):
         assert 'name="email"' in visitor.get(page).text
-        assert "Look into your mailbox" in visitor.submit(url, page, **words).text
+        assert "Your message waits" in visitor.submit(url, page, **words).text
     assert "/sign-in" in visitor.submit(f"/posts/{post}/support", f"/posts/{post}").location
     assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Mail))) == 2
     assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Entry))) == 1
