@@ -5,10 +5,12 @@ A body is read before its page is begun, so that a slow sender keeps nobody wait
 
 import asyncio
 import io
+import os
 import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +21,7 @@ from .streams import Streams
 
 BODIES = 128  # that a web process takes in at once
 SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
+GRACE = 4.0  # seconds, at the end, for requests that have begun to arrive
 READ_AWAY = 8  # times the largest body is read of one that is too large
 STREAM_HEADERS = {  # what is said of documents costs each stream memory
     *("content-type", "cache-control", "x-accel-buffering", "x-content-type-options", "x-request-id"),
@@ -32,6 +35,7 @@ class Application:
 
     def __init__(self, app: Wsgi, config: Config, streams: Streams | None = None) -> None:
         self.app, self.config, self.streams = app, config, streams
+        self.pages = 0  # that wait to be made, or are being made
         self.places = asyncio.Semaphore(BODIES)
         self.waiting: queue.SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = queue.SimpleQueue()
         self.fixed = {
@@ -49,8 +53,21 @@ class Application:
         threading.Thread(target=self._make_pages, daemon=True, name="pages").start()
         if self.streams is not None:
             self.streams.start(loop)
-            for number in (signal.SIGINT, signal.SIGTERM):  # Granian's own handler, on the loop, runs as well
-                signal.signal(number, self.streams.end)
+        for number in (signal.SIGINT, signal.SIGTERM):  # Granian's own handler, on the loop, runs as well
+            signal.signal(number, self._end)
+
+    def _end(self, *_signal: object) -> None:
+        """End the streams, and soon the process: Granian would wait for what never arrives whole."""
+        if self.streams is not None:
+            self.streams.end()
+        threading.Thread(target=self._leave, daemon=True, name="end").start()
+
+    def _leave(self) -> None:
+        time.sleep(GRACE)
+        while self.pages:
+            time.sleep(0.1)
+        time.sleep(0.1)  # the last page is being sent
+        os._exit(0)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         headers = scope.headers
@@ -63,8 +80,10 @@ class Application:
                 protocol.response_empty(408, [("connection", "close")])
                 return
         done = self.loop.create_future()
+        self.pages += 1
         self.waiting.put((scope, protocol, body, done))
         await done
+        self.pages -= 1
 
     async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
         """The body, kept little further than the largest accepted; Broken when its sender gave up.

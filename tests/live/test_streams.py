@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +52,23 @@ def test_what_is_said_between_page_and_stream_and_after_is_told_by_either_proces
     assert listening[0].ends()
     resumed = streams.listen(other, query(page).replace("after=", "after=0&before="))
     assert resumed.next() == f"core.post:published {between}"
+
+
+def test_a_server_ends_soon_with_a_stream_an_idle_connection_and_half_a_request_open(
+    streams: Streams, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = streams.serve()
+    streams.listen(server, query(server.get("/")))
+    idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    with closing(idle), socket.create_connection(("127.0.0.1", server.port), timeout=20) as half:
+        idle.request("GET", "/sign-in", headers={"Host": "localhost"})
+        assert idle.getresponse().read()
+        half.sendall(
+            b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert half.recv(100).startswith(b"HTTP/1.1 100"), "its body is waited for"
+        assert server.stop() < 8
+    assert "refused to gracefully stop" not in "".join(capfd.readouterr())
 
 
 def test_somebody_removed_hears_nothing_later(streams: Streams) -> None:
