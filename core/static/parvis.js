@@ -28,11 +28,10 @@ function confirmFirst(event) {
   if (!asks || button.confirmed) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  const yes = make("button", { class: button.classList.contains("danger") ? "button danger" : "button" }, button.textContent.trim());
-  if (button.getAttribute("role") === "switch") yes.textContent = words.confirm;
+  const yes = make("button", { class: button.classList.contains("danger") ? "button danger" : "button" }, button.dataset.act ?? button.textContent.trim());
   const no = make("button", { class: "button quiet", type: "button" }, words.cancel);
   const dialog = make("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
-    make("h2", { id: "dialog-title" }, asks), make("div", { class: "form-actions" }, no, yes));
+    make("h2", { id: "dialog-title" }, asks), ...(button.dataset.more ? [make("p", {}, button.dataset.more)] : []), make("div", { class: "form-actions" }, no, yes));
   document.body.append(dialog);
   no.addEventListener("click", () => dialog.close());
   yes.addEventListener("click", () => {

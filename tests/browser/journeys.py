@@ -193,6 +193,8 @@ def switch(journey: Journey) -> None:
             journey.hand.press(details.locator("summary").first)
         if status == 404 and isinstance(journey.hand, Keyboard):  # scripts run, and a dialog asks
             journey.hand.press(form.locator("button").first)
+            told = form.locator("button").first.get_attribute("data-more")
+            assert journey.page.locator("dialog p").inner_text() == told
             journey.send(journey.page.locator("dialog button").last)
         else:
             journey.send(form.locator("button").first)
