@@ -5,6 +5,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -18,7 +19,7 @@ from core.feed import query
 from core.feed.cards import cards, space_url
 from core.forms import whole
 from core.hookspecs import settled
-from core.models import Space
+from core.models import Invitation, Space
 from core.plugin import SpaceRole, Tab
 from core.spaces import actions
 from core.spaces.standing import Standing, standing
@@ -277,10 +278,15 @@ def follow(space_id: int) -> Response:
 @blueprint.route("/invitations/<token>", methods=["GET", "POST"])
 @needs("core.read")
 def invitation(token: str) -> Page:
-    """What one is invited to; the button accepts."""
+    """What one is invited to; one button accepts, the other declines."""
     found = actions.invitation(token)
     if found is None:
         abort(404)
+    if request.method == "POST" and "decline" in request.form:
+        with access.as_system("whoever holds the link may decline"), write() as session:
+            session.execute(sa.delete(Invitation).where(Invitation.token_hash == found[0].token_hash))
+        says(_("You have declined the invitation."))
+        return redirect("/")
     if request.method == "POST":
         try:
             with write():

@@ -155,6 +155,27 @@ def test_an_invitation_lets_in_whoever_proves_the_address_once(town: Town) -> No
     assert 'href="#until"' in wrong.text
 
 
+@pytest.mark.parametrize("who", ["ana", None])
+def test_who_holds_an_invitation_reads_what_the_space_is_and_may_decline(town: Town, who: str | None) -> None:
+    ident = group(town, visibility="hidden", joining="invite")
+
+    def tell() -> None:
+        with write() as session:
+            session.get(Space, ident).summary = "For all who share the hall."
+
+    town.run(tell)
+    olga, url = town.browser("olga"), f"/spaces/{ident}"
+    olga.submit(f"{url}/invite", email="ana@example.org", role="member")
+    letter = town.run(lambda: db.session.scalars(sa.select(Mail)).one())
+    [link] = re.findall(r"/invitations/\S+", letter.text)
+    browser = town.browser(who)
+    assert "For all who share the hall." in browser.get(link).text
+    assert browser.submit(link, decline="1").location == "/"
+    assert "You have declined the invitation." in browser.get("/").text
+    assert browser.get(link).status_code == 404
+    assert town.run(lambda: db.session.scalars(sa.select(Invitation)).all()) == []
+
+
 def test_an_invitation_takes_no_role_away(town: Town) -> None:
     ident = group(town)
     with_rights, url = town.browser("olga"), f"/spaces/{ident}"
