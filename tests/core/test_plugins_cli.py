@@ -160,7 +160,7 @@ def test_one_that_is_off_and_whose_tables_are_not_there_holds_nobody_up(
 
 def test_one_that_is_on_and_behind_stops_every_command(town: Town, parvis: object) -> None:
     with town.app.app_context(), migrate.connected(db.engine) as connection:
-        connection.execute(sa.text("UPDATE dummy_version SET version_num = 'dummy_0000'"))
+        connection.execute(sa.text("DELETE FROM dummy_version"))
         connection.commit()
     refused = parvis("plugins list")
     assert refused.exit_code == 1

@@ -178,4 +178,4 @@ def test_residents_are_not_asked_about_what_only_teams_hear(scene: Scene) -> Non
         ("answered", set(shown)),
     ):
         assert {name for name in shown if f'name="kind-visits.{kind}"' in shown[name]} == readers, kind
-    assert "<h3>Neighbourhood visits</h3>" in shown["resident"]
+    assert ">Neighbourhood visits</label>" in shown["resident"]
