@@ -390,7 +390,10 @@ def test_a_page_may_end_in_any_way_and_staff_see_whose_it_was(town: Town, how: s
     assert town.browser().get("/dummy/").status_code == 200
 
 
-@pytest.mark.parametrize("answer", [None, ("x", 99), lambda: broken(), ("x", "nonsense")], ids=repr)
+ANSWERS = {"nothing": None, "no status": ("x", 99), "nonsense": ("x", "y"), "broken off": lambda: broken()}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_a_page_may_answer_anything_and_staff_see_whose_it_was(
     town: Town, app: Flask, answer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
