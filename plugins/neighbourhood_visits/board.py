@@ -47,7 +47,7 @@ def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
     return {
         entry.id: api.Decoration(
             actions=(
-                api.Action(_("Support without an account"), url_for("visits.voice", question_id=entry.id)),
+                api.Action(_("Support without signing in"), url_for("visits.voice", question_id=entry.id)),
             )
         )
         for entry in questions
