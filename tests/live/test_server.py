@@ -127,7 +127,9 @@ class Answers(list[int]):
         self.append(status)
 
 
-def test_whatever_a_page_raises_the_next_is_made() -> None:
+def test_whatever_a_page_raises_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.rsgi.signal.signal", lambda *_: None)  # not the main thread's here
+
     def ending(_environ: object, _start: object) -> list[bytes]:
         raise SystemExit
 
