@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -38,6 +39,20 @@ def parvis(folder: Path, *words: str, **settings: object) -> subprocess.Complete
     return subprocess.run(
         command, env=environment(folder, **settings), capture_output=True, text=True, check=False
     )
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a town as `parvis init` leaves it, to copy."""
+    folder = tmp_path_factory.mktemp("begun") / "town"
+    assert parvis(folder, "init").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def folder(begun: Path, tmp_path: Path) -> Path:
+    """The folder of a town that has just begun."""
+    return Path(shutil.copytree(begun, tmp_path / "town"))
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
@@ -163,21 +178,18 @@ def test_an_administrator_gets_another_link(tmp_path: Path) -> None:
     assert "no administrator" in refused(parvis(folder, "admin", "ben@example.org"))
 
 
-def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: Path) -> None:
+def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: Path, folder: Path) -> None:
     port = {"port": free()}
     assert "parvis init" in refused(parvis(tmp_path / "none", "serve", **port))
-    folder = tmp_path / "town"
-    assert parvis(folder, "init").returncode == 0
     with closing(sqlite3.connect(folder / "town.db")) as database, database:
         database.execute("UPDATE core_version SET version_num = 'core_0001'")
     assert "parvis upgrade" in refused(parvis(folder, "serve", **port))
 
 
-def test_serve_refuses_demo_accounts_outside_demo_mode(tmp_path: Path) -> None:
-    assert parvis(tmp_path / "town", "init").returncode == 0
-    with opened(tmp_path / "town") as app, app.app_context(), access.as_system("test"), write():
+def test_serve_refuses_demo_accounts_outside_demo_mode(folder: Path) -> None:
+    with opened(folder) as app, app.app_context(), access.as_system("test"), write():
         accounts.create_user("mayor@parvis.example", "Mayor", demo=True)
-    line = refused(parvis(tmp_path / "town", "serve", port=free()))
+    line = refused(parvis(folder, "serve", port=free()))
     assert "demonstration accounts" in line
 
 
@@ -206,46 +218,46 @@ def test_unusable_settings_are_one_clear_line(tmp_path: Path, settings: dict[str
 
 
 @pytest.mark.parametrize(
-    "words", ["check", "upgrade", "backup", "admin a@example.org", "worker", "plugins list"]
+    "words", ["check", "upgrade", "backup", "admin a@example.org", "worker", "plugins list", "reindex"]
 )
 def test_where_no_town_is_nothing_is_left(tmp_path: Path, words: str) -> None:
-    (tmp_path / "mistyped").mkdir()
-    for folder in (tmp_path / "nothing", tmp_path / "mistyped"):
-        assert "no town" in refused(parvis(folder, *words.split()))
-    assert [path.name for path in tmp_path.rglob("*")] == ["mistyped"]
+    assert "no town" in refused(parvis(tmp_path / "nothing", *words.split()))
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("key", [b"", b"00ff", b"0" * 65, b"\xff\xfe" * 32])
-def test_a_key_that_is_none_is_refused(tmp_path: Path, key: bytes) -> None:
-    folder = tmp_path / "town"
-    assert parvis(folder, "init").returncode == 0
+def test_nor_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    assert "no town" in refused(parvis(tmp_path, "check"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [(b"", "check"), (b"00ff", "upgrade"), (b"0" * 65, "serve"), (b"\xff\xfe" * 32, "check")],
+    ids=["empty", "short", "long", "not hex"],
+)
+def test_a_key_that_is_none_is_refused(folder: Path, key: bytes, word: str) -> None:
     (folder / "secret-key").write_bytes(key)
-    for words in ("check", "upgrade", "serve"):
-        assert "holds no key of 64 hex digits" in refused(parvis(folder, words))
+    assert "holds no key of 64 hex digits" in refused(parvis(folder, word))
 
 
-def test_what_is_no_town_of_this_version_is_one_clear_line(tmp_path: Path) -> None:
-    folder = tmp_path / "town"
-    assert parvis(folder, "init").returncode == 0
+def test_what_is_no_town_of_this_version_is_one_clear_line(tmp_path: Path, folder: Path) -> None:
     with closing(sqlite3.connect(folder / "town.db")) as database, database:
         database.execute("UPDATE core_version SET version_num = 'core_9999'")
-    for word in ("check", "upgrade", "serve", "demo"):
+    for word in ("upgrade", "demo"):
         line = refused(parvis(folder, word, port=free()))
         assert line == "parvis: the tables of core were made by a later version: install that one"
     (folder / "town.db").write_bytes(b"no database at all, " * 1000)
-    for word in ("check", "upgrade", "serve", "demo"):
+    for word in ("check", "demo"):
         assert "is no database" in refused(parvis(folder, word, port=free()))
     key = (folder / "secret-key").rename(tmp_path / "secret-key")
-    for word in ("check", "upgrade", "serve", "demo"):
+    for word in ("serve", "demo"):
         assert "has lost its secret-key" in refused(parvis(folder, word, port=free()))
     for place in (tmp_path, key):
         assert "holds something else" in refused(parvis(place, "demo", port=free()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret-key", "town"]
 
 
-def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:
-    folder = tmp_path / "town"
-    assert parvis(folder, "init").returncode == 0
+def test_check_names_what_is_well_and_what_is_not(folder: Path) -> None:
     assert parvis(folder, "plugins", "enable", "neighbourhood_visits").returncode == 0
     done = parvis(folder, "check")
     assert done.returncode == 1, "no worker has run yet"
@@ -257,12 +269,9 @@ def test_check_names_what_is_well_and_what_is_not(tmp_path: Path) -> None:
     assert "BAD  secret:" in parvis(folder, "check").stdout
 
 
-def test_reindex_makes_the_search_anew(tmp_path: Path) -> None:
-    assert "no town" in refused(parvis(tmp_path / "nothing", "reindex"))
-    town = tmp_path / "town"
-    parvis(town, "init")
-    assert parvis(town, "reindex").stdout == "Everything can be found again.\n"
-    with closing(sqlite3.connect(town / "town.db")) as database:
+def test_reindex_makes_the_search_anew(folder: Path) -> None:
+    assert parvis(folder, "reindex").stdout == "Everything can be found again.\n"
+    with closing(sqlite3.connect(folder / "town.db")) as database:
         assert database.execute("SELECT kind FROM core_search").fetchall() == [("core.person",)]
 
 
