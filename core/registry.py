@@ -22,7 +22,7 @@ from typing import Any
 
 import pluggy
 import sqlalchemy as sa
-from flask import Flask, abort, current_app, g, has_request_context, request, session
+from flask import Flask, abort, current_app, g, has_request_context, request
 from flask.globals import request_ctx
 from sqlalchemy.orm import Session
 
@@ -195,21 +195,26 @@ class Registry:
         running, held = self.running, here.get("visited")
         here.visited = True
         running.append((name, place, True))
+        lent = _lent()
         try:
             if writing():
-                with _answer_untouched(place), db.session.begin_nested():
+                with db.session.begin_nested():
                     yield
+                    if _put_back(lent):
+                        raise AnswerTouched(place)
             else:
                 here.failed = False
-                with _answer_untouched(place):
-                    yield
+                yield
                 if here.failed:
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
+                if _put_back(lent):
+                    raise AnswerTouched(place)
         finally:
             running.pop()
             here.visited = held
+            _put_back(lent)
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""
@@ -399,23 +404,25 @@ def all_permissions() -> list[tuple[Plugin, Permission]]:
     return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
 
 
-@contextmanager
-def _answer_untouched(place: str) -> Iterator[None]:
-    """Keep the session, and what is done to the answer, as they are; raise if a hook changed them."""
+def _lent() -> tuple[Any, dict[str, Any], int] | None:
+    """What a request lends to a hook, as it is: its session, and what will be done to its answer."""
     if not has_request_context():
-        yield
-        return
-    lent, later = dict(session), request_ctx._after_request_functions
-    before = len(later)
-    try:
-        yield
-        if len(later) > before or dict(session) != lent:
-            raise AnswerTouched(place)
-    finally:
-        del later[before:]
-        if dict(session) != lent:
-            session.clear()
-            session.update(lent)
+        return None
+    context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
+    return context, dict(context.session), len(context._after_request_functions)
+
+
+def _put_back(lent: tuple[Any, dict[str, Any], int] | None) -> bool:
+    """Make it what it was; says whether a hook had changed it."""
+    if lent is None:
+        return False
+    context, session, later = lent
+    if context.session == session and len(context._after_request_functions) == later:
+        return False
+    del context._after_request_functions[later:]
+    context.session.clear()
+    context.session.update(session)
+    return True
 
 
 def _keep_latest(name: str) -> None:
