@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def test_an_outcome_is_asked_once_and_without_an_answer_behind_a_word(scene: Scene) -> None:
     question = scene.accepted(scene.visit())
     page = f"/visits/questions/{question}"
+    assert write(scene, question, "agent", "We look into it.") == 302
     official, agent = (scene.browser(name).get(page).text for name in ("mayor", "agent"))
     assert 'name="outcome"' in official
     below = official[official.index('id="becomes"') :]
