@@ -257,7 +257,11 @@ def demo_town(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], 
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield DemoTown(app, url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "core.accounts.sessions.HALF", dt.timedelta(days=1)
+        )  # a walk through all pages takes long
+        yield DemoTown(app, url)
     server.shutdown()
     thread.join()
     server.server_close()
