@@ -260,7 +260,7 @@ def demo_town(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "core.accounts.sessions.HALF", dt.timedelta(days=1)
-        )  # a walk through all pages takes long
+        )  # as long as a walk takes
         yield DemoTown(app, url)
     server.shutdown()
     thread.join()
