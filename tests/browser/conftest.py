@@ -258,9 +258,7 @@ def demo_town(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], 
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "core.accounts.sessions.HALF", dt.timedelta(days=1)
-        )  # as long as a walk takes
+        patch.setattr("core.accounts.sessions.HALF", dt.timedelta(days=1))  # as long as a walk takes
         yield DemoTown(app, url)
     server.shutdown()
     thread.join()
