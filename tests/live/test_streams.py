@@ -55,7 +55,7 @@ def test_what_is_said_between_page_and_stream_and_after_is_told_by_either_proces
 
 
 def test_a_server_ends_soon_with_a_stream_an_idle_connection_and_half_a_request_open(
-    streams: Streams, capfd: pytest.CaptureFixture[str]
+    streams: Streams,
 ) -> None:
     server = streams.serve()
     streams.listen(server, query(server.get("/")))
@@ -67,8 +67,7 @@ def test_a_server_ends_soon_with_a_stream_an_idle_connection_and_half_a_request_
             b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
         )
         assert half.recv(100).startswith(b"HTTP/1.1 100"), "its body is waited for"
-        assert server.stop() < 8
-    assert "refused to gracefully stop" not in "".join(capfd.readouterr())
+        assert server.stop() < 8, "granian itself waits for ten seconds"
 
 
 def test_somebody_removed_hears_nothing_later(streams: Streams) -> None:
