@@ -102,11 +102,6 @@ def current(connection: Connection, owner: str) -> str | None:
     return context.get_current_revision()
 
 
-def head(owner: str, folder: Path, connection: Connection) -> str | None:
-    """The newest revision in an owner's folder."""
-    return _script(owner, folder, connection).get_current_head()
-
-
 def _script(owner: str, folder: Path, connection: Connection) -> ScriptDirectory:
     return ScriptDirectory.from_config(_config(owner, folder, connection))
 

@@ -82,8 +82,10 @@ class Application:
         done = self.loop.create_future()
         self.pages += 1
         self.waiting.put((scope, protocol, body, done))
-        await done
-        self.pages -= 1
+        try:
+            await done
+        finally:  # also of who hung up
+            self.pages -= 1
 
     async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
         """The body, kept little further than the largest accepted; Broken when its sender gave up.

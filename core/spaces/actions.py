@@ -211,6 +211,12 @@ def withdraw(space: Space, key: str) -> None:
         )
 
 
+def decline(invited: Invitation) -> None:
+    """Give an invitation back, as whoever holds its link may."""
+    with as_system("whoever holds the link may decline it"), write() as session:
+        session.execute(sa.delete(Invitation).where(Invitation.token_hash == invited.token_hash))
+
+
 def invitation(token: str) -> tuple[Invitation, Space] | None:
     """The invitation behind a link and its space, as long as it holds."""
     with as_system("whoever holds the link may see what it is for"):

@@ -5,7 +5,6 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -19,7 +18,7 @@ from core.feed import query
 from core.feed.cards import cards, space_url
 from core.forms import whole
 from core.hookspecs import settled
-from core.models import Invitation, Space
+from core.models import Space
 from core.plugin import SpaceRole, Tab
 from core.spaces import actions
 from core.spaces.standing import Standing, standing
@@ -283,8 +282,7 @@ def invitation(token: str) -> Page:
     if found is None:
         abort(404)
     if request.method == "POST" and "decline" in request.form:
-        with access.as_system("whoever holds the link may decline"), write() as session:
-            session.execute(sa.delete(Invitation).where(Invitation.token_hash == found[0].token_hash))
+        actions.decline(found[0])
         says(_("You have declined the invitation."))
         return redirect("/")
     if request.method == "POST":
