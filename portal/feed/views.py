@@ -23,7 +23,6 @@ from core.settings import town
 from core.text import fold, markdown
 from core.web import get_or_404, needs
 
-from ..admin.steps import mail_leaves
 from ..spaces import reads as spaces
 from . import atom
 from .forms import BODY, PostForm, grouped, new_key
@@ -60,7 +59,6 @@ def home() -> str:
         welcome=town().welcome,
         panels=panels("home"),
         heard=_heard(heard),
-        no_mail=person.role == "administrator" and not mail_leaves(),
     )
 
 
