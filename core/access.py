@@ -22,7 +22,7 @@ STAFF = frozenset({"agent", "administrator"})
 
 @dataclass(frozen=True)
 class Viewer:
-    """For whom a page or a job reads: a visitor has no id; `kinds` are the kinds of the enabled plugins."""
+    """For whom a page or a job reads: a visitor has no id; `kinds` and `notices` are the enabled plugins'."""
 
     id: int | None = None
     role: str = "visitor"
@@ -36,6 +36,7 @@ class Viewer:
     unread: int = field(default=0, compare=False)
     factor: bool = False
     kinds: tuple[str, ...] = field(default=(), repr=False)
+    notices: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def signed_in(self) -> bool:
@@ -95,10 +96,10 @@ def viewer() -> Viewer:
         raise NoViewer("say `with as_viewer(…):` or `with as_system(reason):`") from None
 
 
-def sees() -> tuple[str, ...] | None:
+def sees() -> tuple[Any, ...] | None:
     """What statements are compiled for: the viewer's kinds, None for the system; () where nobody said."""
     person = _viewer.get(None)
-    return () if person is None else None if person is SYSTEM else person.kinds
+    return () if person is None else None if person is SYSTEM else (person.kinds, person.notices)
 
 
 @contextmanager
@@ -226,11 +227,17 @@ VIEWER_ID = _ID  # for statements that are made before anybody looks
 _STAFF = _parameter("viewer_staff", lambda person: person.staff, sa.Boolean)
 _IN_SQL: Any = {"expanding": True, "literal_execute": True}  # dozens of values, bound one by one, take time
 _KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, **_IN_SQL)
+_NOTICES = _parameter("viewer_notices", lambda person: person.notices, sa.String, **_IN_SQL)
 
 
 def kind_is_on(kind: Any) -> ColumnElement[bool]:
-    """The kind of space, entry or notice is the core's or an enabled plugin's."""
+    """The kind of space or entry is the core's or an enabled plugin's."""
     return kind.in_(_KINDS)  # type: ignore[no-any-return]
+
+
+def notice_is_on(kind: Any) -> ColumnElement[bool]:
+    """The type of notice is the core's or an enabled plugin's."""
+    return kind.in_(_NOTICES)  # type: ignore[no-any-return]
 
 
 def member(space_id: Any, team: bool = False, person: Any = _ID) -> ColumnElement[bool]:

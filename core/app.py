@@ -3,13 +3,14 @@
 from collections.abc import MutableMapping
 from contextlib import suppress
 from functools import cache, partial
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from flask import Flask
 from flask.templating import Environment
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
+from jinja2.runtime import Context as TemplateContext
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Rule
 
@@ -33,8 +34,21 @@ from .config import Config
 from .db import db, end_reading, prepare
 
 
+class Context(TemplateContext):
+    """What a template sees; it calls a plain function as it is, where Jinja looks it over at each call."""
+
+    def call(self, called: Any, /, *arguments: Any, **named: Any) -> Any:
+        if type(called) is FunctionType and "jinja_pass_arg" not in called.__dict__:
+            named.pop("_loop_vars", None)
+            named.pop("_block_vars", None)
+            return called(*arguments, **named)
+        return super().call(called, *arguments, **named)
+
+
 class Templates(Environment):
     """Templates whose globals are one dictionary: a chain of two is slow to copy for each page."""
+
+    context_class = Context
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **(d or {})}

@@ -139,28 +139,26 @@ _zone = lru_cache(maxsize=64)(dates.get_timezone)
 
 def _speak() -> dict[str, Any]:
     language = str(get_locale())
-    gettext, ngettext = _callables(language, catalogue(language))
-    words = (("lang", language), ("_", gettext), ("gettext", gettext), ("ngettext", ngettext))
-    blocks = _blocks(words)
-    return {**dict(words), "blocks": blocks, "m": blocks(M)}
+    return _spoken(language, catalogue(language))
 
 
 @lru_cache(maxsize=16)
-def _blocks(words: tuple[tuple[str, Any], ...]) -> Callable[[str], TemplateModule]:
-    """Gives the macros of a template in one language, made once; beside their arguments they see `m`."""
-    templates, made = current_app.jinja_env, dict(words)
+def _spoken(language: str, texts: NullTranslations) -> dict[str, Any]:
+    """What templates speak a language by, and the macros of others, which beside their arguments see `m`."""
+    templates = current_app.jinja_env
+    gettext, ngettext = _callables(texts)
+    words: dict[str, Any] = {"lang": language, "_": gettext, "gettext": gettext, "ngettext": ngettext}
+    made: dict[str, TemplateModule] = {}
 
     def blocks(name: str) -> TemplateModule:
         if name not in made:
-            made[name] = templates.get_template(name).make_module({**dict(words), "m": made.get(M)})
-        module: TemplateModule = made[name]
-        return module
+            made[name] = templates.get_template(name).make_module({**words, "m": made.get(M)})
+        return made[name]
 
-    return blocks
+    return {**words, "blocks": blocks, "m": blocks(M)}
 
 
-@lru_cache(maxsize=16)
-def _callables(_language: str, texts: NullTranslations) -> tuple[Any, Any]:
+def _callables(texts: NullTranslations) -> tuple[Any, Any]:
     """Jinja's translators bound to one catalogue: looking it up for each text of a page is dear."""
     known = lru_cache(maxsize=4096)(lambda text: Markup(texts.gettext(text)) % {})  # noqa: S704  our own
 

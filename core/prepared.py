@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from . import access, guard
 from .db import note_failure, reading
 
+LISTS = ("viewer_kinds", "viewer_notices")  # written out in the SQL, which is compiled for each
+
 
 @dataclass(frozen=True)
 class _Compiled:
@@ -41,7 +43,7 @@ class Prepared:
         self._known: WeakKeyDictionary[sa.Dialect, dict[Any, _Compiled]] = WeakKeyDictionary()
 
     def __call__(self, **values: Any) -> list[Any]:
-        connection, kinds = reading(), (access.sees(), values.get("viewer_kinds"))
+        connection, kinds = reading(), (access.sees(), *map(values.get, LISTS))
         known = self._known.setdefault(connection.dialect, {})
         if kinds not in known:
             known[kinds] = self._compile(connection.dialect, values)
@@ -62,7 +64,7 @@ class Prepared:
         statement = guard.filtered(self.statement)
         compiled = statement.compile(dialect=dialect)
         lists = {name for name in values.keys() & compiled.binds.keys() if compiled.binds[name].expanding}
-        if lists - {"viewer_kinds"}:
+        if lists - {*LISTS}:
             raise TypeError("a list of values makes another statement each time")
         state = compiled.construct_expanded_state(values)
         names, parameters = list(state.positiontup or state.parameters), dict(state.parameters)

@@ -66,7 +66,7 @@ class Registry:
     running: list[tuple[str, str, bool]] = field(default_factory=list)
     _warm: set[tuple[str, str]] = field(default_factory=set)
     _noted: dict[tuple[str, str, str], float] = field(default_factory=dict)
-    _kinds: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict)
+    _kinds: dict[tuple[frozenset[str], tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
     _seen: int = -1
     _enabled: frozenset[str] = frozenset()
 
@@ -103,12 +103,19 @@ class Registry:
         return [self.core, *(plugin for name, plugin in self.installed.items() if name in on)]
 
     def kinds(self) -> tuple[str, ...]:
-        """Names of the kinds of spaces, entries and notices that exist for readers now."""
-        on = self.enabled()
-        if on not in self._kinds:
-            kinds: Any = ((*one.space_kinds, *one.entry_kinds, *one.notice_types) for one in self.active())
-            self._kinds[on] = tuple(kind.name for some in kinds for kind in some)
-        return self._kinds[on]
+        """Names of the kinds of spaces and entries that exist for readers now."""
+        return self._names("space_kinds", "entry_kinds")
+
+    def notices(self) -> tuple[str, ...]:
+        """Names of the types of notices that exist for readers now."""
+        return self._names("notice_types")
+
+    def _names(self, *sorts: str) -> tuple[str, ...]:
+        key = (self.enabled(), sorts)
+        if key not in self._kinds:
+            things = (thing for one in self.active() for sort in sorts for thing in getattr(one, sort))
+            self._kinds[key] = tuple(thing.name for thing in things)
+        return self._kinds[key]
 
     def declared(self, sort: str, name: str) -> tuple[Plugin, Any]:
         """The plugin, or the core, whose manifest has a thing of this sort and name; and the thing."""

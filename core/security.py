@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import time
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -58,19 +59,18 @@ class Sessions(SecureCookieSessionInterface):
         """The session of a cookie that we signed and that isn't too old; an empty one for any other."""
         cookie = request.cookies.get(self.get_cookie_name(app), "")
         try:
-            text, signed = self._verified(app, cookie)
+            said, signed = self._verified(app, cookie)
         except BadData:
             return self.session_class()
-        if 0 <= time.time() - signed <= app.permanent_session_lifetime.total_seconds():
-            return self.session_class(self.serializer.loads(text))
-        return self.session_class()
+        fresh = 0 <= time.time() - signed <= app.permanent_session_lifetime.total_seconds()
+        return self.session_class(deepcopy(said) if fresh else {})
 
     @lru_cache(maxsize=1000)  # noqa: B019  an application lives as long as its process
-    def _verified(self, app: Flask, cookie: str) -> tuple[str, float]:
-        """What a cookie says, as text, and when it was signed; raises BadData."""
+    def _verified(self, app: Flask, cookie: str) -> tuple[dict[str, Any], float]:
+        """What a cookie says, and when it was signed; raises BadData."""
         signer: Any = self.get_signing_serializer(app)
         said, signed = signer.loads(cookie, return_timestamp=True)
-        return self.serializer.dumps(said), signed.timestamp()
+        return said, signed.timestamp()
 
 
 def trusted_hosts(config: Config) -> list[str]:
@@ -129,7 +129,7 @@ def _examine() -> None:
             abort(400)
         if UNREADABLE.search(text) or CONTROLS.search(text):
             abort(400)
-    if request.mimetype == "application/x-www-form-urlencoded":
+    if "CONTENT_TYPE" in request.environ and request.mimetype == "application/x-www-form-urlencoded":
         _examine_form()
 
 

@@ -214,11 +214,12 @@ def _delete(*which: sa.ColumnElement[bool]) -> None:
 
 def _kinds() -> dict[str, Any]:
     """Of the clauses of `access`, what nobody looks for yet."""
-    return {"viewer_kinds": registry.current().kinds()}
+    return {"viewer_kinds": registry.current().kinds(), "viewer_notices": registry.current().notices()}
 
 
 def _viewer(row: Any) -> Viewer:
     values = row._asdict()
     picture_id, picture_name = values.pop("picture_id"), values.pop("picture_name")
     picture = address(picture_id, picture_name) if picture_id else None
-    return Viewer(**values, picture_url=picture, kinds=registry.current().kinds())
+    plugins = registry.current()
+    return Viewer(**values, picture_url=picture, kinds=plugins.kinds(), notices=plugins.notices())

@@ -23,7 +23,7 @@ def visible(person: Any) -> ColumnElement[bool]:
     about = about.where(access.entry_readable(entry.c, person)).correlate_except(entry)
     place = sa.select(_ONE).where(space.c.id == _notice.c.space_id, access.space_listed(space.c, person))
     return sa.and_(
-        access.kind_is_on(_notice.c.type),
+        access.notice_is_on(_notice.c.type),
         sa.or_(_notice.c.entry_id.is_(None), about.exists()),
         sa.or_(_notice.c.space_id.is_(None), place.correlate_except(space).exists()),
     )
