@@ -107,11 +107,11 @@ def parvis(folder: Path, token: str, workers: int = 1) -> Server:
 
 
 def bare(folder: Path, token: str) -> Server:
-    """The reference over the same database, on the same kind of server."""
+    """The reference over the same database, on the same server."""
     port = free_port()
     settings = {"BENCH_DATABASE": str(folder / "town.db"), "BENCH_TOKEN": token}
-    options = ["--interface", "wsgi", "--port", str(port), "--workers", "1", "--blocking-threads", "1"]
-    command = [str(Path(sys.executable).with_name("granian")), *options, "--factory", "bench.bare:create"]
+    options = ["--interface", "rsgi", "--port", str(port), "--workers", "1", "--log-level", "warning"]
+    command = [str(Path(sys.executable).with_name("granian")), *options, "--factory", "bench.bare:serve"]
     return Server(command, settings, token, port)
 
 

@@ -1,4 +1,4 @@
-"""Languages: which one a request speaks, the catalogues, dates and numbers, and the switch."""
+"""Languages: which one a request speaks, the catalogues, dates and numbers."""
 
 import datetime as dt
 import io
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -23,19 +22,15 @@ from jinja2.environment import TemplateModule
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Response as AnyResponse
 
 from . import access, settings
-from .db import now, write
-from .models import Account
-from .web import back, needs
+from .db import now
 
 LANGUAGES = {"fr": "Français", "en": "English"}
 DATES = {"en": "en_GB"}  # English as it is written in Europe: 12 November 2026
 ZONE = "Europe/Paris"
 COOKIE = "language"
 M = "core/macros.html"
-YEAR = 365 * 24 * 3600
 
 
 class Catalogues(Domain):  # type: ignore[misc]
@@ -64,7 +59,6 @@ def init(app: Flask) -> None:
     app.jinja_env.filters.update(when=when, day=day, number=number)
     app.jinja_env.globals.update(languages=LANGUAGES)
     app.context_processor(_speak)
-    app.add_url_rule("/language", "language", switch, methods=["POST"])
 
 
 def catalogue(language: str) -> NullTranslations:
@@ -174,21 +168,6 @@ def _callables(texts: NullTranslations) -> tuple[Any, Any]:
         return (Markup if place.autoescape else str)(text) % {"num": number, **values}
 
     return gettext, ngettext
-
-
-@needs("core.read")
-def switch() -> AnyResponse:
-    """Speak another language from here on; remembered in the browser, and in the account if there is one."""
-    answer = back("/")
-    language = request.form.get("language", "")
-    if language not in LANGUAGES:
-        return answer
-    answer.set_cookie(COOKIE, language, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
-    if access.viewer().signed_in:
-        with write() as session:
-            own = sa.update(Account).where(Account.user_id == access.viewer().id)
-            session.execute(own.values(language=language))
-    return answer
 
 
 def when(moment: dt.datetime | None) -> Markup:

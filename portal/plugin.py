@@ -17,6 +17,7 @@ from core.spaces import actions as groups
 from . import intake
 from .accounts import opening
 from .accounts.factor_views import blueprint as factor
+from .accounts.language import blueprint as language
 from .accounts.views import blueprint as accounts
 from .admin.about import blueprint as about
 from .admin.areas import blueprint as areas
@@ -87,7 +88,7 @@ plugin = Plugin(
     table_prefix="core",
     paths=(),
     blueprints=(
-        *(pages, feed, posts, accounts, factor, spaces, search, files, stream, notice_pages),
+        *(pages, feed, posts, accounts, factor, language, spaces, search, files, stream, notice_pages),
         *(admin, areas, plugins, operations, about, health, privacy, about_privacy),
         *(moderation.blueprint, moderation.log),
     ),

@@ -17,11 +17,13 @@ from wtforms import (  # type: ignore[attr-defined]
 )
 from wtforms.validators import Email, InputRequired, Length, Optional, ValidationError
 
-from core import colours
 from core.access import viewer
+from core.colours import contrast
 from core.forms import Form
 from core.i18n import number
 from core.models import MANDATES, ROLES
+
+from . import colours
 
 DEPTH = "\N{NO-BREAK SPACE}" * 4
 LANGUAGES = (SelectChoice("fr", "Français"), SelectChoice("en", "English"))
@@ -37,7 +39,7 @@ def _readable_on(page: str) -> Any:
                 gettext(
                     "This colour is hard to read: its contrast is %(ratio)s, and %(least)s is needed. "
                     "The nearest colour that works is %(colour)s.",
-                    ratio=number(round(colours.contrast(field.data, page), 1)),
+                    ratio=number(round(contrast(field.data, page), 1)),
                     least=f"{colours.ON_PAGE:.0f}",
                     colour=colours.nearest(field.data, page),
                 )
