@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from flask.templating import Environment
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import FileSystemBytecodeCache, pass_eval_context
 from jinja2.bccache import Bucket
 from jinja2.runtime import Context as TemplateContext
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -33,16 +33,22 @@ from . import (
 from .config import Config
 from .db import db, end_reading, prepare
 
+OF_ITS_OWN = object()
+WITH_PLACE = vars(pass_eval_context(lambda _place: None))["jinja_pass_arg"]
+
 
 class Context(TemplateContext):
     """What a template sees; it calls a plain function as it is, where Jinja looks it over at each call."""
 
     def call(self, called: Any, /, *arguments: Any, **named: Any) -> Any:
-        if type(called) is FunctionType and "jinja_pass_arg" not in called.__dict__:
-            named.pop("_loop_vars", None)
-            named.pop("_block_vars", None)
-            return called(*arguments, **named)
-        return super().call(called, *arguments, **named)
+        wishes = vars(called).get("jinja_pass_arg") if type(called) is FunctionType else OF_ITS_OWN
+        if wishes is WITH_PLACE:  # translations are
+            arguments = (self.eval_ctx, *arguments)
+        elif wishes is not None:
+            return super().call(called, *arguments, **named)
+        named.pop("_loop_vars", None)
+        named.pop("_block_vars", None)
+        return called(*arguments, **named)
 
 
 class Templates(Environment):
