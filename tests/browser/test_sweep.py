@@ -6,6 +6,8 @@ import itertools
 import os
 import random
 import re
+from collections import Counter
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -50,47 +52,34 @@ NO_PAGE = {  # they answer something else than a page
     "visits.field_state",
     "visits.field_worker",
 }
-LOOKS = tuple(itertools.product(LANGUAGES, (320, 1280), ("light", "dark")))
+SLICES = 12  # of the routes, which the workers share
+LOOKS = tuple(itertools.product((320, 1280), ("light", "dark")))
 BUILT = re.compile(r'<(/?[a-z]\w*)(?:[^>]*? class="([^"]*)")?')  # the elements of a page, and how they look
-FOLDED, DROPDOWN = "details:not(.dropdown)", "details.dropdown"
-Case = tuple[str, str, str]
-Look = tuple[str, int, str]
+FOLDED, DROPDOWN, POPOVER = "details:not(.dropdown)", "details.dropdown", "[popover]:popover-open"
+Look = tuple[int, str]
 
 
-def cases(town: DemoTown, look: Look) -> Iterator[tuple[str, list[Case]]]:
-    """The routes that are looked at so, each with the pages found there: role, path and endpoint.
-
-    A route is drawn for one of the looks, so that together they cover all; in `make soak`, for each.
-    """
-    links = town.links()
-    for rule in sorted(town.app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if "GET" not in (rule.methods or ()) or rule.endpoint in NO_PAGE or rule.endpoint.endswith(".static"):
-            continue
-        chance = random.Random(os.environ["SEED"] + rule.rule)
-        if chance.choice(LOOKS) != look and not SOAK:
-            continue
-        filled = combinations(rule, links)
-        tries = [(role, values) for values in filled for role in ROLES]
-        chance.shuffle(tries)
-        yield rule.rule, list(shown(town, rule, tries))
+def swept(town: DemoTown) -> list[Any]:
+    """The routes that answer with a page."""
+    rules = sorted(town.app.url_map.iter_rules(), key=lambda rule: rule.rule)
+    reading = [rule for rule in rules if "GET" in (rule.methods or ())]
+    return [one for one in reading if one.endpoint not in NO_PAGE and not one.endpoint.endswith(".static")]
 
 
-def undeclared(town: DemoTown, page: Page) -> Iterator[str]:
-    """What the page keeps in the browser that neither the core nor a plugin says that it does."""
-    plugins = town.app.extensions["parvis"]
-    declared = [one.name for p in (plugins.core, *plugins.installed.values()) for one in p.cookies]
-    kept = page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
-    for name in [*kept, *(cookie["name"] for cookie in page.context.cookies())]:
-        if not any(fnmatch(name, pattern) for pattern in declared):
-            yield name
+def drawn(chance: random.Random) -> list[tuple[str, list[Look]]]:
+    """The languages a page is loaded in, and how it is looked at then: one of all; in `make soak`, all."""
+    language, look = chance.choice(list(itertools.product(LANGUAGES, LOOKS)))
+    return [(every, list(LOOKS)) for every in LANGUAGES] if SOAK else [(language, [look])]
 
 
-def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) -> Iterator[Case]:
-    """The pages of a route: the first that somebody sees, or in `make soak` one for each role.
+def shown(town: DemoTown, rule: Any, chance: random.Random) -> Iterator[tuple[str, str]]:
+    """A role and a path that shows it a page of the route: the first, or in `make soak` one for each role.
 
     Of roles to whom a page is built alike, one looks at it.
     """
     adapter, seen, known = town.app.url_map.bind("localhost"), set(), set()
+    tries = list(itertools.product(ROLES, combinations(rule, town.links())))
+    chance.shuffle(tries)
     for role, values in tries[: 2000 if SOAK else 600]:
         if role not in seen:
             path = adapter.build(rule.endpoint, values)
@@ -100,70 +89,135 @@ def shown(town: DemoTown, rule: Any, tries: list[tuple[str, dict[str, Any]]]) ->
                 built = tuple(BUILT.findall(answer.text))
                 if built not in known:
                     known.add(built)
-                    yield role, path, rule.endpoint
+                    yield role, path
                 if not SOAK:
                     return
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(map(str, look)))
-def test_every_page_is_accessible_valid_and_fits(
-    look: Look,
-    demo_town: DemoTown,
-    new_page: Callable[..., Page],
-    axe: Callable[..., list[str]],
-    html_errors: Callable[[str], list[str]],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    language, width, scheme = look
-    found: list[str] = []
-    unseen: list[str] = []
-    routes = pages = 0
-    for rule, where in cases(demo_town, look):
-        routes += 1
-        unseen += [] if where else [rule]
-        for role, path, _endpoint in where:
-            pages += 1
-            page = new_page(width=width, locale=LANGUAGES[language], color_scheme=scheme)
-            page.context.add_cookies(demo_town.cookies(role))
-            label = f"{path} as {role}, {language}, {width}, {scheme}"
-            found += [f"{label}: {fault}" for fault in faults(page, demo_town.url + path, axe, html_errors)]
-            found += [f"{label}: {name} is kept and not declared" for name in undeclared(demo_town, page)]
-            page.context.close()
-    with capsys.disabled():
-        print(f"\nswept {pages} pages of {routes} routes, {language}, {width}, {scheme}")
-    assert unseen == []
-    assert "\n".join(found) == ""
+@dataclass
+class Sweeper:
+    """Looks at pages in one language, whoever they are shown to, and says what is wrong with them."""
 
+    town: DemoTown
+    page: Page
+    axe: Callable[..., list[str]]
+    html_errors: Callable[[str], list[str]]
+    menus: set[Any]  # what was looked at already
 
-def faults(
-    page: Page, url: str, axe: Callable[..., list[str]], html_errors: Callable[[str], list[str]]
-) -> Iterator[str]:
-    """What is wrong with a page: as it is, with all that unfolds unfolded, and in each menu that opens."""
-    answer = page.goto(url)
-    assert answer is not None
-    yield from html_errors(answer.text())
-    yield from overflow(page)
-    unfold(page, FOLDED)
-    yield from axe(page)
-    yield from overflow(page)
-    if unfold(page, DROPDOWN):  # lies over targets, as a menu does
-        opened = [*axe(page, DROPDOWN), *overflow(page)]
-        yield from (f"menu open: {fault}" for fault in opened if not fault.startswith("target-size"))
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false })")
-    for opener in page.locator("[popovertarget]:visible").all():
-        if opener.get_attribute("popovertargetaction") != "hide":
-            opener.click()
-            yield from (f"menu open: {fault}" for fault in axe(page, "[popover]:popover-open"))
-            page.keyboard.press("Escape")
+    def faults(self, role: str, path: str, looks: list[Look]) -> Iterator[str]:
+        """What is wrong with a page: with its HTML, with what it keeps, and in each look."""
+        self.enter(role)
+        self.look(*looks[0])
+        answer = self.page.goto(self.town.url + path)
+        assert answer is not None
+        yield from self.html_errors(answer.text())
+        self.page.evaluate("unfolded = [...document.querySelectorAll('details[open]')]")
+        for width, scheme in looks:
+            self.look(width, scheme)
+            yield from (f"{width}, {scheme}: {fault}" for fault in self.seen())
+        yield from (f"{name} is kept and not declared" for name in self.undeclared())
 
+    def enter(self, role: str) -> None:
+        """Be in this role, in a browser that keeps nothing of another's."""
+        cdp = self.page.context.new_cdp_session(self.page)
+        cdp.send("Storage.clearDataForOrigin", {"origin": self.town.url, "storageTypes": "all"})
+        cdp.detach()
+        self.page.context.clear_cookies()
+        self.page.context.add_cookies(self.town.cookies(role))
 
-def unfold(page: Page, which: str) -> int:
-    """Open these; how many there are."""
-    opening = "found => found.forEach((one) => { one.open = true }) || found.length"
-    return int(page.locator(which).evaluate_all(opening))
+    def look(self, width: int, scheme: Any) -> None:
+        """See the page so."""
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.emulate_media(color_scheme=scheme)
+
+    def seen(self) -> Iterator[str]:
+        """What is wrong with it: as it is, with all that unfolds unfolded, and in each menu that opens."""
+        page = self.page
+        yield from overflow(page)
+        self.unfold(FOLDED)
+        yield from self.axe(page)
+        yield from overflow(page)
+        self.unfold(DROPDOWN)
+        yield from (f"menu open: {fault}" for fault in [*self.menu(DROPDOWN), *overflow(page)])
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false })")
+        for opener in page.locator("[popovertarget]:visible").all():
+            if opener.get_attribute("popovertargetaction") != "hide":
+                opener.click()
+                yield from (f"menu open: {fault}" for fault in self.menu(POPOVER))
+                page.keyboard.press("Escape")
+        page.evaluate("unfolded.forEach((one) => { one.open = true })")
+
+    def unfold(self, which: str) -> None:
+        """Open these."""
+        self.page.locator(which).evaluate_all("found => found.forEach((one) => { one.open = true })")
+
+    def menu(self, which: str) -> Iterator[str]:
+        """What is wrong with open menus; of those built alike, of one in each look."""
+        view = """all => all.map((one) => [
+            document.documentElement.lang, innerWidth,
+            matchMedia("(prefers-color-scheme: dark)").matches, one.outerHTML
+        ])"""
+        opened = self.page.locator(which).evaluate_all(view)
+        views = {(*seen, tuple(BUILT.findall(html))) for *seen, html in opened}
+        if views - self.menus:
+            self.menus |= views
+            for fault in self.axe(self.page, which):
+                if not fault.startswith("target-size"):  # lies over targets, as a menu does
+                    yield fault
+
+    def undeclared(self) -> Iterator[str]:
+        """What the page keeps in the browser that neither the core nor a plugin says that it does."""
+        plugins = self.town.app.extensions["parvis"]
+        declared = [one.name for p in (plugins.core, *plugins.installed.values()) for one in p.cookies]
+        kept = self.page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+        self.page.evaluate("sessionStorage.clear()")
+        for name in [*kept, *(cookie["name"] for cookie in self.page.context.cookies())]:
+            if not any(fnmatch(name, pattern) for pattern in declared):
+                yield name
 
 
 def overflow(page: Page) -> list[str]:
     """Whether the page must be scrolled sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return [f"{wide} px too wide"] if wide > 0 else []
+
+
+@pytest.fixture(scope="module")
+def menus() -> set[Any]:
+    """The menus that were looked at."""
+    return set()
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_every_page_is_accessible_valid_and_fits(
+    part: int,
+    demo_town: DemoTown,
+    new_page: Callable[..., Page],
+    axe: Callable[..., list[str]],
+    html_errors: Callable[[str], list[str]],
+    menus: set[Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found: list[str] = []
+    unseen: list[str] = []
+    pages, counts = 0, Counter[str]()
+    sweepers = {
+        language: Sweeper(demo_town, new_page(locale=locale), axe, html_errors, menus)
+        for language, locale in LANGUAGES.items()
+    }
+    rules = swept(demo_town)[part::SLICES]
+    for rule in rules:
+        chance = random.Random(os.environ["SEED"] + rule.rule)
+        views, where = drawn(chance), list(shown(demo_town, rule, chance))
+        unseen += [] if where else [rule.rule]
+        pages += len(where)
+        for role, path in where:
+            for language, looks in views:
+                counts.update(f"{language} {width} {scheme}" for width, scheme in looks)
+                faults = sweepers[language].faults(role, path, looks)
+                found += [f"{path} as {role}, {language}: {fault}" for fault in faults]
+    with capsys.disabled():
+        each = ", ".join(f"{look} {n}" for look, n in sorted(counts.items()))
+        print(f"\nswept {pages} pages of {len(rules)} routes: {each}")
+    assert unseen == []
+    assert "\n".join(found) == ""
