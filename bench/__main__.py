@@ -119,7 +119,8 @@ def first_view(large: Server) -> list[Result]:
     options = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost", "--disable-gpu", "--disable-quic"]
     if os.geteuid() == 0:
         options.append("--no-sandbox")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)
         page = browser.new_page()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email
 import email.policy
+import functools
 import grp
 import imaplib
+import importlib.metadata
 import ipaddress
 import json
 import os
@@ -39,7 +41,7 @@ pytest_plugins = ["core.testing"]
 
 ROOT = Path(__file__).parent.parent
 SOAK, QUICK = bool(os.environ.get("SOAK")), bool(os.environ.get("QUICK"))
-DRAWN = 1 / 3
+DRAWN = 1 / 6
 SERVICES = {"chromium", "html_errors", "imap_server", "pg_server", "streams"}
 MAIL_PORTS = {25, 465, 587}
 MEMORY, ROOM = Path("/dev/shm"), 2 * 1024**3
@@ -61,7 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Print the seed, with which the same samples are drawn again, and what is left out."""
     quick = " (quick: no second case of a test, no PostgreSQL, no browser, no processes, no long walk)"
-    drawn = f" (of what is not about the database itself, {DRAWN:.0%} runs on PostgreSQL too, by the seed)"
+    drawn = f" (by the seed: {DRAWN:.0%} of what is not about the database itself runs on PostgreSQL too, "
+    drawn += "and each page is looked at in one of eight looks)"
     said = quick * QUICK + " (soak: nothing is sampled)" * SOAK + drawn * sampled()
     return f"SEED={os.environ['SEED']}{said}"
 
@@ -125,6 +128,14 @@ def everybody_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(gates.DEFAULTS, "young_most", 10_000)
     monkeypatch.setitem(gates.DEFAULTS, "most_per_hour", 10_000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed_once() -> Iterator[None]:
+    """Read once what is installed: each portal asks for it, and nothing comes or goes in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.metadata, "entry_points", functools.cache(importlib.metadata.entry_points))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -393,11 +404,18 @@ def imap(imap_server: int) -> ImapAccount:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Run the system's Chromium, without a way to the network."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+def chromium_program() -> str:
+    """Return the path of the system's Chromium; a page costs a sixth in its shell."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         pytest.fail("no Chromium: run tools/test-services")
+    return program
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_program: str) -> Iterator[Browser]:
+    """Run the system's Chromium, without a way to the network."""
     options = [
         "--disable-quic",
         "--disable-background-networking",
@@ -408,7 +426,7 @@ def chromium() -> Iterator[Browser]:
     if os.geteuid() == 0:
         options.append("--no-sandbox")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+        browser = playwright.chromium.launch(executable_path=chromium_program, args=options)
         yield browser
         browser.close()
 

@@ -46,9 +46,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def parvis(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the `parvis` command of another, otherwise empty environment."""
     environment = tmp_path_factory.mktemp("elsewhere") / "venv"
-    run(sys.executable, "-m", "venv", environment)
-    pip = [environment / "bin/python", "-m", "pip", "install", "--no-index", "--disable-pip-version-check"]
-    run(*pip, "--find-links", WHEELS, wheel)
+    run(sys.executable, "-m", "venv", "--without-pip", environment)
+    pip = [sys.executable, "-m", "pip", "--python", environment / "bin/python", "--disable-pip-version-check"]
+    run(*pip, "install", "--no-index", "--no-compile", "--find-links", WHEELS, wheel)
     return environment / "bin/parvis"
 
 

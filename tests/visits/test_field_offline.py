@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -72,14 +71,18 @@ def network(scene: Scene, free_port: Callable[[], int]) -> Iterator[Network]:
 
 
 @pytest.fixture
-def phone(chromium: Browser, tmp_path: Path) -> Iterator[Callable[[str], BrowserContext]]:
+def phone(
+    chromium: Browser, chromium_program: str, tmp_path: Path
+) -> Iterator[Callable[[str], BrowserContext]]:
     """Return `phone(name)`: a browser with a folder of its own, which finds there what it kept before."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     opened: list[BrowserContext] = []
 
     def switch_on(name: str) -> BrowserContext:
         context = chromium.browser_type.launch_persistent_context(
-            tmp_path / name, executable_path=program, args=["--no-sandbox", "--disable-gpu"], **OPTIONS
+            tmp_path / name,
+            executable_path=chromium_program,
+            args=["--no-sandbox", "--disable-gpu"],
+            **OPTIONS,
         )
         context.set_default_timeout(15_000)
         opened.append(context)
