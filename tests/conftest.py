@@ -405,7 +405,7 @@ def imap(imap_server: int) -> ImapAccount:
 
 @pytest.fixture(scope="session")
 def chromium_program() -> str:
-    """Return the path of the system's Chromium; a page costs a sixth in its shell."""
+    """Return the path of the system's Chromium; a context costs a sixth in its shell."""
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
