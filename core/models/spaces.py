@@ -58,7 +58,7 @@ class Invitation(TeamOnly, Base):
 
     __tablename__ = "core_invitation"
     token_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    email: Mapped[str] = mapped_column(sa.String(254))
+    email: Mapped[str] = mapped_column(sa.String(254), index=True)
     role: Mapped[str] = mapped_column(sa.String(30), default="member")
     invited_by: Mapped[int | None] = user()
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=now)

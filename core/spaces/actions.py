@@ -191,7 +191,7 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
             Invitation(
                 token_hash=_digest(token),
                 space_id=space.id,
-                email=email,
+                email=addresses.typed(email),
                 role=role,
                 invited_by=viewer().id,
                 expires_at=now() + INVITATION,
@@ -212,15 +212,21 @@ def withdraw(space: Space, key: str) -> None:
 
 
 def decline(invited: Invitation) -> None:
-    """Give an invitation back, as whoever holds its link may."""
-    with as_system("whoever holds the link may decline it"), write() as session:
-        session.execute(sa.delete(Invitation).where(Invitation.token_hash == invited.token_hash))
+    """Give back what invites this address to the space, as whoever holds a link or the address may."""
+    same = {"space_id": invited.space_id, "email": invited.email}
+    with as_system("whoever is invited may decline it"), write() as session:
+        session.execute(sa.delete(Invitation).filter_by(**same))
 
 
 def invitation(token: str) -> tuple[Invitation, Space] | None:
     """The invitation behind a link and its space, as long as it holds."""
-    with as_system("whoever holds the link may see what it is for"):
-        found = db.session.get(Invitation, _digest(token))
+    return invitation_of(_digest(token))
+
+
+def invitation_of(key: str) -> tuple[Invitation, Space] | None:
+    """The invitation with this `token_hash` and its space, as long as it holds."""
+    with as_system("whoever is invited may see what it is for"):
+        found = db.session.get(Invitation, key)
         space = db.session.get(Space, found.space_id) if found else None
     return (found, space) if found and space and holds(found, space) else None
 
@@ -237,11 +243,11 @@ def holds(invited: Invitation, space: Space) -> bool:
         return False
 
 
-def accept_invitation(token: str) -> Space:
+def accept(key: str) -> None:
     """Become a member by an invitation to one's own address, once; who is one already keeps their role."""
     require("core.account")
     with write() as session:
-        found = invitation(token)
+        found = invitation_of(key)
         if found is None:
             raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
         invited, space = found
@@ -257,7 +263,6 @@ def accept_invitation(token: str) -> Space:
             values = {"role": invited.role, "team": _role(space, invited.role).team}
             enter(space.id, person, **values, expires_at=invited.member_until)
             notify("core.newcomer", _team(space.id), space=space)
-    return space
 
 
 def end_memberships() -> None:

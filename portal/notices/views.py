@@ -17,6 +17,7 @@ from core.models import Follow, Membership, Notice, NoticeChoice, NoticeTimes, S
 from core.security import csrf
 from core.web import local_path, needs, says
 
+from ..spaces.reads import own_invitations
 from . import actions, choice, forms, letters, words
 
 PAGE, SPACES = 30, 50
@@ -41,6 +42,7 @@ def index() -> str:
         of, old = "read", old[:-1] if more else old
     return render_template(
         "portal/notices.html",
+        invited=[] if before else own_invitations(),
         new=[_line(row) for row in new],
         old=[_line(row) for row in old],
         upto=max((row.id for row in new), default=0),

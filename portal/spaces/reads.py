@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from core import access, registry
-from core.access import viewer
+from core.access import as_system, viewer
 from core.db import UtcDateTime, db, now, table_of
-from core.models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
+from core.models import Account, Area, Follow, Invitation, JoinRequest, Membership, Space, User
 from core.prepared import Prepared
+from core.spaces import actions
 from core.text import fold
 
-MINE, NEWEST, PAGE, MEMBERS, WAITING = 50, 6, 24, 60, 100
+MINE, NEWEST, PAGE, MEMBERS, WAITING, INVITED = 50, 6, 24, 60, 100, 10
 WRITERS = ("member", "moderator", "owner")
 
 _space, _member, _user, _area = table_of(Space), table_of(Membership), table_of(User), table_of(Area)
@@ -193,6 +194,35 @@ def invitations(space_id: int) -> list[Invitation]:
     """Who is invited and has not answered, the latest first."""
     open_ones = sa.select(Invitation).where(Invitation.space_id == space_id, Invitation.expires_at > now())
     return list(db.session.scalars(open_ones.order_by(Invitation.created_at.desc()).limit(WAITING)))
+
+
+class Invited(NamedTuple):
+    """What the viewer is invited to, and by whom."""
+
+    key: str
+    space: Space
+    inviter: str
+
+
+def own_invitations(*where: Any) -> list[Invited]:
+    """What the viewer's own, proven address is invited to, where they are no member yet."""
+    belongs = sa.exists().where(_member.c.space_id == Invitation.space_id, _member.c.user_id == _me, _holds)
+    theirs = (
+        sa.select(Invitation.token_hash)
+        .join(Account, Account.email == Invitation.email)
+        .where(Account.user_id == _me, Invitation.expires_at > now(), ~belongs, *where)
+        .order_by(Invitation.created_at.desc())
+        .limit(INVITED)
+    )
+    me = viewer().id
+    with as_system("whoever proved an address may see what it is invited to"):
+        keys = db.session.scalars(theirs, {"me": me, "now": now()}).all()
+    found = filter(None, map(actions.invitation_of, keys))
+    return [
+        Invited(one.token_hash, space, name_of(one.invited_by))
+        for one, space in found
+        if space.archived_at is None
+    ]
 
 
 def name_of(user_id: int | None) -> str:

@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response
 
 from core import access, registry
 from core.access import Forbidden, Refused, require, viewer
-from core.db import write
+from core.db import db, write
 from core.feed import actions as feed
 from core.feed import query
 from core.feed.cards import cards, space_url
 from core.forms import whole
 from core.hookspecs import settled
-from core.models import Space
+from core.models import Invitation, Space
 from core.plugin import SpaceRole, Tab
 from core.spaces import actions
 from core.spaces.standing import Standing, standing
@@ -69,6 +69,8 @@ def new() -> Page:
 @needs("core.read")
 def show(space_id: int) -> Page:
     """A space: what is pinned, then its feed, and the form to write in it; or the page that its kind has."""
+    if viewer().signed_in and db.session.get(Space, space_id) is None and _invited(space_id):
+        return redirect(f"/spaces/{space_id}/invitation")  # to what only its members know of
     space: Space = get_or_404(Space, space_id)
     own = space_url(space_id, space.kind)
     if own != f"/spaces/{space_id}":
@@ -277,29 +279,44 @@ def follow(space_id: int) -> Response:
 @blueprint.route("/invitations/<token>", methods=["GET", "POST"])
 @needs("core.read")
 def invitation(token: str) -> Page:
-    """What one is invited to; one button accepts, the other declines."""
+    """What one is invited to by a link; one button accepts, the other declines."""
     found = actions.invitation(token)
+    return _answer(found and found[0].token_hash)
+
+
+@blueprint.route("/spaces/<int:space_id>/invitation", methods=["GET", "POST"])
+@needs("core.account")
+def own_invitation(space_id: int) -> Page:
+    """What one's own address is invited to, without the link."""
+    found = _invited(space_id)
+    return _answer(found and found.key)
+
+
+def _answer(key: str | None) -> Page:
+    """The invitation with this key, and what is answered to it."""
+    found = actions.invitation_of(key) if key else None
     if found is None:
         abort(404)
+    invited, space = found
     if request.method == "POST" and "decline" in request.form:
-        actions.decline(found[0])
+        actions.decline(invited)
         says(_("You have declined the invitation."))
         return redirect("/")
     if request.method == "POST":
         try:
             with write():
-                space = actions.accept_invitation(token)
+                actions.accept(invited.token_hash)
         except Refused as refusal:
             says(str(refusal), "error")
-            return redirect(f"/invitations/{token}")
+            return redirect(request.path)
         says(_("Welcome! You are a member now."))
         return redirect(f"/spaces/{space.id}")
-    return render_template(
-        "portal/invitation.html",
-        space=found[1],
-        inviter=reads.name_of(found[0].invited_by),
-        path=request.path,
-    )
+    inviter = reads.name_of(invited.invited_by)
+    return render_template("portal/invitation.html", space=space, inviter=inviter, path=request.path)
+
+
+def _invited(space_id: int) -> reads.Invited | None:
+    return next(iter(reads.own_invitations(Invitation.space_id == space_id)), None)
 
 
 def _standing(space: Space) -> Standing:
@@ -339,6 +356,7 @@ def _frame(space: Space, standing: Standing, current: str) -> dict[str, Any]:
         ),
         "tabs": [*items, *_plugin_tabs(space)],
         "standing": standing,
+        "invited": _invited(space.id) if viewer().signed_in and not standing.member else None,
         "manages": "owner" in standing.roles and space.kind.startswith("core."),
     }
 

@@ -176,6 +176,53 @@ def test_who_holds_an_invitation_reads_what_the_space_is_and_may_decline(town: T
     assert town.run(lambda: db.session.scalars(sa.select(Invitation)).all()) == []
 
 
+@pytest.mark.parametrize("visibility", ["public", "members", "hidden"])
+def test_who_is_signed_in_with_the_invited_address_answers_in_the_page(town: Town, visibility: str) -> None:
+    ident = group(town, visibility=visibility, joining="invite")
+    url, ana, zoe = f"/spaces/{ident}", town.browser("ana"), town.browser("zoe")
+    for page in (url, "/notices"):
+        assert "invites you" not in ana.get(page, follow_redirects=True).text
+    assert ana.get(f"{url}/invitation").status_code == 404
+    town.run(lambda: actions.invite(space(ident), "ANA@Example.org"), "olga")
+    for page in (url, "/notices"):
+        shown = ana.get(page, follow_redirects=True).text
+        assert "Olga invites you to become a member." in shown, page
+        assert f'action="{url}/invitation"' in shown
+        assert "invites you" not in zoe.get(page, follow_redirects=True).text
+    assert zoe.get(url).status_code == (404 if visibility == "hidden" else 200)
+    assert zoe.submit(f"{url}/invitation", "/me").status_code == 404
+    assert town.browser().get(f"{url}/invitation").status_code == 302
+    assert ana.submit(f"{url}/invitation", "/notices").location == url
+    assert roles(town, "ana", ident) == {"member"}
+    for page in (url, "/notices"):
+        assert "invites you" not in ana.get(page).text
+    assert roles(town, "zoe", ident) == set()
+
+
+def test_what_is_declined_is_declined_for_each_letter_to_the_address(town: Town) -> None:
+    ident, other = group(town, visibility="hidden", joining="invite"), group(town, joining="invite")
+    links = [invited(town, "olga", ident), invited(town, "olga", ident)]
+    kept, ana = invited(town, "olga", other), town.browser("ana")
+    assert ana.submit(f"/spaces/{ident}/invitation", "/notices", decline="1").location == "/"
+    assert [ana.get(link).status_code for link in (*links, kept)] == [404, 404, 200]
+    assert ana.get(f"/spaces/{ident}").status_code == 404
+    assert f"/spaces/{other}/invitation" in ana.get("/notices").text
+
+
+def test_who_invites_learns_of_no_address_whether_somebody_has_an_account(town: Town) -> None:
+    ident, olga = group(town, joining="invite"), town.browser("olga")
+    town.person("ana")
+    seen = []
+    for email in ("ana@example.org", "nob@example.org"):
+        olga.submit(f"/spaces/{ident}/invite", email=email, role="member")
+        page = olga.get(f"/spaces/{ident}/members").text.replace(email, "it")
+        seen.append(re.sub(r'invitations/\w+|(nonce|value|datetime)="[^"]*"|<time.*?</time>', "", page))
+        town.run(lambda: actions.decline(db.session.scalars(sa.select(Invitation)).one()), "olga")
+    known, unknown = seen
+    assert "it" in known
+    assert re.sub(r"\s+", " ", known) == re.sub(r"\s+", " ", unknown)
+
+
 def test_an_invitation_takes_no_role_away(town: Town) -> None:
     ident = group(town)
     with_rights, url = town.browser("olga"), f"/spaces/{ident}"
