@@ -1,16 +1,18 @@
 """The hooks: when each is called, for which plugins, and what an answer or a failure does.
 
 Every hook is called one plugin at a time (`registry.call`): a plugin that raises, or answers something of
-another type, loses its own part and is named to staff; after five failures in a row it is put in quarantine.
+another type or too long, loses its own part and is named to staff; after five failures in a row it is put
+in quarantine.
 `export_user` and `erase_user` alone are loud: one that fails stops the whole (`registry.demand`).
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 from flask_babel.speaklater import LazyString
+from markupsafe import Markup
 
 from .plugin import Action, Ask, Decoration, Health, Hold, Panel, Refuse, SearchDocument
 
@@ -83,7 +85,9 @@ def purge_expired(now: datetime) -> None:
     """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
 
 
-_SAID = Panel | Decoration | Action | Health | Hold | Ask | Refuse | SearchDocument
+_SAID = (Panel, Decoration, Action, Health, Hold, Ask, Refuse, SearchDocument)
+PAGE = 500_000  # characters and parts that an answer may have; of those that are no part of a page, MOST
+MOST = {"search_documents": 50_000_000, "export_user": 50_000_000}
 INSTALLED = frozenset({"user_changed", "plugin_switched", "health", "purge_expired"})
 
 
@@ -92,10 +96,10 @@ def sound(hook: str, answer: Any) -> bool:
     if answer is None:
         return True
     if hook == "check_entry":
-        return isinstance(answer, Hold | Ask | Refuse)
+        return type(answer) in (Hold, Ask, Refuse)
     if hook == "decorate_entries":
         return isinstance(answer, dict) and all(
-            isinstance(key, int) and isinstance(value, Decoration) and _sound_decoration(value)
+            isinstance(key, int) and type(value) is Decoration and _sound_decoration(value)
             for key, value in answer.items()
         )
     if hook == "panels":
@@ -114,9 +118,7 @@ def sound(hook: str, answer: Any) -> bool:
 
 
 def _sound_decoration(decoration: Decoration) -> bool:
-    actions = all(
-        isinstance(one, Action) and _text(one.label) and _text(one.url) for one in decoration.actions
-    )
+    actions = all(type(one) is Action and _text(one.label) and _text(one.url) for one in decoration.actions)
     return actions and all(map(_text, (*decoration.badges, decoration.footer)))
 
 
@@ -127,21 +129,35 @@ def _sound_document(document: SearchDocument) -> bool:
 
 
 def _list_of(kind: type, answer: Any) -> bool:
-    return isinstance(answer, list) and all(isinstance(one, kind) for one in answer)
+    return isinstance(answer, list) and all(type(one) is kind for one in answer)
 
 
-def settled(answer: Any) -> Any:
-    """The answer with its lazy texts said, and all texts fit to be sent: a failure is the plugin's own."""
-    if isinstance(answer, str | LazyString):
-        said = answer if isinstance(answer, str) else str(answer)
+class AnswerTooLong(ValueError):
+    """A hook answered more than there is place for."""
+
+
+def settled(answer: Any, left: list[int] | None = None) -> Any:
+    """The answer with its lazy texts said, and all texts fit to be sent: a failure is the plugin's own.
+
+    Texts, numbers and lists of a class of its own become plain ones; `left` is how much it may hold still.
+    """
+    left = [PAGE] if left is None else left
+    said = str.__str__(str(answer)) if _text(answer) else answer
+    if isinstance(said, str | list | tuple | dict):
+        left[0] -= len(said)
+        if left[0] < 0:
+            raise AnswerTooLong
+    if isinstance(said, str):
         said.encode()  # raises for a lone surrogate
-        return said
+        return Markup(said) if isinstance(answer, Markup) else said  # noqa: S704  as the plugin said
+    if isinstance(answer, int) and not isinstance(answer, bool):
+        return int.__int__(answer)
     if isinstance(answer, list | tuple):
-        return type(answer)(map(settled, answer))
+        return (list if isinstance(answer, list) else tuple)(settled(one, left) for one in answer)
     if isinstance(answer, dict):
-        return {key: settled(value) for key, value in answer.items()}
-    if isinstance(answer, _SAID):
-        return replace(answer, **{one.name: settled(getattr(answer, one.name)) for one in fields(answer)})
+        return {settled(key, left): settled(value, left) for key, value in answer.items()}
+    if type(answer) in _SAID:
+        return replace(answer, **{name: settled(value, left) for name, value in vars(answer).items()})
     return answer
 
 

@@ -6,6 +6,7 @@ What a plugin must satisfy to be loaded at all is in `checks.py`.
 import datetime as dt
 import json
 import logging
+import operator
 import os
 import re
 import time
@@ -36,13 +37,15 @@ SLOW, SLOW_MILLISECONDS = "slow: ", 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
+READ_ANEW = frozenset({"stamps", "enabled_plugins", "failed"})  # of `g`, where the core may change them too
 HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
 
 log = logging.getLogger("parvis.plugins")
+Lent = tuple[dict[str, Any], dict[str, Any], Any, dict[str, Any], int]
 
 
 class AnswerTouched(RuntimeError):
-    """A hook changed the session of a browser, or what is done to the answer: both belong to views."""
+    """A hook changed the session of a browser, `g`, or what is done to the answer: they belong to views."""
 
 
 class PluginFailed(RuntimeError):
@@ -160,22 +163,15 @@ class Registry:
                 continue
             try:
                 with self._visit(name, hook):
-                    answer = impl.function(**{key: arguments[key] for key in impl.argnames})
-                if not hookspecs.sound(hook, answer):
-                    raise TypeError(f"{hook} answered {type(answer).__name__}")
+                    answer = _asked(hook, impl, arguments)
             except Exception as error:
                 self.fault(name, hook, error, counts=False)
                 raise PluginFailed(name) from error
             yield name, answer
 
     def _guarded(self, name: str, hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
-        def answer() -> Any:
-            found = impl.function(**{key: arguments[key] for key in impl.argnames})
-            if not hookspecs.sound(hook, found):
-                raise TypeError(f"{hook} answered {type(found).__name__}")
-            return hookspecs.settled(found)
-
-        return self.attempt(name, hook, answer, Hold("") if hook == "check_entry" else None)
+        otherwise = Hold("") if hook == "check_entry" else None
+        return self.attempt(name, hook, lambda: _asked(hook, impl, arguments), otherwise)
 
     def attempt(self, name: str, place: str, work: Callable[[], Any], otherwise: Any = None) -> Any:
         """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered."""
@@ -202,7 +198,7 @@ class Registry:
         running, held = self.running, here.get("visited")
         here.visited = True
         running.append((name, place, True))
-        lent = _lent()
+        lent = _lent(vars(here))
         try:
             if writing():
                 with db.session.begin_nested():
@@ -212,7 +208,7 @@ class Registry:
             else:
                 here.failed = False
                 yield
-                if here.failed:
+                if here.get("failed"):
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
@@ -220,8 +216,8 @@ class Registry:
                     raise AnswerTouched(place)
         finally:
             running.pop()
-            here.visited = held
             _put_back(lent)
+            here.visited = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""
@@ -411,21 +407,37 @@ def all_permissions() -> list[tuple[Plugin, Permission]]:
     return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
 
 
-def _lent() -> tuple[Any, dict[str, Any], int] | None:
-    """What a request lends to a hook, as it is: its session, and what will be done to its answer."""
+def _asked(hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
+    """What a plugin answers at a hook, in types that the core knows; raises for nonsense."""
+    said = impl.function(**{key: arguments[key] for key in impl.argnames})
+    answer = hookspecs.settled(said, [hookspecs.MOST.get(hook, hookspecs.PAGE)])
+    if not hookspecs.sound(hook, answer):
+        raise TypeError(f"{hook} answered {type(answer).__name__}")
+    return answer
+
+
+def _lent(here: dict[str, Any]) -> Lent:
+    """What is lent to a hook, as it is: `g`, and of a request its session and what is done to its answer."""
     if not has_request_context():
-        return None
+        return here, dict(here), None, {}, 0
     context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
-    return context, dict(context.session), len(context._after_request_functions)
+    return here, dict(here), context, dict(context.session), len(context._after_request_functions)
 
 
-def _put_back(lent: tuple[Any, dict[str, Any], int] | None) -> bool:
+def _put_back(lent: Lent) -> bool:
     """Make it what it was; says whether a hook had changed it."""
-    if lent is None:
-        return False
-    context, session, later = lent
-    if context.session == session and len(context._after_request_functions) == later:
-        return False
+    here, kept, context, session, later = lent
+    touched = False
+    if len(here) < len(kept) or any(
+        map(operator.is_not, kept.values(), here.values())
+    ):  # what is new is last
+        changed = {name for name, value in kept.items() if here.get(name) is not value}
+        here.update({name: kept[name] for name in changed})
+        for name in changed & READ_ANEW:
+            del here[name]
+        touched = not changed <= READ_ANEW
+    if context is None or (context.session == session and len(context._after_request_functions) == later):
+        return touched
     del context._after_request_functions[later:]
     context.session.clear()
     context.session.update(session)

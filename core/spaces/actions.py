@@ -213,9 +213,8 @@ def withdraw(space: Space, key: str) -> None:
 
 def decline(invited: Invitation) -> None:
     """Give back what invites this address to the space, as whoever holds a link or the address may."""
-    same = {"space_id": invited.space_id, "email": invited.email}
     with as_system("whoever is invited may decline it"), write() as session:
-        session.execute(sa.delete(Invitation).filter_by(**same))
+        session.execute(sa.delete(Invitation).filter_by(space_id=invited.space_id, email=invited.email))
 
 
 def invitation(token: str) -> tuple[Invitation, Space] | None:

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
-from flask import Response, after_this_request, session
+from flask import Response, after_this_request, g, session
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import NotFound
 
@@ -407,6 +407,75 @@ def broken() -> Iterator[str]:
     """An answer that breaks off while it is made."""
     yield "a beginning"
     raise LookupError("the rest")
+
+
+class Hostile(str):  # noqa: SLOT000
+    """A text that raises as soon as it is looked at."""
+
+    def __eq__(self, other: object) -> bool:
+        raise LookupError
+
+    __hash__ = str.__hash__
+
+    def __format__(self, spec: str) -> str:
+        raise LookupError
+
+    def __html__(self) -> str:
+        raise LookupError
+
+
+class Heavy(int):
+    """A number that can't be put in order."""
+
+    def __lt__(self, other: object) -> bool:
+        raise LookupError
+
+
+def test_an_answer_is_taken_in_types_that_the_core_knows(town: Town) -> None:
+    trouble["panels"] = lambda: [
+        api.Panel(Hostile("A plain title"), Hostile("<p>Plain words</p>"), Heavy(weight)) for weight in (2, 1)
+    ]
+    page = town.browser().get("/")
+    assert page.status_code == 200
+    assert page.text.count("<p>Plain words</p>") == 2
+    assert page.text.count("A plain title") == 2
+
+
+class Odd(api.Panel):
+    """A panel that looks like one until it is drawn."""
+
+
+UNFITTING = {
+    "of a class of its own": (lambda: [Odd("Title", "")], "TypeError"),
+    "long": (lambda: [api.Panel("Title", "x" * 300_000)] * 2, "AnswerTooLong"),
+    "many": (lambda: [api.Panel("Title", "")] * 600_000, "AnswerTooLong"),
+}
+
+
+@pytest.mark.parametrize("how", UNFITTING)
+def test_an_answer_that_a_page_cannot_hold_is_left_out_and_named(town: Town, how: str) -> None:
+    trouble["panels"], named = UNFITTING[how]
+    page = town.browser().get("/")
+    assert page.status_code == 200
+    assert len(page.text) < 100_000
+    assert ("panels", named) in faults(town)
+
+
+def of_request() -> dict[str, Any]:
+    """What Flask's `g` holds."""
+    return vars(g._get_current_object())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", ["emptied", "replaced"])
+def test_a_hook_leaves_what_a_request_remembers_alone(town: Town, how: str) -> None:
+    trouble["panels"] = {
+        "emptied": lambda: [of_request().clear()][:0],
+        "replaced": lambda: [of_request().update(dict.fromkeys(of_request(), Hostile("x")))][:0],
+    }[how]
+    ana = town.browser("ana")
+    assert [ana.get("/").status_code for _ in range(2)] == [200, 200]
+    assert {place for place, _what in faults(town)} == {"panels"}
+    assert "Ana" in ana.get("/").text
 
 
 @pytest.mark.parametrize("what", ["session", "emptied", "after"])
