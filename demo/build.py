@@ -1,12 +1,16 @@
 """Makes the demonstration town through the same actions as its people would use."""
 
 import datetime as dt
+import fcntl
 import io
+import os
 import random
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -41,10 +45,10 @@ class NotHere(Exception):
 
 def prepare(config: Config) -> None:
     """Have a demonstration town where the settings say: made at the first start, kept at the next ones."""
-    if config.database_url:
-        fill(create_app(config))
-        return
-    if not (config.data / "town.db").exists():
+    with _alone(config.data.absolute().parent):
+        if config.database_url or (config.data / "town.db").exists():
+            fill(create_app(config))
+            return
         if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
             raise NotHere(f"{config.data} holds something else; choose another by PARVIS_DATA (make: DATA=)")
         making = config.data.with_name(config.data.name + ".new")
@@ -52,8 +56,20 @@ def prepare(config: Config) -> None:
         click.echo("Making the demonstration town: people, spaces, pictures ...")
         fill(create_app(replace(config, data=making)))
         making.rename(config.data)
-    else:
-        fill(create_app(config))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder that a town is made in, until it is there or this process has ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise NotHere(f"another `parvis demo` is making a town in {folder}: wait until it is there") from None
+    finally:
+        os.close(held)
 
 
 def fill(app: Flask) -> None:

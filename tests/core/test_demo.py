@@ -256,3 +256,22 @@ def test_the_welcome_names_the_address_and_each_account(config: Config) -> None:
     assert "http://localhost" in text
     assert "parvis-demo" in text
     assert all(f"{account}@parvis.example" in text for account in ACCOUNTS)
+
+
+def test_of_two_that_begin_at_once_one_makes_the_town(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, made = Config(data=tmp_path / "town", demo=True), []
+
+    def make(app: Flask) -> None:
+        made.append(app)
+        folder = app.config["PARVIS"].data
+        folder.mkdir(exist_ok=True)
+        with pytest.raises(build.NotHere, match="another `parvis demo` is making a town"):
+            build.prepare(config)
+        (folder / "town.db").touch()
+
+    monkeypatch.setattr(build, "fill", make)
+    build.prepare(config)
+    assert [path.name for path in tmp_path.iterdir()] == ["town"]
+    assert len(made) == 1
