@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,12 @@ def upgrade() -> None:
     refuse_no_folder(config)
     with made(config, new=True) as app:  # every plugin
         refuse_no_town(app)
-        changed = migrate.upgrade(db.engine, registry.current().modules)
+        try:
+            changed = migrate.upgrade(db.engine, registry.current().modules)
+        except migrate.Later:
+            raise
+        except Exception as error:
+            raise Refusal(_undone(error)) from error
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
 
 
@@ -272,6 +278,18 @@ def restore(archive: Path, without: tuple[str, ...], erasures: Path | None) -> N
         click.echo("Whoever was erased since then is back: restore with --erasures to erase them again.")
     with opened(config):
         _say(looks.everything(with_files=True))
+
+
+def _undone(error: Exception) -> str:
+    """Which upgrade failed and where: one owner's revisions are made all or none."""
+    owner = migrate.behind(db.engine, registry.current().modules)[0]
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if "migrations" in step.filename]
+    where = f" at {Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else ""
+    reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+    return (
+        f"the upgrade of {owner} failed{where} and is undone, its tables are as they were: "
+        f"{type(error).__name__}: {reason}"
+    )
 
 
 def _say(found: list[Health]) -> bool:

@@ -150,8 +150,8 @@ def purge_one(name: str, yes: bool) -> None:
         except purge.SwitchedOn:
             raise Refusal(f"{name} is on: run `parvis plugins disable {name}` first") from None
     click.echo(
-        f"{name} is purged. Uninstall its package, or run `parvis upgrade` to begin anew; "
-        "a server that runs needs a restart."
+        f"{name} is purged. Run `parvis upgrade` to begin anew, or uninstall its package; "
+        "a server that runs needs a restart after that."
     )
 
 

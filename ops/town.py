@@ -63,6 +63,9 @@ def refuse_no_folder(config: Config) -> None:
         raise Refusal(f"{config.data.absolute()} has lost its secret-key: put it back from a backup")
     if not all((config.data / name).exists() for name in needed):
         raise _none(config)
+    for path in (config.data, *(config.data / name for name in needed)):
+        if not os.access(path, os.R_OK if path.name == "secret-key" else os.W_OK):
+            raise Refusal(f"{path.absolute()} is read-only here, or another user's")
 
 
 def refuse_no_town(app: Flask) -> None:

@@ -127,8 +127,24 @@ def test_a_plugin_comes_and_goes_while_the_town_keeps_running(environment: Envir
         assert "School street" in Browser(address).get(page)
         assert "is on" in run("parvis", "plugins", "purge", "petitions", "--yes", fails=True)
         run("parvis", "plugins", "disable", "petitions")
+        ana = sign_in(address)
+        exported = run("parvis", "plugins", "purge", "petitions", "--yes")
+        assert [ana.status(path) for path in (page, "/", "/admin/plugins", "/me/data")] == [
+            404,
+            200,
+            200,
+            200,
+        ]
+        refusal = ana.submit("/admin/plugins/petitions/switch", "/admin/plugins", on="1")
+        assert "Its tables are not ready" in refusal
+        run("parvis", "upgrade")
+        run("parvis", "plugins", "enable", "petitions")
+        assert "Nothing yet" in ana.get(page)  # it begins anew, without a restart
+        ana.submit(f"{page}new", title="Another crossing", body="Please.", place="Mill street")
+        assert "Mill street" in ana.get(page)
+        run("parvis", "plugins", "disable", "petitions")
+        run("parvis", "plugins", "purge", "petitions", "--yes")
 
-    exported = run("parvis", "plugins", "purge", "petitions", "--yes")
     folder = re.search(r"Exported to (.+)", exported)
     assert folder
     data = json.loads((environment.folder / folder.group(1) / "data.json").read_text(encoding="utf-8"))

@@ -1,10 +1,12 @@
 """The pages on which staff see, switch and set the installed plugins."""
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from core import access, registry, settings
@@ -47,19 +49,24 @@ def index_one(name: str) -> str | Response:
         if form is None:
             abort(404)
         if plugins.attempt(name, "settings form", form.validate_on_submit):
-            values = {key: value for key, value in form.data.items() if key != "csrf_token"}
-            if plugins.attempt(name, "settings form", lambda: settings.storable(values)) is not None:
+            values = plugins.attempt(name, "settings form", lambda: _storable(form))
+            if values is not None:
                 actions.save_plugin_settings(name, values)
                 says(_("The settings are saved."))
                 return redirect(url_for("plugins.index_one", name=name))
             form.form_errors.append(_("The module has a fault: its settings could not be saved."))
+    fields = form and _drawn(name, form)
+    if form and fields is None:  # what is kept fits no more: staff begin from what the plugin says itself
+        form = plugins.attempt(name, "settings form", lambda: _form(plugins.installed[name], kept=False))
+        fields = form and _drawn(name, form)
     health = dict(plugins.call("health"))
     statement = sa.select(PluginFault).where(PluginFault.plugin == name).order_by(PluginFault.id.desc())
     return render_template(
         "portal/admin_plugin.html",
         plugin=_described(name, health.get(name, ())),
         faults=db.session.scalars(statement.limit(FAULTS)).all(),
-        form=form if form is not None and _may_switch(name) else None,
+        form=form if fields is not None and _may_switch(name) else None,
+        fields=fields,
         role_title=role_title,
         said=said,
     )
@@ -97,8 +104,23 @@ def index_switch(name: str) -> str | Response:
     return redirect(back)
 
 
-def _form(plugin: Plugin) -> Any:
-    return plugin.settings_form and plugin.settings_form(data=settings.plugin_settings(plugin.name))
+def _form(plugin: Plugin, kept: bool = True) -> Any:
+    values = settings.plugin_settings(plugin.name) if kept else plugin.defaults
+    return plugin.settings_form and plugin.settings_form(data=values)
+
+
+def _storable(form: Any) -> dict[str, Any]:
+    """What was chosen; raises where it can't be kept."""
+    values = {key: value for key, value in form.data.items() if key != "csrf_token"}
+    settings.storable(values)
+    return values
+
+
+def _drawn(name: str, form: Any) -> Markup | None:
+    """The fields of a plugin's settings; None where they can't be drawn, which is named."""
+    html = partial(render_template, "portal/admin_plugin_fields.html", form=form)
+    drawn = registry.current().attempt(name, "settings form", html)
+    return None if drawn is None else Markup(drawn)  # noqa: S704  by a template of ours
 
 
 def said(what: str) -> str:

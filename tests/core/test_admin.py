@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dummy_plugin.plugin as dummy
 import pytest
@@ -182,6 +182,49 @@ def test_a_settings_form_that_fails_leaves_the_page_standing(
     page = ada.get("/admin/plugins/dummy")
     assert page.status_code == 200
     assert "settings form" in ada.get("/admin/plugins/dummy").text
+
+
+@pytest.mark.parametrize("place", ["__init__", "validate", "data"])
+def test_a_settings_form_may_fail_anywhere(town: Town, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    class Failing(FlaskForm):  # type: ignore[misc]
+        greeting = StringField("Greeting")
+
+    ada = town.browser("ada", "agent")
+    page = ada.get("/admin/plugins/dummy").text
+    token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[-1]
+    fails: Any = property(lambda self: 1 / 0) if place == "data" else lambda self, **kw: 1 / 0
+    monkeypatch.setattr(Failing, place, fails)
+    monkeypatch.setitem(vars(dummy.plugin), "settings_form", Failing)
+    sent = ada.client.post("/admin/plugins/dummy", data={"csrf_token": token, "greeting": "Good day"})
+    assert sent.status_code == (404 if place == "__init__" else 200)
+    for path in ("/admin/plugins", "/admin/plugins/dummy"):
+        assert ada.get(path).status_code == 200
+    failed = sa.select(PluginFault.plugin, PluginFault.place).where(PluginFault.what == "ZeroDivisionError")
+    assert town.run(lambda: db.session.execute(failed).all()) == [("dummy", "settings form")]
+
+
+def test_a_setting_that_no_longer_fits_its_form_is_asked_for_anew(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dated(FlaskForm):  # type: ignore[misc]
+        greeting = DateField("Greeting", [Optional()])
+
+    ada = town.browser("ada", "agent")
+
+    def keep() -> None:
+        with write():
+            settings.save("dummy", {"greeting": "Good day"})
+
+    town.run(keep)
+    monkeypatch.setitem(vars(dummy.plugin), "settings_form", Dated)
+    monkeypatch.setitem(vars(dummy.plugin), "defaults", {})
+    page = ada.get("/admin/plugins/dummy")
+    assert page.status_code == 200
+    assert 'name="greeting"' in page.text
+    assert ada.submit("/admin/plugins/dummy", greeting="2026-05-01").status_code == 302
+    assert 'value="2026-05-01"' in ada.get("/admin/plugins/dummy").text
+    failed = sa.select(PluginFault.plugin, PluginFault.place).where(~PluginFault.what.startswith("slow"))
+    assert town.run(lambda: db.session.execute(failed).all()) == [("dummy", "settings form")]
 
 
 def test_a_settings_form_may_ask_for_anything_that_a_form_can(

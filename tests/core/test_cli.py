@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from factors import code, set_up
 
-from core import access, create_app
+from core import access, create_app, migrate, registry
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, write
 from core.testing import Browser, EnglishClient
+from ops.cli import main
 
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
@@ -381,3 +383,57 @@ def free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_an_upgrade_that_fails_half_way_is_undone_named_and_goes_on_once_mended(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revisions = Path(shutil.copytree(migrate.SCRIPTS / "versions", tmp_path / "migrations"))
+    newest = sorted(revisions.glob("0*.py"))[-1].read_text()
+    (known,) = re.findall(r'^revision = "(.+)"$', newest, re.MULTILINE)
+    made = f'''from alembic import op
+revision, down_revision = "core_later", "{known}"
+
+
+def upgrade():
+    op.execute("CREATE TABLE core_later (id INTEGER)")
+    op.execute("INSERT INTO core_later VALUES (1)")
+'''
+    later = revisions / "9999_later.py"
+    later.write_text(made + '    op.execute("UPDATE core_nowhere SET id = 2")\n')
+    others = {name: path for name, path in migrate.owners(registry.discover()[1]).items() if name != "core"}
+    monkeypatch.setattr(migrate, "owners", lambda _modules: {"core": revisions, **others})
+
+    def upgrade() -> Any:
+        return CliRunner().invoke(main, ["upgrade"], env={"PARVIS_DATA": str(folder)})
+
+    def tables() -> set[str]:
+        with closing(sqlite3.connect(folder / "town.db")) as connection:
+            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+    before, refusal = tables(), upgrade()
+    assert refusal.exit_code == 1
+    (line,) = [line for line in refusal.output.splitlines() if line.startswith("parvis: ")]
+    assert "the upgrade of core failed at 9999_later.py:8 and is undone" in line
+    assert "core_nowhere" in line
+    assert tables() == before
+    later.write_text(made)
+    assert "Upgraded: core" in upgrade().output
+    assert tables() - before == {"core_later"}
+
+
+WITHOUT_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+
+@pytest.mark.parametrize("word", ["serve", "demo", "upgrade", "worker"])
+@pytest.mark.parametrize("what", [".", "town.db"])
+def test_what_cannot_be_written_is_said_in_one_line(folder: Path, word: str, what: str) -> None:
+    (folder / what).chmod(0o500 if what == "." else 0o400)
+    command = [*WITHOUT_RIGHTS, sys.executable, "-m", "ops.cli", word]
+    try:
+        done = subprocess.run(
+            command, env=environment(folder), capture_output=True, text=True, check=False, timeout=60
+        )
+    finally:
+        folder.chmod(0o700)
+    assert "is read-only here, or another user's" in refused(done)
