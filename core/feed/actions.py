@@ -72,6 +72,7 @@ def publish(
     key = _key(author, kind, parent_id, client_key)
     with write() as session:
         root = _hold(space_id, parent_id)
+        _may_publish(entry_kind, space, parent)  # still: nobody takes it away from here on
         if author is not None:
             spaces.hold_person(author)
         if key is not None:
@@ -307,12 +308,10 @@ def open_to_all(space: Space) -> bool:
 
 
 def _may_publish(kind: EntryKind, space: Space, parent: Entry | None) -> None:
-    if parent is not None:
-        if parent.space_id != space.id or not takes_replies(parent):
-            raise Forbidden("core.reply")
-        require("core.reply" if kind.name == "core.reply" else kind.publish, space)
-    else:
-        require(_right(kind, space), space)
+    if parent is not None and (parent.space_id != space.id or not takes_replies(parent)):
+        raise Forbidden("core.reply")
+    answers = "core.reply" if kind.name == "core.reply" else kind.publish
+    require(_right(kind, space) if parent is None else answers, space)
 
 
 def _right(kind: EntryKind, space: Space) -> str:

@@ -428,3 +428,26 @@ def test_activity_moves_a_post_up_but_a_note_of_the_team_does_not(town: Town) ->
     say(town, "olga", space_id, parent=old)
     assert home(town, None, order="active") == [old, new]
     assert home(town, None) == [new, old]
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_who_is_removed_while_they_write_has_written_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    space_id = group(town, visibility="members", joining="invite")
+    ana, check = town.person("ana"), actions.check
+    town.run(lambda: spaces.set_role(db.session.get(Space, space_id), ana, "member"), "olga")
+    first = say(town, "ana", space_id, "First") if answers else None
+
+    def removed_meanwhile(*given: Any) -> bool:
+        remove = lambda: spaces.expel(db.session.get(Space, space_id), ana)  # noqa: E731
+        other = threading.Thread(target=town.run, args=(remove, "olga"))
+        other.start()
+        other.join()
+        return check(*given)
+
+    monkeypatch.setattr(actions, "check", removed_meanwhile)
+    with pytest.raises((Forbidden, Refused, LookupError)):
+        say(town, "ana", space_id, "Too late", first)
+    assert town.run(lambda: db.session.scalars(sa.select(Entry.body)).all()) == ["First"] * answers
+    counted(town)
