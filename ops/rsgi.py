@@ -92,6 +92,7 @@ class Application:
 
         Whoever sends has some seconds, and more for what has arrived: so long as it is not too slow.
         What is too much is read all the same, up to a bound: a browser that still sends reads no answer.
+        A body in chunks with a trailer is refused as well: Granian says of it what it says of one broken off.
         """
         if length is not None and not length.isdigit():
             return b""  # the application refuses it

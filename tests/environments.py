@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "parvis": "from ops.cli import main; main()",
     "pytest": "import sys, pytest; sys.exit(pytest.main())",
+    "pybabel": "from babel.messages.frontend import main; main()",
     "pip": "import sys; from pip._internal.cli.main import main; sys.exit(main())",
 }
 
 
 class Environment:
-    """An environment of its own, with the commands parvis, pytest and pip, and one town in a folder."""
+    """An environment of its own, with parvis, pytest, pybabel and pip, and one town in a folder."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.bin, self.port = folder, folder / "venv/bin", port

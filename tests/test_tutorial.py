@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from babel.messages.pofile import read_po
 from environments import Environment
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def test_the_tutorial_works_as_written(environment: Environment) -> None:
     assert printed.count(" passed") == 2
     assert "polls is on." in printed
     assert re.search(r"polls/plugin\.py:\d+", printed)
+    catalogue = environment.folder / "parvis-polls/polls/translations/fr/LC_MESSAGES/messages.po"
+    with catalogue.open("rb") as file:
+        sentences = [one for one in read_po(file) if one.id]
+    assert "Your question" in [one.id for one in sentences]
+    assert [one.id for one in sentences if not one.string] == []
     with environment.serving() as address:
         environment.run("python", "-c", VISIT, address, "en", "Polls")
         environment.run("python", "-c", VISIT, address, "fr", "Sondages")

@@ -155,6 +155,19 @@ def test_a_revision_that_would_break_references_is_undone_whole(
     assert migrate.behind(engine, extension(first)) == ["extra"]
 
 
+def test_what_fails_half_way_is_undone_whole_and_goes_on_once_mended(
+    engine: Engine, extension: Callable[..., dict[str, Any]]
+) -> None:
+    migrate.upgrade(engine, {})
+    one, two = (f"op.create_table('extra_{name}', sa.Column('id', sa.Integer))" for name in ("one", "two"))
+    with pytest.raises(sa.exc.DBAPIError):
+        migrate.upgrade(engine, extension(one, f"{two}\nop.execute('UPDATE extra_nowhere SET id = 1')"))
+    assert not {"extra_one", "extra_two"} & tables(engine)
+    assert migrate.behind(engine, extension(one, two)) == ["extra"]
+    assert migrate.upgrade(engine, extension(one, two)) == ["extra"]
+    assert tables(engine) >= {"extra_one", "extra_two"}
+
+
 def test_addresses_of_the_first_release_are_folded_where_they_are_nobody_elses(engine: Engine) -> None:
     remove_everything(engine)
     migrate.upgrade(engine, {}, {"core": "core_0001"})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.config import Config
-from ops.rsgi import Application
+from ops.rsgi import Application, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -173,3 +173,31 @@ def test_no_more_of_a_body_is_kept_than_is_accepted() -> None:
 
         assert MAX_BODY < len(read(None)) <= MAX_BODY + 1000
         assert read(str(100 * MAX_BODY)) == b""
+
+
+class Sent(list[bytes]):
+    """A sender of these parts, as Granian tells of them."""
+
+    def __aiter__(self) -> Sent:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self:
+            raise StopAsyncIteration
+        return self.pop(0)
+
+
+def test_a_body_in_chunks_is_taken_whole_or_not_at_all() -> None:
+    application = Application(lambda _environ, _start: [], Config(max_body=MAX_BODY))
+
+    async def body(*parts: bytes) -> bytes:
+        async with asyncio.timeout(60) as patience:
+            return await application._body(None, Sent(parts), patience)
+
+    def read(*parts: bytes) -> bytes:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(body(*parts))).result()
+
+    assert read(b"email", b"=ana", b"") == b"email=ana"
+    with pytest.raises(Broken):  # broken off, or with a trailer: Granian tells of both alike
+        read(b"email", b"", b"")
