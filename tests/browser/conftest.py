@@ -131,7 +131,8 @@ class DemoTown:
             link = claims.issue("resident@parvis.example", claims.RESET, {})
         group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
         with as_viewer(group.created_by or self.owner(group.id)):
-            spaces.invite(db.session.get(Space, group.id), "resident@parvis.example")
+            for role in ("resident", "mayor2"):  # who belongs to it already, and who does not
+                spaces.invite(db.session.get(Space, group.id), f"{role}@parvis.example")
         opened = self.assigned()
         texts = [text or "" for text in every(Mail.text)]
         invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))
