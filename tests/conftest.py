@@ -9,6 +9,7 @@ import grp
 import imaplib
 import importlib.metadata
 import ipaddress
+import itertools
 import json
 import os
 import pwd
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +69,18 @@ def pytest_report_header() -> str:
     drawn += "and each page is looked at in one of eight looks)"
     said = quick * QUICK + " (soak: nothing is sampled)" * SOAK + drawn * sampled()
     return f"SEED={os.environ['SEED']}{said}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many pages the sweep saw, whichever of the workers did."""
+    reports = itertools.chain.from_iterable(terminalreporter.stats.values())
+    swept: Counter[str] = Counter()
+    for report in reports:
+        if getattr(report, "when", "") == "call":
+            swept.update(dict(report.user_properties).get("swept", {}))
+    if swept:
+        looks = ", ".join(f"{look} {n}" for look, n in sorted(swept.items()) if " " in look)
+        terminalreporter.write_line(f"swept {swept['pages']} pages of {swept['routes']} routes: {looks}")
 
 
 def sampled() -> bool:

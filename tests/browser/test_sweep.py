@@ -196,11 +196,11 @@ def test_every_page_is_accessible_valid_and_fits(
     axe: Callable[..., list[str]],
     html_errors: Callable[[str], list[str]],
     menus: set[Any],
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     found: list[str] = []
     unseen: list[str] = []
-    pages, counts = 0, Counter[str]()
+    counts = Counter[str]()
     sweepers = {
         language: Sweeper(demo_town, new_page(locale=locale), axe, html_errors, menus)
         for language, locale in LANGUAGES.items()
@@ -210,14 +210,12 @@ def test_every_page_is_accessible_valid_and_fits(
         chance = random.Random(os.environ["SEED"] + rule.rule)
         views, where = drawn(chance), list(shown(demo_town, rule, chance))
         unseen += [] if where else [rule.rule]
-        pages += len(where)
+        counts.update({"routes": 1, "pages": len(where)})
         for role, path in where:
             for language, looks in views:
                 counts.update(f"{language} {width} {scheme}" for width, scheme in looks)
                 faults = sweepers[language].faults(role, path, looks)
                 found += [f"{path} as {role}, {language}: {fault}" for fault in faults]
-    with capsys.disabled():
-        each = ", ".join(f"{look} {n}" for look, n in sorted(counts.items()))
-        print(f"\nswept {pages} pages of {len(rules)} routes: {each}")
+    record_property("swept", dict(counts))  # printed at the end of the run
     assert unseen == []
     assert "\n".join(found) == ""
