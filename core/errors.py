@@ -120,7 +120,7 @@ def _database(error: Exception) -> Response:
     log.error("database or disk trouble", exc_info=error)
     if registry.current().owner(request.path):  # which may be what asked for a table that is not there
         registry.view_fault(error)
-    if request.endpoint == "health.healthz":
+    if request.path == "/healthz":
         return make_response(health.answer())
     return page(503, headers={"Retry-After": "5"}, retry_url=request.path if request.method == "GET" else "")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, current_app, jsonify
+from flask import current_app, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -20,21 +20,12 @@ from .config import Config
 from .db import db, now
 from .models import Mail, Stamp
 from .plugin import Health
-from .web import needs
-
-blueprint = Blueprint("health", __name__)
 
 DISK_NEEDED = 200 * 1024 * 1024
 BEAT_SECONDS = 20
 MAIL_LATE = dt.timedelta(hours=1)
 SOUND_SQLITE = (3, 51, 3)
 PUBLIC = ("database", "migrations", "worker", "sqlite")
-
-
-@blueprint.get("/healthz")
-@needs("core.read")
-def healthz() -> tuple[Response, int]:
-    return answer()
 
 
 def answer() -> tuple[Response, int]:

@@ -8,7 +8,6 @@ from flask_babel import lazy_gettext as _
 from core import live, mail
 from core.accounts import actions as people
 from core.files import sweep as sweep_files
-from core.health import blueprint as health
 from core.notices import tell
 from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from core.search import index
@@ -28,6 +27,7 @@ from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .files import blueprint as files
+from .health import blueprint as health
 from .live import blueprint as stream
 from .moderation import views as moderation
 from .notices import actions as notices
