@@ -315,4 +315,5 @@ class Plugin(Declared):
     egress: tuple[str, ...] = ()
     live_topics: tuple[str, ...] = ()
     protects: bool = False
+    acts: Mapping[str, Text] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)

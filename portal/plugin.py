@@ -29,6 +29,7 @@ from .feed.views import blueprint as feed
 from .files import blueprint as files
 from .health import blueprint as health
 from .live import blueprint as stream
+from .moderation import deeds
 from .moderation import views as moderation
 from .notices import actions as notices
 from .notices import mailing, replies
@@ -75,7 +76,7 @@ PERMISSIONS = (
     Permission("core.switch_protection", _("Switch the plugins that protect the portal"), ADMINISTRATOR),
     Permission("core.manage_people", _("Give roles and mandates"), ADMINISTRATOR),
     Permission("core.manage_town", _("Set the town’s name, colours and texts"), ADMINISTRATOR),
-    Permission("core.read_audit", _("Read who did what with their rights"), ADMINISTRATOR),
+    Permission("core.read_audit", _("Consult the log of acts"), ADMINISTRATOR),
     Permission("core.operate", _("See how the portal runs, and try failed work again"), ADMINISTRATOR),
     Permission("core.read_outbox", _("See the state of outgoing mail"), ADMINISTRATOR),
 )
@@ -169,5 +170,6 @@ plugin = Plugin(
     personal_data=PERSONAL_DATA,
     retention=retention.RETENTION,
     cookies=COOKIES,
+    acts=deeds.ACTS,
     live_topics=("core.notice",),
 )

@@ -27,6 +27,11 @@ plugin = api.Plugin(
     tabs=(api.Tab(_("Moderation"), settings_url, permission="moderation.hold", weight=90),),
     settings_form=SettingsForm,
     defaults=gates.DEFAULTS,
+    acts={
+        "moderation.checked": _(
+            "%(actor)s has changed whether posts in %(about)s are checked before publication"
+        )
+    },
     jobs=(
         api.Job(actions.REMOVE, _("Remove for good"), actions.remove),
         api.Job(

@@ -303,6 +303,12 @@ plugin = api.Plugin(
         ),
     ),
     egress=("*",),  # the one service that staff chose, if any
+    acts={
+        "visits.redact": _("%(actor)s has taken a passage out of the minutes of %(about)s"),
+        "visits.delegate": _("%(actor)s has changed who approves answers in their place"),
+        "visits.department_answered": _("%(actor)s has answered %(about)s for a department"),
+        "visits.department_returned": _("%(actor)s has given %(about)s back for a department"),
+    },
     cookies=(
         api.Cookie(
             near.COOKIE, _("Remembers in which part of the town you want to see visits"), _("Six months")

@@ -17,13 +17,14 @@ from core.db import db, write
 from core.feed import actions as feed
 from core.feed import moderation
 from core.forms import whole
-from core.models import Audit, Case, Entry, File, Report, Space, User
+from core.models import Audit, Case, Entry, File, Report, Space
 from core.spaces import actions as spaces
 from core.web import get_or_404, needs, says
 
 from ..admin.views import menu
 from ..feed.views import panels
 from . import actions
+from .deeds import told
 from .forms import AppealForm, DecisionForm, RedactForm, ReportForm
 from .words import acts_to_do, outcome, sorts, taken_back
 
@@ -239,11 +240,12 @@ def _moderated(entry_id: int) -> Entry:
 def index() -> str:
     """Who did what, the newest first."""
     act, before = request.args.get("act", ""), whole(request.args.get("before"))
-    statement = sa.select(Audit, User.name).outerjoin(User, User.id == Audit.actor_id)
+    statement = sa.select(Audit)
     if act:
         statement = statement.where(Audit.act.startswith(act, autoescape=True))
     if before is not None:
         statement = statement.where(Audit.id < before)
-    rows = db.session.execute(statement.order_by(Audit.id.desc()).limit(PAGE + 1)).all()
-    older = url_for("audit.index", act=act or None, before=rows[PAGE - 1][0].id) if len(rows) > PAGE else ""
-    return render_template("portal/admin_audit.html", rows=rows[:PAGE], older=older, act=act, sorts=sorts())
+    rows = db.session.scalars(statement.order_by(Audit.id.desc()).limit(PAGE + 1)).all()
+    older = url_for("audit.index", act=act or None, before=rows[PAGE - 1].id) if len(rows) > PAGE else ""
+    acts = told(rows[:PAGE])
+    return render_template("portal/admin_audit.html", acts=acts, older=older, act=act, sorts=sorts())

@@ -57,8 +57,9 @@ def test_privileged_acts_are_written_down(square: Square) -> None:
     assert "case.hidden" in acts
     assert "case.redacted" in acts
     shown = square.browser("admin").get("/admin/audit?act=entry.").text
-    assert "entry.hidden" in shown
-    assert "person.role" not in shown
+    assert "has closed" in shown
+    assert f'<a href="/posts/{post}">' in shown
+    assert "has given" not in shown
     assert "Three" not in square.browser("admin").get("/admin/audit").text
 
 
@@ -111,3 +112,25 @@ def test_the_log_is_for_administrators_and_has_pages(square: Square) -> None:
     older = square.browser("admin").get("/admin/audit?before=11").text
     assert "x.9<" in older
     assert "x.59" not in older
+
+
+def test_the_log_is_sentences_that_link_what_its_reader_may_read(square: Square) -> None:
+    secret = square.town.space("Secret garden", "keeper", "hidden", "request")
+
+    def note() -> None:
+        with write():
+            audit("space.invited", f"space/{secret}", role="moderator")
+            audit(
+                "space.role", f"space/{square.space}", person=square.town.person("reader"), role="moderator"
+            )
+            audit("town.changed", "town", fields=["colour"])
+
+    square.town.run(note, "agent")
+    kept = square.browser("admin").get("/admin/audit").text
+    assert "to a space, with the role “Moderator”" in kept
+    assert "Secret garden" not in kept
+    assert f'in <a href="/spaces/{square.space}">' in kept
+    assert "has changed the town’s settings" in kept
+    assert "<span>Colour</span>" in kept
+    french = square.browser("admin").get("/admin/audit", headers={"Accept-Language": "fr"}).text
+    assert "avec le rôle « Modérateur·rice »".replace("« ", "«\u00a0").replace(" »", "\u00a0»") in french
