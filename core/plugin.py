@@ -176,7 +176,8 @@ class NoticeType(Declared):
     """A kind of notice; `text` says what happened with `%(actor)s`, `%(title)s` and `%(space)s`.
 
     `default` is how it leaves: `at_once`, `daily`, `weekly`, `page` or `none`. `detail(entry_id)` adds words
-    to the message; of what is about no entry, `detail(once)`. `url` is the page that it leads to instead.
+    to the message; of what is about no entry, `detail(once)`. `url` is the page that it leads to instead,
+    with `%(space_id)s` where it is in a space. `texts` go before `text`, by what `once` says before a colon.
     With a `subject` it is a service message about one's own case: a mail of its own, at once, to everybody.
     Only who has the `permission`, in the portal or in a space of theirs, is asked how they want it.
     """
@@ -189,6 +190,7 @@ class NoticeType(Declared):
     url: str = ""
     subject: Text = ""
     permission: str = "core.account"
+    texts: Mapping[str, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = 
         hold(space.id)
         _give(space, user_id, OWN, role, until)
         audit("space.role", f"space/{space.id}", person=user_id, role=role)
-        notify("core.membership", [user_id], space=space)
+        ends = f"until:{until.timestamp():.0f}:{secrets.token_hex(8)}" if until else None
+        notify("core.membership", [user_id], space=space, once=ends)
         _keep_an_owner(space)
         _count(space.id)
 
@@ -162,9 +163,11 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
         (hold_open if accept else hold)(space.id)
         answered = unfiltered(sa.delete(_request).where(*theirs))
         untell("core.join_request", space_id=space.id, actor_id=user_id)
-        if answered.rowcount and accept:
-            enter(space.id, user_id)
-            notify("core.membership", [user_id], space=space)
+        if answered.rowcount:
+            if accept:
+                enter(space.id, user_id)
+            result = f"{'accepted' if accept else 'declined'}:{secrets.token_hex(8)}"
+            notify("core.membership", [user_id], space=space, once=result)
 
 
 def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:

@@ -30,12 +30,18 @@ NOTICE_TYPES = (
         _("My place in a space changes"),
         _("Your place in %(space)s has changed"),
         "at_once",
+        texts={
+            "accepted": _("Your request is accepted: you are a member of %(space)s"),
+            "declined": _("Your request to join %(space)s was not accepted"),
+            "until": _("Your membership of %(space)s ends on %(until)s"),
+        },
     ),
     NoticeType(
         "core.join_request",
         _("For teams: somebody asks to join"),
         _("%(actor)s asks to join %(space)s"),
         "at_once",
+        url="/spaces/%(space_id)s/members",
         permission="core.invite",
     ),
     NoticeType(

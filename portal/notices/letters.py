@@ -122,8 +122,7 @@ def _place(row: Any) -> tuple[int, int]:
 def _thread(rows: list[Any], length: int) -> Thread:
     first = rows[0]
     base = current_app.config["PARVIS"].base_url
-    own = registry.current().declared("notice_types", first.type)[1].url
-    path = own or (
+    path = words.page(first) or (
         f"/posts/{first.thread_id}" if first.thread_id else space_url(first.space_id, first.space_kind)
     )
     return Thread(words.title(first), first.space or "", base + path, [_event(row, length) for row in rows])
@@ -139,6 +138,8 @@ def _subject(rows: list[Any], threads: list[Thread], at_once: bool) -> str:
     """What a message is about: its one event, else its thread; a digest tells how much there is."""
     if at_once and len(rows) == 1 and rows[0].type not in choice.CONVERSATIONS:
         return words.sentence(rows[0])
+    if at_once and len(threads) == 1 and not rows[0].thread_id:
+        return words.sentence(rows[-1])
     if at_once and len(threads) == 1:
         answers = rows[0].parent_id is not None
         return f"Re: {threads[0].title}" if answers else threads[0].title

@@ -79,7 +79,7 @@ def open_one(notice_id: int) -> Response:
     if row is None:
         abort(404)
     actions.read(0, notice_id)
-    own = registry.current().declared("notice_types", row.type)[1].url
+    own = words.page(row)
     if local_path(own):
         return redirect(own)
     if row.entry_id:

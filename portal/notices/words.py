@@ -1,8 +1,10 @@
 """What notices say to whoever reads them, on the page and by mail."""
 
+import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from core import access, registry
@@ -10,6 +12,8 @@ from core.db import table_of
 from core.models import Entry, Notice, Space, User
 from core.notices import reads
 from core.text import excerpt
+
+from ..spaces.forms import last_day
 
 _notice, _entry, _space, _user = table_of(Notice), table_of(Entry), table_of(Space), table_of(User)
 _root = _entry.alias("root")
@@ -47,7 +51,18 @@ def sentence(row: Any) -> str:
     """What happened, in the language spoken now."""
     kind = registry.current().declared("notice_types", row.type)[1]
     actor = row.actor or row.byline or _("Somebody")
-    return str(kind.text) % {"actor": actor, "title": title(row), "space": row.space or ""}
+    result, _colon, rest = row.once.partition(":")
+    values = {"actor": actor, "title": title(row), "space": row.space or ""}
+    if result == "until":
+        ends = dt.datetime.fromtimestamp(int(rest.partition(":")[0]), dt.UTC)
+        values["until"] = format_date(last_day(ends), "long")
+    return str(kind.texts.get(result, kind.text)) % values
+
+
+def page(row: Any) -> str:
+    """The page of its own that a kind of notice leads to; empty where it leads to what it is about."""
+    own: str = registry.current().declared("notice_types", row.type)[1].url
+    return own.replace("%(space_id)s", str(row.space_id or ""))
 
 
 def detail(row: Any) -> str:

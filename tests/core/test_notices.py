@@ -348,9 +348,37 @@ def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
     assert notices(town, "ana") == [("core.membership", None)]
     assert notices(town, "owner") == [], "the request is answered"
     page = town.browser("ana").get("/notices").text
-    assert "Your place in Circle has changed" in page
+    assert "Your request is accepted: you are a member of Circle" in page
     run(town)
-    assert "Circle" in "".join(letters(town, "ana"))
+    assert "vous êtes membre de Circle" in "".join(letters(town, "ana"))
+
+
+def test_whoever_asked_in_vain_and_whose_membership_ends_hear_so(town: Town) -> None:
+    space = town.space("Circle", "owner", visibility="portal", joining="request")
+    ana, ben = town.person("ana"), town.person("ben")
+    town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), "ben")
+    run(town)
+    assert f"/spaces/{space}/members" in "".join(letters(town, "owner"))
+    town.run(lambda: spaces.answer_request(db.session.get(Space, space), ben, False), "owner")
+    run(town)
+    assert "Your request to join Circle was not accepted" in town.browser("ben").get("/notices").text
+
+    def subjects() -> list[str]:
+        mine = sa.select(Mail).where(Mail.recipient == "ana@example.org")
+        written = [mail.written(row) for row in db.session.scalars(mine).all()]
+        return [words[0].subject for words in written if words is not None]
+
+    end = dt.datetime(2099, 12, 31, 23, tzinfo=dt.UTC)
+    town.run(lambda: spaces.set_role(db.session.get(Space, space), ana, "member", end), "owner")
+    town.run(lambda: spaces.set_role(db.session.get(Space, space), ana, "member"), "owner")
+    run(town)
+    told = "Your membership of Circle ends on December 31, 2099"
+    assert told in town.browser("ana").get("/notices").text
+    run(town)
+    said = "".join(letters(town, "ana"))
+    assert "prend fin le 31 décembre 2099" in said
+    assert "a changé" in said
+    assert town.run(subjects) == ["Votre place dans Circle a changé"], "of two, the newest"
 
 
 @pytest.mark.parametrize(

@@ -133,4 +133,4 @@ def test_the_log_is_sentences_that_link_what_its_reader_may_read(square: Square)
     assert "has changed the town’s settings" in kept
     assert "<span>Colour</span>" in kept
     french = square.browser("admin").get("/admin/audit", headers={"Accept-Language": "fr"}).text
-    assert "avec le rôle « Modérateur·rice »".replace("« ", "«\u00a0").replace(" »", "\u00a0»") in french
+    assert "avec le rôle « Modérateur·rice »".replace("« ", "«\u202f").replace(" »", "\u202f»") in french
