@@ -41,7 +41,7 @@ def create_user(
     private = {key: values.pop(key) for key in _PRIVATE & values.keys()}
     if password is not None:
         password_hash = passwords.digest(password)
-    handle = base = _handle(name)
+    handle = base = handle_of(name)
     while not insert_once(User, handle=handle, name=name, folded=fold(name)[:80], role=role, **values):
         handle = f"{base}-{secrets.randbelow(10_000)}"
     user = db.session.scalars(sa.select(User).where(User.handle == handle)).one()
@@ -169,5 +169,6 @@ def _tell_plugins(user: User, change: str) -> None:
         pass
 
 
-def _handle(name: str) -> str:
+def handle_of(name: str) -> str:
+    """The handle that somebody of this name gets, where nobody has it."""
     return re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")[:40].strip("-") or "person"

@@ -15,6 +15,7 @@ from core import access, errors, files, registry
 from core.accounts import actions, addresses, claims, passwords, sessions, throttle
 from core.db import db, lock, now, write
 from core.models import Account, SignIn, User
+from core.spaces.actions import invitation
 from core.web import get_or_404, local_path, needs, says
 
 from ..admin.steps import mail_leaves
@@ -43,7 +44,7 @@ def too_many(error: throttle.TooMany) -> Response:
 @needs("core.read")
 def sign_in() -> Response:
     """Sign in with address and password."""
-    form: Any = forms.SignInForm(next=request.args.get("next", ""))
+    form: Any = forms.SignInForm(**_arrival())
     if access.viewer().signed_in:
         return redirect(local_path(form.next.data) or "/")
     if form.validate_on_submit():
@@ -61,6 +62,14 @@ def sign_in() -> Response:
                     return redirect(sessions.sign_in(person.user_id, form.remember.data, path))
         form.password.errors = [_("This address and this password don’t go together.")]
     return page("sign_in", form=form)
+
+
+def _arrival() -> dict[str, str]:
+    """Where to go on afterwards; who comes from an invitation finds the one address filled in that fits."""
+    path = request.args.get("next", "")
+    start, _slash, token = path.rpartition("/")
+    found = invitation(token) if start == "/invitations" else None
+    return {"next": path, "email": found[0].email if found else ""}
 
 
 def _keeps(user_id: int, known: str | None, anew: str | None) -> bool:
@@ -104,7 +113,7 @@ def sign_up() -> Response:
     """Ask for an account: the link in the mail opens it."""
     if access.viewer().signed_in:
         return redirect("/")
-    form: Any = forms.SignUpForm(next=request.args.get("next", ""))
+    form: Any = forms.SignUpForm(**_arrival())
     if form.validate_on_submit():
         claims.sign_up(form.email.data, form.name.data, local_path(form.next.data) or "/")
         return page("mail_sent", email=form.email.data)

@@ -143,6 +143,7 @@ def test_init_makes_an_empty_town_and_a_link_that_works_once(tmp_path: Path) -> 
         secret, _codes = set_up(browser)
         assert browser.get("/admin/town").status_code == 200
         assert 'value="Ada Lovelace"' in browser.get("/me").text
+        assert browser.get("/people/ada-lovelace").status_code == 200
         again = Browser(app.test_client())
         assert again.get(path).status_code == 410
         assert again.get("/admin/town").status_code != 200

@@ -141,6 +141,8 @@ def test_an_invitation_lets_in_whoever_proves_the_address_once(town: Town) -> No
     visitor = town.browser().get(link[0])
     assert "Halle" in visitor.text
     assert f"/sign-up?next={link[0]}" in visitor.text
+    assert 'value="ana@example.org"' in town.browser().get(f"/sign-up?next={link[0]}").text
+    assert "example.org" not in town.browser().get("/sign-up?next=/invitations/nothing").text
     thief = town.browser("zoe")
     assert thief.submit(link[0]).location == link[0]
     assert "another address" in thief.get(link[0]).text
