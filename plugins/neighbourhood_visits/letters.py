@@ -205,7 +205,7 @@ NOTICE_TYPES = (
     api.NoticeType(
         "visits.kept",
         _("The date of a promise about a question of mine has passed by thirty days"),
-        _("Thirty days ago a promise was due: “%(title)s”. Is it kept? Say so on the page of promises."),
+        _("The date of this promise passed thirty days ago: “%(title)s”. Has it been kept?"),
         "at_once",
         url="/visits/promises",
     ),

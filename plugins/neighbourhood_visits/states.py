@@ -396,7 +396,15 @@ TRANSITIONS = (
         ASKED,
         REASON,
     ),
-    _way("commitment", "abandon", "open in_progress", "abandoned", "visits.commit", _("Give it up"), REASON),
+    _way(
+        "commitment",
+        "abandon",
+        "open in_progress",
+        "abandoned",
+        "visits.commit",
+        _("Abandon this promise"),
+        REASON,
+    ),
 )
 BY_DEPARTMENT = frozenset(
     {("answer", "draft"), ("answer", "submit"), ("answer", "return")}

@@ -24,6 +24,7 @@ from . import choice, mailing, replies, words
 
 MOST = 50  # notices that a message tells of; the page has them all
 WORDS, DIGEST_WORDS = 2000, 240
+SUBJECT = 78  # characters of a subject, beyond which the title of the conversation says enough
 
 _notice = table_of(Notice)
 
@@ -137,7 +138,8 @@ def _event(row: Any, length: int) -> Event:
 def _subject(rows: list[Any], threads: list[Thread], at_once: bool) -> str:
     """What a message is about: its one event, else its thread; a digest tells how much there is."""
     if at_once and len(rows) == 1 and rows[0].type not in choice.CONVERSATIONS:
-        return words.sentence(rows[0])
+        said = words.sentence(rows[0])
+        return said if len(said) <= SUBJECT or not rows[0].thread_id else threads[0].title
     if at_once and len(threads) == 1 and not rows[0].thread_id:
         return words.sentence(rows[-1])
     if at_once and len(threads) == 1:
