@@ -142,17 +142,28 @@ def _described(name: str, health: Any) -> dict[str, Any]:
     failed = (PluginFault.plugin == name, ~PluginFault.what.startswith(registry.SLOW))
     latest = sa.select(PluginFault).where(*failed).order_by(PluginFault.id.desc())
     added = contributions.contributions(app, plugins, name)
+    sorted_out = [
+        (sort, title, [one for one in added if one.sort == sort])
+        for sort, title in contributions.sorts().items()
+        if sort != "personal data"  # the table has it
+    ]
     return {
         "manifest": plugins.installed[name],
         "on": name in plugins.enabled(),
         "quarantined_at": state and state.enabled and state.quarantined_at,
         "may_switch": _may_switch(name),
         "reach": contributions.reach(app, plugins, name),
-        "adds": [
-            (title, [one for one in added if one.sort == sort])
-            for sort, title in contributions.sorts().items()
-            if any(one.sort == sort for one in added)
-        ],
+        "adds": [_group(sort, title, found) for sort, title, found in sorted_out if found],
         "health": health,
         "fault": db.session.scalars(latest.limit(1)).first(),
+    }
+
+
+def _group(sort: str, title: str, found: list[Any]) -> dict[str, Any]:
+    """What a page tells of one sort of contribution; rights and kinds of spaces are open from the start."""
+    return {
+        "title": title,
+        "found": found,
+        "one": len(found) == 1,
+        "open": sort in ("permission", "space kind"),
     }
