@@ -142,10 +142,9 @@ def _described(name: str, health: Any) -> dict[str, Any]:
     failed = (PluginFault.plugin == name, ~PluginFault.what.startswith(registry.SLOW))
     latest = sa.select(PluginFault).where(*failed).order_by(PluginFault.id.desc())
     added = contributions.contributions(app, plugins, name)
-    sorted_out = [
+    by_sort = [
         (sort, title, [one for one in added if one.sort == sort])
         for sort, title in contributions.sorts().items()
-        if sort != "personal data"  # the table has it
     ]
     return {
         "manifest": plugins.installed[name],
@@ -153,7 +152,7 @@ def _described(name: str, health: Any) -> dict[str, Any]:
         "quarantined_at": state and state.enabled and state.quarantined_at,
         "may_switch": _may_switch(name),
         "reach": contributions.reach(app, plugins, name),
-        "adds": [_group(sort, title, found) for sort, title, found in sorted_out if found],
+        "adds": [_group(sort, title, found) for sort, title, found in by_sort if found],
         "health": health,
         "fault": db.session.scalars(latest.limit(1)).first(),
     }
@@ -161,9 +160,5 @@ def _described(name: str, health: Any) -> dict[str, Any]:
 
 def _group(sort: str, title: str, found: list[Any]) -> dict[str, Any]:
     """What a page tells of one sort of contribution; rights and kinds of spaces are open from the start."""
-    return {
-        "title": title,
-        "found": found,
-        "one": len(found) == 1,
-        "open": sort in ("permission", "space kind"),
-    }
+    is_open = sort in ("permission", "space kind")
+    return {"sort": sort, "title": title, "found": found, "one": len(found) == 1, "open": is_open}

@@ -26,7 +26,8 @@ def table(browser: Browser) -> dict[str, dict[str, str]]:
     found = {}
     for row in re.findall(r"(?s)<tr><th scope=.row.>(.*?)</tr>", page):
         title, *cells = (
-            " ".join(html.unescape(re.sub("<[^>]+>", " ", cell)).split()) for cell in row.split("<td>")
+            " ".join(html.unescape(re.sub("<[^>]+>", " ", cell)).split())
+            for cell in re.split("<td[^>]*>", row)
         )
         found[title] = dict(zip(COLUMNS, (cell.removeprefix("– ") for cell in cells), strict=True))
     return found

@@ -123,5 +123,6 @@ def test_a_passage_of_the_minutes_is_taken_out_of_page_and_paper(scene: Scene) -
     assert shown.count("words of the minutes were taken out") == 1
     assert "wordsoftheminutesweretakenout" in printed(scene, visit)
     log = scene.browser("admin").get("/admin/audit?act=visits.").text
-    assert f"space/{visit}" in log
+    assert "has taken a passage out of the minutes of" in log
+    assert f'href="/visits/{visit}"' in log
     assert "kapi" not in log
