@@ -7,7 +7,8 @@ from babel import support
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from wtforms import DateTimeField, HiddenField, PasswordField, StringField, TextAreaField
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import DateTimeField, FileField, HiddenField, PasswordField, StringField, TextAreaField
 from wtforms.i18n import messages_path
 from wtforms.validators import DataRequired, InputRequired, ValidationError
 
@@ -36,6 +37,14 @@ class Form(FlaskForm):  # type: ignore[misc]
             if isinstance(field, HiddenField):  # nothing refers to it, and a page may show several forms
                 render_kw = {"id": False, **render_kw}
             return super().render_field(field, render_kw)
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            given = super().wrap_formdata(form, formdata)
+            if not isinstance(given, CombinedMultiDict):
+                return given
+            takes = {field.name for field in form if isinstance(field, FileField)}  # else it is not there
+            sent = given.items(multi=True)
+            return MultiDict((name, value) for name, value in sent if isinstance(value, str) or name in takes)
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             field = unbound_field.bind(form=form, **options)

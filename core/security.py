@@ -88,8 +88,8 @@ def init(app: Flask) -> None:
     app.url_map.converters.update({"int": Ident, "default": Word, "string": Word})
     app.before_request(_examine)
     app.before_request(registry.gate)  # what is off is not there, whatever else is wrong with the request
-    csrf.init_app(app)
     app.before_request(_read_form)
+    csrf.init_app(app)
     app.after_request(_headers)
     app.context_processor(lambda: {"nonce": nonce(), "csrf_token": token})
     app.jinja_env.globals["csrf_token"] = token
@@ -152,7 +152,7 @@ def _read_form() -> None:
     texts = [text for pair in fields for text in pair] + [
         text for name, file in request.files.items(multi=True) for text in (name, file.filename or "")
     ]
-    if any(UNREADABLE.search(text) for text in texts):
+    if not all(isinstance(text, str) and not UNREADABLE.search(text) for text in texts):  # or has no name
         abort(400)
     if any(CONTROLS.search(text) for text in texts):
         request.form = ImmutableMultiDict(

@@ -1,5 +1,9 @@
 """What forms keep of a text: what can be seen of it, and nothing where nothing can."""
 
+import io
+import re
+
+import pytest
 import sqlalchemy as sa
 
 from core import mail, settings
@@ -68,3 +72,45 @@ def test_a_town_whose_name_was_sent_in_two_lines_still_sends_mail(town: Town) ->
     name, subject = town.run(written)
     assert name == "Ville de Brume"
     assert subject.endswith("Ville de Brume")
+
+
+PAGES = (
+    "/sign-in",
+    "/sign-up",
+    "/reset",
+    "/me",
+    "/me/password",
+    "/me/email",
+    "/spaces/new",
+    "/spaces/1/settings",
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_file_where_a_text_belongs_is_not_there(town: Town, page: str) -> None:
+    town.app.testing = False
+    town.space("Halle", "olga")
+    browser = town.browser() if page in PAGES[:3] else town.browser("olga", "administrator")
+    shown = browser.get(page).text
+    names = set(re.findall(r'<(?:input|textarea|select)[^>]*name="([^"]+)"', shown)) - {"csrf_token"}
+    assert names
+    for name in names:
+        sent = browser.submit(page, **{name: (io.BytesIO(b"hello"), "x.txt")})
+        assert sent.status_code < 500, name
+    sent = browser.submit(page, csrf_token=(io.BytesIO(b"hello"), "x.txt"))
+    assert sent.status_code == 400
+
+
+@pytest.mark.parametrize("page", ["/sign-in", "/spaces/1/posts", "/preview"])
+@pytest.mark.parametrize("file", ["", '; filename="x"'])
+@pytest.mark.parametrize("beside", ["", "token"])
+def test_a_part_without_a_name_is_refused(town: Town, page: str, file: str, beside: str) -> None:
+    town.app.testing = False
+    town.space("Halle", "olga")
+    browser = town.browser("olga")
+    named = f'; name="csrf_token"\r\n\r\n{browser.token}\r\n--x\r\nContent-Disposition: form-data' * bool(
+        beside
+    )
+    body = f"--x\r\nContent-Disposition: form-data{named}{file}\r\n\r\nx\r\n--x--\r\n"
+    sent = browser.client.post(page, data=body, content_type="multipart/form-data; boundary=x")
+    assert sent.status_code == 400

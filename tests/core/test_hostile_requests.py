@@ -212,6 +212,19 @@ def multipart(token: bytes) -> bytes:
     return b'--x\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n' + token + b"\r\n--x\r\n"
 
 
+def parts(fields: list[tuple[bytes | None, bytes, bool]]) -> bytes:
+    """Parts of a multipart form after its first: names, if they have any, values, and which are files."""
+    heads = (
+        (b"" if name is None else b'; name="' + name + b'"') + b'; filename="x.txt"' * file
+        for name, _value, file in fields
+    )
+    each = (
+        b"Content-Disposition: form-data" + head + b"\r\n\r\n" + value + b"\r\n--x"
+        for head, (_name, value, _file) in zip(heads, fields, strict=True)
+    )
+    return b"\r\n".join(each) + b"--"
+
+
 @pytest.fixture
 def target(town: Town) -> Target:
     """A portal with people, spaces and posts."""
@@ -255,6 +268,13 @@ NASTY = [
         content_type=TYPES[1],
         body=b'Content-Disposition: form-data; name="pictures"; filename="a\x00.png"\r\n\r\n\x89PNG\r\n--x--',
     ),
+    Request("", "", content_type=TYPES[1], body=b"Content-Disposition: form-data\r\n\r\nx\r\n--x--"),
+    Request(
+        "", "", token="none", content_type=TYPES[1], body=b"Content-Disposition: form-data\r\n\r\nx\r\n--x--"
+    ),
+    Request(
+        "", "", content_type=TYPES[1], body=parts([(name.encode(), b"hello", True) for name in NAMES[:-1]])
+    ),
     Request("", "", content_type=TYPES[2], body=b"--"),
     Request("", "", content_type="application/json", body=b'{"body": '),
     Request("", "", body=b"body=x", missing=100 * 1024 * 1024),
@@ -284,8 +304,11 @@ def requests(draw: st.DrawFn, routes: list[tuple[str, str, str]]) -> tuple[Reque
     if query:
         path += "?" + "&".join(f"{quoted(name)}={quoted(value)}" for name, value in query)
     method = draw(st.sampled_from([method] * 8 + ["HEAD", "PATCH", "OPTIONS", "BREW"]))
-    content_type = draw(st.sampled_from(TYPES[:1] * 6 + TYPES))
+    content_type = draw(st.sampled_from(TYPES[:1] * 6 + TYPES[1:2] * 3 + TYPES))
     body = b"&".join(name + b"=" + value for name, value in draw(st.lists(fields, max_size=8)))
+    if content_type == TYPES[1]:
+        named = st.none() | st.sampled_from(NAMES).map(str.encode)
+        body = parts(draw(st.lists(st.tuples(named, st.sampled_from(VALUES), st.booleans()), max_size=4)))
     body = draw(st.sampled_from([body] * 5 + [b"--x--", b"\x00", b"{", b"="])) + draw(st.binary(max_size=5))
     token = "none" if endpoint in LEAVING else draw(st.sampled_from(["valid"] * 6 + ["forged", "none"]))
     missing = draw(st.sampled_from([0] * 8 + [1, 500]))
