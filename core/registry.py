@@ -38,6 +38,7 @@ FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
 READ_ANEW = frozenset({"stamps", "enabled_plugins", "failed"})  # of `g`, where the core may change them too
+FORMS = ("csrf_token",)  # what drawing a form puts into a session that has none yet
 HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
 
 log = logging.getLogger("parvis.plugins")
@@ -203,7 +204,7 @@ class Registry:
             if writing():
                 with db.session.begin_nested():
                     yield
-                    if _put_back(lent):
+                    if _put_back(lent, FORMS):
                         raise AnswerTouched(place)
             else:
                 here.failed = False
@@ -212,7 +213,7 @@ class Registry:
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
-                if _put_back(lent):
+                if _put_back(lent, FORMS):
                     raise AnswerTouched(place)
         finally:
             running.pop()
@@ -424,23 +425,26 @@ def _lent(here: dict[str, Any]) -> Lent:
     return here, dict(here), context, dict(context.session), len(context._after_request_functions)
 
 
-def _put_back(lent: Lent) -> bool:
-    """Make it what it was; says whether a hook had changed it."""
+def _put_back(lent: Lent, new: tuple[str, ...] = ()) -> bool:
+    """Make it what it was, but for what may be `new` in a session; says whether a hook had changed it."""
     here, kept, context, session, later = lent
     touched = False
-    if len(here) < len(kept) or any(
-        map(operator.is_not, kept.values(), here.values())
-    ):  # what is new is last
+    others = map(operator.is_not, kept.values(), here.values())  # what is new is last
+    if len(here) < len(kept) or any(others):
         changed = {name for name, value in kept.items() if here.get(name) is not value}
         here.update({name: kept[name] for name in changed})
         for name in changed & READ_ANEW:
             del here[name]
         touched = not changed <= READ_ANEW
-    if context is None or (context.session == session and len(context._after_request_functions) == later):
+    if context is None:
+        return touched
+    session.update({key: context.session[key] for key in new if key in context.session.keys() - session})
+    if context.session == session and len(context._after_request_functions) == later:
         return touched
     del context._after_request_functions[later:]
     context.session.clear()
     context.session.update(session)
+    g.pop("csrf_token", None)  # the signed form of what may be in it no more
     return True
 
 

@@ -48,6 +48,9 @@ def test_the_tutorial_works_as_written(environment: Environment) -> None:
         sentences = [one for one in read_po(file) if one.id]
     assert "Your question" in [one.id for one in sentences]
     assert [one.id for one in sentences if not one.string] == []
+    with (environment.folder / "parvis-polls/tests/test_polls.py").open("a", encoding="utf-8") as file:
+        file.write(FRESH)
+    assert "1 passed" in environment.run("pytest", "parvis-polls", "-k", "just_signed_in")
     with environment.serving() as address:
         environment.run("python", "-c", VISIT, address, "en", "Polls")
         environment.run("python", "-c", VISIT, address, "fr", "Sondages")
@@ -60,4 +63,26 @@ import sys, urllib.request
 asked = urllib.request.Request(sys.argv[1] + "/polls/", headers={"Accept-Language": sys.argv[2]})
 page = urllib.request.urlopen(asked).read().decode()
 assert all(words in page for words in sys.argv[3:]), page
+"""
+
+FRESH = """
+
+def test_a_card_with_a_form_is_seen_by_who_just_signed_in(town):
+    import sqlalchemy as sa
+    from core.db import db
+    from core.models import PluginFault
+
+    open_poll(town)
+    space = town.space("Garden", "ana")
+    town.browser("ana").submit(f"/spaces/{space}/posts", _page="/me", body="A bench")
+    bob = town.browser("bob")
+    with bob.client.session_transaction() as session:
+        del session["csrf_token"]
+    page = bob.get("/").text
+    tokens = set(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page))
+    assert "/vote/2" in page
+    for path in set(re.findall("/posts/[0-9]+/support|/polls/[0-9]+/vote/2", page)):
+        for token in tokens:
+            assert bob.client.post(path, data={"csrf_token": token}).status_code in (302, 303)
+    assert town.run(lambda: db.session.scalars(sa.select(PluginFault.place)).all()) == []
 """

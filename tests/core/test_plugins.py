@@ -21,11 +21,11 @@ from flask import Response, after_this_request, g, session
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import NotFound
 
-from core import access, api, create_app, health, registry, settings
+from core import access, api, create_app, health, registry, security, settings
 from core.checks import PluginError
 from core.db import db, write
 from core.models import Entry, PluginFault, PluginState, Space
-from core.testing import Town
+from core.testing import Browser, Town
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -489,6 +489,27 @@ def test_a_hook_leaves_the_session_and_the_answer_alone(town: Town, what: str) -
     assert [ana.get("/").status_code for _ in range(2)] == [200, 200]
     assert ana.get("/me").status_code == 200, "ana is still signed in"
     assert ("panels", "AnswerTouched") in faults(town)
+
+
+def fresh(town: Town, name: str) -> Browser:
+    """Return a browser in which somebody just signed in and no form was drawn yet."""
+    browser = town.browser(name)
+    with browser.client.session_transaction() as session:
+        del session["csrf_token"]
+    browser.token = ""
+    return browser
+
+
+@pytest.mark.parametrize("ends", [list, fail])
+def test_a_form_drawn_in_a_hook_leaves_the_other_forms_of_its_page_good(
+    town: Town, ends: Callable[[], None]
+) -> None:
+    trouble["panels"] = lambda: [security.token(), ends()][:0]
+    space = town.space("Square", "ana")
+    town.browser("ana").submit(f"/spaces/{space}/posts", _page="/me", body="A bench")
+    bob = fresh(town, "bob")
+    assert bob.submit("/posts/1/support", _page="/").status_code in (302, 303)
+    assert faults(town) == ([("panels", "ZeroDivisionError")] if ends is fail else [])
 
 
 def test_five_failures_in_a_row_mean_quarantine_and_staff_give_another_try(town: Town) -> None:
