@@ -260,7 +260,11 @@ def counter(column: sa.Column[int]) -> Any:
 
 
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:
-    """The same SELECT, holding its rows until the write ends (SQLite holds the whole file already)."""
+    """The same SELECT, holding its rows until the write ends (SQLite holds the whole file already).
+
+    Locks are taken in one order: an advisory one that numbers what is made (notices), then rows, which new
+    rows that refer to them take too, and at the very end that of events, whose holder waits for nothing more.
+    """
     return statement.with_for_update().execution_options(populate_existing=True)
 
 

@@ -16,7 +16,7 @@ from . import rounds
 TELL, NOTIFY = "core.tell", "core.notify"
 CHUNK = 500
 OLD = dt.timedelta(hours=1)  # what is said as of an earlier time is no news
-ORDER_KEY = 7068948  # of the advisory lock, any number that nobody else uses
+ORDER_KEY = 7068949  # of the advisory lock, any number that nobody else uses
 
 _entry, _user, _space = table_of(Entry), table_of(User), table_of(Space)
 _notice, _choice = table_of(Notice), table_of(NoticeChoice)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from core import jobs, mail
-from core.db import db, now, write
+from core import jobs, live, mail
+from core.db import db, lock, now, write
 from core.feed import actions
 from core.models import Entry, JobRow, Mail, Membership, Notice, NoticeRound, Space
 from core.notices import rounds, tell
@@ -619,3 +621,43 @@ def test_what_is_chosen_for_a_group_holds_for_each_of_its_kinds_until_one_is_cho
     assert shown() == ("daily", {"daily"})
     prefer(town, "ana", **{"kind-core.mention": "none"})
     assert shown() == ("", {"daily", "none"})
+
+
+def await_lock(waits: Future[None]) -> None:
+    """Return once it waits for a lock that somebody else holds (SQLite has one, for the whole file)."""
+    if db.engine.name == "sqlite":
+        return
+    activity = sa.table("pg_stat_activity", sa.column("datname"), sa.column("wait_event_type"))
+    here = activity.c.datname == sa.func.current_database()
+    waiting = sa.select(sa.func.count()).where(here, activity.c.wait_event_type == "Lock")
+    with db.engine.connect().execution_options(guarded=True, isolation_level="AUTOCOMMIT") as connection:
+        while not waits.done() and not connection.scalar(waiting):
+            time.sleep(0.01)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("about", ["entry", "space"])
+def test_who_tells_people_and_who_changes_what_they_are_told_of_wait_for_one_another_in_turn(
+    town: Town, about: str
+) -> None:
+    space, bob = town.space("Square", "ana"), town.person("bob")
+    entry = say(town, "ana", space)
+    event = {"type": "core.post", "once": "x", "actor_id": None, "entry_id": None, "space_id": None}
+    event |= {"entry_id": entry} if about == "entry" else {"space_id": space}
+
+    def tell_bob() -> None:
+        with town.app.app_context():
+            tell.tell_people([bob], event)
+
+    def change() -> Future[None]:
+        with write() as session:
+            thing = {"entry": Entry, "space": Space}[about]
+            row = session.scalars(lock(sa.select(thing).where(thing.id == event[f"{about}_id"]))).one()
+            live.emit(session.get(Space, space), "core.post", row.id)
+            telling = pool.submit(tell_bob)
+            await_lock(telling)
+        return telling
+
+    with ThreadPoolExecutor(1) as pool:
+        town.run(change).result()
+    assert notices(town, "bob") == [("core.post", event["entry_id"])]
