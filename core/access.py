@@ -78,6 +78,10 @@ class Forbidden(Exception):
     """The viewer may know that the thing exists but not do this with it."""
 
 
+class Gone(Forbidden):
+    """What the viewer wants to do something with was just removed, or closed to them."""
+
+
 def enter(person: Viewer) -> Token[Viewer]:
     """Read for this person from here on, until `leave` with the token: the frame of a request."""
     return _viewer.set(person)

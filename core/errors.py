@@ -4,12 +4,11 @@ import errno
 import logging
 from typing import Any
 
-import sqlalchemy.exc
 from flask import Flask, current_app, g, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy import exc
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -26,15 +25,10 @@ def init(app: Flask) -> None:
     """Answer every error of every view with a page of the portal."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _stale_token)
-    app.register_error_handler(access.Forbidden, lambda _error: page(403))
-    app.register_error_handler(StaleDataError, lambda _error: page(409))
-    app.register_error_handler(sqlalchemy.exc.DataError, lambda _error: page(400))
-    app.register_error_handler(OverflowError, lambda _error: page(400))
-    for trouble in (
-        sqlalchemy.exc.OperationalError,
-        sqlalchemy.exc.InterfaceError,
-        sqlalchemy.exc.TimeoutError,
-    ):
+    answers = {access.Forbidden: 403, access.Gone: 404, ObjectDeletedError: 404, StaleDataError: 409}
+    for error, code in {**answers, exc.DataError: 400, OverflowError: 400}.items():
+        app.register_error_handler(error, lambda _error, code=code: page(code))
+    for trouble in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
         app.register_error_handler(trouble, _database)
     app.register_error_handler(Exception, _unexpected)
 
@@ -99,7 +93,7 @@ def _switched_off() -> bool:
         plugins = registry.current()
         owner = plugins.owner(request.path)
         return owner is not None and owner not in plugins.enabled()
-    except SQLAlchemyError:
+    except exc.SQLAlchemyError:
         return False
 
 

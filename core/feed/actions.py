@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from .. import access, files, registry
-from ..access import SYSTEM, Forbidden, Refused, as_system, require, viewer
+from ..access import SYSTEM, Forbidden, Gone, Refused, as_system, require, viewer
 from ..accounts import throttle
 from ..audit import audit
 from ..db import db, insert_once, lock, now, table_of, unfiltered, write
@@ -242,7 +242,7 @@ def support(entry: Entry, on: bool) -> None:
         throttle.hit("support", f"entry/{entry.id}")
     with write():
         spaces.hold_person(viewer().id)
-        row = _row(entry.id)
+        row = _row(entry.id, held=True)
         spaces.must_be_open(row.space_id)
         if row.state != "published" or not registry.current().entry_kind(row.kind).supports:
             raise Forbidden("core.support")
@@ -284,6 +284,8 @@ def follow(on: bool, space: Space | None = None, entry: Entry | None = None) -> 
     with write():
         if on:
             spaces.hold_person(viewer().id)
+            if entry is not None:
+                _row(entry.id, held=True)
             insert_once(Follow, **key)
         else:
             same = [_follow.c[name] == value for name, value in key.items()]
@@ -355,7 +357,7 @@ def _row(entry_id: int, held: bool = False, moderates: bool = False) -> Entry:
     finally:
         access.leave(token)
     if row is None:
-        raise Forbidden("core.read")
+        raise Gone("core.read")
     return row
 
 

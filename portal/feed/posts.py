@@ -168,7 +168,8 @@ def support(entry_id: int) -> Page:
     except Refused as refusal:
         says(str(refusal), "error")
     if request.headers.get("HX-Request"):
-        return render_template("portal/support.html", card=cards(query.rows([entry_id]))[0])
+        found = cards(query.rows([entry_id])) or abort(404)
+        return render_template("portal/support.html", card=found[0])
     return _return(entry_id)
 
 

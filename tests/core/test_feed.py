@@ -1,16 +1,19 @@
 """Publishing, changing, hiding and reading entries; counters, races and pages."""
 
 import datetime as dt
+import importlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from races import await_lock
 
 from core import access
 from core.access import Forbidden, Refused
-from core.db import db, now
+from core.db import db, now, writing
 from core.feed import actions, cards, query
 from core.feed.drafts import AskAuthor, Draft
 from core.hookspecs import hookimpl
@@ -198,6 +201,50 @@ def test_support_is_given_once_and_taken_back_once(town: Town) -> None:
         do(town, "ana", actions.support, post, on)
         assert entry(town, post).support_count == count
     counted(town)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize(
+    ("verb", "place"),
+    [
+        ("support", "throttle.hit"),
+        ("support", "spaces.hold_person"),
+        ("support", "spaces.must_be_open"),
+        ("follow", "require"),
+        ("follow", "spaces.hold_person"),
+        ("pin", "moderated"),
+    ],
+)
+def test_who_supports_or_follows_what_its_author_removes_at_that_moment_hears_that_it_is_gone(
+    town: Town, monkeypatch: pytest.MonkeyPatch, verb: str, place: str
+) -> None:
+    town.app.testing = False
+    space_id = group(town)
+    post = say(town, "ana", space_id)
+    bob = town.browser("bob", "administrator")
+    at, _, name = f"core.feed.actions.{place}".rpartition(".")
+    before, removals = importlib.import_module("core.feed.actions"), []
+    for step in place.split("."):
+        before = getattr(before, step)
+
+    def remove() -> None:
+        town.run(lambda: actions.remove(db.session.get(Entry, post)), "ana")
+
+    def meanwhile(*args: Any, **kw: Any) -> Any:
+        answer = before(*args, **kw)
+        if not removals:
+            removals.append(pool.submit(remove))
+            await_lock(removals[0]) if writing() else removals[0].result()
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(f"{at}.{name}", meanwhile)
+        sent = bob.submit(f"/posts/{post}/{verb}", _page="/me")
+        removals[0].result()
+    outside = place in ("throttle.hit", "require", "moderated")
+    assert sent.status_code in ((404,) if outside else (302, 404))
+    for left in (sa.select(Support.user_id), sa.select(Follow.user_id).where(Follow.entry_id == post)):
+        assert town.run(lambda left=left: db.session.scalars(left).all()) == []
 
 
 def test_an_edit_keeps_a_public_history_and_the_later_of_two_is_refused(town: Town) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from races import await_lock
 
 from core import jobs, live, mail
 from core.db import db, lock, now, write
@@ -22,6 +22,7 @@ from portal.notices import mailing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from core.testing import Town
 
@@ -621,18 +622,6 @@ def test_what_is_chosen_for_a_group_holds_for_each_of_its_kinds_until_one_is_cho
     assert shown() == ("daily", {"daily"})
     prefer(town, "ana", **{"kind-core.mention": "none"})
     assert shown() == ("", {"daily", "none"})
-
-
-def await_lock(waits: Future[None]) -> None:
-    """Return once it waits for a lock that somebody else holds (SQLite has one, for the whole file)."""
-    if db.engine.name == "sqlite":
-        return
-    activity = sa.table("pg_stat_activity", sa.column("datname"), sa.column("wait_event_type"))
-    here = activity.c.datname == sa.func.current_database()
-    waiting = sa.select(sa.func.count()).where(here, activity.c.wait_event_type == "Lock")
-    with db.engine.connect().execution_options(guarded=True, isolation_level="AUTOCOMMIT") as connection:
-        while not waits.done() and not connection.scalar(waiting):
-            time.sleep(0.01)
 
 
 @pytest.mark.engines
