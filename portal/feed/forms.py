@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from wtforms import BooleanField, EmailField, Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, FileField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
@@ -40,7 +40,7 @@ def _described(_form: Form, field: "PicturesField") -> None:
         raise ValidationError(" ".join(wrong))
 
 
-class PicturesField(Field):
+class PicturesField(FileField):
     """Pictures and what they show; `data` is pairs of a prepared picture and its text, once prepared.
 
     `kept` is what was said of each, and whether it only decorates: words are kept where files can't be.
