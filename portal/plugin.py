@@ -142,7 +142,9 @@ plugin = Plugin(
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
         Job(erase.JOB, _("Erase closed accounts"), erase.run, every=dt.timedelta(hours=1), seconds=3600),
         Job(erase.REPLAY, _("Repeat erasures after a restore"), erase.replay, seconds=3600),
-        Job("core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(days=1)),
+        Job(
+            "core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(hours=1)
+        ),
     ),
     claims=(
         Claim(

@@ -9,6 +9,7 @@ from .. import access
 from ..db import table_of
 from ..models import Entry, Notice, Space
 
+OF_TEAM = ("core.join_request", "core.newcomer")  # what of a space concerns its team alone
 SHOWN = 10  # more unread notices than this are not counted
 
 _notice, _entry, _space = table_of(Notice), table_of(Entry), table_of(Space)
@@ -22,9 +23,11 @@ def visible(person: Any) -> ColumnElement[bool]:
     about = sa.select(_ONE).where(entry.c.id == _notice.c.entry_id, entry.c.state != "removed")
     about = about.where(access.entry_readable(entry.c, person)).correlate_except(entry)
     place = sa.select(_ONE).where(space.c.id == _notice.c.space_id, access.space_listed(space.c, person))
+    team = access.member(_notice.c.space_id, team=True, person=person)
     return sa.and_(
         access.notice_is_on(_notice.c.type),
         sa.or_(_notice.c.entry_id.is_(None), about.exists()),
+        sa.or_(sa.and_(*(_notice.c.type != name for name in OF_TEAM)), team),
         sa.or_(_notice.c.space_id.is_(None), place.correlate_except(space).exists()),
     )
 

@@ -268,13 +268,13 @@ def accept(key: str) -> None:
 
 
 def end_memberships() -> None:
-    """Remove memberships whose end has come; nobody could read by them any longer."""
+    """Remove memberships whose end has come: nobody reads by them, but they are counted until then."""
     with as_system("clear away ended memberships"), write() as session:
         ended = sa.and_(Membership.expires_at.is_not(None), Membership.expires_at <= now())
         spaces = session.scalars(sa.select(Membership.space_id).where(ended).distinct()).all()
-        session.execute(sa.delete(Membership).where(ended))
         for space_id in sorted(spaces):
             hold(space_id)
+            session.execute(sa.delete(Membership).where(ended, Membership.space_id == space_id))
             _count(space_id)
 
 
@@ -361,7 +361,8 @@ def _end(space: Space, user_id: int | None) -> None:
 
 def _team(space_id: int) -> list[int]:
     theirs = sa.select(_membership.c.user_id).where(_membership.c.space_id == space_id, _membership.c.team)
-    return list(unfiltered(theirs).scalars())
+    lasts = sa.or_(_membership.c.expires_at.is_(None), _membership.c.expires_at > now())
+    return list(unfiltered(theirs.where(lasts)).scalars())
 
 
 def _keep_an_owner(space: Space) -> None:

@@ -342,6 +342,33 @@ def test_one_click_ends_mail_of_that_kind_and_a_look_does_not(town: Town, square
     assert post
 
 
+def test_who_was_of_a_team_until_now_reads_its_notices_no_more_and_gets_no_new_ones(town: Town) -> None:
+    space, marc = town.space("Circle", "owner", visibility="members", joining="request"), town.person("marc")
+
+    def until(end: dt.datetime | None) -> None:
+        town.run(lambda: spaces.set_role(db.session.get(Space, space), marc, "moderator", end), "owner")
+
+    def ask(name: str) -> None:
+        town.person(name)
+        town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), name)
+
+    until(None)
+    ask("ana")
+    assert ("core.join_request", None) in notices(town, "marc")
+    assert "Ana asks to join" in town.browser("marc").get("/notices").text
+    until(now() - dt.timedelta(seconds=1))
+    ask("zoe")
+    run(town)
+    shown = town.browser("marc").get("/notices").text
+    assert "asks to join" not in shown
+    assert not any("asks to join" in text for text in letters(town, "marc"))
+    until(None)
+    shown = town.browser("marc").get("/notices").text
+    assert "Ana asks to join" in shown
+    assert "Zoe asks to join" not in shown
+    assert "Zoe asks to join" in town.browser("owner").get("/notices").text
+
+
 def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
     space = town.space("Circle", "owner", visibility="members", joining="request")
     town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), "ana")
