@@ -67,6 +67,9 @@ def _types(data: bytes) -> Iterator[str]:
 
 def _plain(picture: Image.Image) -> Image.Image:
     """The first frame in ordinary colours, without anything but its pixels."""
+    if picture.mode.startswith("I"):  # 16 bits of grey: `convert` would cut them off, not scale them
+        picture = picture.point(lambda level: level / 257).convert("L")
+        picture.info.pop("transparency", None)
     profile = picture.info.get("icc_profile")
     see_through = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
     if profile and picture.mode in ("RGB", "CMYK"):

@@ -11,7 +11,7 @@ from flask import Flask
 from PIL import Image, ImageCms, PngImagePlugin
 from werkzeug.datastructures import FileStorage
 
-from core import access, files
+from core import access, files, pictures
 from core.db import db, write
 from core.feed import actions as feed
 from core.models import Entry, File, Space
@@ -40,6 +40,17 @@ def png_that_says(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = zlib.compress(b"\0" * 4096)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("options", [{}, {"transparency": 60_000}])
+def test_sixteen_bits_of_grey_keep_their_levels(options: dict[str, int]) -> None:
+    grey = Image.new("I;16", (256, 2))
+    for level in range(256):
+        for y in (0, 1):
+            grey.putpixel((level, y), level * 257)
+    kept = pictures.decode(encoded(grey, "PNG", **options))
+    shown = [kept.convert("RGB").getpixel((level, 0)) for level in range(256)]
+    assert all(abs(level - light) <= 1 for level, (light, *_same) in enumerate(shown))
 
 
 def text_bomb() -> bytes:
