@@ -263,7 +263,7 @@ def pin(entry: Entry, on: bool) -> None:
         row = _row(entry.id)
         if row.parent_id is not None:
             raise Refused(_("Only a post can be pinned, not a reply."))
-        row.pinned_at = now() if on else None
+        _mark(row, pinned_at=now() if on else None)
         changes.show(row, "pinned")
 
 
@@ -272,9 +272,14 @@ def lock_thread(entry: Entry, on: bool) -> None:
     moderated(entry)
     with write():
         row = _row(entry.id, moderates=True)
-        row.locked_at = now() if on else None
+        _mark(row, locked_at=now() if on else None)
         audit("entry.locked" if on else "entry.unlocked", f"entry/{row.id}")
         changes.show(row, "locked")
+
+
+def _mark(row: Entry, **values: dt.datetime | None) -> None:
+    """Note what is no change to an entry for who edits it at the time: its version stays."""
+    unfiltered(sa.update(_entry).where(_entry.c.id == row.id).values(**values))
 
 
 def follow(on: bool, space: Space | None = None, entry: Entry | None = None) -> None:

@@ -320,6 +320,20 @@ def test_a_long_history_comes_page_by_page(town: Town) -> None:
     assert "before=" not in oldest.partition("<main")[2]
 
 
+@pytest.mark.parametrize("verb", ["pin", "lock"])
+def test_who_edits_hears_nothing_of_a_pin_or_a_lock_that_came_between(town: Town, verb: str) -> None:
+    space_id = group(town)
+    ana, olga, post = town.browser("ana"), town.browser("olga"), say(town, "ana", space_id)
+    shown = ana.get(f"/posts/{post}/edit").text
+    seen = re.findall(r'name="version"[^>]*value="(\d+)"', shown)
+    for _turn in range(2):
+        assert olga.submit(f"/posts/{post}/{verb}", _page="/me").status_code == 302
+    assert ana.submit(f"/posts/{post}/edit", _page="/me", body="Better", version=seen[0]).status_code == 302
+    [kept] = entries(town)
+    assert kept.body == "Better"
+    assert kept.version == int(seen[0]) + 1
+
+
 def test_support_is_a_button_that_turns(town: Town) -> None:
     space_id = group(town)
     post = say(town, "ana", space_id)
