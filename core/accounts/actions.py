@@ -121,9 +121,10 @@ def change_password(password_hash: str) -> None:
 
 
 def welcome(payload: dict[str, Any]) -> str:
-    """Carry out a confirmed sign-up: give the account the password chosen on the link's page."""
+    """Carry out a confirmed sign-up: give the account its first password; other browsers are signed out."""
     with write() as session:
         session.get(Account, access.viewer().id).password_hash = payload["password_hash"]
+        sessions.sign_out_everywhere(access.viewer().id or 0, but_here=True)
     return local_path(payload.get("next")) or "/"
 
 

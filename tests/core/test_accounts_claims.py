@@ -126,6 +126,17 @@ def test_a_link_works_once(town: Town) -> None:
     assert town.run(lambda: db.session.scalars(sa.select(PendingClaim.payload)).all()) == [{}]
 
 
+def test_the_first_password_signs_other_browsers_out(town: Town) -> None:
+    sign_up(town)
+    opens, guest, owner = link(town), town.browser(), town.browser()
+    town.run(lambda: claims.confirm_later("ana@example.org", "jotter.note", {"name": "Ana Lise"}))
+    guest.submit(link(town))
+    assert signed_in_as(guest) == "Ana Lise"
+    owner.submit(opens, password=STRONG)
+    assert signed_in_as(owner) == "Ana Lise"
+    assert signed_in_as(guest) is None
+
+
 def test_a_link_that_never_was(town: Town) -> None:
     answer = town.browser().get("/confirm/nothing-of-ours")
     assert answer.status_code == 404
