@@ -43,8 +43,9 @@ class Form(FlaskForm):  # type: ignore[misc]
             if not isinstance(given, CombinedMultiDict):
                 return given
             takes = {field.name for field in form if isinstance(field, FileField)}  # else it is not there
-            sent = given.items(multi=True)
-            return MultiDict((name, value) for name, value in sent if isinstance(value, str) or name in takes)
+            return MultiDict(
+                one for one in given.items(multi=True) if isinstance(one[1], str) or one[0] in takes
+            )
 
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             field = unbound_field.bind(form=form, **options)

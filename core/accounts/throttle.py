@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import hmac
 import ipaddress
+import re
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -114,7 +115,8 @@ def network(address: str) -> str:
     What is no address, as a proxy may pass on, shares one counter: inventing some gives no further tries.
     """
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        alone = re.sub(r"^\[(.*)\](:\d+)?$|^([^:]*):\d+$", r"\1\3", address)  # a proxy may pass on the port
+        found = ipaddress.ip_address(alone.partition("%")[0])
     except ValueError:
         return "unknown"
     found = getattr(found, "ipv4_mapped", None) or found

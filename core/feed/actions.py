@@ -227,8 +227,7 @@ def remove(entry: Entry) -> None:
                 unfiltered(sa.delete(table).where(table.c.entry_id == ident))
         reply = _entry.alias()
         replies = sa.select(reply.c.id).where(reply.c.parent_id == ident).exists()
-        alone = sa.delete(_entry).where(_entry.c.id == ident, ~replies)
-        unfiltered(alone)
+        unfiltered(sa.delete(_entry).where(_entry.c.id == ident, ~replies))
 
 
 def support(entry: Entry, on: bool) -> None:

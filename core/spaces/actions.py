@@ -209,9 +209,8 @@ def withdraw(space: Space, key: str) -> None:
     """Take an invitation back; `key` is its `token_hash`."""
     require("core.invite", space)
     with write() as session:
-        session.execute(
-            sa.delete(Invitation).where(Invitation.space_id == space.id, Invitation.token_hash == key)
-        )
+        known = (Invitation.space_id == space.id, Invitation.token_hash == key)
+        session.execute(sa.delete(Invitation).where(*known))
 
 
 def decline(invited: Invitation) -> None:
@@ -326,8 +325,7 @@ def hold_person(user_id: int | None) -> None:
 
 def hold(space_id: int) -> None:
     """Let no other write change who belongs to the space, or close it, until this one ends."""
-    held = sa.select(_space.c.id).where(_space.c.id == space_id).with_for_update(key_share=True)
-    unfiltered(held)
+    unfiltered(sa.select(_space.c.id).where(_space.c.id == space_id).with_for_update(key_share=True))
 
 
 def hold_open(space_id: int) -> None:

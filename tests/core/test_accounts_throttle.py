@@ -111,7 +111,13 @@ def test_a_household_of_ipv6_addresses_counts_as_one(town: Town, clock: Clock) -
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
         ("unix:", "unknown"),
-        ("203.0.113.7:4711", "unknown"),
+        ("203.0.113.7:4711", "203.0.113.7"),
+        ("[2001:db8:1:2::9]:4711", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+        ("[fe80::1%eth0]:80", "fe80::/64"),
+        ("2001:db8:1:2::4711", "2001:db8:1:2::/64"),
+        ("203.0.113.7:4711:1", "unknown"),
+        ("[203.0.113.7:4711", "unknown"),
     ],
 )
 def test_what_a_network_is(address: str, shared: str) -> None:
