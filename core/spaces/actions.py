@@ -233,8 +233,9 @@ def invitation_of(key: str) -> tuple[Invitation, Space] | None:
 
 
 def holds(invited: Invitation, space: Space) -> bool:
-    """Whether an invitation is open still: it ends with its time, and with its sender's right to send it."""
-    if invited.expires_at <= now() or space.kind not in registry.current().kinds():
+    """Whether an invitation is open still: it ends with its time or what it gives, or its sender's right."""
+    ends = min(invited.expires_at, invited.member_until or invited.expires_at)
+    if ends <= now() or space.kind not in registry.current().kinds():
         return False
     needed = ["core.invite"] + ["core.manage_space"] * _role(space, invited.role).team
     try:
@@ -245,15 +246,14 @@ def holds(invited: Invitation, space: Space) -> bool:
 
 
 def accept(key: str) -> None:
-    """Become a member by an invitation to one's own address, once; who is one already keeps their role."""
+    """Become a member by an invitation to one's own address, once; Refused to who is one already."""
     require("core.account")
     with write() as session:
         found = invitation_of(key)
         if found is None:
             raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
         invited, space = found
-        person = viewer().id
-        own = session.get(Account, person)
+        own = session.get(Account, viewer().id)
         if own is None or own.email != addresses.typed(invited.email):
             raise Refused(_("This invitation was sent to another address. Sign in with that address."))
         hold_open(space.id)
@@ -262,7 +262,8 @@ def accept(key: str) -> None:
             if not unfiltered(used).rowcount:
                 raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
             values = {"role": invited.role, "team": _role(space, invited.role).team}
-            enter(space.id, person, **values, expires_at=invited.member_until)
+            if not enter(space.id, own.user_id, **values, expires_at=invited.member_until):
+                raise Refused(_("You are a member already. The team of the space can change your place."))
             notify("core.newcomer", _team(space.id), space=space)
 
 
@@ -376,9 +377,8 @@ def _keep_an_owner(space: Space) -> None:
 
 
 def _count(space_id: int) -> None:
-    members = sa.select(sa.func.count(_membership.c.user_id.distinct())).where(
-        _membership.c.space_id == space_id
-    )
+    people = sa.func.count(_membership.c.user_id.distinct())
+    members = sa.select(people).where(_membership.c.space_id == space_id)
     counted = sa.update(_space).where(_space.c.id == space_id).values(member_count=members.scalar_subquery())
     unfiltered(counted)
 

@@ -235,8 +235,13 @@ def test_an_invitation_takes_no_role_away(town: Town) -> None:
     letter = town.run(lambda: db.session.scalars(sa.select(Mail)).one())
     link = re.search(r"/invitations/\S+", letter.text)
     assert link is not None
-    assert with_rights.submit(link[0]).status_code == 302
+    before = count(town, ident)
+    assert with_rights.submit(link[0]).location == link[0]
+    shown = with_rights.get(link[0]).text
+    assert "You are a member already" in shown
+    assert "Welcome" not in shown
     assert roles(town, "olga", ident) == {"owner"}
+    assert count(town, ident) == before
 
 
 def test_a_number_that_is_none_is_no_failure(town: Town) -> None:
@@ -268,6 +273,24 @@ def invited(town: Town, by: str, space_id: int, role: str = "member") -> str:
     found = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalar(letters)))
     assert found is not None
     return found[0]
+
+
+def test_an_invitation_ends_with_the_membership_that_it_would_give(town: Town) -> None:
+    ident = group(town, joining="invite")
+    link, ana = invited(town, "olga", ident), town.browser("ana")
+    assert ana.get(link).status_code == 200
+
+    def end() -> None:
+        with write() as session:
+            session.execute(sa.update(Invitation).values(member_until=now() - dt.timedelta(seconds=1)))
+
+    town.run(end)
+    assert ana.submit(link, "/me").status_code == 404
+    with pytest.raises(Refused):
+        town.run(lambda: actions.accept_invitation(link.rpartition("/")[2]), "ana")
+    assert roles(town, "ana", ident) == set()
+    assert count(town, ident) == 1
+    assert len(town.run(lambda: db.session.scalars(sa.select(Membership)).all())) == 1
 
 
 def test_an_invitation_can_be_withdrawn_by_the_team(town: Town) -> None:
