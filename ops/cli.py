@@ -19,7 +19,7 @@ from core.accounts import claims
 from core.accounts.addresses import normal
 from core.audit import audit
 from core.checks import PluginError
-from core.config import ConfigError
+from core.config import Config, ConfigError
 from core.db import db, write
 from core.feed.cards import role_label
 from core.models import Account, User
@@ -177,12 +177,7 @@ def demo() -> None:
 @main.command()
 def serve() -> None:
     """Serve the portal until Ctrl-C."""
-    config = settings()
-    server.check_port(config)
-    with opened(config):
-        pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
-    if pretended and not config.demo:
-        raise Refusal("this town has demonstration accounts; a real town starts empty, by `parvis init`")
+    config = _to_serve()
     click.echo(f"Parvis listens at {config.base_url} (data: {config.data.absolute()})")
     server.serve(config)
 
@@ -190,19 +185,13 @@ def serve() -> None:
 @main.command()
 def web() -> None:
     """Serve pages alone, without streams and jobs, behind a reverse proxy."""
-    config = settings()
-    with opened(config):
-        pass
-    server.run(config, "pages")
+    server.run(_to_serve(), "pages")
 
 
 @main.command()
 def live() -> None:
     """Keep the streams of open pages alone: what a reverse proxy gets for `/live`."""
-    config = settings()
-    with opened(config):
-        pass
-    server.run(config, "streams")
+    server.run(_to_serve(), "streams")
 
 
 @main.command()
@@ -290,6 +279,17 @@ def _undone(error: Exception) -> str:
         f"the upgrade of {owner} failed{where} and is undone, its tables are as they were: "
         f"{type(error).__name__}: {reason}"
     )
+
+
+def _to_serve() -> Config:
+    """The settings of a town that may be served, at a port that is free."""
+    config = settings()
+    server.check_port(config)
+    with opened(config):
+        pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
+    if pretended and not config.demo:
+        raise Refusal("this town has demonstration accounts; a real town starts empty, by `parvis init`")
+    return config
 
 
 def _say(found: list[Health]) -> bool:

@@ -197,11 +197,11 @@ def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: 
     assert "parvis upgrade" in refused(parvis(folder, "serve", **port))
 
 
-def test_serve_refuses_demo_accounts_outside_demo_mode(folder: Path) -> None:
+def test_no_server_has_demo_accounts_outside_demo_mode(folder: Path) -> None:
     with opened(folder) as app, app.app_context(), access.as_system("test"), write():
         accounts.create_user("mayor@parvis.example", "Mayor", demo=True)
-    line = refused(parvis(folder, "serve", port=free()))
-    assert "demonstration accounts" in line
+    for word in ("serve", "web", "live"):
+        assert "demonstration accounts" in refused(parvis(folder, word, port=free()))
 
 
 @pytest.mark.parametrize("word", ["serve", "demo"])
