@@ -25,6 +25,7 @@ def init(app: Flask) -> None:
     """Answer every error of every view with a page of the portal."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _stale_token)
+    app.register_error_handler(access.Refused, lambda error: page(422, str(error)))
     answers = {access.Forbidden: 403, access.Gone: 404, ObjectDeletedError: 404, StaleDataError: 409}
     for error, code in {**answers, exc.DataError: 400, OverflowError: 400}.items():
         app.register_error_handler(error, lambda _error, code=code: page(code))
@@ -153,6 +154,7 @@ def _words(code: int) -> tuple[str, str]:
             _("The portal cannot take so much at once. Send fewer or smaller files."),
         ),
         414: (_("This address is too long"), _("Check the link that you followed.")),
+        422: (_("This can’t be done now"), ""),
         429: (_("Too many tries"), _("Wait a few minutes, then try again.")),
         503: (
             _("The portal is very busy"),

@@ -143,8 +143,19 @@ def confirm(token: str) -> Response:
     return response
 
 
-def _confirm(token: str) -> Response:
+def _look(token: str) -> claims.Pending:
+    """What a link is for; raises Unusable for one that expired at an address that no mail reaches."""
     pending = claims.look(token)
+    try:
+        addresses.normal(pending.email)
+    except ValueError:
+        if pending.state == "expired":
+            raise claims.Unusable("server") from None
+    return pending
+
+
+def _confirm(token: str) -> Response:
+    pending = _look(token)
     if pending.state != "open":
         raise claims.Unusable(pending.state)
     if pending.of_account and not access.viewer().signed_in:
@@ -202,6 +213,7 @@ def _said(pending: claims.Pending) -> list[tuple[str, str]]:
 def confirm_again(token: str) -> Response:
     """Mail a new link in place of one that expired."""
     try:
+        _look(token)
         claims.again(token)
     except claims.Unusable as reason:
         return _unusable(token, str(reason))

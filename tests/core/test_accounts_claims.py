@@ -144,14 +144,14 @@ def test_a_link_that_never_was(town: Town) -> None:
     assert town.browser().submit("/confirm/nothing-of-ours/again", "/sign-in").status_code == 404
 
 
+def age() -> None:
+    with write() as session:
+        session.execute(sa.update(PendingClaim).values(expires_at=now() - dt.timedelta(minutes=1)))
+
+
 def test_an_expired_link_is_replaced_at_the_same_address(town: Town) -> None:
     sign_up(town)
     path = link(town)
-
-    def age() -> None:
-        with write() as session:
-            session.execute(sa.update(PendingClaim).values(expires_at=now() - dt.timedelta(minutes=1)))
-
     town.run(age)
     browser = town.browser()
     assert browser.submit(path, "/sign-in", password=STRONG).status_code == 410
@@ -159,11 +159,36 @@ def test_an_expired_link_is_replaced_at_the_same_address(town: Town) -> None:
     shown = browser.get(path)
     assert shown.status_code == 410
     assert f'action="{path}/again"' in shown.text
+    assert "<code>parvis admin you@example.org</code>" in shown.text, "no mail leaves here"
     browser.submit(f"{path}/again", path)
     assert mails(town)[-1].recipient == "ana@example.org"
     assert link(town) != path
     assert browser.submit(link(town), password=STRONG).location == "/"
     assert who(town) == ["Ana Lise"]
+
+
+def test_an_expired_link_of_a_name_that_is_an_officials_by_now_says_so(town: Town) -> None:
+    sign_up(town, name="Prudence")
+    path = link(town)
+    town.run(age)
+    town.person("prudence", "agent")
+    answer = town.browser().submit(f"{path}/again", path)
+    assert answer.status_code == 422
+    assert "somebody of the staff is known by this name" in answer.text
+
+
+def test_an_expired_link_of_an_address_that_no_mail_reaches_names_the_way_in(town: Town) -> None:
+    def begin() -> str:
+        with write():
+            return claims.issue("administrator@localhost", claims.RESET, {"unnamed": True})
+
+    path = town.run(begin).removeprefix("http://localhost")
+    town.run(age)
+    browser = town.browser()
+    for answer in (browser.get(path), browser.submit(f"{path}/again", "/sign-in")):
+        assert answer.status_code == 410
+        assert "<code>parvis admin administrator@localhost</code>" in answer.text
+        assert f'action="{path}/again"' not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,13 @@ def test_an_administrator_gets_another_link(tmp_path: Path) -> None:
             assert chosen.location == "/second-factor", chosen.text
             set_up(browser)
             assert browser.get("/admin/town").status_code == 200
+    other = tmp_path / "other"
+    assert "as administrator@localhost" in parvis(other, "init").stdout
+    done = parvis(other, "admin", "administrator@localhost")
+    (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
+    with opened(other) as app:
+        chosen = Browser(app.test_client()).submit(path, password="heron-basket-lantern-7", name="Ada")
+        assert chosen.location == "/second-factor", chosen.text
     done = parvis(folder, "admin", "--reset-factor", "ada@example.org")
     (path,) = re.findall(r"http://127\.0\.0\.1:8000(/confirm/\S+)", done.stdout)
     with opened(folder) as app:

@@ -31,6 +31,7 @@ def fail(word: str) -> str:
         "pool": sqlalchemy.exc.TimeoutError("no connection"),
         "number": sqlalchemy.exc.DataError("SELECT", {}, Exception("out of range")),
         "stale": StaleDataError("meanwhile"),
+        "refused": access.Refused("The space is closed."),
         "forbidden": access.Forbidden("core.read"),
     }[word]
 
@@ -76,6 +77,7 @@ def test_a_wrong_method_is_told_which_are_right(town: Town) -> None:
         ("locked", 503, "The portal is very busy"),
         ("pool", 503, "The portal is very busy"),
         ("number", 400, "We could not read this request"),
+        ("refused", 422, "The space is closed."),
         ("stale", 409, "Somebody else was faster"),
         ("forbidden", 403, "This is not yours to do"),
     ],
