@@ -7,8 +7,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 KEY = re.compile(rb"[0-9a-f]{64}")
 
@@ -17,25 +22,47 @@ class ConfigError(Exception):
     """A deployment setting that can't be used; the message says which and why, in one line."""
 
 
-def _boolean(text: str) -> bool:
-    if text.lower() in {"1", "yes", "true", "on"}:
-        return True
-    if text.lower() in {"", "0", "no", "false", "off"}:
-        return False
-    raise ValueError("expected yes or no")
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.replace(",", " ").split())
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
+def _like(pattern: str, expected: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"expected {' or '.join(choices)}")
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}")
         return text
 
     return parse
+
+
+_yes, _no = "1|yes|true|on", "0|no|false|off|"
+_choice = _like(f"(?i:{_yes}|{_no})", "yes or no")
+_level = _like("debug|info|warning|error", "debug, info, warning or error")
+_tls = _like("starttls|tls|none", "starttls, tls or none")
+_host = _like(r"\.?\w[\w.-]*|\[[\da-fA-F:.]+\]", "host names")
+_address = _like(r"(https?://(\w[\w.-]*|\[[^]/]+\])(:[1-9]\d*)?/?)?", "https:// and a host name alone")
+_full = _like(".+", "the path of a folder")
+_server = _like(r"[\w.:-]{0,253}", "the name of a server")
+_contact = _like(r"((mailto:|https://)\S+)?", "mailto:… or https://…")
+_mailbox = _like(r"([^\s@<>,;]+@\w[\w.-]*)?", "an e-mail address")
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(map(_host, text.replace(",", " ").split()))
+
+
+def _boolean(text: str) -> bool:
+    return _choice(text).lower() in _yes.split("|")
+
+
+def _url(text: str) -> str:
+    _ = urlsplit(_address(text)).port  # raises ValueError for one that is none
+    return text
+
+
+def _postgresql(text: str) -> str:
+    """SQLAlchemy's address of a database that is not in the data folder; empty for none."""
+    rest = _like(r"(postgres(ql(\+psycopg)?)?://.*)?", "postgresql://…")(text).partition(":")[2]
+    try:
+        return text and make_url(f"postgresql+psycopg:{rest}").render_as_string(hide_password=False)
+    except ArgumentError as error:
+        raise ValueError("expected postgresql://user@host/town") from error
 
 
 def _whole(least: int, most: int = 2**31) -> Callable[[str], int]:
@@ -47,6 +74,9 @@ def _whole(least: int, most: int = 2**31) -> Callable[[str], int]:
     return parse
 
 
+_port = _whole(1, 65535)
+
+
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     return field(default=default, metadata={"parse": parse, "doc": doc})
 
@@ -55,48 +85,34 @@ def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
 class Config:
     """All deployment settings; each field is the environment variable `PARVIS_` + its name in capitals."""
 
-    data: Path = _setting(Path("parvis-data"), Path, "Folder of the town: database, files, key.")
-    database_url: str = _setting("", str, "PostgreSQL address; empty means SQLite in the data folder.")
-    url: str = _setting("", str, "Public address of the portal, used in e-mails and feeds.")
-    host: str = _setting("127.0.0.1", str, "Address the server listens on.")
-    port: int = _setting(8000, _whole(1, 65535), "Port the server listens on.")
+    data: Path = _setting(Path("parvis-data"), lambda text: Path(_full(text)), "Folder of the town.")
+    database_url: str = _setting("", _postgresql, "PostgreSQL address; empty means SQLite in the folder.")
+    url: str = _setting("", _url, "Public address of the portal, used in e-mails and feeds.")
+    host: str = _setting("127.0.0.1", lambda text: str(ip_address(text)), "Address the server listens on.")
+    port: int = _setting(8000, _port, "Port the server listens on.")
     workers: int = _setting(2, _whole(1, 64), "Web server processes.")
-    request_seconds: int = _setting(
-        30, _whole(1), "Seconds after which a hanging request's process is replaced."
-    )
-    trusted_hosts: tuple[str, ...] = _setting((), _words, "Host names accepted besides that of PARVIS_URL.")
+    request_seconds: int = _setting(30, _whole(1), "Seconds until a hanging request's process is replaced.")
+    trusted_hosts: tuple[str, ...] = _setting((), _hosts, "Host names accepted besides that of PARVIS_URL.")
     proxies: int = _setting(0, _whole(0, 10), "How many reverse proxies stand in front of the server.")
     max_body: int = _setting(12 * 1024 * 1024, _whole(1024), "Largest accepted request body, in bytes.")
-    smtp_host: str = _setting("", str, "Mail server; empty means that mail waits in the outbox.")
-    smtp_port: int = _setting(587, _whole(1, 65535), "Port of the mail server.")
+    smtp_host: str = _setting("", _server, "Mail server; empty means that mail waits in the outbox.")
+    smtp_port: int = _setting(587, _port, "Port of the mail server.")
     smtp_user: str = _setting("", str, "User name at the mail server.")
     smtp_password: str = _setting("", str, "Password at the mail server.")
-    smtp_tls: str = _setting(
-        "starttls",
-        _one_of("starttls", "tls", "none"),
-        "How mail is protected on its way: starttls, tls or none.",
-    )
-    mail_from: str = _setting("", str, "Sender of all e-mail; empty means parvis@ the host of PARVIS_URL.")
-    mailbox: str = _setting("", str, "Address of the mailbox that replies go to; its host must know +tags.")
-    imap_host: str = _setting("", str, "IMAP server of that mailbox; empty means that no mail is taken in.")
-    imap_port: int = _setting(993, _whole(1, 65535), "Port of the IMAP server.")
+    smtp_tls: str = _setting("starttls", _tls, "How mail is protected on its way: starttls, tls or none.")
+    mail_from: str = _setting("", _mailbox, "Sender of all e-mail; empty: parvis@ the host of PARVIS_URL.")
+    mailbox: str = _setting("", _mailbox, "Mailbox that replies go to; its host must know +tags.")
+    imap_host: str = _setting("", _server, "IMAP server of that mailbox; empty: no mail is taken in.")
+    imap_port: int = _setting(993, _port, "Port of the IMAP server.")
     imap_user: str = _setting("", str, "User name at the IMAP server.")
     imap_password: str = _setting("", str, "Password at the IMAP server.")
-    imap_tls: str = _setting(
-        "tls",
-        _one_of("starttls", "tls", "none"),
-        "How mail is protected on its way in: starttls, tls or none.",
-    )
-    security_contact: str = _setting(
-        "", str, "Where weaknesses are reported: mailto:… or https://…; in /.well-known/security.txt."
-    )
-    log_level: str = _setting(
-        "info", _one_of("debug", "info", "warning", "error"), "Least important log line written."
-    )
+    imap_tls: str = _setting("tls", _tls, "How mail is protected on its way in: starttls, tls or none.")
+    security_contact: str = _setting("", _contact, "Where weaknesses are reported: mailto:… or https://…")
+    log_level: str = _setting("info", _level, "Least important log line written.")
     demo: bool = _setting(False, _boolean, "Demonstration mode; set by `parvis demo`, never in a real town.")
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ, **overrides: Any) -> "Config":
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Config":
         """Read the settings; an unknown `PARVIS_` variable or an unusable value raises ConfigError."""
         values: dict[str, Any] = {}
         for setting in fields(cls):
@@ -106,22 +122,17 @@ class Config:
             try:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
-                raise ConfigError(f"{variable(setting.name)}={text!r}: {error}") from error
+                raise ConfigError(f"{variable(setting.name)}: {error}") from error
         known = {variable(setting.name) for setting in fields(cls)}
         unknown = sorted(name for name in environ if name.startswith("PARVIS_") and name not in known)
         if unknown:
             raise ConfigError(f"unknown setting {unknown[0]}: see docs/reference/settings.md")
-        return cls(**{**values, **overrides})
+        return cls(**values)
 
     @property
     def database(self) -> str:
         """SQLAlchemy's address of the town's database."""
-        if not self.database_url:
-            return f"sqlite:///{self.data.absolute() / 'town.db'}"
-        scheme, _, rest = self.database_url.partition("://")
-        if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-            raise ConfigError(f"PARVIS_DATABASE_URL: {scheme!r} is not postgresql")
-        return f"postgresql+psycopg://{rest}"
+        return _postgresql(self.database_url) or f"sqlite:///{self.data.absolute() / 'town.db'}"
 
     @property
     def base_url(self) -> str:

@@ -69,8 +69,11 @@ class Commands(click.Group):
             raise Refusal(str(error)) from error
         except (sa.exc.OperationalError, sqlite3.DatabaseError) as error:
             reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
-            raise Refusal(f"the database does not answer: {reason}") from error
+            where = "PARVIS_DATABASE_URL: " if os.environ.get("PARVIS_DATABASE_URL") else ""
+            raise Refusal(f"{where}the database does not answer: {reason}") from error
         except sa.exc.DatabaseError as error:
+            if isinstance(error, sa.exc.ProgrammingError) and error.statement is None:  # before any statement
+                raise Refusal(f"PARVIS_DATABASE_URL: {error.orig}".strip()) from error
             if not isinstance(error.orig, sqlite3.DatabaseError) or type(error) is not sa.exc.DatabaseError:
                 raise
             raise Refusal(f"town.db is no database: {error.orig}") from error

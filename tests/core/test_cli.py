@@ -228,7 +228,10 @@ def test_a_taken_port_is_one_clear_line_before_anything_else(tmp_path: Path, wor
         ({"port": "eight"}, "PARVIS_PORT"),
         ({"colour": "red"}, "PARVIS_COLOUR"),
         ({"database_url": "mysql://x/y"}, "PARVIS_DATABASE_URL"),
-        ({"database_url": "postgresql://127.0.0.1:1/nothing"}, "the database does not answer"),
+        ({"database_url": "postgresql://127.0.0.1:1/x"}, "PARVIS_DATABASE_URL: the database does not answer"),
+        ({"database_url": "postgresql://127.0.0.1:1/x?bogus=1"}, "PARVIS_DATABASE_URL: invalid connection"),
+        ({"data": "/" + "x" * 300}, "File name too long"),
+        ({"data": "/dev/null"}, "/dev/null"),
     ],
 )
 def test_unusable_settings_are_one_clear_line(tmp_path: Path, settings: dict[str, str], said: str) -> None:
