@@ -1,8 +1,6 @@
 """`parvis plugins …`: list, show, enable, disable, make, revise and purge plugins from the command line."""
 
-import importlib.util
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -97,10 +95,8 @@ def disable(name: str) -> None:
 )
 def new(name: str, into: Path) -> None:
     """Write a new plugin, a package of its own with tests that pass."""
-    if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", name):
-        raise Refusal(f"{name!r}: a name is 2 to 20 lower case letters and digits")
-    if importlib.util.find_spec(name) is not None:
-        raise Refusal(f"{name!r} is the name of an installed package: choose another")
+    if reason := scaffold.unfit(name):
+        raise Refusal(f"{name!r}: {reason}")
     folder = into / f"parvis-{name}"
     if folder.exists():
         raise Refusal(f"{folder} is there already")

@@ -227,11 +227,20 @@ def test_a_new_plugin_needs_a_fit_name(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["core", "json"])
-def test_a_new_plugin_takes_no_packages_name(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *[(name, "installed package") for name in ("core", "json", "portal")],
+        *[(name, "a word of Python") for name in ("class", "lambda", "async", "import")],
+        *[(name, f"pages at /{name}") for name in ("admin", "spaces", "me", "live", "static")],
+        *[("visits", "the plugin neighbourhood_visits"), ("moderation", "the plugin moderation")],
+    ],
+)
+def test_a_new_plugin_takes_no_name_that_would_fail(tmp_path: Path, name: str, reason: str) -> None:
     done = CliRunner().invoke(main, ["plugins", "new", name, "--into", str(tmp_path)])
     assert done.exit_code == 1
-    assert "installed package" in done.output
+    assert reason in done.output
+    assert len(done.output.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
