@@ -36,7 +36,7 @@ def list_all() -> None:
     """Say which plugins are installed, and which are on."""
     with _town() as installed:
         for name, plugin in installed.installed.items():
-            click.echo(f"{_state(name):11} {name} {plugin.version} – {plugin.title}")
+            click.echo(f"{_state(name):11} {name} {plugin.version} – {_title(name)}")
         for reason in installed.broken.values():
             click.echo(f"BROKEN      {reason}")
         for name in installed.missing().keys() - installed.broken.keys():
@@ -51,7 +51,8 @@ def show(name: str) -> None:
     """Print all that a plugin adds, each thing with the file and line that say so."""
     with _town(name) as installed:
         plugin = installed.installed[name]
-        click.echo(f"{name} {plugin.version} ({_state(name)}) – {plugin.title}\n{plugin.summary}\n")
+        click.echo(f"{name} {plugin.version} ({_state(name)}) – {_title(name)}")
+        click.echo(contributions.text_of(name, plugin.summary) + "\n")
         for one in contributions.contributions(_app(), installed, name):
             title = f" – {one.title}" if one.title else ""
             click.echo(f"{one.sort:13} {one.name}{title}\n{'':13} {_short(one.file)}:{one.line}")
@@ -171,6 +172,10 @@ def _state(name: str) -> str:
     if state is None or not state.enabled:
         return "off"
     return "quarantine" if state.quarantined_at else "on"
+
+
+def _title(name: str) -> str:
+    return contributions.text_of(name, registry.current().installed[name].title, name)
 
 
 def _app() -> Any:

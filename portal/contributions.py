@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from core import access, checks
 from core.db import Base, db
 from core.models import Entry, Space
 from core.plugin import Plugin, Text
-from core.registry import Registry
+from core.registry import Registry, current
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,26 @@ class Reach:
 
 def contributions(app: Flask, registry: Registry, name: str) -> list[Contribution]:
     """Everything that the plugin adds, in the order of the manifest; then hooks, pages, tables, revisions."""
-    return [
+    found = [
         *_declared(registry.installed[name]),
         *_hooks(registry, name),
         *_pages(app, registry, name),
         *_tables(registry, name),
         *_revisions(registry, name),
     ]
+    return [replace(one, title=text_of(name, one.title, one.name)) for one in found]
+
+
+def text_of(plugin: str, text: Text, otherwise: str = "") -> str:
+    """A text of a plugin's manifest as people read it; `otherwise`, and a fault, where it can't be said."""
+
+    def say() -> str:
+        words = str(text)
+        words.encode()
+        return words
+
+    answer: str = current().attempt(plugin, f"text of {otherwise or 'the manifest'}", say, otherwise)
+    return answer
 
 
 def _declared(plugin: Plugin) -> Iterator[Contribution]:

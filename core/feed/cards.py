@@ -155,7 +155,7 @@ def _card(
         id=row.id,
         version=row.version,
         kind=row.kind,
-        label="" if row.kind.startswith("core.") else str(kind.label),
+        label=_isolated(_owner(kind.name), "label", _label, kind) or "",
         title=row.title,
         html=Markup(row.html),  # noqa: S704  cleaned when it was written
         lang=row.lang,
@@ -219,6 +219,10 @@ def _draw_kinds(found: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
             extra = extras.get(card.id)
             drawn = _isolated(owner, kind.template, _draw, kind.template, card._replace(extra=extra), context)
             found[card.id] = card._replace(drawn=drawn or Markup(), extra=getattr(extra, "decided", None))
+
+
+def _label(kind: EntryKind) -> str:
+    return "" if kind.name.startswith("core.") else str(kind.label).encode().decode()
 
 
 def _load(load: Callable[..., Any], ids: list[int]) -> dict[int, Any]:

@@ -16,6 +16,7 @@ from core.models import MANDATES
 from core.plugin import Permission, Plugin
 from core.web import needs
 
+from ..contributions import text_of
 from .forms import mandate_title, role_title
 
 blueprint = Blueprint("about", __name__)
@@ -32,7 +33,9 @@ def permissions() -> str:
     for plugin, permission in registry.all_permissions():
         in_space = [titles.get(role, role) for role in sorted(permission.space_roles)]
         cells = [_cell(permission, column) for column in COLUMNS]
-        groups.setdefault(plugin.name, [plugin.title, []])[1].append((permission, cells, in_space))
+        group = groups.setdefault(plugin.name, [text_of(plugin.name, plugin.title, plugin.name), []])
+        title = text_of(plugin.name, permission.title, permission.name)
+        group[1].append((title, permission.whole_town, cells, in_space))
     columns = [role_title(column) for column in COLUMNS]
     return render_template("portal/permissions.html", groups=groups.values(), columns=columns)
 
@@ -49,8 +52,12 @@ def _cell(permission: Permission, column: str) -> bool | str:
 
 
 def _space_role_titles() -> dict[str, Any]:
-    kinds = [kind for plugin in registry.current().active() for kind in plugin.space_kinds]
-    titles = {role.name: role.title for kind in reversed(kinds) for role in kind.roles}
+    owned = [(plugin, kind) for plugin in registry.current().active() for kind in plugin.space_kinds]
+    titles = {
+        role.name: text_of(plugin.name, role.title, role.name)
+        for plugin, kind in reversed(owned)
+        for role in kind.roles
+    }
     return {**titles, "team": _("everybody on the team")}
 
 

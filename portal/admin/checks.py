@@ -7,13 +7,14 @@ from flask_babel import gettext as _
 
 from core import registry
 
+from ..contributions import text_of
+
 
 def owner(name: str) -> Any:
     """The title of a plugin, or of the portal itself."""
     plugins = registry.current()
-    return {"core": plugins.core.title, **{key: one.title for key, one in plugins.installed.items()}}.get(
-        name, name
-    )
+    plugin = {"core": plugins.core, **plugins.installed}.get(name)
+    return text_of(name, plugin.title, name) if plugin else name
 
 
 def described(check: Any) -> SimpleNamespace:

@@ -16,6 +16,7 @@ from core.db import db
 from core.models import JobRow, Mail, PluginFault
 from core.web import needs, says
 
+from ..contributions import text_of
 from . import actions
 from .checks import described, owner
 from .plugins import said
@@ -78,7 +79,8 @@ def _counts(column: Any, *where: Any) -> dict[str, int]:
 def _job(row: JobRow) -> SimpleNamespace:
     """A job with the title that its plugin gives it."""
     try:
-        title = registry.current().declared("jobs", row.name)[1].title
+        plugin, job = registry.current().declared("jobs", row.name)
+        title = text_of(plugin.name, job.title, row.name)
     except LookupError:  # the plugin is not installed any more
         title = row.name
     return SimpleNamespace(row=row, title=title)
@@ -91,4 +93,5 @@ def _versions() -> list[tuple[Any, str]]:
     else:
         database = ("PostgreSQL", ".".join(map(str, db.engine.dialect.server_version_info or ())))
     own = [("Parvis", __version__), ("Python", platform.python_version()), database]
-    return [*own, *((plugin.title, plugin.version) for plugin in registry.current().installed.values())]
+    installed = registry.current().installed.items()
+    return [*own, *((text_of(name, plugin.title, name), plugin.version) for name, plugin in installed)]

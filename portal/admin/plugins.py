@@ -95,7 +95,7 @@ def index_switch(name: str) -> str | Response:
     except access.Refused as refusal:
         says(str(refusal), "error")
         return redirect(back)
-    title = plugins.installed[name].title
+    title = contributions.text_of(name, plugins.installed[name].title, name)
     says(
         _("“%(title)s” is on.", title=title)
         if on
@@ -141,13 +141,17 @@ def _described(name: str, health: Any) -> dict[str, Any]:
     state = db.session.get(PluginState, name)
     failed = (PluginFault.plugin == name, ~PluginFault.what.startswith(registry.SLOW))
     latest = sa.select(PluginFault).where(*failed).order_by(PluginFault.id.desc())
-    added = contributions.contributions(app, plugins, name)
+    added, manifest = contributions.contributions(app, plugins, name), plugins.installed[name]
     by_sort = [
         (sort, title, [one for one in added if one.sort == sort])
         for sort, title in contributions.sorts().items()
     ]
+    kept = [(data, (data.purpose, data.legal_basis, data.retention)) for data in manifest.personal_data]
     return {
-        "manifest": plugins.installed[name],
+        "manifest": manifest,
+        "title": contributions.text_of(name, manifest.title, name),
+        "summary": contributions.text_of(name, manifest.summary),
+        "kept": [(data, [contributions.text_of(name, text) for text in texts]) for data, texts in kept],
         "on": name in plugins.enabled(),
         "quarantined_at": state and state.enabled and state.quarantined_at,
         "may_switch": _may_switch(name),

@@ -803,6 +803,25 @@ def test_a_badge_that_cant_be_sent_is_not_drawn(town: Town, workshop: int, badge
     assert "decorate_entries" in dict(faults(town))
 
 
+@pytest.mark.parametrize("bad", ["\ud800", LazyString(fail)], ids=["surrogate", "raises"])
+def test_a_manifest_that_cant_be_said_takes_no_page_down(
+    town: Town, workshop: int, bad: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = dummy.plugin
+    things = (plugin, *plugin.permissions, *plugin.personal_data, *plugin.jobs, *plugin.entry_kinds)
+    for thing in things:
+        for field in {"title", "summary", "label", "purpose"} & vars(thing).keys():
+            monkeypatch.setitem(vars(thing), field, bad)
+    ada = town.browser("ada", "administrator")
+    staff = ("/admin/plugins", "/admin/plugins/dummy", "/admin/operations", "/admin", "/admin/people")
+    for page in (f"/spaces/{workshop}/about", "/", "/spaces", "/about/permissions", *staff):
+        assert ada.get(page).status_code == 200, page
+    assert ">dummy</a></h2>" in ada.get("/admin/plugins").text, "it is called by its name"
+    asked = ada.submit("/admin/plugins/dummy/switch", _page="/me", on="0")
+    assert "Switch “dummy” off" in asked.text
+    assert {"text of dummy", "text of the manifest"} <= dict(faults(town)).keys()
+
+
 def test_a_lazy_text_is_said_once(town: Town) -> None:
     trouble["panels"] = lambda: [api.Panel(fickle(), "<p>here</p>")]
     assert "once" in town.browser().get("/").text
