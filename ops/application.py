@@ -22,8 +22,8 @@ def application(config: Config) -> Flask:
 
 
 def advice(name: str) -> str:
-    """What to do about a plugin whose tables are of another version."""
-    return f"the tables of {name} are of another version: run `parvis upgrade`, and start the portal anew"
+    """What to do about a plugin whose tables are not there yet, or of another version."""
+    return f"{name} waits for `parvis upgrade`, which makes its tables; then start the portal anew"
 
 
 def _late(config: Config, modules: dict[str, ModuleType]) -> set[str]:

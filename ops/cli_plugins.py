@@ -37,8 +37,8 @@ def list_all() -> None:
     with _town() as installed:
         for name, plugin in installed.installed.items():
             click.echo(f"{_state(name):11} {name} {plugin.version} – {_title(name)}")
-        for reason in installed.broken.values():
-            click.echo(f"BROKEN      {reason}")
+        for name, reason in installed.broken.items():
+            click.echo(f"{'waits' if reason == advice(name) else 'BROKEN':11} {reason}")
         for name in installed.missing().keys() - installed.broken.keys():
             click.echo(f"MISSING     {name} is enabled, but not installed")
         if not installed.installed:
@@ -73,6 +73,11 @@ def enable(name: str) -> None:
         module = installed.modules[name]
         if module.plugin.table_prefix in migrate.behind(db.engine, {name: module}):
             raise Refusal(advice(name))
+        if db.session.get(PluginState, name) is None:
+            click.echo(
+                f"If a server runs since before {name} was installed, start it anew first: until then "
+                f"{name} is not there, and its /healthz answers 503."
+            )
         with write():
             audit("plugin.on", f"plugin/{name}")
             installed.switch(name, True)

@@ -132,8 +132,9 @@ def test_one_that_is_off_and_whose_tables_are_not_there_holds_nobody_up(
     boss = town.browser("boss", "administrator")
     parvis("plugins disable dummy")
     assert "needs a restart" in parvis("plugins purge dummy --yes").output
-    said = "the tables of dummy are of another version: run `parvis upgrade`"
-    assert f"BROKEN      {said}" in parvis("plugins list").output
+    said = "dummy waits for `parvis upgrade`"
+    assert f"waits       {said}" in parvis("plugins list").output
+    assert "BROKEN" not in parvis("plugins list").output
     assert said in parvis("check").output
     assert said in parvis("plugins enable dummy").output, "nor by a command"
     refused = boss.submit("/admin/plugins/dummy/switch", "/admin/plugins", on="1")
@@ -155,7 +156,10 @@ def test_one_that_is_off_and_whose_tables_are_not_there_holds_nobody_up(
         db.engine.dispose()
 
     assert "Upgraded: dummy" in parvis("upgrade").output
-    assert "is on" in parvis("plugins enable dummy").output
+    told, on = parvis("plugins enable dummy").output.splitlines()
+    assert "start it anew first" in told
+    assert "is on" in on
+    assert "anew first" not in parvis("plugins enable dummy").output, "it was on before"
 
 
 def test_one_that_is_on_and_behind_stops_every_command(town: Town, parvis: object) -> None:
