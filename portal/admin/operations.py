@@ -33,6 +33,7 @@ def index() -> str:
     """How the portal runs, from what needs somebody down to the plain facts."""
     jobs = sa.select(JobRow).order_by(JobRow.run_at, JobRow.id).limit(SHOWN)
     faults = sa.select(PluginFault).order_by(PluginFault.id.desc()).limit(SHOWN)
+    slow = PluginFault.what.startswith(registry.SLOW)
     config = current_app.config["PARVIS"]
     return render_template(
         "portal/admin_operations.html",
@@ -41,7 +42,8 @@ def index() -> str:
         planned=[_job(row) for row in db.session.scalars(jobs.where(JobRow.state != "failed"))],
         jobs=_counts(JobRow.state),
         mails=_counts(Mail.status, Mail.status != "sent"),
-        faults=[(owner(fault.plugin), fault, said(fault.what)) for fault in db.session.scalars(faults)],
+        faults=_faults(faults.where(~slow)),
+        slow=_faults(faults.where(slow)),
         versions=_versions(),
         disk=shutil.disk_usage(config.data),
         backup=health.last_backup(config),
@@ -74,6 +76,11 @@ def _counts(column: Any, *where: Any) -> dict[str, int]:
     """How many rows there are of each state."""
     rows = db.session.execute(sa.select(column, sa.func.count()).where(*where).group_by(column))
     return {row[0]: row[1] for row in rows}
+
+
+def _faults(rows: sa.Select[Any]) -> list[tuple[Any, PluginFault, str]]:
+    """Faults, each with whose it is and with what happened in words."""
+    return [(owner(fault.plugin), fault, said(fault.what)) for fault in db.session.scalars(rows)]
 
 
 def _job(row: JobRow) -> SimpleNamespace:

@@ -56,7 +56,8 @@ def menu() -> dict[str, Any]:
 def dashboard() -> str:
     """Plain facts about the portal, and what waits for somebody."""
     late = now() - health.MAIL_LATE
-    week, slow = now() - dt.timedelta(days=7), PluginFault.what.startswith(registry.SLOW)
+    week, own = now() - dt.timedelta(days=7), PluginFault.plugin == "core"
+    slow = PluginFault.what.startswith(registry.SLOW)
     with access.as_system("count for the overview"):
         facts = {
             "people": _count(User, User.closed_at.is_(None)),
@@ -66,11 +67,9 @@ def dashboard() -> str:
             "mail_late": _count(Mail, sa.and_(Mail.status == "waiting", Mail.created_at < late)),
             "mail_failed": _count(Mail, Mail.status == "failed"),
             "jobs_failed": _count(JobRow, JobRow.state == "failed"),
-            "faults": _count(
-                PluginFault, sa.and_(PluginFault.at > week, ~slow, PluginFault.plugin != "core")
-            ),
-            "slow": _count(PluginFault, sa.and_(PluginFault.at > week, slow)),
-            "errors": _count(PluginFault, sa.and_(PluginFault.at > week, PluginFault.plugin == "core")),
+            "faults": _count(PluginFault, sa.and_(PluginFault.at > week, ~slow, ~own)),
+            "slow": _count(PluginFault, sa.and_(PluginFault.at > week, slow, ~own)),
+            "errors": _count(PluginFault, sa.and_(PluginFault.at > week, ~slow, own)),
         }
     first = steps() if access.can("core.manage_town") else []
     plugins = registry.current()

@@ -195,7 +195,11 @@ def test_it_speaks_french(town: Town, admin: Browser) -> None:
 
     town.run(note)
     page = told(admin.get(PAGE, headers={"Accept-Language": "fr"}))
-    assert "lent : 208 ms" in page
+    assert "Ce qui a été lent" in page
+    assert "lent : 208 ms" in page.partition("Ce qui a été lent")[2]
+    overview = told(admin.get("/admin"))
+    assert "error of the portal" not in overview, "slowness is no error"
+    assert "A plugin was slow" not in overview, "nor a plugin's"
     assert "slow" not in page
     assert "plugins –" not in page
     assert "answers on time" not in page

@@ -569,6 +569,19 @@ def test_a_slow_hook_is_named_once(town: Town, monkeypatch: pytest.MonkeyPatch) 
     assert 'class="card-flag danger"' not in overview
 
 
+def test_a_job_is_slow_later_than_what_a_page_waits_for(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "SLOW_MILLISECONDS", 20)
+
+    def work() -> None:
+        for place in ("panels", "job dummy.sweep"):
+            for _again in range(2):
+                registry.current().attempt("dummy", place, lambda: time.sleep(0.03))
+        registry.current().settle()
+
+    town.run(work)
+    assert faults(town) == [("panels", "slow")]
+
+
 HANG = """
 import sys, threading
 from pathlib import Path
