@@ -85,5 +85,11 @@ def test_publiccode_yml_tells_what_pyproject_tells() -> None:
         assert all((ROOT / picture).is_file() for picture in description["screenshots"])
 
 
+def test_no_page_takes_a_package_by_the_name_of_parvis_from_an_index() -> None:
+    asked = re.compile(r"pip install (?:--upgrade )?parvis\b(?!-)")
+    pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md", *ROOT.glob("deploy/**/*.*")]
+    assert [str(page) for page in pages if page.is_file() and asked.search(page.read_text())] == []
+
+
 def test_the_changelog_tells_of_this_version() -> None:
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text().replace("[", "").replace("]", "")

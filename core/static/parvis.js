@@ -272,7 +272,9 @@ for (const choices of document.querySelectorAll("[data-fitting]")) {
 for (const feed of document.querySelectorAll(".feed")) {
   new MutationObserver((changes) => {
     if (!changes.some((change) => [...change.removedNodes].some((node) => node.id === "more"))) return;
-    changes.flatMap((change) => [...change.addedNodes]).find((node) => node.matches?.(".card"))?.focus();
+    const added = changes.flatMap((change) => [...change.addedNodes]);
+    for (const node of added) if (node.id && document.getElementById(node.id) !== node) node.remove();  // pinned: on top already
+    added.find((node) => node.isConnected && node.matches?.(".card"))?.focus();
     say(words.loaded);
   }).observe(feed, { childList: true });
 }

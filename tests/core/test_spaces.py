@@ -580,6 +580,17 @@ def test_opening_a_space_by_its_form(town: Town) -> None:
     assert town.browser("ana").get("/spaces/new").status_code == 403
 
 
+def test_a_town_without_spaces_says_so_and_offers_to_open_one(town: Town) -> None:
+    page = town.browser().get("/spaces").text
+    assert "No space yet" in page
+    assert 'role="search"' not in page.partition("<main")[2]
+    assert "/spaces/new" not in page
+    page = town.browser("olga", "agent").get("/spaces").text
+    assert re.search(r'class="empty".*href="/spaces/new"', page, re.DOTALL)
+    assert page.count('href="/spaces/new"') == 1
+    assert "No space found" in town.browser().get("/spaces?q=moulin").text
+
+
 def test_the_list_is_searched_without_accents_and_comes_in_pages(town: Town) -> None:
     for n in range(26):
         group(town, f"Quartier {n:02}")

@@ -96,6 +96,21 @@ def test_posts_replies_and_supports_appear_without_reloading(
         assert shown(page) == before
 
 
+def test_more_posts_bring_no_pinned_one_a_second_time(
+    streams: Streams, new_page: Callable[..., Page]
+) -> None:
+    space = streams.town.space("Square", "ann")
+    oldest, *others = (streams.say(space, "ann", title=f"Post {number}") for number in range(25))
+    do(streams.town, actions.pin, oldest, True)
+    page = visit(new_page(locale="en-GB"), streams.serve(), f"/spaces/{space}")
+    page.get_by_role("link", name="Load more").click()
+    page.locator(f"#post-{others[0]}").wait_for()
+    assert sorted(
+        page.locator(".feed > article").evaluate_all("posts => posts.map(one => one.id)")
+    ) == sorted(f"post-{ident}" for ident in (oldest, *others))
+    assert page.locator(".feed > article").first.get_attribute("id") == f"post-{oldest}"
+
+
 def test_a_thread_that_is_hidden_goes_out_of_sight(streams: Streams, chromium: Browser) -> None:
     space = streams.town.space("Square", "ann")
     first = streams.say(space, "ann", title="First")
