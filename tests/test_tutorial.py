@@ -54,6 +54,12 @@ def test_the_tutorial_works_as_written(environment: Environment) -> None:
     with environment.serving() as address:
         environment.run("python", "-c", VISIT, address, "en", "Polls")
         environment.run("python", "-c", VISIT, address, "fr", "Sondages")
+        source = (environment.folder / "parvis-polls/polls/plugin.py").read_text()
+        catalogue = (
+            environment.folder / "parvis-polls/polls/translations/fr/LC_MESSAGES/messages.po"
+        ).read_text()
+        assert set(re.findall(r'_\("([^"]+)"', source)) <= set(re.findall('msgid "([^"]+)"', catalogue))
+        assert '_("public task")' in source, "staff read it in their language"
         environment.run("parvis", "plugins", "disable", "polls")
         assert "404" in environment.run("python", "-c", VISIT, address, "en", fails=True)
 
