@@ -35,13 +35,14 @@ def _readable_on(page: str) -> Any:
         if not colours.valid(field.data or ""):
             raise ValidationError(gettext("Choose a colour such as #1d5e63."))
         if not colours.readable(field.data, page):
+            field.nearest = colours.nearest(field.data, page)
             raise ValidationError(
                 gettext(
                     "This colour is hard to read: its contrast is %(ratio)s, and %(least)s is needed. "
                     "The nearest colour that works is %(colour)s.",
                     ratio=number(round(contrast(field.data, page), 1)),
                     least=f"{colours.ON_PAGE:.0f}",
-                    colour=colours.nearest(field.data, page),
+                    colour=field.nearest,
                 )
             )
 

@@ -104,6 +104,8 @@ def _count(model: Any, where: Any) -> int:
 def town() -> str | Response:
     """The town's name, colours, logo and texts."""
     form = TownForm(data=asdict(settings.town()))
+    for field in (form.colour, form.colour_dark):
+        field.data = request.form.get(f"take_{field.name}", field.data)
     if form.validate_on_submit():
         try:
             logo = files.prepare(form.logo.data) if form.logo.data else None
@@ -117,6 +119,8 @@ def town() -> str | Response:
             actions.save_town(values, logo, form.no_logo.data)
             says(_("The town’s settings are saved."))
             return redirect(url_for("admin.town"))
+    if form.errors and form.logo.data and not form.logo.errors:
+        form.logo.errors = [_("Please choose the logo again: a browser does not keep it.")]
     return render_template("portal/admin_town.html", form=form)
 
 

@@ -275,6 +275,7 @@ def test_editing_keeps_a_public_history_and_both_texts_of_a_conflict(town: Town)
         assert "The second words" in conflict.text
     history = town.browser().get(f"/posts/{post}/history").text
     assert "<del>first</del>" in history
+    assert "Signs such as ** and # are how the text was typed" in history
     assert "<ins>second</ins>" in history
     assert "The first words" in history
     assert '<strong>Title</strong></p>\n<p class="prose source">The <del>first</del>' in history

@@ -83,6 +83,11 @@ def test_an_unreadable_colour_is_refused_with_the_nearest(town: Town, field: str
     nearest = page.text.partition("The nearest colour that works is ")[2][:7]
     assert save(town, **{field: nearest}).status_code == 302
     assert "Choose a colour" in save(town, **{field: "red; }"}).text
+    assert f'name="take_{field}" value="{nearest}"' in page.text
+    assert "Please choose the logo again" in save(town, **{field: colour}, logo=picture()).text
+    assert "Please choose the logo again" not in page.text
+    assert save(town, **{field: colour, f"take_{field}": nearest}).status_code == 302
+    assert getattr(town.run(settings.town), field) == nearest
 
 
 @pytest.mark.parametrize("page", [colours.LIGHT_PAGE, colours.DARK_CARD])
