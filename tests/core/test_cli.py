@@ -66,14 +66,6 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"url": "http://[::1]:8000"}, {"trusted_hosts": "a.example, 2001:db8::1"}, {"trusted_hosts": "[::1]"}],
-)
-def test_a_host_that_no_request_could_be_for_is_refused(tmp_path: Path, settings: dict[str, str]) -> None:
-    assert "not to an IPv6 address" in refused(parvis(tmp_path, "init", **settings))
-
-
 @contextmanager
 def serving(folder: Path, port: int, **settings: object) -> Iterator[str]:
     """The address of a server in processes of its own; they end cleanly at the end."""
