@@ -91,6 +91,15 @@ MOST = {"search_documents": 50_000_000, "export_user": 50_000_000}
 INSTALLED = frozenset({"user_changed", "plugin_switched", "health", "purge_expired"})
 
 
+def asked(hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
+    """What a plugin answers at a hook, in types that the core knows; raises for nonsense."""
+    said = impl.function(**{key: arguments[key] for key in impl.argnames})
+    answer = settled(said, [MOST.get(hook, PAGE)])
+    if not sound(hook, answer):
+        raise TypeError(f"{hook} answered {type(answer).__name__}")
+    return answer
+
+
 def sound(hook: str, answer: Any) -> bool:
     """Whether a plugin's answer has the type that the hook promises, down to the texts in it."""
     if answer is None:

@@ -164,7 +164,7 @@ class Registry:
                 continue
             try:
                 with self._visit(name, hook):
-                    answer = _asked(hook, impl, arguments)
+                    answer = hookspecs.asked(hook, impl, arguments)
             except Exception as error:
                 self.fault(name, hook, error, counts=False)
                 raise PluginFailed(name) from error
@@ -172,7 +172,7 @@ class Registry:
 
     def _guarded(self, name: str, hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
         otherwise = Hold("") if hook == "check_entry" else None
-        return self.attempt(name, hook, lambda: _asked(hook, impl, arguments), otherwise)
+        return self.attempt(name, hook, lambda: hookspecs.asked(hook, impl, arguments), otherwise)
 
     def attempt(self, name: str, place: str, work: Callable[[], Any], otherwise: Any = None) -> Any:
         """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered."""
@@ -407,15 +407,6 @@ def view_fault(error: BaseException) -> Plugin | None:
 def all_permissions() -> list[tuple[Plugin, Permission]]:
     """Every permission of the core and of the enabled plugins, with who declared it."""
     return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
-
-
-def _asked(hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
-    """What a plugin answers at a hook, in types that the core knows; raises for nonsense."""
-    said = impl.function(**{key: arguments[key] for key in impl.argnames})
-    answer = hookspecs.settled(said, [hookspecs.MOST.get(hook, hookspecs.PAGE)])
-    if not hookspecs.sound(hook, answer):
-        raise TypeError(f"{hook} answered {type(answer).__name__}")
-    return answer
 
 
 def _lent(here: dict[str, Any]) -> Lent:
