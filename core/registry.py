@@ -38,11 +38,11 @@ FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
 READ_ANEW = frozenset({"stamps", "enabled_plugins", "failed"})  # of `g`, where the core may change them too
-FORMS = ("csrf_token",)  # what drawing a form puts into a session that has none yet
+TOKEN, MADE = "csrf_token", re.compile("[0-9a-f]{40}")  # drawing a form puts one into a session without
 HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
 
 log = logging.getLogger("parvis.plugins")
-Lent = tuple[dict[str, Any], dict[str, Any], Any, dict[str, Any], int]
+Lent = tuple[dict[str, Any], dict[str, Any], Any, dict[str, Any], bool, int]
 
 
 class AnswerTouched(RuntimeError):
@@ -205,7 +205,7 @@ class Registry:
             if writing():
                 with db.session.begin_nested():
                     yield
-                    if _put_back(lent, FORMS):
+                    if _put_back(lent, forms=True):
                         raise AnswerTouched(place)
             else:
                 here.failed = False
@@ -214,7 +214,7 @@ class Registry:
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
-                if _put_back(lent, FORMS):
+                if _put_back(lent, forms=True):
                     raise AnswerTouched(place)
         finally:
             running.pop()
@@ -412,15 +412,18 @@ def all_permissions() -> list[tuple[Plugin, Permission]]:
 def _lent(here: dict[str, Any]) -> Lent:
     """What is lent to a hook, as it is: `g`, and of a request its session and what is done to its answer."""
     if not has_request_context():
-        return here, dict(here), None, {}, 0
+        return here, dict(here), None, {}, False, 0
     context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
-    return here, dict(here), context, dict(context.session), len(context._after_request_functions)
+    session, later = context.session, len(context._after_request_functions)
+    return here, dict(here), context, dict(session), session.modified, later
 
 
-def _put_back(lent: Lent, new: tuple[str, ...] = ()) -> bool:
-    """Make it what it was, but for what may be `new` in a session; says whether a hook had changed it."""
-    here, kept, context, session, later = lent
+def _put_back(lent: Lent, forms: bool = False) -> bool:
+    """Make it what it was, but for the token of `forms` that were drawn; says whether a hook changed it."""
+    here, kept, context, session, modified, later = lent
     touched = False
+    if TOKEN not in kept:  # the signed form of what the session holds, or was made to hold
+        here.pop(TOKEN, None)
     others = map(operator.is_not, kept.values(), here.values())  # what is new is last
     if len(here) < len(kept) or any(others):
         changed = {name for name, value in kept.items() if here.get(name) is not value}
@@ -430,14 +433,15 @@ def _put_back(lent: Lent, new: tuple[str, ...] = ()) -> bool:
         touched = not changed <= READ_ANEW
     if context is None:
         return touched
-    session.update({key: context.session[key] for key in new if key in context.session.keys() - session})
-    if context.session == session and len(context._after_request_functions) == later:
-        return touched
-    del context._after_request_functions[later:]
-    context.session.clear()
-    context.session.update(session)
-    g.pop("csrf_token", None)  # the signed form of what may be in it no more
-    return True
+    if forms and TOKEN not in session and MADE.fullmatch(made := str(context.session.get(TOKEN))):
+        session[TOKEN] = made
+    if context.session != session or len(context._after_request_functions) != later:
+        del context._after_request_functions[later:]
+        context.session.clear()
+        context.session.update(session)
+        touched = True
+    context.session.modified = modified or (context.session.modified and TOKEN in session)
+    return touched
 
 
 def _keep_latest(name: str) -> None:

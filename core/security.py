@@ -116,6 +116,7 @@ def _signed(_known: str) -> str:
 
 
 def _examine() -> None:
+    nonce()  # before anybody else could choose it
     if request.routing_exception is not None and getattr(request.routing_exception, "code", 0) == 400:
         raise request.routing_exception
     raw_path = request.environ.get("PATH_INFO", "").encode("latin1")

@@ -45,7 +45,7 @@ class NotHere(Exception):
 
 def prepare(config: Config) -> None:
     """Have a demonstration town where the settings say: made at the first start, kept at the next ones."""
-    with _alone(config.data.absolute().parent):
+    with _alone(config.data.absolute()):
         if config.database_url or (config.data / "town.db").exists():
             fill(create_app(config))
             return
@@ -60,14 +60,16 @@ def prepare(config: Config) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder that a town is made in, until it is there or this process has ended."""
-    folder.mkdir(parents=True, exist_ok=True)
-    held = os.open(folder, os.O_RDONLY)
+    """Be the only one who makes a town there, by a file beside it, until it is there or this process ends."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    file = folder.with_name(f".{folder.name}.lock")
+    held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+        file.unlink(missing_ok=True)
     except BlockingIOError:
-        raise NotHere(f"another `parvis demo` is making a town in {folder}: wait until it is there") from None
+        raise NotHere(f"another `parvis demo` is making the town in {folder}: wait until it is there") from None
     finally:
         os.close(held)
 

@@ -56,6 +56,10 @@ SLICES = 12  # of the routes, which the workers share
 LOOKS = tuple(itertools.product((320, 1280), ("light", "dark")))
 BUILT = re.compile(r'<(/?[a-z]\w*)(?:[^>]*? class="([^"]*)")?')  # the elements of a page, and how they look
 FOLDED, DROPDOWN, POPOVER = "details:not(.dropdown)", "details.dropdown", "[popover]:popover-open"
+SETTLED = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    document.getAnimations().filter((one) => one instanceof CSSTransition).forEach((one) => one.finish())
+    done()
+})))"""
 Look = tuple[int, str]
 
 
@@ -135,6 +139,7 @@ class Sweeper:
         page = self.page
         yield from overflow(page)
         self.unfold(FOLDED)
+        page.evaluate(SETTLED)  # colours change by transitions
         yield from self.axe(page)
         yield from overflow(page)
         self.unfold(DROPDOWN)
@@ -161,6 +166,7 @@ class Sweeper:
         views = {(*seen, tuple(BUILT.findall(html))) for *seen, html in opened}
         if views - self.menus:
             self.menus |= views
+            self.page.evaluate(SETTLED)
             for fault in self.axe(self.page, which):
                 if not fault.startswith("target-size"):  # lies over targets, as a menu does
                     yield fault

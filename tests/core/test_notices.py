@@ -380,7 +380,7 @@ def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
     page = town.browser("ana").get("/notices").text
     assert "Your request is accepted: you are a member of Circle" in page
     run(town)
-    assert "vous êtes membre de Circle" in "".join(letters(town, "ana"))
+    assert "vous voilà membre\N{NO-BREAK SPACE}: Circle" in "".join(letters(town, "ana"))
 
 
 def test_whoever_asked_in_vain_and_whose_membership_ends_hear_so(town: Town) -> None:

@@ -478,6 +478,28 @@ def test_a_hook_leaves_what_a_request_remembers_alone(town: Town, how: str) -> N
     assert "Ana" in ana.get("/").text
 
 
+@pytest.mark.parametrize(
+    "made",
+    [["x"] * 3, "\ud800", "a" * 41, 7, Hostile("x")],
+    ids=["list", "surrogate", "long", "number", "hostile"],
+)
+def test_a_hook_makes_no_token_of_its_own(town: Town, made: Any) -> None:
+    trouble["panels"] = lambda: [session.update(csrf_token=made)][:0]
+    visitor = town.browser()
+    assert visitor.get("/").status_code == 200
+    trouble.clear()
+    assert [visitor.get(path).status_code for path in ("/", "/sign-in", "/spaces")] == [200, 200, 200]
+    assert ("panels", "AnswerTouched") in faults(town)
+
+
+def test_a_hook_chooses_no_word_that_guards_a_page(town: Town) -> None:
+    chosen = {"nonce": "evil'; script-src *", "csrf_token": "chosen"}
+    trouble["panels"] = lambda: [of_request().update(chosen)][:0]
+    page = town.browser("ana").get("/")
+    assert "evil" not in page.headers["Content-Security-Policy"]
+    assert "chosen" not in page.text
+
+
 @pytest.mark.parametrize("what", ["session", "emptied", "after"])
 def test_a_hook_leaves_the_session_and_the_answer_alone(town: Town, what: str) -> None:
     trouble["panels"] = {
