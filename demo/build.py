@@ -69,7 +69,7 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
         file.unlink(missing_ok=True)
     except BlockingIOError:
-        raise NotHere(f"another `parvis demo` is making the town in {folder}: wait until it is there") from None
+        raise NotHere(f"another `parvis demo` is making {folder}: wait until it is there") from None
     finally:
         os.close(held)
 

@@ -267,7 +267,7 @@ def test_of_two_that_begin_at_once_one_makes_the_town(
         made.append(app)
         folder = app.config["PARVIS"].data
         folder.mkdir(exist_ok=True)
-        with pytest.raises(build.NotHere, match="another `parvis demo` is making the town"):
+        with pytest.raises(build.NotHere, match="another `parvis demo` is making"):
             build.prepare(config)
         (folder / "town.db").touch()
 
