@@ -66,8 +66,10 @@ def _alone(folder: Path) -> Iterator[None]:
     held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-        file.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
     except BlockingIOError:
         raise NotHere(f"another `parvis demo` is making {folder}: wait until it is there") from None
     finally:

@@ -164,7 +164,7 @@ def test_a_telephone_number_is_asked_about_once(square: Square) -> None:
 
 def test_details_stand_between_the_quotation_marks_of_the_language(square: Square) -> None:
     square.browser("writer").submit("/language", _page="/", language="fr")
-    assert "«\xa006 12 34 56 78\xa0»" in post(square, "Her number is 06 12 34 56 78").text
+    assert "«\u202f06 12 34 56 78\u202f»" in post(square, "Her number is 06 12 34 56 78").text
 
 
 def test_the_alternative_text_of_a_picture_is_asked_about_like_the_words(square: Square) -> None:
