@@ -6,7 +6,6 @@ What a plugin must satisfy to be loaded at all is in `checks.py`.
 import datetime as dt
 import json
 import logging
-import operator
 import os
 import re
 import time
@@ -15,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -148,10 +147,11 @@ class Registry:
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
         """Call a hook, one plugin at a time; gives (plugin, answer) of those that answered soundly."""
         everybody = hook in hookspecs.INSTALLED
+        otherwise = Hold("") if hook == "check_entry" else None
         for impl in getattr(self.manager.hook, hook).get_hookimpls():
-            name = impl.plugin_name
+            name, work = impl.plugin_name, partial(hookspecs.asked, hook, impl, arguments)
             asked = everybody or name in self.enabled()
-            if asked and (answer := self._guarded(name, hook, impl, arguments)) is not None:
+            if asked and (answer := self.attempt(name, hook, work, otherwise)) is not None:
                 yield name, answer
 
     def demand(
@@ -169,10 +169,6 @@ class Registry:
                 self.fault(name, hook, error, counts=False)
                 raise PluginFailed(name) from error
             yield name, answer
-
-    def _guarded(self, name: str, hook: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
-        otherwise = Hold("") if hook == "check_entry" else None
-        return self.attempt(name, hook, lambda: hookspecs.asked(hook, impl, arguments), otherwise)
 
     def attempt(self, name: str, place: str, work: Callable[[], Any], otherwise: Any = None) -> Any:
         """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered."""
@@ -421,16 +417,11 @@ def _lent(here: dict[str, Any]) -> Lent:
 def _put_back(lent: Lent, forms: bool = False) -> bool:
     """Make it what it was, but for the token of `forms` that were drawn; says whether a hook changed it."""
     here, kept, context, session, modified, later = lent
-    touched = False
-    if TOKEN not in kept:  # the signed form of what the session holds, or was made to hold
-        here.pop(TOKEN, None)
-    others = map(operator.is_not, kept.values(), here.values())  # what is new is last
-    if len(here) < len(kept) or any(others):
-        changed = {name for name, value in kept.items() if here.get(name) is not value}
-        here.update({name: kept[name] for name in changed})
-        for name in changed & READ_ANEW:
-            del here[name]
-        touched = not changed <= READ_ANEW
+    changed = {name for name, value in kept.items() if here.get(name) is not value}
+    here.update({name: kept[name] for name in changed - READ_ANEW})
+    for name in (changed & READ_ANEW) | (here.keys() - kept.keys() - {"reading"}):  # which is closed later
+        here.pop(name, None)
+    touched = not changed <= READ_ANEW
     if context is None:
         return touched
     if forms and TOKEN not in session and MADE.fullmatch(made := str(context.session.get(TOKEN))):

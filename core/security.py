@@ -65,6 +65,11 @@ class Sessions(SecureCookieSessionInterface):
         fresh = 0 <= time.time() - signed <= app.permanent_session_lifetime.total_seconds()
         return self.session_class(deepcopy(said) if fresh else {})
 
+    def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        """Keep what a page changed; a feed or a file sets no cookie, whatever a hook drew for it."""
+        session.modified = session.modified and response.mimetype in ("text/html", "application/json")
+        super().save_session(app, session, response)
+
     @lru_cache(maxsize=1000)  # noqa: B019  an application lives as long as its process
     def _verified(self, app: Flask, cookie: str) -> tuple[dict[str, Any], float]:
         """What a cookie says, and when it was signed; raises BadData."""

@@ -500,6 +500,32 @@ def test_a_hook_chooses_no_word_that_guards_a_page(town: Town) -> None:
     assert "chosen" not in page.text
 
 
+def test_what_a_hook_remembers_in_a_request_is_gone_after_it(town: Town) -> None:
+    seen: list[dict[str, Any]] = []
+    trouble["decorate_entries"] = lambda: of_request().update(csrf_valid=True, left="here")
+    trouble["panels"] = lambda: [seen.append(dict(of_request()))][:0]
+    space = town.space("Square", "ana")
+    town.browser("ana").submit(f"/spaces/{space}/posts", _page="/me", body="A bench")
+    assert town.browser("ana").get(f"/spaces/{space}").status_code == 200
+    assert seen
+    assert not seen[-1].keys() & {"csrf_valid", "left"}
+    assert faults(town) == []
+
+
+def test_a_form_drawn_in_a_hook_makes_no_session_where_no_page_is_drawn(town: Town) -> None:
+    trouble["decorate_entries"] = lambda: [security.token()][1:] or None
+    space = town.space("Square", "ana")
+    town.browser("ana").submit(f"/spaces/{space}/posts", _page="/me", body="A bench")
+    visitor, bob = town.browser(), fresh(town, "bob")
+    for browser in (visitor, bob):
+        for feed in ("/feed.atom", f"/spaces/{space}/feed.atom"):
+            answer = browser.get(feed)
+            assert (answer.status_code, "A bench" in answer.text) == (200, True)
+            assert "Set-Cookie" not in answer.headers
+    assert "Set-Cookie" in visitor.get(f"/spaces/{space}").headers
+    assert bob.submit("/posts/1/support", _page="/").status_code in (302, 303)
+
+
 @pytest.mark.parametrize("what", ["session", "emptied", "after"])
 def test_a_hook_leaves_the_session_and_the_answer_alone(town: Town, what: str) -> None:
     trouble["panels"] = {
