@@ -229,9 +229,9 @@ def _parameter(name: str, read: Callable[[Viewer], Any], kind: Any, **kw: Any) -
 _ID = _parameter("viewer_id", lambda person: person.id, sa.Integer)
 VIEWER_ID = _ID  # for statements that are made before anybody looks
 _STAFF = _parameter("viewer_staff", lambda person: person.staff, sa.Boolean)
-_IN_SQL: Any = {"expanding": True, "literal_execute": True}  # dozens of values, bound one by one, take time
-_KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, **_IN_SQL)
-_NOTICES = _parameter("viewer_notices", lambda person: person.notices, sa.String, **_IN_SQL)
+IN_SQL: Any = {"expanding": True, "literal_execute": True}  # dozens of values, bound one by one, take time
+_KINDS = _parameter("viewer_kinds", lambda person: person.kinds, sa.String, **IN_SQL)
+_NOTICES = _parameter("viewer_notices", lambda person: person.notices, sa.String, **IN_SQL)
 
 
 def kind_is_on(kind: Any) -> ColumnElement[bool]:

@@ -180,6 +180,7 @@ class NoticeType(Declared):
     with `%(space_id)s` where it is in a space. `texts` go before `text`, by what `once` says before a colon.
     With a `subject` it is a service message about one's own case: a mail of its own, at once, to everybody.
     Only who has the `permission`, in the portal or in a space of theirs, is asked how they want it.
+    One for the `team` of its space, or of its entry's, is there for whoever is on that team now.
     """
 
     name: str
@@ -191,6 +192,7 @@ class NoticeType(Declared):
     subject: Text = ""
     permission: str = "core.account"
     texts: Mapping[str, Text] = field(default_factory=dict)
+    team: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
-from .. import access
+from .. import access, registry
 from ..db import table_of
 from ..models import Entry, Notice, Space
 
-OF_TEAM = ("core.join_request", "core.newcomer")  # what of a space concerns its team alone
 SHOWN = 10  # more unread notices than this are not counted
 
 _notice, _entry, _space = table_of(Notice), table_of(Entry), table_of(Space)
@@ -17,17 +16,26 @@ _ONE: Any = sa.literal_column("1")
 thread = sa.func.coalesce(_entry.c.parent_id, _entry.c.id)
 
 
+def _of_team() -> list[str]:
+    """The types of notices that are for the team of a space; a plugin that is off has none to read."""
+    everybody = (registry.current().core, *registry.current().installed.values())
+    return [kind.name for plugin in everybody for kind in plugin.notice_types if kind.team]
+
+
+_OF_TEAM = sa.bindparam("team_notices", callable_=_of_team, type_=sa.String, **access.IN_SQL)
+
+
 def visible(person: Any) -> ColumnElement[bool]:
     """What a row of core_notice is about, this person may read now."""
     entry, space = _entry.alias(), _space.alias()
-    about = sa.select(_ONE).where(entry.c.id == _notice.c.entry_id, entry.c.state != "removed")
-    about = about.where(access.entry_readable(entry.c, person)).correlate_except(entry)
+    around = sa.select(entry.c.space_id).where(entry.c.id == _notice.c.entry_id).correlate_except(entry)
+    about = around.where(entry.c.state != "removed", access.entry_readable(entry.c, person))
     place = sa.select(_ONE).where(space.c.id == _notice.c.space_id, access.space_listed(space.c, person))
-    team = access.member(_notice.c.space_id, team=True, person=person)
+    whose = sa.func.coalesce(_notice.c.space_id, around.scalar_subquery())
     return sa.and_(
         access.notice_is_on(_notice.c.type),
         sa.or_(_notice.c.entry_id.is_(None), about.exists()),
-        sa.or_(sa.and_(*(_notice.c.type != name for name in OF_TEAM)), team),
+        sa.or_(_notice.c.type.not_in(_OF_TEAM), access.member(whose, team=True, person=person)),
         sa.or_(_notice.c.space_id.is_(None), place.correlate_except(space).exists()),
     )
 

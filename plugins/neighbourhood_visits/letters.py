@@ -140,6 +140,7 @@ NOTICE_TYPES = (
         _("A draft answer waits for approval: “%(title)s”"),
         "at_once",
         permission="visits.publish",
+        team=True,
     ),
     api.NoticeType(
         "visits.returned",
@@ -148,6 +149,7 @@ NOTICE_TYPES = (
         "at_once",
         detail=given_back,
         permission="visits.review",
+        team=True,
     ),
     api.NoticeType(
         "visits.report_to_approve",
@@ -156,6 +158,7 @@ NOTICE_TYPES = (
         "at_once",
         url="/visits/next#reports",
         permission="visits.publish",
+        team=True,
     ),
     api.NoticeType(
         "visits.department_assigned",
@@ -179,6 +182,7 @@ NOTICE_TYPES = (
         _("No answer in time, although its department was reminded: “%(title)s”"),
         "at_once",
         permission="visits.review",
+        team=True,
     ),
     api.NoticeType(
         "visits.done",

@@ -43,6 +43,7 @@ NOTICE_TYPES = (
         "at_once",
         url="/spaces/%(space_id)s/members",
         permission="core.invite",
+        team=True,
     ),
     NoticeType(
         "core.newcomer",
@@ -50,6 +51,7 @@ NOTICE_TYPES = (
         _("%(actor)s has accepted the invitation to %(space)s"),
         "page",
         permission="core.invite",
+        team=True,
     ),
     NoticeType(
         "core.report_received",
@@ -75,5 +77,6 @@ NOTICE_TYPES = (
         _("“%(title)s” by %(actor)s waits to be checked"),
         "daily",
         permission="core.moderate",
+        team=True,
     ),
 )

@@ -21,11 +21,13 @@ from flask import Response, after_this_request, g, session
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import NotFound
 
-from core import access, api, create_app, health, registry, security, settings
+from core import access, api, create_app, health, jobs, mail, registry, security, settings
 from core.checks import PluginError
 from core.db import db, write
-from core.models import Entry, PluginFault, PluginState, Space
+from core.models import Entry, Mail, PluginFault, PluginState, Space
+from core.spaces.actions import set_members
 from core.testing import Browser, Town
+from portal.notices import mailing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -524,6 +526,32 @@ def test_a_form_drawn_in_a_hook_makes_no_session_where_no_page_is_drawn(town: To
             assert "Set-Cookie" not in answer.headers
     assert "Set-Cookie" in visitor.get(f"/spaces/{space}").headers
     assert bob.submit("/posts/1/support", _page="/").status_code in (302, 303)
+
+
+def test_what_a_plugin_tells_a_team_is_read_and_mailed_while_one_is_on_that_team(
+    town: Town, workshop: int
+) -> None:
+    people = {name: town.person(name, language="en") for name in ("marc", "bob")}
+
+    def become(**roles: str) -> None:
+        held = {people[name]: role for name, role in roles.items()}
+        town.run(lambda: set_members(db.session.get(Space, workshop), "test", held))
+
+    def told(name: str) -> bool:
+        return "assessed “A shared drill”" in town.browser(name).get("/notices").text
+
+    become(marc="lead", bob="member")
+    idea = town.run(lambda: db.session.scalar(sa.select(Entry.id).where(Entry.kind == "dummy.idea")))
+    assert town.browser("ana").submit(f"/dummy/ideas/{idea}/assess", text="Good").status_code == 302
+    jobs.run_due(town.app)
+    assert (told("marc"), told("bob")) == (True, False)
+    become(marc="member", bob="member")
+    town.run(mailing.mail_due)
+    assert (told("marc"), told("bob")) == (False, False)
+    assert town.browser("marc").get(f"/posts/{idea}").status_code == 200, "the idea itself is public"
+    assert not any(town.run(lambda: [mail.written(row) for row in db.session.scalars(sa.select(Mail))]))
+    become(marc="lead", bob="member")
+    assert (told("marc"), told("bob")) == (True, False)
 
 
 @pytest.mark.parametrize("what", ["session", "emptied", "after"])

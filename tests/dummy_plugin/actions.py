@@ -64,6 +64,8 @@ def assess(entry: api.Entry, text: str) -> None:
         space = session.get(api.Space, entry.space_id)
         api.require("dummy.lead", space)
         session.add(Assessment(space_id=entry.space_id, entry_id=entry.id, text=text))
+        members = sa.select(api.Membership.user_id).where(api.Membership.space_id == entry.space_id)
+        api.notify("dummy.assessed", set(session.scalars(members)), entry=entry)
 
 
 def bookmark(entry: api.Entry, note: str) -> None:

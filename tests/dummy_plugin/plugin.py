@@ -68,6 +68,16 @@ plugin = api.Plugin(
         api.Job("dummy.fail", _("Fail"), lambda: unless_trouble("job", lambda: None)),
     ),
     claims=(api.Claim("dummy.idea", _("Write an idea without an account"), confirm_idea),),
+    notice_types=(
+        api.NoticeType(
+            "dummy.assessed",
+            _("For teams: an idea is assessed"),
+            _("%(actor)s assessed “%(title)s”"),
+            "at_once",
+            permission="dummy.lead",
+            team=True,
+        ),
+    ),
     retention=(api.Retention("dummy.ledger", _("Lines of the ledger"), 30, least=2, most=90),),
     cookies=(api.Cookie("dummy-note", _("Keep an unfinished idea"), _("Until it is sent")),),
     obstacles=(_("The plan of a workshop is a picture."),),
