@@ -121,6 +121,7 @@ from .text import fold as fold
 from .text import markdown as markdown
 from .text import plain as plain
 from .web import back as back
+from .web import back_to_entry as back_to_entry
 from .web import get_or_404 as get_or_404
 from .web import needs as needs
 from .web import says as says

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, abort, current_app, flash, g, redirect, request
 from flask_login import LoginManager
@@ -27,9 +27,8 @@ def init(app: Flask) -> None:
     manager.session_protection = None  # it only marks sessions as not fresh, which nothing here asks
     app.before_request(_enter)
     app.teardown_request(_leave)
-    app.jinja_env.globals["live_cursor"] = stamps.cursor
     app.context_processor(lambda: {"viewer": access.viewer()} if "viewer_token" in g else {})
-    app.jinja_env.globals.update(sign_in_url=sign_in_url)
+    app.jinja_env.globals.update(sign_in_url=sign_in_url, live_cursor=stamps.cursor)
 
 
 def _enter() -> None:
@@ -114,14 +113,18 @@ def back(fallback: str) -> Response:
     return redirect(local_path(request.form.get("next")) or fallback)
 
 
+def back_to_entry(entry_id: int) -> Response:
+    """Redirect to the card of an entry, on the page of this portal where a button was pressed; else to it."""
+    _scheme, _, here = (request.referrer or "").partition("//")
+    host, slash, path = here.partition("/")
+    there = local_path(slash + path) if host == request.host else None
+    return redirect(f"{there}#post-{entry_id}" if there else f"/posts/{entry_id}")
+
+
 def local_path(target: str | None) -> str | None:
     """The target if it is a path on this portal, else None: nobody is sent elsewhere by a link."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
-        return None
-    parts = urlsplit(target)
-    if parts.scheme or parts.netloc or any(ord(character) < 32 for character in target):
-        return None
-    return target
+    outside = not target or target[0] != "/" or target[1:2] in ("/", "\\") or min(target) < " "
+    return None if outside else target
 
 
 def says(message: Any, category: str = "success") -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, redirect, render_template, request
@@ -24,7 +23,7 @@ from core.forms import whole
 from core.models import Entry, Follow, Space, Support
 from core.spaces import actions as spaces
 from core.text import raise_headings
-from core.web import get_or_404, local_path, needs, says
+from core.web import back_to_entry, get_or_404, needs, says
 
 from ..spaces import reads
 from . import claims, history
@@ -170,7 +169,7 @@ def support(entry_id: int) -> Page:
     if request.headers.get("HX-Request"):
         found = cards(query.rows([entry_id])) or abort(404)
         return render_template("portal/support.html", card=found[0])
-    return _return(entry_id)
+    return back_to_entry(entry_id)
 
 
 @blueprint.post("/posts/<int:entry_id>/follow")
@@ -178,7 +177,7 @@ def support(entry_id: int) -> Page:
 def follow(entry_id: int) -> Page:
     """Hear of replies to a post, or no longer."""
     actions.follow(not _follows(entry_id), entry=get_or_404(Entry, entry_id))
-    return _return(entry_id)
+    return back_to_entry(entry_id)
 
 
 @blueprint.post("/posts/<int:entry_id>/pin")
@@ -341,16 +340,7 @@ def _moderated(entry_id: int, act: Callable[[Entry], None]) -> Page:
         act(get_or_404(Entry, entry_id))
     except Refused as refusal:
         says(str(refusal), "error")
-    return _return(entry_id)
-
-
-def _return(entry_id: int) -> Response:
-    """Back to the page of this portal that the button was on, else to the post."""
-    here = urlsplit(request.referrer or "")
-    path = f"{here.path}?{here.query}" if here.query else here.path
-    if here.netloc != request.host or local_path(path) is None:
-        return redirect(f"/posts/{entry_id}")
-    return redirect(f"{path}#post-{entry_id}")
+    return back_to_entry(entry_id)
 
 
 def _whole(space: Space) -> Space:
