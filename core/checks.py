@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHANGES: dict[int, str] = {1: "the first contract"}
 MIXINS = (access.InSpace, access.OnEntry, access.TeamOnly, access.Owned, access.StaffOnly, access.Public)
+READ_BY_CLAUSES = ("core_space", "core_entry", "core_search")
 
 
 class PluginError(Exception):
@@ -33,6 +34,9 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
         raise PluginError(f"{plugin.name!r}: a plugin's name is lower case letters, digits and _")
     if not re.fullmatch(r"[a-z][a-z0-9]{1,19}", plugin.table_prefix):
         raise PluginError(f"{plugin.name}: table_prefix {plugin.table_prefix!r} is not a short word")
+    for name, value in vars(plugin).items():
+        if isinstance(getattr(Plugin, name, None), tuple) and not isinstance(value, tuple | list):
+            raise PluginError(f"{plugin.name}: {name} must be a tuple, of one thing too: {name}=(…,)")
     for path in plugin.paths:
         if not re.fullmatch(r"(/[a-z0-9-]+)+", path):
             raise PluginError(f"{plugin.name}: path {path!r} must look like /word")
@@ -46,19 +50,13 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
                 raise PluginError(f"{plugin.name}: path {path} is {other.name}'s")
     kinds: tuple[Any, ...] = (*plugin.space_kinds, *plugin.entry_kinds)
     sorts: tuple[Any, ...] = (plugin.permissions, kinds, plugin.jobs, plugin.claims, plugin.notice_types)
-    for sort in (*sorts, plugin.mail_handlers, plugin.retention):
-        names = [thing.name for thing in sort]
+    sorts += (plugin.mail_handlers, plugin.retention)
+    for names in [*([thing.name for thing in sort] for sort in sorts), [*plugin.live_topics]]:
         for name in names:
             if names.count(name) > 1:
                 raise PluginError(f"{plugin.name}: two things of one sort are called {name!r}")
-            _prefixed(plugin, name)
-    for name in plugin.live_topics:
-        _prefixed(plugin, name)
-
-
-def _prefixed(plugin: Plugin, name: str) -> None:
-    if not name.startswith(plugin.table_prefix + "."):
-        raise PluginError(f"{plugin.name}: {name!r} must begin with {plugin.table_prefix}.")
+            if not name.startswith(plugin.table_prefix + "."):
+                raise PluginError(f"{plugin.name}: {name!r} must begin with {plugin.table_prefix}.")
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -87,9 +85,8 @@ def _app_wide(app: Flask) -> dict[str, Any]:
     errors = app.error_handler_spec.get(None, {})
     found["errors"] = {code: dict(kinds) for code, kinds in errors.items()}
     found["app teardown"] = tuple(app.teardown_appcontext_funcs)
-    found["jinja"] = [
-        dict(names) for names in (app.jinja_env.globals, app.jinja_env.filters, app.jinja_env.tests)
-    ]
+    jinja = app.jinja_env
+    found["jinja"] = [dict(names) for names in (jinja.globals, jinja.filters, jinja.tests)]
     return found
 
 
@@ -108,12 +105,9 @@ def models(registry: "Registry") -> None:
     for mapper in Base.registry.mappers:
         cls, table = mapper.class_, mapper.local_table
         name = getattr(table, "name", "")
-        if len([mixin for mixin in MIXINS if issubclass(cls, mixin)]) != 1 and name not in (
-            "core_space",
-            "core_entry",
-            "core_search",
-        ):
-            raise PluginError(f"{cls.__module__}.{cls.__name__} needs exactly one reader mixin")
+        if sum(issubclass(cls, mixin) for mixin in MIXINS) != 1 and name not in READ_BY_CLAUSES:
+            names = ", ".join(mixin.__name__ for mixin in MIXINS)
+            raise PluginError(f"{cls.__module__}.{cls.__name__} needs exactly one reader mixin: {names}")
         plugin = next(
             (p for package, p in prefixes.items() if f"{cls.__module__}.".startswith(f"{package}.")), None
         )
@@ -123,9 +117,7 @@ def models(registry: "Registry") -> None:
             raise PluginError(f"{plugin.name}: table {name} must begin with {plugin.table_prefix}_")
         for key in table.foreign_keys if isinstance(table, sa.Table) else ():
             if key.target_fullname.startswith("core_") and not key.ondelete:
-                raise PluginError(
-                    f"{plugin.name}: {name}.{key.parent.name} refers to the core without ON DELETE"
-                )
+                raise PluginError(f"{plugin.name}: {key.parent} refers to the core without ON DELETE")
 
 
 def permissions(app: Flask, registry: "Registry") -> None:
@@ -144,13 +136,13 @@ def permissions(app: Flask, registry: "Registry") -> None:
 
 def endpoints(app: Flask, registry: "Registry") -> None:
     """Refuse views without a declared permission, and plugins' rules outside their own paths."""
+    owners = {blueprint.name: p for p in registry.installed.values() for blueprint in p.blueprints}
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         if rule.endpoint.rpartition(".")[2] != "static" and not hasattr(view, "permission"):
             raise PluginError(f"{rule.endpoint} ({rule.rule}) declares no permission: add @needs(…)")
-        blueprint = rule.endpoint.partition(".")[0]
-        owner = next(
-            (p for p in registry.installed.values() if blueprint in {b.name for b in p.blueprints}), None
-        )
-        if owner is not None and registry.owner(rule.rule) != owner.name:
+        owner, holder = owners.get(rule.endpoint.partition(".")[0]), registry.owner(rule.rule)
+        if owner is None and holder:
+            raise PluginError(f"{holder}: in its paths is {rule.rule}, a page of none of its blueprints")
+        if owner is not None and holder != owner.name:
             raise PluginError(f"{owner.name}: {rule.rule} is outside its paths {', '.join(owner.paths)}")

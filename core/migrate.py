@@ -14,8 +14,10 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 
+from .checks import PluginError
 from .db import WRITING, Base
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -68,11 +70,15 @@ def behind(engine: Engine, modules: dict[str, ModuleType]) -> list[str]:
     found = []
     with _reading(engine) as connection:
         for owner, folder in owners(modules).items():
-            revision, script = current(connection, owner), _script(owner, folder, connection)
-            known = {one.revision for one in script.walk_revisions()}
+            revision = current(connection, owner)
+            script = ScriptDirectory.from_config(_config(owner, folder, connection))
+            try:
+                known, head = {one.revision for one in script.walk_revisions()}, script.get_current_head()
+            except (CommandError, KeyError, UserWarning) as error:
+                raise PluginError(f"{owner}: {folder} is no single history: {error}") from error
             if revision is not None and revision not in known:
                 raise Later(f"the tables of {owner} were made by a later version: install that one")
-            if revision != script.get_current_head():
+            if revision != head:
                 found.append(owner)
     return found
 
@@ -100,10 +106,6 @@ def current(connection: Connection, owner: str) -> str | None:
     """The revision that an owner's tables are at."""
     context = MigrationContext.configure(connection, opts={"version_table": f"{owner}_version"})
     return context.get_current_revision()
-
-
-def _script(owner: str, folder: Path, connection: Connection) -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(owner, folder, connection))
 
 
 def _config(owner: str, folder: Path, connection: Connection) -> AlembicConfig:

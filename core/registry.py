@@ -372,11 +372,12 @@ def load(app: Flask, core: Plugin, modules: dict[str, ModuleType], broken: dict[
         with checks.nothing_app_wide(app, name):
             for blueprint in module.plugin.blueprints:
                 app.register_blueprint(blueprint)
-        registry.manager.register(module, name)
     try:
+        for name, module in modules.items():
+            registry.manager.register(module, name)
         registry.manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise checks.PluginError(str(error)) from error
+        raise checks.PluginError(f"{error} (docs/reference/plugins.md has the hooks)") from error
     checks.models(registry)
     app.extensions["parvis"] = registry
     return registry

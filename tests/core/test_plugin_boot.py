@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dummy_plugin.plugin as dummy
 import pytest
+from dummy_plugin.trouble import trouble
 from flask import Blueprint
 
 from core import api, create_app
@@ -74,6 +75,9 @@ def test_a_sound_plugin_starts(tmp_path: Path) -> None:
         ({"jobs": (api.Job("tried.clean", "Clean", print),) * 2}, "two things of one sort"),
         ({"claims": (api.Claim("core.sign_up", "Sign up", str),)}, "must begin with tried."),
         ({"live_topics": ("core.post",)}, "must begin with tried."),
+        ({"nav": api.NavItem("Ideas", "/tried")}, "tried: nav must be a tuple"),
+        ({"blueprints": Blueprint("one", __name__)}, "tried: blueprints must be a tuple"),
+        ({"paths": ("/tried", "/spaces")}, "tried: in its paths is /spaces"),
     ],
 )
 def test_a_manifest_that_is_unfit_is_refused(tmp_path: Path, values: dict[str, Any], words: str) -> None:
@@ -139,6 +143,13 @@ def test_a_hook_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     module = plugin_module()
     module.entry_publised = api.hookimpl(lambda: None)  # type: ignore[attr-defined]
     with pytest.raises(PluginError, match="entry_publised"):
+        start(tmp_path, module)
+
+
+def test_a_hook_that_takes_what_there_is_not_is_refused(tmp_path: Path) -> None:
+    module = plugin_module()
+    module.panels = api.hookimpl(lambda place, topic: [])  # type: ignore[attr-defined]
+    with pytest.raises(PluginError, match=r"(?s)'tried' for hook 'panels'.*'topic'.*reference/plugins"):
         start(tmp_path, module)
 
 
@@ -221,3 +232,47 @@ def test_check_plugin_names_what_is_broken(
     ):
         assert words in str(caught.value)
     assert ":5" not in str(caught.value)
+
+
+def _raise(_ids: object) -> None:
+    raise LookupError("no table")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("nav", (api.NavItem("Ideas", "/dumy/"),), "/dumy/ answers 404 while it is on"),
+        ("defaults", {"most": 20}, "settings_form has the field greeting: say in `defaults`"),
+        (
+            "entry_kinds",
+            (api.EntryKind("dummy.idea", "Idea", template="dummy/none.html"),),
+            "dummy.idea fails: TemplateNotFound: dummy/none.html",
+        ),
+        (
+            "entry_kinds",
+            (api.EntryKind("dummy.idea", "Idea", load=_raise),),
+            "dummy.idea fails: LookupError: no table",
+        ),
+    ],
+)
+def test_check_plugin_names_what_leads_nowhere(town: Town, field: str, value: object, words: str) -> None:
+    kept = getattr(dummy.plugin, field)
+    object.__setattr__(dummy.plugin, field, value)
+    try:
+        with pytest.raises(AssertionError) as caught:
+            check_plugin(town, "dummy")
+    finally:
+        object.__setattr__(dummy.plugin, field, kept)
+    assert words in str(caught.value)
+
+
+def test_check_plugin_names_hooks_that_fail_or_that_nobody_calls(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(trouble, "panels", lambda: [].pop())
+    monkeypatch.setattr(dummy, "check_entry", lambda _draft: None)
+    with pytest.raises(AssertionError) as caught:
+        check_plugin(town, "dummy")
+    assert "panels fails: IndexError, File" in str(caught.value)
+    assert "dummy_plugin" in str(caught.value)
+    assert "check_entry() is a hook that nobody calls" in str(caught.value)
