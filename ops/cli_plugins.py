@@ -1,6 +1,7 @@
 """`parvis plugins …`: list, show, enable, disable, make, revise and purge plugins from the command line."""
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from portal import contributions
 from . import purge, scaffold
 from .application import advice
 from .town import Refusal, opened, settings
+
+NEEDS_VALUE = re.compile(r"add_column\(sa\.Column\((?!.*server_default).*nullable=False")
 
 
 @click.group()
@@ -132,6 +135,10 @@ def revise(name: str, message: str) -> None:
         engine.dispose()
     [written] = set(folder.glob("*.py")) - before
     click.echo(f"{_short(str(written))}\nRead it, then: parvis upgrade")
+    if NEEDS_VALUE.search(written.read_text(encoding="utf-8")):
+        click.echo(
+            "It adds a column that can't be empty: give it a `server_default` for the rows that are there."
+        )
 
 
 @plugins.command("purge")

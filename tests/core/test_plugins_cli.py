@@ -223,6 +223,21 @@ def test_a_plugin_that_is_not_installed_gets_one_clear_line(parvis: object, word
     assert done.output == "parvis: no plugin 'unknown' is installed\n"
 
 
+@pytest.mark.parametrize(("column", "warns"), [("nullable=False", True), ("nullable=True", False)])
+def test_a_revision_that_rows_stand_in_the_way_of_says_so(
+    parvis: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, column: str, warns: bool
+) -> None:
+    def write(_engine: object, _owner: str, folder: Path, _message: str) -> None:
+        text = f"batch_op.add_column(sa.Column('found', sa.Boolean(), {column}))"
+        (folder / "0002_more.py").write_text(text)
+
+    monkeypatch.setattr(dummy, "__file__", str(tmp_path / "plugin.py"))
+    monkeypatch.setattr(migrate, "revise", write)
+    done = parvis("plugins revise dummy -m More")
+    assert "0002_more.py" in done.output
+    assert ("server_default" in done.output) == warns
+
+
 @pytest.mark.parametrize("name", ["Polls", "my-polls", "x", "1st", "a" * 30, "../polls"])
 def test_a_new_plugin_needs_a_fit_name(tmp_path: Path, name: str) -> None:
     done = CliRunner().invoke(main, ["plugins", "new", name, "--into", str(tmp_path)])
