@@ -13,7 +13,8 @@ import pytest
 from core import api, hookspecs, plugin
 from ops.cli_plugins import plugins
 
-PAGE = (Path(__file__).parents[2] / "docs/reference/plugins.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/plugins.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")
 CLASSES = [kind for kind in vars(plugin).values() if dataclasses.is_dataclass(kind)]
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "parvis_spec")}
@@ -54,6 +55,11 @@ def test_every_name_of_the_api_is_told_and_no_other() -> None:
     told |= set(CODE.findall(words.partition("And the manifest's own:")[2]))
     offered = {name for name, one in vars(api).items() if not isinstance(one, ModuleType) and name[0] != "_"}
     assert told == offered - {"LATER"} | set(api.LATER)
+
+
+def test_every_building_block_of_a_page_is_told_and_no_other() -> None:
+    drawn = re.findall(r"{% macro ([a-z]\w*)\(", (ROOT / "core/templates/core/macros.html").read_text())
+    assert CODE.findall(section("Templates").partition("They are:")[2]) == drawn
 
 
 def test_the_contract_told_is_that_of_the_code() -> None:
