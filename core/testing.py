@@ -319,7 +319,8 @@ def _fails_while_on(town: Town, name: str) -> Iterator[str]:
     simple = [rule.rule for rule in town.app.url_map.iter_rules() if not rule.arguments]
     own = [path for path in simple if plugins.owner(path) == name]
     for path in dict.fromkeys([*own, *(item.url for item in plugin.nav if item.url[0] == "/")]):
-        status = staff.get(path).status_code
+        with staff.get(path) as answer:  # which may be a file
+            status = answer.status_code
         if status >= 500 or (status == 404 and path not in own):
             yield f"{path} answers {status} while it is on"
 
