@@ -57,7 +57,7 @@ def intake(import_id: int) -> Page:
     refusal, status = "", 200
     if request.method == "POST":
         try:
-            choose(row, {name: request.form.get(name, "", type=str) for name in imports.FIELDS})
+            choose(row, {name: request.form[name] for name in imports.FIELDS if name in request.form})
             if "take" in request.form:
                 start(row)
             return redirect(url_for("visits.intake", import_id=import_id))
@@ -103,13 +103,13 @@ def keep(name: str, content: bytes, day: dt.date) -> int:
 
 
 def choose(row: Import, said: dict[str, str]) -> None:
-    """Say which column holds which field; remembered for files with the same columns."""
+    """Say which column holds which field, "" that none does; remembered for files with the same columns."""
     with api.write():
         if row.state != "checked":
             raise api.Refused(_("This file is taken in already."))
-        most = len(tables.read(row.content).header)
-        chosen = {name: int(text) for name, text in said.items() if text.isascii() and text.isdecimal()}
-        row.columns = {name: at for name, at in chosen.items() if at < most}
+        columns = {str(at): at for at in range(len(tables.read(row.content).header))}
+        chosen = {name: columns.get(text) for name, text in said.items() if text in {"", *columns}}
+        row.columns = {name: at for name, at in {**row.columns, **chosen}.items() if at is not None}
 
 
 def start(row: Import) -> None:

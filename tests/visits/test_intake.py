@@ -96,3 +96,34 @@ def test_a_file_is_its_givers_alone(scene: Scene) -> None:
         status = scene.browser(name).get("/visits/import").status_code
         assert status in (302, 403), (name, "agents of a commune have no right over the whole town")
         assert scene.browser(name).get(page).status_code in (302, 403), name
+
+
+def upload(text: str = LINES) -> tuple[io.BytesIO, str]:
+    """What a file is in a form of a test."""
+    return io.BytesIO(text.encode("cp1252")), "questions.csv"
+
+
+def test_a_text_for_a_file_or_a_file_for_a_text_gets_its_message_and_keeps_what_was_typed(
+    scene: Scene,
+) -> None:
+    admin = scene.browser("admin")
+    words = admin.submit("/visits/import", file=LINES, day=DAY)
+    assert words.status_code == 422
+    assert "Choose a file." in words.text
+    assert f'value="{DAY}"' in words.text
+    for day in (upload("x"), upload(DAY)):
+        turned = admin.submit("/visits/import", file=upload(), day=day)
+        assert turned.status_code == 422
+        assert "Give the day of the visits." in turned.text
+    both = {"csrf_token": admin.token, "file": [LINES, upload()], "day": [upload("x"), DAY]}
+    assert page_of(admin.client.post("/visits/import", data=both))
+    assert count(scene, Import) == 1
+
+
+def test_columns_that_no_list_of_choices_sends_change_nothing_of_what_was_chosen(scene: Scene) -> None:
+    page, admin = page_of(give(scene, LINES)), scene.browser("admin")
+    chosen = kept(scene).columns
+    assert chosen["title"] == 1
+    answers = [admin.submit(page, title=said) for said in (upload("1"), "9" * 5000, "x", "²")]
+    assert {answer.status_code for answer in answers} == {302}
+    assert kept(scene).columns == chosen
