@@ -1,26 +1,22 @@
-"""The verbs of spaces: open, change, join, leave, invite, answer. Roles come from the kind of the space."""
+"""The verbs of spaces: open, change, join, leave, answer. Roles come from the kind of the space."""
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app
 from flask_babel import gettext as _
 
-from .. import access, mail, registry
+from .. import access, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
-from ..accounts import addresses, sessions, throttle
 from ..audit import audit
-from ..db import db, insert_once, now, table_of, unfiltered, write
-from ..models import Account, Invitation, JoinRequest, Membership, Space, User
+from ..db import insert_once, now, table_of, unfiltered, write
+from ..models import JoinRequest, Membership, Space, User
 from ..notices.tell import notify, untell
 from ..search import index
 from ..text import fold, markdown
 
-INVITATION = dt.timedelta(days=14)
 OWN = "core"  # the source of memberships that people give, take and have themselves
 
 Role = str | tuple[str, dt.datetime | None]
@@ -152,7 +148,7 @@ def ask_to_join(space: Space, message: str) -> None:
         hold_open(space.id)
         hold_person(viewer().id)
         if insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message):
-            notify("core.join_request", _team(space.id), space=space)
+            notify("core.join_request", team_of(space.id), space=space)
 
 
 def answer_request(space: Space, user_id: int, accept: bool) -> None:
@@ -168,103 +164,6 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
                 enter(space.id, user_id)
             result = f"{'accepted' if accept else 'declined'}:{secrets.token_hex(8)}"
             notify("core.membership", [user_id], space=space, once=result)
-
-
-def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
-    """Mail a link that makes whoever proves the address a member; only owners invite to the team.
-
-    Raises throttle.TooMany where the sender has invited many people, or many have invited this one.
-    """
-    require("core.invite", space)
-    if _role(space, role).team:
-        require("core.manage_space", space)
-    throttle.hit("invite", str(viewer().id))
-    throttle.hit("invited", addresses.typed(email))
-    token = secrets.token_urlsafe(32)
-    letter = mail.compose(
-        "core/mail/invitation",
-        None,
-        link=f"{current_app.config['PARVIS'].base_url}/invitations/{token}",
-        inviter=viewer().name,
-        space=space.name,
-    )
-    with write() as session:
-        hold_open(space.id)
-        session.add(
-            Invitation(
-                token_hash=_digest(token),
-                space_id=space.id,
-                email=addresses.typed(email),
-                role=role,
-                invited_by=viewer().id,
-                expires_at=now() + INVITATION,
-                member_until=until,
-            )
-        )
-        mail.send("core.invitation", email, *letter)
-        audit("space.invited", f"space/{space.id}", role=role)
-
-
-def withdraw(space: Space, key: str) -> None:
-    """Take an invitation back; `key` is its `token_hash`."""
-    require("core.invite", space)
-    with write() as session:
-        known = (Invitation.space_id == space.id, Invitation.token_hash == key)
-        session.execute(sa.delete(Invitation).where(*known))
-
-
-def decline(invited: Invitation) -> None:
-    """Give back what invites this address to the space, as whoever holds a link or the address may."""
-    with as_system("whoever is invited may decline it"), write() as session:
-        session.execute(sa.delete(Invitation).filter_by(space_id=invited.space_id, email=invited.email))
-
-
-def invitation(token: str) -> tuple[Invitation, Space] | None:
-    """The invitation behind a link and its space, as long as it holds."""
-    return invitation_of(_digest(token))
-
-
-def invitation_of(key: str) -> tuple[Invitation, Space] | None:
-    """The invitation with this `token_hash` and its space, as long as it holds."""
-    with as_system("whoever is invited may see what it is for"):
-        found = db.session.get(Invitation, key)
-        space = db.session.get(Space, found.space_id) if found else None
-    return (found, space) if found and space and holds(found, space) else None
-
-
-def holds(invited: Invitation, space: Space) -> bool:
-    """Whether an invitation is open still: it ends with its time or what it gives, or its sender's right."""
-    ends = min(invited.expires_at, invited.member_until or invited.expires_at)
-    if ends <= now() or space.kind not in registry.current().kinds():
-        return False
-    needed = ["core.invite"] + ["core.manage_space"] * _role(space, invited.role).team
-    try:
-        with sessions.as_viewer(invited.invited_by or 0):
-            return all(access.can(name, space) for name in needed)
-    except LookupError:  # no account, or a closed one
-        return False
-
-
-def accept(key: str) -> None:
-    """Become a member by an invitation to one's own address, once; Refused to who is one already."""
-    require("core.account")
-    with write() as session:
-        found = invitation_of(key)
-        if found is None:
-            raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
-        invited, space = found
-        own = session.get(Account, viewer().id)
-        if own is None or own.email != addresses.typed(invited.email):
-            raise Refused(_("This invitation was sent to another address. Sign in with that address."))
-        hold_open(space.id)
-        with as_system("an invitation is used up by who could not see the space before"):
-            used = sa.delete(table_of(Invitation)).where(Invitation.token_hash == invited.token_hash)
-            if not unfiltered(used).rowcount:
-                raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
-            values = {"role": invited.role, "team": _role(space, invited.role).team}
-            if not enter(space.id, own.user_id, **values, expires_at=invited.member_until):
-                raise Refused(_("You are a member already. The team of the space can change your place."))
-            notify("core.newcomer", _team(space.id), space=space)
 
 
 def end_memberships() -> None:
@@ -293,7 +192,8 @@ def _manage(space: Space) -> None:
         require("core.manage_space", space)
 
 
-def _role(space: Space, name: str) -> Any:
+def role_of(space: Space, name: str) -> Any:
+    """The role of this name in the kind of the space."""
     for role in registry.current().space_kind(space.kind).roles:
         if role.name == name:
             return role
@@ -342,7 +242,7 @@ def must_be_open(space_id: int, held: bool = False) -> None:
 
 
 def _give(space: Space, user_id: int | None, source: str, role: str, until: dt.datetime | None) -> None:
-    values = {"role": role, "team": _role(space, role).team, "expires_at": until}
+    values = {"role": role, "team": role_of(space, role).team, "expires_at": until}
     key = {"space_id": space.id, "user_id": user_id, "source": source}
     if not insert_once(Membership, **key, **values):
         same = [_membership.c[name] == value for name, value in key.items()]
@@ -358,7 +258,8 @@ def _end(space: Space, user_id: int | None) -> None:
         _count(space.id)
 
 
-def _team(space_id: int) -> list[int]:
+def team_of(space_id: int) -> list[int]:
+    """Who is on the team of the space now."""
     theirs = sa.select(_membership.c.user_id).where(_membership.c.space_id == space_id, _membership.c.team)
     lasts = sa.or_(_membership.c.expires_at.is_(None), _membership.c.expires_at > now())
     return list(unfiltered(theirs.where(lasts)).scalars())
@@ -381,7 +282,3 @@ def _count(space_id: int) -> None:
     members = sa.select(people).where(_membership.c.space_id == space_id)
     counted = sa.update(_space).where(_space.c.id == space_id).values(member_count=members.scalar_subquery())
     unfiltered(counted)
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

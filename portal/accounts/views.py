@@ -15,10 +15,10 @@ from core import access, errors, files, registry
 from core.accounts import actions, addresses, claims, passwords, sessions, throttle
 from core.db import db, lock, now, write
 from core.models import Account, SignIn, User
-from core.spaces.actions import invitation
 from core.web import get_or_404, local_path, needs, says
 
 from ..admin.steps import mail_leaves
+from ..spaces.invitations import invitation
 from . import forms
 
 blueprint = Blueprint("accounts", __name__)

@@ -9,8 +9,9 @@ from core.access import as_system, viewer
 from core.db import UtcDateTime, db, now, table_of
 from core.models import Account, Area, Follow, Invitation, JoinRequest, Membership, Space, User
 from core.prepared import Prepared
-from core.spaces import actions
 from core.text import fold
+
+from .invitations import invitation_of
 
 MINE, NEWEST, PAGE, MEMBERS, WAITING, INVITED = 50, 6, 24, 60, 100, 10
 WRITERS = ("member", "moderator", "owner")
@@ -217,7 +218,7 @@ def own_invitations(*where: Any) -> list[Invited]:
     me = viewer().id
     with as_system("whoever proved an address may see what it is invited to"):
         keys = db.session.scalars(theirs, {"me": me, "now": now()}).all()
-    found = filter(None, map(actions.invitation_of, keys))
+    found = filter(None, map(invitation_of, keys))
     return [
         Invited(one.token_hash, space, name_of(one.invited_by))
         for one, space in found

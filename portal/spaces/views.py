@@ -27,7 +27,7 @@ from core.web import get_or_404, needs, says
 from ..feed import claims as written
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import held_kinds, more_url, page, panels
-from . import reads
+from . import invitations, reads
 from .forms import FITTING, InviteForm, JoinForm, MemberForm, SpaceForm, last_day
 
 Page = str | Response | tuple[str, int]
@@ -144,7 +144,7 @@ def members(space_id: int) -> Page:
         invites=invites,
         requests=reads.requests(space_id) if invites else [],
         invitations=[
-            one for one in (reads.invitations(space_id) if invites else []) if actions.holds(one, space)
+            one for one in (reads.invitations(space_id) if invites else []) if invitations.holds(one, space)
         ],
         **_frame(space, standing, "members"),
     )
@@ -178,7 +178,7 @@ def invite(space_id: int) -> Page:
     form.offer(_roles(space, access.can("core.manage_space", space)))
     if form.validate_on_submit():
         email = form.email.data
-        if _done(lambda: actions.invite(space, email, form.role.data, form.end), form):
+        if _done(lambda: invitations.invite(space, email, form.role.data, form.end), form):
             says(_("The invitation is on its way to %(email)s.", email=email))
             return redirect(f"/spaces/{space_id}/members")
     return _form("portal/space_invite.html", form, space=space)
@@ -189,7 +189,7 @@ def invite(space_id: int) -> Page:
 def withdraw(space_id: int, key: str) -> Response:
     """Take an invitation back before it is answered."""
     space: Space = get_or_404(Space, space_id)
-    actions.withdraw(space, key)
+    invitations.withdraw(space, key)
     says(_("The invitation is withdrawn."))
     return redirect(f"/spaces/{space_id}/members")
 
@@ -280,7 +280,7 @@ def follow(space_id: int) -> Response:
 @needs("core.read")
 def invitation(token: str) -> Page:
     """What one is invited to by a link; one button accepts, the other declines."""
-    found = actions.invitation(token)
+    found = invitations.invitation(token)
     return _answer(found and found[0].token_hash)
 
 
@@ -294,18 +294,18 @@ def own_invitation(space_id: int) -> Page:
 
 def _answer(key: str | None) -> Page:
     """The invitation with this key, and what is answered to it."""
-    found = actions.invitation_of(key) if key else None
+    found = invitations.invitation_of(key) if key else None
     if found is None:
         abort(404)
     invited, space = found
     if request.method == "POST" and "decline" in request.form:
-        actions.decline(invited)
+        invitations.decline(invited)
         says(_("You have declined the invitation."))
         return redirect("/")
     if request.method == "POST":
         try:
             with write():
-                actions.accept(invited.token_hash)
+                invitations.accept(invited.token_hash)
         except Refused as refusal:
             says(str(refusal), "error")
             return redirect(request.path)

@@ -17,7 +17,7 @@ from core.models import Invitation, JoinRequest, Mail, Membership, Space, Suppor
 from core.spaces import actions
 from core.spaces.standing import standing
 from core.testing import Town
-from portal.spaces import reads
+from portal.spaces import invitations, reads
 from portal.spaces.forms import FITTING
 
 pytest_plugins = ["core.testing"]
@@ -185,7 +185,7 @@ def test_who_is_signed_in_with_the_invited_address_answers_in_the_page(town: Tow
     for page in (url, "/notices"):
         assert "invites you" not in ana.get(page, follow_redirects=True).text
     assert ana.get(f"{url}/invitation").status_code == 404
-    town.run(lambda: actions.invite(space(ident), "ANA@Example.org"), "olga")
+    town.run(lambda: invitations.invite(space(ident), "ANA@Example.org"), "olga")
     for page in (url, "/notices"):
         shown = ana.get(page, follow_redirects=True).text
         assert "Olga invites you to become a member." in shown, page
@@ -219,7 +219,7 @@ def test_who_invites_learns_of_no_address_whether_somebody_has_an_account(town: 
         olga.submit(f"/spaces/{ident}/invite", email=email, role="member")
         page = olga.get(f"/spaces/{ident}/members").text.replace(email, "it")
         seen.append(re.sub(r'invitations/\w+|(nonce|value|datetime)="[^"]*"|<time.*?</time>', "", page))
-        town.run(lambda: actions.decline(db.session.scalars(sa.select(Invitation)).one()), "olga")
+        town.run(lambda: invitations.decline(db.session.scalars(sa.select(Invitation)).one()), "olga")
     known, unknown = seen
     assert "it" in known
     assert re.sub(r"\s+", " ", known) == re.sub(r"\s+", " ", unknown)
@@ -253,7 +253,7 @@ def test_a_number_that_is_none_is_no_failure(town: Town) -> None:
 
 def test_an_expired_invitation_lets_nobody_in(town: Town) -> None:
     ident = group(town, visibility="hidden", joining="invite")
-    town.run(lambda: actions.invite(space(ident), "ana@example.org"), "olga")
+    town.run(lambda: invitations.invite(space(ident), "ana@example.org"), "olga")
     link = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalars(sa.select(Mail)).one()).text)
     assert link is not None
 
@@ -268,7 +268,7 @@ def test_an_expired_invitation_lets_nobody_in(town: Town) -> None:
 def invited(town: Town, by: str, space_id: int, role: str = "member") -> str:
     """The path of an invitation that `by` sends to ana."""
     town.person("ana")
-    town.run(lambda: actions.invite(space(space_id), "ana@example.org", role), by)
+    town.run(lambda: invitations.invite(space(space_id), "ana@example.org", role), by)
     letters = sa.select(Mail.text).order_by(Mail.id.desc()).limit(1)
     found = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalar(letters)))
     assert found is not None
@@ -288,7 +288,7 @@ def test_an_invitation_ends_with_the_membership_that_it_would_give(town: Town) -
     town.run(end)
     assert ana.submit(link, "/me").status_code == 404
     with pytest.raises(Refused):
-        town.run(lambda: actions.accept(key), "ana")
+        town.run(lambda: invitations.accept(key), "ana")
     assert roles(town, "ana", ident) == set()
     assert count(town, ident) == 1
     assert len(town.run(lambda: db.session.scalars(sa.select(Membership)).all())) == 1
@@ -374,7 +374,7 @@ def test_roles_are_given_by_owners_and_the_last_owner_stays(town: Town) -> None:
     assert moderator.get(f"{url}/invite").status_code == 200
     assert moderator.get(f"{url}/settings").status_code == 403
     with pytest.raises(Forbidden):
-        town.run(lambda: actions.invite(space(ident), "x@example.org", "owner"), "marc")
+        town.run(lambda: invitations.invite(space(ident), "x@example.org", "owner"), "marc")
 
 
 def test_a_membership_ends_when_it_says_and_makes_room(town: Town) -> None:
@@ -510,7 +510,7 @@ def test_nothing_is_added_to_a_closed_space(town: Town) -> None:
     zoe.submit(f"{asked}/join", message="Let me in")
     post = ana.submit(f"{url}/posts", url, title="Kept", body="Words").location
     before = ana.get(f"{post}/edit").text
-    town.run(lambda: actions.invite(space(open_id), "zoe@example.org"), "olga")
+    town.run(lambda: invitations.invite(space(open_id), "zoe@example.org"), "olga")
     link = re.search(r"/invitations/\S+", town.run(lambda: db.session.scalars(sa.select(Mail)).one()).text)
     assert link is not None
     for ident in (open_id, asked_id):
