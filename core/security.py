@@ -30,7 +30,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(self), microphone=(), payment=(), usb=()",
 }
-UNREADABLE = re.compile("[\x00\ufffd\ud800-\udfff]")
+UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 csrf = CSRFProtect()
@@ -128,6 +128,8 @@ def _examine() -> None:
     raw_query = request.environ.get("QUERY_STRING", "").encode("latin1")
     if len(raw_path) + len(raw_query) > LONGEST_ADDRESS:
         raise RequestURITooLarge
+    if b"\xef\xbf\xbd" in raw_path:  # U+FFFD, which servers put where a path was not UTF-8
+        abort(400)
     for raw in (raw_path, unquote_to_bytes(raw_query)):
         try:
             text = raw.decode()
@@ -160,10 +162,20 @@ def _read_form() -> None:
     ]
     if not all(isinstance(text, str) and not UNREADABLE.search(text) for text in texts):  # or has no name
         abort(400)
+    replaced = {value.encode() for _name, value in fields if "\ufffd" in value}
+    if replaced and request.mimetype == "multipart/form-data" and not replaced <= _parts():
+        abort(400)
     if any(CONTROLS.search(text) for text in texts):
         request.form = ImmutableMultiDict(
             (CONTROLS.sub("", name), CONTROLS.sub("", value)) for name, value in fields
         )
+
+
+def _parts() -> set[bytes]:
+    """What each part of a multipart form holds, as it was sent: read as text, damage looks like U+FFFD."""
+    request.environ["wsgi.input"].seek(0)
+    parts = request.environ["wsgi.input"].read().split(b"--" + request.mimetype_params["boundary"].encode())
+    return {part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts}
 
 
 def _headers(response: Response) -> Response:

@@ -1,15 +1,19 @@
 """Every defence of `core/security.py`: a test each that fails when the defence is taken out."""
 
 import datetime as dt
+import io
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask, g, request
 
 from core import security
 from core.config import Config
-from core.db import now
+from core.db import db, now
+from core.models import Entry
 from core.testing import Town
 
 
@@ -146,6 +150,7 @@ def test_a_password_is_never_written_back(town: Town) -> None:
         ("/posts/2147483648", 404),
         ("/posts/-1", 404),
         ("/?q=" + "%C3%A9" * 100, 200),
+        ("/search?q=%EF%BF%BD", 200),
     ],
 )
 def test_damaged_addresses_are_refused(town: Town, path: str, status: int) -> None:
@@ -161,7 +166,7 @@ def test_damaged_forms_are_refused(town: Town, value: bytes) -> None:
     assert browser.client.post("/language", data=body + b"%C3%A9", **post).status_code == 302
 
 
-@pytest.mark.parametrize("value", [b"\xff\xfe", b"a\x00b"])
+@pytest.mark.parametrize("value", [b"\xff\xfe", b"a\x00b", b"\xff\xef\xbf\xbd", b"\xed\xa0\x80"])
 def test_damaged_multipart_forms_are_refused(town: Town, value: bytes) -> None:
     browser = town.browser()
     parts = {"csrf_token": token(browser.get("/").text).encode(), "language": b"fr", "x": value}
@@ -174,6 +179,18 @@ def test_damaged_multipart_forms_are_refused(town: Town, value: bytes) -> None:
     well = body.replace(value, b"well") + b"--cut--\r\n"
     assert browser.client.post("/language", data=well, **post).status_code == 302
     assert browser.client.post("/language", data=well[:-9], **post).status_code < 500
+
+
+@pytest.mark.parametrize("uploads", [False, True], ids=["without a picture", "with a picture field"])
+def test_a_replacement_character_that_was_pasted_is_kept(town: Town, uploads: bool) -> None:
+    body = "From a broken document: caf\ufffd\r\nand \ufffd."
+    browser = town.browser("ana")
+    values: dict[str, Any] = {"body": body, "space": str(town.space("Halle", "ana"))}
+    if uploads:
+        values["pictures"] = (io.BytesIO(b""), "")
+    assert browser.submit("/posts/new", **values).status_code == 302
+    kept = town.run(lambda: db.session.scalars(sa.select(Entry.body)).one())
+    assert kept.splitlines() == body.splitlines()
 
 
 def test_invisible_characters_of_a_paste_are_dropped(app: Flask) -> None:
