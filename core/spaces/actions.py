@@ -108,7 +108,7 @@ def set_role(space: Space, user_id: int, role: str, until: dt.datetime | None = 
     with write():
         hold(space.id)
         _give(space, user_id, OWN, role, until)
-        audit("space.role", f"space/{space.id}", person=user_id, role=role)
+        audit("space.role", f"space/{space.id}", person=user_id, role=role, until=until and until.isoformat())
         ends = f"until:{until.timestamp():.0f}:{secrets.token_hex(8)}" if until else None
         notify("core.membership", [user_id], space=space, once=ends)
         _keep_an_owner(space)
@@ -162,6 +162,8 @@ def answer_request(space: Space, user_id: int, accept: bool) -> None:
         if answered.rowcount:
             if accept:
                 enter(space.id, user_id)
+            else:
+                audit("space.refused", f"space/{space.id}", person=user_id)
             result = f"{'accepted' if accept else 'declined'}:{secrets.token_hex(8)}"
             notify("core.membership", [user_id], space=space, once=result)
 

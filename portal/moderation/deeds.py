@@ -1,5 +1,6 @@
 """The log of acts in sentences: who did what on what, linked where the reader may read it, else unnamed."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,11 @@ from core.db import db
 from core.feed.cards import space_url
 from core.feed.moderation import ACTS as DECISIONS
 from core.feed.moderation import REASONS
+from core.i18n import day
 from core.models import Area, Audit, Entry, Space, User
 
 from ..admin.forms import TownForm, mandate_title, role_title
+from ..spaces.forms import last_day
 
 COMMAND = "command"  # where acts come from that nobody did in a browser
 ACTS: Mapping[str, Any] = {
@@ -32,6 +35,7 @@ ACTS: Mapping[str, Any] = {
         (f"case.{act}" for act in DECISIONS), _("%(actor)s has decided about %(about)s: “%(decision)s”")
     ),
     "space.role": _("%(actor)s has given %(person)s the role “%(role)s” in %(about)s"),
+    "space.refused": _("%(actor)s has refused the request of %(person)s to join %(about)s"),
     "space.expelled": _("%(actor)s has ended the membership of %(person)s in %(about)s"),
     "space.invited": _("%(actor)s has invited somebody to %(about)s, with the role “%(role)s”"),
     "person.role": _("%(actor)s has given %(about)s the role “%(role)s”"),
@@ -89,6 +93,10 @@ def _more(act: Audit) -> list[str]:
         found.append(gettext("Reason: %(reason)s", reason=REASONS[said["reason"]]))
     if said.get("mandate"):
         found.append(gettext("Mandate: %(mandate)s", mandate=mandate_title(said["mandate"])))
+    if said.get("until"):
+        found.append(gettext("Until: %(day)s", day=day(last_day(dt.datetime.fromisoformat(said["until"])))))
+    elif "until" in said:
+        found.append(gettext("Without an end date"))
     if act.act == "town.changed":
         fields = (getattr(TownForm, name, None) for name in said.get("fields", ()))
         found.append(", ".join(str(field.args[0]) for field in fields if field))

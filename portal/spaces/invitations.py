@@ -52,7 +52,10 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
             )
         )
         mail.send("core.invitation", email, *letter)
-        audit("space.invited", f"space/{space.id}", role=role)
+        for person in _people(email):
+            untell(INVITED, space_id=space.id, user_id=person)  # an earlier one, which they may have read
+            notify(INVITED, [person], space=space)
+        audit("space.invited", f"space/{space.id}", role=role, until=until and until.isoformat())
 
 
 def withdraw(space: Space, key: str) -> None:

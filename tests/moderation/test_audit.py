@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from core.audit import audit
 from core.db import db, now, write
-from core.models import Audit
+from core.models import Audit, Space
+from core.spaces import actions as spaces
 from portal.privacy import retention
 
 if TYPE_CHECKING:
@@ -112,6 +113,22 @@ def test_the_log_is_for_administrators_and_has_pages(square: Square) -> None:
     older = square.browser("admin").get("/admin/audit?before=11").text
     assert "x.9<" in older
     assert "x.59" not in older
+
+
+def test_the_log_says_until_when_somebody_has_a_role_and_who_is_not_let_in(square: Square) -> None:
+    town, reader = square.town, square.town.person("reader")
+    club = town.space("Club", "keeper", joining="request")
+    end = dt.datetime(now().year + 1, 7, 1, tzinfo=dt.UTC)
+    for until in (end, None):
+        town.run(lambda u=until: spaces.set_role(db.session.get(Space, club), reader, "member", u), "keeper")
+    town.run(lambda: spaces.expel(db.session.get(Space, club), reader), "keeper")
+    for accept in (True, False):
+        town.run(lambda: spaces.ask_to_join(db.session.get(Space, club), "Please"), "reader")
+        town.run(lambda a=accept: spaces.answer_request(db.session.get(Space, club), reader, a), "keeper")
+        town.run(lambda: spaces.leave(db.session.get(Space, club)), "reader")
+    log = square.browser("admin").get("/admin/audit").text
+    assert log.count(f"Until: 1 July {end.year}") == log.count("Without an end date") == 1
+    assert log.count("has refused the request of <a") == 1
 
 
 def test_the_log_is_sentences_that_link_what_its_reader_may_read(square: Square) -> None:
