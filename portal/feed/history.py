@@ -1,6 +1,7 @@
 """The versions of an entry and what each change took away and added, at a cost that nobody can drive up."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.db import db
 from core.models import Entry, Revision
 
 SIZE = 10
+WORD = re.compile(r"(?:\r?\n)+|[^ \r\n]+")  # where a line ends stands by itself: it is no part of a word
 MOST_PAIRS = 100_000  # of words compared; a larger change is shown as the old text and the new
 
 
@@ -43,7 +45,7 @@ def _shown(text: tuple[str, str], before: list[Any]) -> dict[str, Any]:
 
 def changes(old: str, new: str) -> Iterator[Markup]:
     """The words of a text, with what a change took away and added marked."""
-    before, after = (text.strip().split(" ") for text in (old, new))
+    before, after = (WORD.findall(text.strip()) for text in (old, new))
     first = _common(before, after)
     last = _common(before[first:][::-1], after[first:][::-1])
     yield escape("".join(f"{word} " for word in after[:first]))

@@ -296,6 +296,20 @@ def test_a_history_tells_of_what_changed_alone_and_shows_each_version_as_it_was_
     assert "Le **banc** et l’arbre" in history
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_history_strikes_out_nothing_where_a_paragraph_was_added(town: Town, end: str) -> None:
+    post = say(town, "ana", group(town), f"The first{end}{end}The last")
+    ana, url = town.browser("ana"), f"/posts/{post}/edit"
+    added = f"The first{end}{end}One between{end}{end}The last"
+    ana.submit(url, title="", body=added, version="1")
+    ana.submit(url, title="", body=f"{added}{end}{end}At the end", version="2")
+    history = town.browser().get(f"/posts/{post}/history").text
+    assert "<del>" not in history
+    [last, between] = re.findall(r"<ins>(.*?)</ins>", history, re.DOTALL)
+    assert (last.split(), between.split()) == (["At", "the", "end"], ["One", "between"])
+    assert re.search(r"<ins>\s*\n\s*\n At the end", history), "its own paragraph"
+
+
 def test_a_change_too_large_to_compare_by_words_is_shown_whole() -> None:
     words = [str(n % 50) for n in range(10_000)]
     doubled = [part for word in words for part in (word, "X")]
