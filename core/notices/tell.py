@@ -12,6 +12,7 @@ from ..access import Viewer, as_system, viewer
 from ..db import UtcDateTime, db, insert, now, table_of, unfiltered, write
 from ..models import Entry, Follow, Membership, Mention, Notice, NoticeChoice, Space, User
 from . import rounds
+from .reads import INVITED
 
 TELL, NOTIFY = "core.tell", "core.notify"
 CHUNK = 500
@@ -129,7 +130,7 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
     )
     if event["entry_id"] is not None:
         rows = rows.where(access.entry_readable(_entry.c, _user.c.id))
-    if event["space_id"] is not None:
+    if event["space_id"] is not None and event["type"] != INVITED:
         rows = rows.where(access.space_listed(_space.c, _user.c.id))
     new = insert(_notice).from_select(list(values), rows).on_conflict_do_nothing()
     _inserted(unfiltered(new.returning(_notice.c.user_id, _notice.c.way)).all())

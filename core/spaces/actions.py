@@ -215,6 +215,14 @@ def enter(space_id: int, user_id: int | None, **values: Any) -> bool:
     return new
 
 
+def prolong(space_id: int, user_id: int | None, until: dt.datetime | None) -> bool:
+    """Let a membership last until later, or for good; says whether it would have ended before."""
+    own = (_membership.c.space_id == space_id, _membership.c.user_id == user_id, _membership.c.source == OWN)
+    sooner = _membership.c.expires_at < until if until else _membership.c.expires_at.is_not(None)
+    longer = sa.update(_membership).where(*own, sooner).values(expires_at=until)
+    return bool(unfiltered(longer).rowcount)
+
+
 def belongs(space_id: int, user_id: int | None) -> bool:
     """Whether somebody is a member in their own right, at this moment."""
     return unfiltered(_belongs, {"space": space_id, "person": user_id, "now": now()}).first() is not None

@@ -37,6 +37,12 @@ NOTICE_TYPES = (
         },
     ),
     NoticeType(
+        "core.invited",
+        _("I am invited to a space"),
+        _("%(actor)s invites you to join %(space)s"),
+        url="/spaces/%(space_id)s/invitation",
+    ),
+    NoticeType(
         "core.join_request",
         _("For teams: somebody asks to join"),
         _("%(actor)s asks to join %(space)s"),
@@ -47,11 +53,11 @@ NOTICE_TYPES = (
     ),
     NoticeType(
         "core.newcomer",
-        _("For teams: somebody accepts an invitation"),
+        _("For teams: somebody answers an invitation"),
         _("%(actor)s has accepted the invitation to %(space)s"),
-        "page",
         permission="core.invite",
         team=True,
+        texts={"declined": _("%(actor)s has declined the invitation to %(space)s")},
     ),
     NoticeType(
         "core.report_received",

@@ -14,6 +14,7 @@ from core.db import db, table_of
 from core.feed.cards import space_url
 from core.forms import whole
 from core.models import Follow, Membership, Notice, NoticeChoice, NoticeTimes, Space
+from core.notices.reads import INVITED
 from core.security import csrf
 from core.web import local_path, needs, says
 
@@ -40,11 +41,13 @@ def index() -> str:
         old = _page(False, None, PAGE + 1 - len(found))
         more = old[-2].id if len(old) == PAGE + 1 - len(found) and len(old) > 1 else None
         of, old = "read", old[:-1] if more else old
+    invited = [] if before else own_invitations()
+    answered_above = {(INVITED, one.space.id) for one in invited}
     return render_template(
         "portal/notices.html",
-        invited=[] if before else own_invitations(),
-        new=[_line(row) for row in new],
-        old=[_line(row) for row in old],
+        invited=invited,
+        new=[_line(row) for row in new if (row.type, row.space_id) not in answered_above],
+        old=[_line(row) for row in old if (row.type, row.space_id) not in answered_above],
         upto=max((row.id for row in new), default=0),
         more_url=f"/notices?of={of}&before={more}" if more else "",
     )

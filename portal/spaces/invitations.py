@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import secrets
+from contextlib import nullcontext
 
 import sqlalchemy as sa
 from flask import current_app
@@ -14,10 +15,13 @@ from core.accounts import addresses, sessions, throttle
 from core.audit import audit
 from core.db import db, now, table_of, unfiltered, write
 from core.models import Account, Invitation, Space
-from core.notices.tell import notify
+from core.notices.reads import INVITED
+from core.notices.tell import notify, untell
 from core.spaces import actions
 
 LASTS = dt.timedelta(days=14)
+
+_invitation, _account = table_of(Invitation), table_of(Account)
 
 
 def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
@@ -66,10 +70,20 @@ def withdraw(space: Space, key: str) -> None:
         session.execute(sa.delete(Invitation).where(*known))
 
 
-def decline(invited: Invitation) -> None:
-    """Give back what invites this address to the space, as whoever holds a link or the address may."""
-    with as_system("whoever is invited may decline it"), write() as session:
-        session.execute(sa.delete(Invitation).filter_by(space_id=invited.space_id, email=invited.email))
+def decline(key: str) -> None:
+    """Give back what invites this address to the space, as whoever holds a link or the address may.
+
+    Those who invited hear of it: by name from who is signed in with the address, a link alone names nobody.
+    """
+    with write():
+        found = invitation_of(key)
+        if found is None:
+            return
+        invited, space = found
+        inviters, once = _use_up(invited), f"declined:{secrets.token_hex(8)}"
+        by_name = viewer().id in _people(invited.email)
+        with nullcontext() if by_name else as_system("a link does not say who holds it"):
+            notify("core.newcomer", inviters, space=space, once=once)
 
 
 def invitation(token: str) -> tuple[Invitation, Space] | None:
@@ -98,8 +112,11 @@ def holds(invited: Invitation, space: Space) -> bool:
         return False
 
 
-def accept(key: str) -> None:
-    """Become a member by an invitation to one's own address, once; Refused to who is one already."""
+def accept(key: str) -> bool:
+    """Become a member, or one for longer, by an invitation to one's own address, once; says whether anew.
+
+    Refused to who is a member already, for as long.
+    """
     require("core.account")
     with write() as session:
         found = invitation_of(key)
@@ -110,14 +127,27 @@ def accept(key: str) -> None:
         if own is None or own.email != addresses.typed(invited.email):
             raise Refused(_("This invitation was sent to another address. Sign in with that address."))
         actions.hold_open(space.id)
-        with as_system("an invitation is used up by who could not see the space before"):
-            used = sa.delete(table_of(Invitation)).where(Invitation.token_hash == invited.token_hash)
-            if not unfiltered(used).rowcount:
-                raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
-            values = {"role": invited.role, "team": actions.role_of(space, invited.role).team}
-            if not actions.enter(space.id, own.user_id, **values, expires_at=invited.member_until):
-                raise Refused(_("You are a member already. The team of the space can change your place."))
-            notify("core.newcomer", actions.team_of(space.id), space=space)
+        if not _use_up(invited):
+            raise Refused(_("This invitation is no longer valid. Please ask for a new one."))
+        until, team = invited.member_until, actions.role_of(space, invited.role).team
+        new = actions.enter(space.id, own.user_id, role=invited.role, team=team, expires_at=until)
+        if not new and not actions.prolong(space.id, own.user_id, until):
+            raise Refused(_("You are a member already. The team of the space can change your place."))
+        notify("core.newcomer", actions.team_of(space.id), space=space)
+        return new
+
+
+def _use_up(invited: Invitation) -> list[int]:
+    """Delete all that invites this address to the space, as one answer is one to all; who had invited."""
+    same = (_invitation.c.space_id == invited.space_id, _invitation.c.email == invited.email)
+    gone = unfiltered(sa.delete(_invitation).where(*same).returning(_invitation.c.invited_by))
+    return sorted(set(filter(None, gone.scalars())))
+
+
+def _people(email: str) -> list[int]:
+    """Whose address it is: one person, or nobody."""
+    theirs = sa.select(_account.c.user_id).where(_account.c.email == addresses.typed(email))
+    return list(unfiltered(theirs).scalars())
 
 
 def _digest(token: str) -> str:

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from core import access, registry
-from core.access import as_system, viewer
-from core.db import UtcDateTime, db, now, table_of
-from core.models import Account, Area, Follow, Invitation, JoinRequest, Membership, Space, User
+from core.access import viewer
+from core.db import UtcDateTime, db, now, table_of, unfiltered
+from core.models import Area, Follow, Invitation, JoinRequest, Membership, Space, User
+from core.notices import reads as notices
 from core.prepared import Prepared
 from core.text import fold
 
@@ -205,20 +206,13 @@ class Invited(NamedTuple):
     inviter: str
 
 
-def own_invitations(*where: Any) -> list[Invited]:
-    """What the viewer's own, proven address is invited to, where they are no member yet."""
-    belongs = sa.exists().where(_member.c.space_id == Invitation.space_id, _member.c.user_id == _me, _holds)
-    theirs = (
-        sa.select(Invitation.token_hash)
-        .join(Account, Account.email == Invitation.email)
-        .where(Account.user_id == _me, Invitation.expires_at > now(), ~belongs, *where)
-        .order_by(Invitation.created_at.desc())
-        .limit(INVITED)
-    )
-    me = viewer().id
-    with as_system("whoever proved an address may see what it is invited to"):
-        keys = db.session.scalars(theirs, {"me": me, "now": now()}).all()
-    found = filter(None, map(invitation_of, keys))
+def own_invitations(space_id: int | None = None) -> list[Invited]:
+    """What the viewer's own, proven address is invited to, where they don't belong for as long."""
+    open_ones, invited = notices.invitations(_me)
+    if space_id is not None:
+        open_ones = open_ones.where(invited.c.space_id == space_id)
+    newest = open_ones.order_by(invited.c.created_at.desc()).limit(INVITED)
+    found = filter(None, map(invitation_of, unfiltered(newest, {"me": viewer().id}).scalars().all()))
     return [
         Invited(one.token_hash, space, name_of(one.invited_by))
         for one, space in found

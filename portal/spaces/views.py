@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response
 
 from core import access, registry
 from core.access import Forbidden, Refused, require, viewer
-from core.db import db, write
+from core.db import db
 from core.feed import actions as feed
 from core.feed import query
 from core.feed.cards import cards, space_url
 from core.forms import whole
 from core.hookspecs import settled
-from core.models import Invitation, Space
+from core.models import Space
 from core.plugin import SpaceRole, Tab
 from core.spaces import actions
 from core.spaces.standing import Standing, standing
@@ -299,24 +299,23 @@ def _answer(key: str | None) -> Page:
         abort(404)
     invited, space = found
     if request.method == "POST" and "decline" in request.form:
-        invitations.decline(invited)
+        invitations.decline(invited.token_hash)
         says(_("You have declined the invitation."))
         return redirect("/")
     if request.method == "POST":
         try:
-            with write():
-                invitations.accept(invited.token_hash)
+            new = invitations.accept(invited.token_hash)
         except Refused as refusal:
             says(str(refusal), "error")
             return redirect(request.path)
-        says(_("Welcome! You are a member now."))
+        says(_("Welcome! You are a member now.") if new else _("Your membership lasts longer now."))
         return redirect(f"/spaces/{space.id}")
     inviter = reads.name_of(invited.invited_by)
     return render_template("portal/invitation.html", space=space, inviter=inviter, path=request.path)
 
 
 def _invited(space_id: int) -> reads.Invited | None:
-    return next(iter(reads.own_invitations(Invitation.space_id == space_id)), None)
+    return next(iter(reads.own_invitations(space_id)), None)
 
 
 def _standing(space: Space) -> Standing:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core import access
+from core import access, jobs
 from core.access import Forbidden, Refused
 from core.accounts import actions as accounts
 from core.db import db, now, write
 from core.feed import actions as feed
-from core.models import Invitation, JoinRequest, Mail, Membership, Space, Support, User
+from core.models import Invitation, JoinRequest, Mail, Membership, Notice, Space, Support, User
 from core.spaces import actions
 from core.spaces.standing import standing
 from core.testing import Town
@@ -219,7 +219,9 @@ def test_who_invites_learns_of_no_address_whether_somebody_has_an_account(town: 
         olga.submit(f"/spaces/{ident}/invite", email=email, role="member")
         page = olga.get(f"/spaces/{ident}/members").text.replace(email, "it")
         seen.append(re.sub(r'invitations/\w+|(nonce|value|datetime)="[^"]*"|<time.*?</time>', "", page))
-        town.run(lambda: invitations.decline(db.session.scalars(sa.select(Invitation)).one()), "olga")
+        town.run(
+            lambda: invitations.decline(db.session.scalars(sa.select(Invitation.token_hash)).one()), "olga"
+        )
     known, unknown = seen
     assert "it" in known
     assert re.sub(r"\s+", " ", known) == re.sub(r"\s+", " ", unknown)
@@ -242,6 +244,89 @@ def test_an_invitation_takes_no_role_away(town: Town) -> None:
     assert "Welcome" not in shown
     assert roles(town, "olga", ident) == {"owner"}
     assert count(town, ident) == before
+
+
+def bell(town: Town, who: str) -> int:
+    """The number that somebody's bell shows once the worker has done its part."""
+    jobs.run_due(town.app)
+    shown = re.search(r'class="bell-count"[^>]*>(\d+)', town.browser(who).get("/me").text)
+    return int(shown[1]) if shown else 0
+
+
+@pytest.mark.parametrize("visibility", ["public", "hidden"])
+def test_an_invitation_counts_at_the_bell_until_it_is_answered(town: Town, visibility: str) -> None:
+    ident = group(town, visibility=visibility, joining="invite")
+    url, ana = f"/spaces/{ident}", town.browser("ana")
+    invited(town, "olga", ident)
+    assert (bell(town, "ana"), bell(town, "olga")) == (1, 0)
+    page = ana.get("/notices").text
+    assert page.count("Halle</strong>") == 1
+    assert "notice-line" not in page, "what is answered above is not said again"
+    opened = town.run(lambda: db.session.scalars(sa.select(Notice.id)).one(), "ana")
+    assert ana.submit(f"/notices/{opened}/open", "/me").location == f"{url}/invitation"
+    assert ana.get(f"{url}/invitation").status_code == 200
+    assert bell(town, "ana") == 0
+    invited(town, "olga", ident)
+    assert bell(town, "ana") == 1, "invited again, and no more than once"
+    ana.submit(f"{url}/invitation", "/notices")
+    assert bell(town, "ana") == 0
+    assert town.run(lambda: db.session.scalars(sa.select(Invitation)).all()) == []
+    assert bell(town, "olga") == 1
+    assert "Ana has accepted the invitation to Halle" in town.browser("olga").get("/notices").text
+
+
+@pytest.mark.parametrize("gone", ["withdrawn", "ended"])
+def test_no_bell_tells_of_an_invitation_that_is_none_any_more(town: Town, gone: str) -> None:
+    ident = group(town, "Secret garden", visibility="hidden", joining="invite")
+    invited(town, "olga", ident)
+    assert bell(town, "ana") == 1
+
+    def end() -> None:
+        with write() as session:
+            session.execute(sa.update(Invitation).values(expires_at=now() - dt.timedelta(days=1)))
+
+    [key] = town.run(lambda: db.session.scalars(sa.select(Invitation.token_hash)).all())
+    town.run(end) if gone == "ended" else town.run(lambda: invitations.withdraw(space(ident), key), "olga")
+    assert bell(town, "ana") == 0
+    assert "Secret garden" not in town.browser("ana").get("/notices").text
+
+
+@pytest.mark.parametrize(("who", "named"), [("ana", "Ana"), ("zoe", "Somebody"), (None, "Somebody")])
+def test_who_invited_hears_that_it_is_declined_by_name_from_the_address_alone(
+    town: Town, who: str | None, named: str
+) -> None:
+    ident, marc = group(town, visibility="hidden", joining="invite"), town.person("marc")
+    town.run(lambda: actions.set_role(space(ident), marc, "moderator"), "olga")
+    jobs.run_due(town.app)
+    before = bell(town, "marc"), bell(town, "olga")
+    link = invited(town, "marc", ident)
+    browser = town.browser(who)
+    assert "They hear what you answer." in browser.get(link).text
+    browser.submit(link, decline="1")
+    assert (bell(town, "marc"), bell(town, "olga")) == (before[0] + 1, before[1]), "it is between the two"
+    assert f"{named} has declined the invitation to Halle" in town.browser("marc").get("/notices").text
+    assert bell(town, "ana") == 0
+
+
+@pytest.mark.parametrize(("days", "longer"), [(30, True), (None, True), (10, False), (5, False)])
+def test_an_invitation_makes_a_membership_last_longer(town: Town, days: int | None, longer: bool) -> None:
+    ident, ana = group(town, joining="invite"), town.person("ana")
+    start = now()
+    ends = [start + dt.timedelta(days=10), start + dt.timedelta(days=days) if days else None]
+    town.run(lambda: actions.set_role(space(ident), ana, "moderator", ends[0]), "olga")
+    before, browser = bell(town, "ana"), town.browser("ana")
+    town.run(lambda: invitations.invite(space(ident), "ana@example.org", until=ends[1]), "olga")
+    assert bell(town, "ana") == before + longer
+    [key] = town.run(lambda: db.session.scalars(sa.select(Invitation.token_hash)).all())
+    if longer:
+        assert browser.submit(f"/spaces/{ident}/invitation", "/notices").location == f"/spaces/{ident}"
+        assert "Your membership lasts longer now." in browser.get(f"/spaces/{ident}").text
+    else:
+        with pytest.raises(Refused):
+            town.run(lambda: invitations.accept(key), "ana")
+    held = town.run(lambda: db.session.scalars(sa.select(Membership).filter_by(user_id=ana)).one())
+    assert (held.expires_at, held.role) == (ends[longer], "moderator")
+    assert count(town, ident) == 2
 
 
 def test_a_number_that_is_none_is_no_failure(town: Town) -> None:
