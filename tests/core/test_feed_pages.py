@@ -194,6 +194,13 @@ def test_writing_without_an_account_waits_for_the_link_in_the_mail(town: Town) -
     space_id = group(town)
     post = say(town, "ana", space_id, "Who repairs it?")
     visitor = town.browser()
+    no_pictures = "You can add pictures in a reply, once your address is confirmed."
+    for page in (f"/posts/{post}", f"/spaces/{space_id}"):
+        assert (visitor.get(page).text.count(no_pictures), 'type="file"' in visitor.get(page).text) == (
+            1,
+            False,
+        )
+        assert no_pictures not in town.browser("ana").get(page).text
     words = {"name": "Ines", "email": "ines@example.org", "body": "I can repair it"}
     answer = visitor.submit(f"/posts/{post}/reply", f"/posts/{post}", **words)
     assert "This portal can’t send messages yet" in answer.text, "there is no mail server"
