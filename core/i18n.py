@@ -28,6 +28,7 @@ from .db import now
 
 LANGUAGES = {"fr": "Français", "en": "English"}
 DATES = {"en": "en_GB"}  # English as it is written in Europe: 12 November 2026
+DAYS = {"short": "dd/MM/y", "medium": "d MMMM y", "long": "d MMMM y", "full": "EEEE d MMMM y"}
 ZONE = "Europe/Paris"
 COOKIE = "language"
 M = "core/macros.html"
@@ -42,9 +43,15 @@ class Catalogues(Domain):  # type: ignore[misc]
 
 
 class TownBabel(Babel):  # type: ignore[misc]
-    """Flask-Babel with our catalogues."""
+    """Flask-Babel with our catalogues, and with dates that are written in one way."""
 
     domain_instance = Catalogues()
+    default_date_formats = {
+        **Babel.default_date_formats,
+        **{f"date.{length}": day for length, day in DAYS.items()},
+        **{f"datetime.{length}": f"{day}, HH:mm" for length, day in DAYS.items()},
+        **{f"time.{length}": "HH:mm" for length in DAYS},
+    }
 
 
 def init(app: Flask) -> None:

@@ -4,11 +4,11 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import format_date
 from flask_babel import gettext as _
 
 from core import access, registry
 from core.db import table_of
+from core.i18n import day
 from core.models import Entry, Notice, Space, User
 from core.notices import reads
 from core.text import excerpt
@@ -55,7 +55,7 @@ def sentence(row: Any) -> str:
     values = {"actor": actor, "title": title(row), "space": row.space or ""}
     if result == "until":
         ends = dt.datetime.fromtimestamp(int(rest.partition(":")[0]), dt.UTC)
-        values["until"] = format_date(last_day(ends), "long")
+        values["until"] = day(last_day(ends))
     return str(kind.texts.get(result, kind.text)) % values
 
 

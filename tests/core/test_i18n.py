@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 from flask import Flask, render_template_string
-from flask_babel import force_locale
+from flask_babel import force_locale, format_date, format_datetime, format_time
 
 from core import i18n, settings
 from core.db import db, now, write
@@ -120,6 +120,15 @@ def test_an_old_moment_is_a_date_and_its_title_has_the_viewer_s_time(app: Flask)
         assert i18n.day(dt.date(2025, 7, 14), weekday=True) == "Monday 14 July 2025"
         assert i18n.number(12345.6) == "12,345.6"
         assert i18n.when(None) == i18n.day(None) == i18n.number(None) == ""
+
+
+@pytest.mark.parametrize(("language", "month"), [("en", "November"), ("fr", "novembre")])
+def test_a_date_is_written_in_one_way_whoever_writes_it(app: Flask, language: str, month: str) -> None:
+    moment = dt.datetime(2026, 11, 26, 17, 5, tzinfo=dt.UTC)
+    with app.test_request_context(headers={"Accept-Language": language}):
+        assert {i18n.day(moment), format_date(moment), format_date(moment, "long")} == {f"26 {month} 2026"}
+        assert format_datetime(moment) == f"26 {month} 2026, 18:05"
+        assert format_time(moment, "short") == "18:05"
 
 
 def test_templates_and_code_speak_the_same_language(app: Flask) -> None:

@@ -402,7 +402,7 @@ def test_whoever_asked_in_vain_and_whose_membership_ends_hear_so(town: Town) -> 
     town.run(lambda: spaces.set_role(db.session.get(Space, space), ana, "member", end), "owner")
     town.run(lambda: spaces.set_role(db.session.get(Space, space), ana, "member"), "owner")
     run(town)
-    told = "Your membership of Circle ends on December 31, 2099"
+    told = "Your membership of Circle ends on 31 December 2099"
     assert told in town.browser("ana").get("/notices").text
     run(town)
     said = "".join(letters(town, "ana"))
