@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,15 @@ def test_counters_agree_with_what_they_count(demo: Flask) -> None:
     outer = sa.alias(Entry.__table__, "outer_entry")
     wrong = sa.select(outer.c.id).where(outer.c.parent_id.is_(None), outer.c.kind == "core.post")
     assert read(demo, wrong.where(outer.c.reply_count != replies.correlate(outer).scalar_subquery())) == []
+
+
+def test_the_overview_of_a_demonstration_says_that_no_mail_leaves(demo: Flask) -> None:
+    admin = visit(demo, "admin")
+    for page in ("/admin", "/admin/operations"):
+        shown = admin.get(page).text
+        assert "In this demonstration no mail leaves." in shown
+        assert not re.search(r"messages? waits?\b", shown)
+    assert "kept here" in admin.get("/admin/outbox").text
 
 
 def test_the_visits_are_in_each_state_and_those_over_have_their_report(demo: Flask) -> None:
