@@ -98,3 +98,12 @@ def test_home_of_an_empty_town_opens_a_space_instead_of_finding_one(town: Town) 
     page = admin.get("/").text
     assert "Find spaces" in page
     assert "Open a first space" not in page
+
+
+def test_home_shows_a_visitor_nothing_twice_nor_a_column_of_nothing(town: Town) -> None:
+    page = town.browser().get("/").text
+    assert "Posts will appear here." in page
+    assert (page.count("See the spaces"), "side-column" in page, "with-side" in page) == (0, False, False)
+    town.space("Square", "owner")
+    page = town.browser().get("/").text
+    assert (page.count("See the spaces"), "side-column" in page, "with-side" in page) == (1, True, True)
