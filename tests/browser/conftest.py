@@ -22,7 +22,6 @@ from core.accounts.sessions import as_viewer
 from core.config import Config
 from core.db import db, now, write
 from core.models import Account, Area, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
-from core.spaces import actions as spaces
 from demo import build
 from plugins.neighbourhood_visits import intake
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
@@ -34,6 +33,7 @@ from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from portal.accounts import factor
 from portal.notices import letters
 from portal.privacy.views import SURE
+from portal.spaces import invitations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +132,7 @@ class DemoTown:
         group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
         with as_viewer(group.created_by or self.owner(group.id)):
             for role in ("resident", "mayor2"):  # who belongs to it already, and who does not
-                spaces.invite(db.session.get(Space, group.id), f"{role}@parvis.example")
+                invitations.invite(db.session.get(Space, group.id), f"{role}@parvis.example")
         opened = self.assigned()
         texts = [text or "" for text in every(Mail.text)]
         invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))

@@ -25,6 +25,7 @@ from core.spaces import actions as spaces
 from core.testing import PASSWORD
 from portal.moderation import actions as reports
 from portal.privacy import erase, views
+from portal.spaces import invitations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -658,7 +659,7 @@ def test_no_way_of_writing_a_name_waits_in_a_letter_to_somebody_else(town: Town,
             session.get(User, town.person("leaver")).name = name
 
     def invite() -> None:
-        spaces.invite(db.session.get(Space, group), "friend@elsewhere.example")
+        invitations.invite(db.session.get(Space, group), "friend@elsewhere.example")
 
     group = town.space("Circle", "leaver", joining="invite")
     town.person("olga")
