@@ -33,7 +33,7 @@ from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from portal.accounts import factor
 from portal.notices import letters
 from portal.privacy.views import SURE
-from portal.spaces import invitations
+from portal.spaces.invitations import invite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +132,7 @@ class DemoTown:
         group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
         with as_viewer(group.created_by or self.owner(group.id)):
             for role in ("resident", "mayor2"):  # who belongs to it already, and who does not
-                invitations.invite(db.session.get(Space, group.id), f"{role}@parvis.example")
+                invite(db.session.get(Space, group.id), f"{role}@parvis.example")
         opened = self.assigned()
         texts = [text or "" for text in every(Mail.text)]
         invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))
