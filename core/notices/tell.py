@@ -53,10 +53,8 @@ def follow(entry: Entry, change: str) -> None:
     """Have people told of an entry that was published, mentions somebody new, or waits for the team."""
     if change in ("published", "hidden", "removed") and entry.published_at != entry.created_at:  # it waited
         untell("core.waits", entry_id=entry.id)
-    said = entry.published_at
-    if change in ("published", "edited", "waits") and not (
-        said and change == "published" and now() - said > OLD
-    ):
+    old = change == "published" and entry.published_at and now() - entry.published_at > OLD
+    if change in ("published", "edited", "waits") and not old:
         actor = (change == "published" and entry.author_id) or viewer().id  # not who let it through
         jobs.enqueue(TELL, entry_id=entry.id, change=change, actor_id=actor)
 
@@ -109,7 +107,8 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
     by_type, by_space = _choice.alias(), _choice.alias()
     way: Any = sa.literal("at_once" if kind.subject else kind.default, sa.String)
     way = way if kind.subject else sa.func.coalesce(by_space.c.way, by_type.c.way, way)
-    numbers = {name: sa.literal(event[name], sa.Integer) for name in ("entry_id", "space_id", "actor_id")}
+    about = (("entry_id", _entry), ("space_id", _space), ("actor_id", _user))
+    numbers = {name: sa.literal(_kept(table, event[name]), sa.Integer) for name, table in about}
     values = {
         "user_id": _user.c.id,
         "type": sa.literal(event["type"], sa.String),
@@ -132,12 +131,15 @@ def _insert(people: Sequence[int], event: dict[str, Any]) -> None:
         rows = rows.where(access.entry_readable(_entry.c, _user.c.id))
     if event["space_id"] is not None and event["type"] != INVITED:
         rows = rows.where(access.space_listed(_space.c, _user.c.id))
+    rows = rows.with_for_update(read=True, key_share=True, of=_user)
     new = insert(_notice).from_select(list(values), rows).on_conflict_do_nothing()
-    _inserted(unfiltered(new.returning(_notice.c.user_id, _notice.c.way)).all())
-
-
-def _inserted(new: Sequence[Any]) -> None:
-    """What follows when people have a new notice, inside the write that makes it: each follower is a line."""
-    rounds.plan([(row.user_id, row.way) for row in new])
-    for row in new:
+    made = unfiltered(new.returning(_notice.c.user_id, _notice.c.way)).all()
+    rounds.plan([(row.user_id, row.way) for row in made])
+    for row in made:
         live.tell(f"user/{row.user_id}", "core.notice", row.user_id)
+
+
+def _kept(table: sa.Table, ident: int | None) -> int | None:
+    """The same number, of a row that nobody deletes until this write ends; None once it is gone."""
+    held = sa.select(table.c.id).where(table.c.id == ident).with_for_update(read=True, key_share=True)
+    return unfiltered(held).scalar()

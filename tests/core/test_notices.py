@@ -13,15 +13,15 @@ import sqlalchemy as sa
 from races import await_lock
 
 from core import jobs, live, mail
-from core.db import db, lock, now, write
+from core.db import db, lock, now, unfiltered, write
 from core.feed import actions
-from core.models import Entry, JobRow, Mail, Membership, Notice, NoticeRound, Space
+from core.models import Entry, JobRow, Mail, Membership, Notice, NoticeRound, PluginFault, Space, User
 from core.notices import rounds, tell
 from core.spaces import actions as spaces
 from portal.notices import mailing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
     from core.testing import Town
@@ -677,3 +677,39 @@ def test_who_tells_people_and_who_changes_what_they_are_told_of_wait_for_one_ano
     with ThreadPoolExecutor(1) as pool:
         town.run(change).result()
     assert notices(town, "bob") == [("core.post", event["entry_id"])]
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("gone", ["entry", "space", "ben", "ana"])
+def test_what_is_removed_while_people_are_told_is_told_to_nobody_and_the_others_hear(
+    town: Town, square: int, gone: str
+) -> None:
+    people = {name: town.person(name) for name in ("ana", "ben", "cleo")}
+    if gone == "entry":
+        post = say(town, "ana", square)
+    else:
+        town.run(lambda: ask(square, people.values()), "ana")
+    row = {"entry": lambda: sa.delete(Entry).where(Entry.id == post)}
+    row["space"] = lambda: sa.delete(Space).where(Space.id == square)
+
+    def remove() -> Future[int]:
+        with write():
+            unfiltered(row.get(gone, lambda: sa.delete(User).where(User.id == people[gone]))())
+            telling = pool.submit(jobs.run_due, town.app)
+            await_lock(telling)
+        return telling
+
+    with ThreadPoolExecutor(1) as pool:
+        town.run(remove).result()
+    assert town.run(lambda: db.session.scalars(sa.select(PluginFault)).all()) == []
+    told = sa.select(Notice.user_id, Notice.type, Notice.actor_id).order_by(Notice.user_id)
+    heard = {"ben": ["cleo"], "ana": ["ben", "cleo"]}.get(gone, [])
+    actor = None if gone == "ana" else people["ana"]
+    expected = [(people[name], "core.join_request", actor) for name in heard]
+    assert [tuple(row) for row in town.run(lambda: db.session.execute(told).all())] == expected
+
+
+def ask(space: int, people: Iterable[int]) -> None:
+    """Have people told that the viewer asks to join a space."""
+    with write():
+        tell.notify("core.join_request", list(people), space=db.session.get(Space, space))
