@@ -7,13 +7,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 KEY = re.compile(rb"[0-9a-f]{64}")
 
@@ -31,14 +28,20 @@ def _like(pattern: str, expected: str) -> Callable[[str], str]:
     return parse
 
 
+_byte = r"(?a:25[0-5]|2[0-4]\d|1?\d?\d)"
+_after = r"(:(?a:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"  # a host, its port
 _yes, _no = "1|yes|true|on", "0|no|false|off|"
 _choice = _like(f"(?i:{_yes}|{_no})", "yes or no")
 _level = _like("debug|info|warning|error", "debug, info, warning or error")
 _tls = _like("starttls|tls|none", "starttls, tls or none")
 _host = _like(r"\.?\w[\w.-]*", "host names, no IPv6 addresses")  # Werkzeug compares none with a request's
-_address = _like(r"(https?://\w[\w.-]*(:[1-9]\d*)?/?)?", "https:// and a host name alone, no IPv6 address")
-_full = _like(".+", "the path of a folder")
-_server = _like(r"[\w.:-]{0,253}", "the name of a server")
+_ip = _like(rf"({_byte}\.){{3}}{_byte}|([\da-fA-F]*:){{2}}[\da-fA-F:.]*", "an IPv4 or IPv6 address")
+_url = _like(rf"(https?://\w[\w.-]*{_after}/?)?", "https:// and a host name alone, no IPv6 address")
+_full = _like(r".*\S.*", "the path of a folder")
+_server = _like(r"([\w:][\w.:-]{0,252})?", "the name of a server")
+_plain = _like("[ -~]*", "letters without accents, digits and signs, as mail servers want them")
+_where = rf"([^:/]*(:[^@]*)?@)?(\[[\da-fA-F:.]+\]|[^][\s/:?@]*){_after}"
+_address = _like(rf"(postgres(ql(\+psycopg)?)?://{_where}([/?].*)?)?", "postgresql://user@host:5432/town")
 _contact = _like(r"((mailto:|https://)\S+)?", "mailto:… or https://…")
 _mailbox = _like(r"([^\s@<>,;]+@\w[\w.-]*)?", "an e-mail address")
 
@@ -51,23 +54,15 @@ def _boolean(text: str) -> bool:
     return _choice(text).lower() in _yes.split("|")
 
 
-def _url(text: str) -> str:
-    _ = urlsplit(_address(text)).port  # raises ValueError for one that is none
-    return text
-
-
 def _postgresql(text: str) -> str:
     """SQLAlchemy's address of a database that is not in the data folder; empty for none."""
-    rest = _like(r"(postgres(ql(\+psycopg)?)?://.*)?", "postgresql://…")(text).partition(":")[2]
-    try:
-        return text and make_url(f"postgresql+psycopg:{rest}").render_as_string(hide_password=False)
-    except ArgumentError as error:
-        raise ValueError("expected postgresql://user@host/town") from error
+    rest = _address(text).partition(":")[2]
+    return text and make_url(f"postgresql+psycopg:{rest}").render_as_string(hide_password=False)
 
 
 def _whole(least: int, most: int = 2**31) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isdigit() or not least <= int(text) <= most:
+        if not re.fullmatch(r"\d{1,10}", text) or not least <= int(text) <= most:
             raise ValueError(f"expected a whole number from {least} to {most}")
         return int(text)
 
@@ -88,7 +83,7 @@ class Config:
     data: Path = _setting(Path("parvis-data"), lambda text: Path(_full(text)), "Folder of the town.")
     database_url: str = _setting("", _postgresql, "PostgreSQL address; empty means SQLite in the folder.")
     url: str = _setting("", _url, "Public address of the portal, used in e-mails and feeds.")
-    host: str = _setting("127.0.0.1", lambda text: str(ip_address(text)), "Address the server listens on.")
+    host: str = _setting("127.0.0.1", _ip, "Address the server listens on.")
     port: int = _setting(8000, _port, "Port the server listens on.")
     workers: int = _setting(2, _whole(1, 64), "Web server processes.")
     request_seconds: int = _setting(30, _whole(1), "Seconds until a hanging request's process is replaced.")
@@ -97,15 +92,15 @@ class Config:
     max_body: int = _setting(12 * 1024 * 1024, _whole(1024), "Largest accepted request body, in bytes.")
     smtp_host: str = _setting("", _server, "Mail server; empty means that mail waits in the outbox.")
     smtp_port: int = _setting(587, _port, "Port of the mail server.")
-    smtp_user: str = _setting("", str, "User name at the mail server.")
-    smtp_password: str = _setting("", str, "Password at the mail server.")
+    smtp_user: str = _setting("", _plain, "User name at the mail server.")
+    smtp_password: str = _setting("", _plain, "Password at the mail server.")
     smtp_tls: str = _setting("starttls", _tls, "How mail is protected on its way: starttls, tls or none.")
     mail_from: str = _setting("", _mailbox, "Sender of all e-mail; empty: parvis@ the host of PARVIS_URL.")
     mailbox: str = _setting("", _mailbox, "Mailbox that replies go to; its host must know +tags.")
     imap_host: str = _setting("", _server, "IMAP server of that mailbox; empty: no mail is taken in.")
     imap_port: int = _setting(993, _port, "Port of the IMAP server.")
-    imap_user: str = _setting("", str, "User name at the IMAP server.")
-    imap_password: str = _setting("", str, "Password at the IMAP server.")
+    imap_user: str = _setting("", _plain, "User name at the IMAP server.")
+    imap_password: str = _setting("", _plain, "Password at the IMAP server.")
     imap_tls: str = _setting("tls", _tls, "How mail is protected on its way in: starttls, tls or none.")
     security_contact: str = _setting("", _contact, "Where weaknesses are reported: mailto:… or https://…")
     log_level: str = _setting("info", _level, "Least important log line written.")

@@ -26,8 +26,24 @@ def test_the_page_of_settings_has_the_defaults_of_the_code() -> None:
 
 
 UNFIT = {
-    "data": [""],
-    "database_url": ["nonsense", "mysql://h/x", "postgresql://h:abc/db", "postgresql://[::1/db"],
+    "data": ["", " "],
+    "database_url": [
+        *(
+            "nonsense",
+            " ",
+            "mysql://h/x",
+            "postgresql://[::1/db",
+            "postgresql://[zz]/db",
+            "postgresql://a b/db",
+        ),
+        *(
+            "postgresql+psycopg://h:abc/db",
+            "postgresql://h:/db",
+            "postgresql://h:0/db",
+            "postgresql://h:-1/db",
+        ),
+        *("postgresql://h:٣/db", "postgresql://h:65536/db", "postgresql://h:99999999/db"),
+    ],
     "url": [
         "nonsense",
         "ftp://x",
@@ -39,24 +55,24 @@ UNFIT = {
         "http://u@x",
         *("http://x:0", "http://x:99999", "http://x:abc", "https://[zz]", "https://"),
     ],
-    "host": ["", "localhost", "1.2.3", "[::1]"],
+    "host": ["", " ", "é", "-1", "localhost", "1.2.3", "1.2.3.256", "[::1]", "abc", ":1"],
     "port": ["", "eighty", "0", "99999", "9" * 5000, "-1", "²"],
     "workers": ["", "many", "0", "65"],
     "request_seconds": ["", "soon", "0", "9" * 20],
     "trusted_hosts": ["https://x", "a.example b/c", "a@b", "[::1]", "a.example, 2001:db8::1"],
     "proxies": ["", "no", "11"],
     "max_body": ["", "12 MiB", "1", "9" * 20],
-    "smtp_host": ["a b", "smtp://x", "user@x", "x" * 300],
+    "smtp_host": ["a b", "-1", "smtp://x", "user@x", "x" * 300],
     "smtp_port": ["", "smtp", "65536"],
-    "smtp_user": [],
-    "smtp_password": [],
+    "smtp_user": ["é", "a\nb"],
+    "smtp_password": ["é", "a\nb"],
     "smtp_tls": ["", "magic"],
     "mail_from": ["nonsense", "a@", "@b", "Town <a@b.example>", "a@b.example\r\nBcc: c@d.example"],
     "mailbox": ["nonsense", "a@", "@b", "a@b@c"],
     "imap_host": ["a b", "imap://x", "x" * 300],
     "imap_port": ["", "imap", "65536"],
-    "imap_user": [],
-    "imap_password": [],
+    "imap_user": ["é", "a\nb"],
+    "imap_password": ["é", "a\nb"],
     "imap_tls": ["", "magic"],
     "security_contact": ["nonsense", "http://x", "mailto:", "mailto:a@b.example\r\nX: y"],
     "log_level": ["", "chatty", "INFO"],
@@ -74,7 +90,7 @@ def test_what_cannot_be_used_is_named_in_one_short_line(name: str, value: str) -
     with pytest.raises(ConfigError) as refused:
         Config.from_env({variable(name): value})
     (line,) = str(refused.value).splitlines()
-    assert variable(name) in line
+    assert line.startswith((f"{variable(name)}: expected ", f"unknown setting {variable(name)}: "))
     assert len(line) < 200
 
 
@@ -87,14 +103,16 @@ def test_what_cannot_be_used_is_named_in_one_short_line(name: str, value: str) -
             "https://parvis.example/",
             "http://été.fr",
         ],
-        "host": ["0.0.0.0", "::1", "::"],
+        "host": ["0.0.0.0", "127.0.0.255", "::1", "::", "2001:DB8::1", "::ffff:1.2.3.4"],
         "database_url": [
             *("", "postgres://u@h/x", "postgresql:///x?host=/run/postgresql"),
             "postgresql+psycopg://u:p%40@[::1]:5433/x?sslmode=require",
+            *("postgresql://u:p/a:b@h.example:65535/x", "postgresql://h?x=1", "postgresql://u@/x?host=/run"),
         ],
         "trusted_hosts": ["", "a.example, b.example", ".example.org"],
         "mail_from": ["", "town+all@parvis.example"],
         "smtp_host": ["", "127.0.0.1", "::1", "mail.parvis.example"],
+        "smtp_password": ["", "p ~w0rd"],
         "security_contact": ["", "mailto:a@b.example", "https://b.example/security?x=y"],
         "demo": ["", "Yes", "off"],
     }.items(),
