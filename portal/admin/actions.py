@@ -20,13 +20,20 @@ class LastAdministrator(Exception):
 
 
 def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -> None:
-    """Keep the town's settings, with a new logo (a prepared picture), without one, or as it was."""
+    """Keep the town's settings, with a new logo (a prepared picture), without one, or as it was.
+
+    The log names what is changed by it; nothing is written where nothing is.
+    """
     access.require("core.manage_town")
     with write():
         town = settings.town()
-        changed = sorted(name for name, value in values.items() if getattr(town, name) != value)
+        changed = [name for name, value in values.items() if _lines(getattr(town, name)) != _lines(value)]
+        if logo is not None or (no_logo and town.logo_id is not None):
+            changed.append("logo")
+        if not changed:
+            return
         picture = {"logo_id": town.logo_id, "logo_url": town.logo_url}
-        if (logo is not None or no_logo) and town.logo_id is not None:
+        if "logo" in changed and town.logo_id is not None:
             db.session.execute(sa.delete(File).where(File.id == town.logo_id))
             picture = {"logo_id": None, "logo_url": ""}
         if logo is not None:
@@ -38,10 +45,15 @@ def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -
             "town.changed",
             "town",
             **{name: values[name] for name in changed if name in ECHOED},
-            fields=changed,
+            fields=sorted(changed),
         )
         if values.get("second_factor"):
             _end_unguarded()
+
+
+def _lines(value: Any) -> Any:
+    """A text with line ends as we write them: those of browsers are no change."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 def _end_unguarded() -> None:

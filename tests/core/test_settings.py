@@ -6,11 +6,13 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from core import create_app, settings
 from core.colours import contrast, on
 from core.db import db, write
+from core.models import Audit
 from core.testing import Town
 from portal.admin import colours
 
@@ -49,6 +51,34 @@ def test_only_an_administrator_sets_the_town(town: Town) -> None:
     assert town.browser("bea", "agent").get("/admin/town").status_code == 403
     assert town.browser().get("/admin/town").status_code == 302
     assert "Valbrume" in town.browser().get("/legal").text
+
+
+def changes(town: Town) -> list[list[str]]:
+    """The fields that each line of the log names, the oldest first."""
+    found = sa.select(Audit.details).where(Audit.act == "town.changed").order_by(Audit.id)
+    return [details["fields"] for details in town.run(lambda: db.session.scalars(found).all())]
+
+
+def test_the_log_names_what_a_save_changes_and_has_no_line_where_it_changes_nothing(town: Town) -> None:
+    texts = {"home": "Welcome.\n\nAsk!", "legal": "We.\nHere.", "accessibility": "Yes.\nAA."}
+
+    def begin() -> None:
+        with write():
+            settings.save(settings.TOWN, texts)
+
+    town.run(begin)
+    sent = {name: text.replace("\n", "\r\n") for name, text in texts.items()}
+    for _ in range(2):
+        assert save(town, **sent).status_code == 302
+    assert changes(town) == [["contact", "name"]]
+    for _ in range(2):
+        assert save(town, **{**sent, "legal": "We.\r\n\r\nHere."}).status_code == 302
+    assert changes(town)[1:] == [["legal"]]
+    for fields in ({"logo": picture()}, {}, {"no_logo": "y"}, {"no_logo": "y"}):
+        assert save(town, **{**sent, **fields, "legal": "We.\n\nHere."}).status_code == 302
+    assert changes(town)[2:] == [["logo"], ["logo"]]
+    shown = town.browser("ada", "administrator").get("/admin/audit").text
+    assert shown.count("Logo") >= 2
 
 
 def test_every_process_sees_new_settings_at_its_next_request(town: Town) -> None:
