@@ -23,9 +23,9 @@ from core.accounts import actions as accounts
 from core.accounts import passwords
 from core.accounts.sessions import as_viewer
 from core.config import Config
-from core.db import db, now, write
+from core.db import close_all, db, now, write
 from core.feed import actions as feed
-from core.models import Account, Area, Entry, Space
+from core.models import Account, Area, Entry, Setting, Space
 from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
@@ -37,6 +37,8 @@ from .words import ago, french
 
 PASSWORD = "parvis-demo"  # noqa: S105
 DOMAIN = "parvis.example"
+ELSEWHERE = "choose another folder by PARVIS_DATA (make: DATA=)"
+MAKING = "demo.making"  # the setting that is there until the town is
 
 
 class NotHere(Exception):
@@ -50,7 +52,7 @@ def prepare(config: Config) -> None:
             fill(create_app(config))
             return
         if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
-            raise NotHere(f"{config.data} holds something else; choose another by PARVIS_DATA (make: DATA=)")
+            raise NotHere(f"{config.data} holds something else; {ELSEWHERE}")
         making = config.data.with_name(config.data.name + ".new")
         shutil.rmtree(making, ignore_errors=True)
         click.echo("Making the demonstration town: people, spaces, pictures ...")
@@ -61,9 +63,12 @@ def prepare(config: Config) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Be the only one who makes a town there, by a file beside it, until it is there or this process ends."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    file = folder.with_name(f".{folder.name}.lock")
-    held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    file = folder.parent / f".{folder.name}.lock"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise NotHere(f"{folder} can't be made: {error.strerror}; {ELSEWHERE}") from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
@@ -79,24 +84,42 @@ def _alone(folder: Path) -> Iterator[None]:
 def fill(app: Flask) -> None:
     """Fill an empty database with the town, its people and what they said in the last weeks."""
     with app.app_context():
-        with as_system("make the demonstration town"):
-            empty = migrate.empty(db.engine)
-            migrate.upgrade(db.engine, registry.current().modules)
-            if not empty and _real():
-                raise NotHere("this is a real town; choose another folder by PARVIS_DATA (make: DATA=)")
-            for name in registry.current().modules if empty else ():
-                registry.current().switch(name, True)
-        if empty:
-            Builder().build()
-            index.run(seconds=60)
-        db.session.remove()
-        db.engine.dispose()
+        try:
+            _fill()
+        finally:
+            close_all()
+
+
+def _fill() -> None:
+    with as_system("make the demonstration town"):
+        empty = migrate.empty(db.engine)
+        migrate.upgrade(db.engine, registry.current().modules)
+        if not empty and _real():
+            raise NotHere(f"this is a real town; {ELSEWHERE}")
+        if not empty and _unfinished():
+            raise NotHere("the database holds half a town, whose making was broken off: empty it, start anew")
+        if not empty:
+            return
+        with write() as session:
+            session.add(Setting(key=MAKING, value={}))
+        for name in registry.current().modules:
+            registry.current().switch(name, True)
+    Builder().build()
+    index.run(seconds=60)
+    with as_system("the demonstration town is made"), write() as session:
+        session.execute(sa.delete(Setting).where(Setting.key == MAKING))
 
 
 def _real() -> bool:
     """Whether people have accounts here and none is of the demonstration, whose visitors may open more."""
     demo = set(db.session.scalars(sa.select(Account.demo).distinct()))
     return demo == {False}
+
+
+def _unfinished() -> bool:
+    """Whether the making of a demonstration ended before its end; in a folder, nothing of it is left."""
+    people = db.session.scalar(sa.select(sa.func.count()).select_from(Account))
+    return not people or db.session.get(Setting, MAKING) is not None
 
 
 def welcome(config: Config) -> str:

@@ -53,7 +53,7 @@ SCRATCH = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM el
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Fix one seed for the run, the same in every worker; SEED= repeats a run's."""
-    seed = os.environ.setdefault("SEED", str(secrets.randbelow(10**9)))
+    seed = os.environ["SEED"] = os.environ.get("SEED") or str(secrets.randbelow(10**9))
     config.option.hypothesis_seed = seed
     named = config.args_source is pytest.Config.ArgsSource.ARGS  # who names files wants all of them
     os.environ.setdefault("SAMPLED", "" if SOAK or QUICK or named else "yes")

@@ -270,6 +270,34 @@ def test_what_is_no_town_of_this_version_is_one_clear_line(tmp_path: Path, folde
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret-key", "town"]
 
 
+def make_demo(**settings: object) -> str:
+    """The one line in which `make demo` refuses."""
+    words = ["make", "--no-print-directory", "--old-file=.venv/.run", "demo"]
+    words += [f"{name}={value}" for name, value in settings.items()]
+    root = Path(__file__).parents[2]
+    made = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, timeout=60)
+    line, _of_make = made.stderr.splitlines()
+    return line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["/", "/proc/town", "{file}", "{file}/town"])
+def test_a_demonstration_says_where_it_can_be_made_if_not_there(tmp_path: Path, place: str) -> None:
+    file = tmp_path / 'it\'s a "file"'
+    file.touch()
+    place = place.format(file=file)
+    line = make_demo(PORT=free(), DATA=place)
+    assert line.startswith(f"parvis: {place} ")
+    assert line.endswith("; choose another folder by PARVIS_DATA (make: DATA=)")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("port", ["'", '"', "80 81", "99999"])
+def test_the_port_of_make_is_taken_as_it_is_written(port: str) -> None:
+    assert make_demo(PORT=port) == "parvis: PARVIS_PORT: expected a whole number from 1 to 65535"
+
+
 def test_check_names_what_is_well_and_what_is_not(folder: Path) -> None:
     assert parvis(folder, "plugins", "enable", "neighbourhood_visits").returncode == 0
     done = parvis(folder, "check")

@@ -3,12 +3,13 @@
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from conftest import pg_address, pg_execute
 from flask import Flask
 
 from core import create_app, jobs, migrate, registry
@@ -232,20 +233,44 @@ def test_a_second_start_keeps_who_signed_up(config: Config, demo: Flask) -> None
     assert read(demo, sa.select(User.name).where(User.name == "Newcomer")) == [("Newcomer",)]
 
 
-def test_a_start_that_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = Config(data=tmp_path / "town", demo=True)
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Config, str], None]]:
+    """Return `interrupted(config, step)`: begins to make a town, and is broken off at this step."""
 
-    def interrupt(_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(build.Builder, "talk", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            build.prepare(config)
-    assert not config.data.exists()
+    def begin(config: Config, step: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(registry.Registry if step == "switch" else build.Builder, step, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                build.prepare(config)
+
     monkeypatch.setattr(build, "POSTS", build.POSTS[:1])
+    return begin
+
+
+@pytest.mark.parametrize("step", ["switch", "talk"])
+def test_a_start_that_was_interrupted_is_made_anew(
+    tmp_path: Path, interrupted: Callable[[Config, str], None], step: str
+) -> None:
+    config = Config(data=tmp_path / "town", demo=True)
+    interrupted(config, step)
+    assert not config.data.exists()
     build.prepare(config)
     assert (config.data / "town.db").exists()
+
+
+@pytest.mark.parametrize("step", ["switch", "talk"])
+def test_on_postgresql_one_is_told_to_empty_the_database_first(
+    tmp_path: Path, pg_server: Path, interrupted: Callable[[Config, str], None], step: str
+) -> None:
+    pg_execute(pg_server, f"create database half_{step}")
+    config = Config(data=tmp_path / "town", demo=True, database_url=pg_address(pg_server, f"half_{step}"))
+    interrupted(config, step)
+    with pytest.raises(build.NotHere, match="half a town"):
+        build.prepare(config)
+    pg_execute(pg_server, f"drop database half_{step}")
 
 
 def test_a_real_town_is_never_filled_with_invented_people(tmp_path: Path) -> None:
