@@ -273,6 +273,11 @@ def test_on_postgresql_one_is_told_to_empty_the_database_first(
     pg_execute(pg_server, f"drop database half_{step}")
 
 
+def test_on_postgresql_tables_without_people_are_no_demonstration(tmp_path: Path, pg_url: str) -> None:
+    with pytest.raises(build.NotHere, match="half a town"):
+        build.prepare(Config(data=tmp_path / "town", demo=True, database_url=pg_url))
+
+
 def test_a_real_town_is_never_filled_with_invented_people(tmp_path: Path) -> None:
     config = Config(data=tmp_path, demo=True)
     app = create_app(config)
