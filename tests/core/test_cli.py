@@ -38,9 +38,8 @@ def environment(folder: Path, **settings: object) -> dict[str, str]:
 def parvis(folder: Path, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [sys.executable, "-m", "ops.cli", *words]
-    return subprocess.run(
-        command, env=environment(folder, **settings), capture_output=True, text=True, check=False
-    )
+    chosen = environment(folder, **settings)
+    return subprocess.run(command, env=chosen, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture(scope="session")
