@@ -55,6 +55,9 @@ class Sessions(SecureCookieSessionInterface):
 
     digest_method = staticmethod(hashlib.sha1)  # Flask's own choice; said so, OpenSSL does the work
 
+    def __init__(self) -> None:
+        self._verified = lru_cache(maxsize=1000)(self._verify)
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         """The session of a cookie that we signed and that isn't too old; an empty one for any other."""
         cookie = request.cookies.get(self.get_cookie_name(app), "")
@@ -70,8 +73,7 @@ class Sessions(SecureCookieSessionInterface):
         session.modified = session.modified and response.mimetype in ("text/html", "application/json")
         super().save_session(app, session, response)
 
-    @lru_cache(maxsize=1000)  # noqa: B019  an application lives as long as its process
-    def _verified(self, app: Flask, cookie: str) -> tuple[dict[str, Any], float]:
+    def _verify(self, app: Flask, cookie: str) -> tuple[dict[str, Any], float]:
         """What a cookie says, and when it was signed; raises BadData."""
         signer: Any = self.get_signing_serializer(app)
         said, signed = signer.loads(cookie, return_timestamp=True)

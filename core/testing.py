@@ -25,7 +25,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy.util import LRUCache
 from werkzeug.test import TestResponse
 
-from . import access, create_app, hookspecs, migrate, registry
+from . import access, create_app, hookspecs, i18n, kept, migrate, registry
 from .accounts import actions as accounts
 from .accounts import passwords
 from .app import Compiled
@@ -190,6 +190,8 @@ def app(
     yield app
     with app.app_context():
         db.engine.dispose()
+    for keeping in (kept._drawn, i18n._spoken):  # they would keep this portal in memory
+        keeping.cache_clear()
 
 
 _dialects: dict[str, sa.Dialect] = {}

