@@ -114,7 +114,8 @@ def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt  # what is read is HTML; a process may never write any
 
     made = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["strikethrough"])
-    made.disable(["image", "html_block", "html_inline"])  # nor tables: short, yet a million cells
+    made.disable(["image", "html_block", "html_inline", "reference"])
+    # Tables and `[name]: address` are short to write, long to read: a million cells, an address each time
     made.core.ruler.push("link_words", _link_words)
     made.core.ruler.push("place_headings", _place_headings)
     return made

@@ -63,9 +63,36 @@ def test_words_links_and_lists_are_shown() -> None:
     assert '<ol start="3">' in html
 
 
-def test_a_short_text_never_becomes_a_long_page() -> None:
-    table = "|a" * 128 + "|\n" + "|-" * 128 + "|\n" + "|\n" * 500
-    assert len(markdown(table)) < 3 * len(table)
+LONG = 10_000
+SHORT_TO_WRITE = [  # an example of each rule that makes more of few letters than they are
+    "[a]: /" + "x" * (LONG // 2) + "\n\n" + "[a] " * (LONG // 8),
+    '[a]: / "' + "x" * (LONG // 2) + '"\n\n' + "[a] " * (LONG // 8),
+    "|a" * 128 + "|\n" + "|-" * 128 + "|\n" + "|\n" * 500,
+    "\n\n".join(["> " * 18 + "a"] * (LONG // 38)),
+    "\n\n".join([">" * 18 + "a"] * (LONG // 20)),
+    ">-\n\n" * (LONG // 4),
+    "> - > - > -\n\n" * (LONG // 13),
+    *(
+        piece * (LONG // len(piece))
+        for piece in ("@a ", "[]()", "<a@b>", "www.a ", "https://&a ", "[a](b)", "[](é)", "[](<&lt;>)")
+    ),
+    *(
+        piece * (LONG // len(piece))
+        for piece in ("-\n+\n", "1.\n1)\n", ">\n\n", "#\n", "- #\n", "***\n", "```\n")
+    ),
+    *(piece * LONG for piece in "&<>\"'\0\n*`~"),
+    *(
+        start + "&" * LONG + end
+        for start, end in (("[](/", ")"), ('[](/ "', '")'), ("www.", "a"), ("`", "`"))
+    ),
+    "*" * LONG + "a" + "*" * LONG,
+    "\n".join("  " * depth + "- a" for depth in range(LONG // 100)),
+]
+
+
+@pytest.mark.parametrize("source", SHORT_TO_WRITE, ids=lambda source: repr(source[:12]))
+def test_a_short_text_never_becomes_a_long_page(source: str) -> None:
+    assert len(markdown(source, {"a": "/people/a"})) < 32 * len(source)
 
 
 def test_headings_stay_below_the_title_and_skip_no_level() -> None:
