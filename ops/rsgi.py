@@ -14,12 +14,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
+from core.accounts.throttle import network
 from core.config import Config
 
 from .streams import Streams
 
 BODIES = 128  # that a web process takes in at once
+SHARE = 32  # of them from one network, so that nobody takes them all
+QUEUE = 5.0  # seconds that a body waits for a place among them
 SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
 GRACE = 4.0  # seconds, at the end, for requests that have begun to arrive
 READ_AWAY = 8  # times the largest body is read of one that is too large
@@ -37,6 +41,7 @@ class Application:
         self.app, self.config, self.streams = app, config, streams
         self.pages = 0  # that wait to be made, or are being made
         self.places = asyncio.Semaphore(BODIES)
+        self.shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self.waiting: queue.SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = queue.SimpleQueue()
         self.fixed = {
             "SCRIPT_NAME": "",
@@ -71,13 +76,16 @@ class Application:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         headers = scope.headers
-        body = b""
-        if "content-length" in headers or "transfer-encoding" in headers:
+        body, refusal = b"", 503
+        if self._takes_body(headers):
+            share = self.shares.setdefault(self._network(scope), asyncio.Semaphore(SHARE))
             try:
-                async with self.places, asyncio.timeout(self.config.request_seconds) as patience:
+                async with asyncio.timeout(QUEUE) as patience, share, self.places:
+                    refusal = 408
                     body = await self._body(headers.get("content-length"), protocol, patience)
             except (TimeoutError, Broken):
-                protocol.response_empty(408, [("connection", "close")])
+                again = [("retry-after", str(self.config.request_seconds))] if refusal == 503 else []
+                protocol.response_empty(refusal, [("connection", "close"), *again])
                 return
         done = self.loop.create_future()
         self.pages += 1
@@ -87,6 +95,20 @@ class Application:
         finally:  # also of who hung up
             self.pages -= 1
 
+    def _takes_body(self, headers: Any) -> bool:
+        """Whether a body comes that is worth reading: the application refuses others by their head alone."""
+        length = headers.get("content-length")
+        if length is None:
+            return "transfer-encoding" in headers
+        return length.isdigit() and int(length) <= READ_AWAY * self.config.max_body
+
+    def _network(self, scope: Any) -> str:
+        """The network that a request comes from, as the outermost of our proxies says where there are any."""
+        said = [value for name, value in scope.headers.items() if name == "x-forwarded-for"]
+        hops, proxies = ",".join(said).split(","), self.config.proxies
+        direct = scope.client.rpartition(":")[0].strip("[]")
+        return network(hops[-proxies].strip() if said and 0 < proxies <= len(hops) else direct)
+
     async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
         """The body, kept little further than the largest accepted; Broken when its sender gave up.
 
@@ -94,9 +116,8 @@ class Application:
         What is too much is read all the same, up to a bound: a browser that still sends reads no answer.
         A body in chunks with a trailer is refused as well: Granian says of it what it says of one broken off.
         """
-        if length is not None and not length.isdigit():
-            return b""  # the application refuses it
-        limit, most = patience.when() or asyncio.get_running_loop().time(), self.config.max_body
+        limit, most = asyncio.get_running_loop().time() + self.config.request_seconds, self.config.max_body
+        patience.reschedule(limit)
         declared = int(length) if length is not None else 0
         parts: list[bytes] = []
         size, kept, ends = 0, 0, 0

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import http.client
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from core.config import Config
-from ops.rsgi import Application, Broken
+from ops.rsgi import BODIES, QUEUE, SHARE, Application, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 MAX_BODY = 20_000
 SLOW = 30
+UNFINISHED = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nemail="
 
 
 @pytest.fixture
@@ -61,14 +63,47 @@ def test_requests_are_answered_as_they_should(streams: Streams) -> None:
 
 def test_slow_bodies_keep_nobody_waiting(streams: Streams) -> None:
     server = streams.serve()
-    request = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nemail="
     with contextlib.ExitStack() as open_:
         for _number in range(SLOW):
             slow = open_.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            slow.sendall(request)
+            slow.sendall(UNFINISHED)
         assert ask(server, "GET", "/sign-in").status == 200
         slow.sendall(b"x" * 8994)
         assert slow.recv(12) == b"HTTP/1.1 400"
+
+
+def half_sent(addresses: Iterable[str], server: Server, each: int) -> contextlib.ExitStack:
+    """So many connections from each address, each with a body that does not go on."""
+    held = contextlib.ExitStack()
+    for address in addresses:
+        for _number in range(each):
+            sender = socket.create_connection(("127.0.0.1", server.port), source_address=(address, 0))
+            held.enter_context(sender).sendall(UNFINISHED)
+    return held
+
+
+def first_line(server: Server, address: str, request: bytes) -> tuple[bytes, float]:
+    """The head of the answer to a request from an address, and how many seconds it took."""
+    since = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.port), 40, (address, 0)) as sender:
+        sender.sendall(request)
+        return sender.recv(4000), time.monotonic() - since
+
+
+def test_half_sent_bodies_take_the_places_of_their_own_network_alone(streams: Streams) -> None:
+    server = streams.serve()
+    whole = UNFINISHED.replace(b"9000", b"6")
+    with half_sent(["127.0.0.1"], server, 2 * BODIES):
+        answer, seconds = first_line(server, "127.0.0.2", whole)
+        assert (answer[:12], seconds < QUEUE / 2) == (b"HTTP/1.1 400", True), "it lacks its cross-site token"
+        answer, seconds = first_line(server, "127.0.0.1", whole)
+        assert (answer[:12], seconds < 2 * QUEUE) == (b"HTTP/1.1 503", True)
+        assert b"retry-after: 30" in answer.lower()
+    with half_sent([f"127.0.1.{number}" for number in range(1, 6)], server, SHARE):
+        answer, seconds = first_line(server, "127.0.0.2", whole)
+        assert (answer[:12], seconds < 2 * QUEUE) == (b"HTTP/1.1 503", True)
+        answer, seconds = first_line(server, "127.0.0.2", UNFINISHED.replace(b"9000", b"99999999999"))
+        assert (answer[:12], seconds < QUEUE / 2) == (b"HTTP/1.1 413", True), "it needs no place"
 
 
 class Scope:
