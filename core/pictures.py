@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 from .files import LARGE, FileError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-MOST_PIXELS = 40_000_000
+MOST_PIXELS = 16_000_000  # taken through memory; a JPEG, which is read small, may have four times as many
 
 
 def decode(data: bytes) -> Image.Image:
@@ -25,15 +25,14 @@ def decode(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height > MOST_PIXELS:
-                raise FileError(_("This picture is too large: 40 million pixels at most."))
+            if _weight(picture) > MOST_PIXELS:
+                raise Image.DecompressionBombError
             picture.thumbnail((LARGE, LARGE))
             ImageOps.exif_transpose(picture, in_place=True)
             return _plain(picture)
     except Image.DecompressionBombError as error:
-        raise FileError(_("This picture is too large: 40 million pixels at most.")) from error
-    except FileError:
-        raise
+        said = _("This picture is too large: 16 million pixels at most, 64 million in a JPEG.")
+        raise FileError(said) from error
     except Exception as error:  # decoders raise anything on hostile bytes
         raise FileError(_("This picture is damaged or not a JPEG, PNG, WebP or GIF.")) from error
 
@@ -43,7 +42,7 @@ def weight(stream: IO[bytes]) -> int:
     try:
         with warnings.catch_warnings(), Image.open(stream, formats=FORMATS) as picture:
             warnings.simplefilter("ignore")
-            return picture.width * picture.height // (4 if picture.format == "JPEG" else 1)  # read small
+            return _weight(picture)
     except Exception:  # noqa: BLE001  decoders raise anything on hostile bytes, and `decode` says what is wrong
         return 0
     finally:
@@ -56,6 +55,10 @@ def encode(picture: Image.Image, most: int) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=82)
     return buffer.getvalue()
+
+
+def _weight(picture: Image.Image) -> int:
+    return picture.width * picture.height // (4 if picture.format == "JPEG" else 1)
 
 
 def _types(data: bytes) -> Iterator[str]:

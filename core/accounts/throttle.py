@@ -43,7 +43,7 @@ LIMITS = {
     "password": (Limit("account", 6, 2 * MINUTE),),
     "export": (Limit("account", 3, 30 * MINUTE),),
     "factor": (Limit("network", 50, 10 * SECOND), Limit("account", 6, 3 * MINUTE)),
-    "picture": (Limit("network", 120, 5 * SECOND), Limit("account", 40, 15 * SECOND)),
+    "picture": (Limit("network", 60, 5 * SECOND), Limit("account", 20, 15 * SECOND)),
     "refused": (Limit("account", 3, 480 * MINUTE),),
     "preview": (Limit("account", 60, 2 * SECOND),),
     "support": (Limit("account", 30, 2 * MINUTE),),

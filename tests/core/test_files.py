@@ -74,7 +74,8 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "bmp": lambda: encoded(photo(), "BMP"),
     "huge dimensions": lambda: png_that_says(50_000, 50_000),
     "one side too long": lambda: png_that_says(2_000_000_000, 1),
-    "just above 40 megapixels": lambda: encoded(Image.new("1", (8000, 5001)), "PNG"),
+    "just above 16 megapixels": lambda: encoded(Image.new("1", (4000, 4001)), "PNG"),
+    "just above 64 megapixels in a JPEG": lambda: encoded(Image.new("L", (8000, 8001)), "JPEG"),
     "compressed text bomb": text_bomb,
 }
 
@@ -114,6 +115,12 @@ def test_formats_that_browsers_show_are_taken(app: Flask) -> None:
         result, picture = prepared(app, encoded(photo(), kind), "wrong name.exe")
         assert result.name == "wrong_name.webp"
         assert picture.size == (60, 40)
+
+
+def test_the_largest_pictures_of_phones_are_taken_and_made_small(app: Flask) -> None:
+    for size in ((8160, 6120), (6120, 8160)):
+        _result, picture = prepared(app, encoded(Image.new("L", size, 90), "JPEG"))
+        assert max(picture.size) == files.LARGE
 
 
 def test_metadata_is_gone_and_orientation_applied(app: Flask) -> None:
