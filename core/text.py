@@ -37,14 +37,18 @@ def markdown(source: str, mentions: Mapping[str, str] | None = None) -> str:
     """Safe HTML of a Markdown text; `@handle` becomes a link where `mentions` has its address."""
     if not source:
         return ""
-    return nh3.clean(
-        _parser().render(source, {"mentions": mentions or {}}),
-        tags=_TAGS,
-        attributes={"a": {"href", "title"}, "ol": {"start"}},
-        allowed_classes={"a": {"mention"}},
-        url_schemes={"http", "https", "mailto", "tel"},
-        link_rel="nofollow noopener ugc",
-    ).strip()
+    return (
+        nh3.clean(
+            _parser().render(source, {"mentions": mentions or {}}),
+            tags=_TAGS,
+            attributes={"a": {"href", "title"}, "ol": {"start"}},
+            allowed_classes={"a": {"mention"}},
+            url_schemes={"http", "https", "mailto", "tel"},
+            link_rel="nofollow noopener ugc",
+        )
+        .translate(_TURNING)
+        .strip()
+    )
 
 
 def handles(source: str) -> set[str]:
@@ -178,4 +182,5 @@ def _place_headings(state: "StateCore") -> None:
 _FORMATS = {"Cc", "Cf"}
 _UNSEEN = {*_FORMATS, "Zs", "Zl", "Zp", "Mn", "Me"}
 _FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that look like nothing
+_TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # the direction of what follows
 _FOLDED = _fold_table()

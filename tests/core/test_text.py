@@ -53,6 +53,15 @@ def test_no_text_at_all_makes_anything_but_words(source: str) -> None:
     is_harmless(markdown(source, {"a": "/people/a"}))
 
 
+@pytest.mark.parametrize(
+    "source", ["www.e.example\u202egpj.exe", "[a&#x202E;](/b\u2066)", "`\u202d` a &#8297;"]
+)
+def test_nothing_turns_the_direction_of_what_follows(source: str) -> None:
+    html = markdown(source + " \u200fשלום\u200e")
+    assert not set(html) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert "\u200fשלום\u200e" in html
+
+
 def test_words_links_and_lists_are_shown() -> None:
     html = markdown("**a** ~~b~~ www.x.example/y. https://z.example/a_b_c\n\n3. x\n4. y")
     assert "<strong>a</strong>" in html
