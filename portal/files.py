@@ -17,6 +17,14 @@ from core.web import get_or_404, needs
 blueprint = Blueprint("files", __name__)
 
 
+@blueprint.before_app_request
+def one_range() -> None:
+    """Send all of it to who asks for what is no single range of bytes, as RFC 9110 has it."""
+    asked = request.range if "Range" in request.headers else None
+    if asked is None or asked.units != "bytes" or len(asked.ranges) > 1:
+        request.environ.pop("HTTP_RANGE", None)
+
+
 @blueprint.get("/files/<int:file_id>/<name>")
 @needs("core.read")
 def show(file_id: int, name: str) -> Response:

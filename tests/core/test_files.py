@@ -208,6 +208,13 @@ def test_the_door_follows_the_audience(town: Town) -> None:
     assert town.browser("olga").get(public).headers["Cache-Control"].startswith("private")
 
 
+@pytest.mark.parametrize("asked", ["x", "bytes=", "bytes=0-1,2-3", "lines=0-1", "bytes=9-1", "bytes=0-1"])
+def test_what_is_no_single_range_is_sent_whole(town: Town, asked: str) -> None:
+    status = 206 if asked == "bytes=0-1" else 200
+    with town.browser("ana").get("/static/parvis.css", headers={"Range": asked}) as answer:
+        assert (answer.status_code, len(answer.data) == 2) == (status, status == 206)
+
+
 def test_bytes_that_no_row_names_are_swept_after_a_day(town: Town) -> None:
     _entry, url = post_with_picture(town, "public")
     kept = stored(town.app)
