@@ -54,7 +54,7 @@ def publish(
     confirmed: bool = False,
     at: dt.datetime | None = None,
 ) -> Entry:
-    """Say something in a space, now or `at` an earlier time; the same `client_key` never says it twice.
+    """Say something in a space, now or `at` an earlier time; the same `client_key` says no words twice.
 
     `beside` is what a plugin will keep beside it for the same readers, to be checked with its words.
     `team_only` keeps it between the team and `reader_id`; such an entry isn't held back for the team's look.
@@ -69,7 +69,7 @@ def publish(
     more: Any = {"alts": tuple(alt for _picture, alt in pictures), "beside": (*beside, byline or "")}
     free = check(Draft(space, person, kind, title, body, html, parent, channel, **more), confirmed)
     space_id, parent_id = space.id, parent.id if parent else None
-    key = _key(author, kind, parent_id, client_key)
+    key = _key(client_key, author, kind, parent_id, title, body)
     with write() as session:
         root = _hold(space_id, parent_id)
         _may_publish(entry_kind, space, parent)  # still: nobody takes it away from here on
@@ -330,11 +330,11 @@ def _unchanged(row: Entry, version: int | None) -> None:
         raise Refused(_("This was changed meanwhile. Please read it again."))
 
 
-def _key(author: int | None, kind: str, root_id: int | None, client_key: str | None) -> str | None:
-    """A key of its author's own, for this kind and thread, so that nothing else can be taken for it."""
+def _key(client_key: str | None, *said: str | int | None) -> str | None:
+    """A key of its author's own, for this kind, thread and words: nothing else can be taken for it."""
     if not client_key:
         return None
-    return hashlib.sha256(f"{author} {kind} {root_id} {client_key}".encode()).hexdigest()
+    return hashlib.sha256(repr((client_key, said)).encode(errors="surrogatepass")).hexdigest()
 
 
 def _said(space_id: int, key: str) -> Entry | None:

@@ -177,6 +177,8 @@ def test_a_form_sent_twice_is_one_post_and_a_preview_is_none(town: Town) -> None
     first = ana.submit(url, page, body="Once", client_key="abc")
     assert ana.submit(url, page, body="Once", client_key="abc").location == first.location
     assert len(entries(town)) == 1
+    other = ana.submit(url, page, body="Other words", client_key="abc")
+    assert "Other words" in ana.get(other.location).text, "sent from the same page after going back to it"
     shown = ana.submit("/preview", page, body="@ana *x* <b>", space=str(space_id)).text
     assert '<a href="/people/ana" class="mention"' in shown
     assert shown.endswith("<em>x</em> &lt;b&gt;</p>")
