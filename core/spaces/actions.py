@@ -132,23 +132,25 @@ def leave(space: Space) -> None:
 def join(space: Space) -> bool:
     """Become a member of a space that is open to all; says whether the viewer was not one before."""
     require("core.account")
-    if space.joining != "open":
-        raise Forbidden("core.join")
+    space_id = space.id
     with write():
-        hold_open(space.id)
-        return enter(space.id, viewer().id)
+        hold_open(space_id)
+        if space.joining != "open":  # as it is read again, now that nobody changes it
+            raise Forbidden("core.join")
+        return enter(space_id, viewer().id)
 
 
 def ask_to_join(space: Space, message: str) -> None:
     """Ask the team of a space to let the viewer in."""
     require("core.account")
-    if space.joining != "request":
-        raise Forbidden("core.join")
+    space_id = space.id
     with write():
-        hold_open(space.id)
+        hold_open(space_id)
+        if space.joining != "request":
+            raise Forbidden("core.join")
         hold_person(viewer().id)
-        if insert_once(JoinRequest, space_id=space.id, user_id=viewer().id, message=message):
-            notify("core.join_request", team_of(space.id), space=space)
+        if insert_once(JoinRequest, space_id=space_id, user_id=viewer().id, message=message):
+            notify("core.join_request", team_of(space_id), space=space)
 
 
 def answer_request(space: Space, user_id: int, accept: bool) -> None:

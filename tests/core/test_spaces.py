@@ -102,6 +102,25 @@ def test_joining_leaving_and_following_by_forms(town: Town) -> None:
     assert roles(town, "olga", ident) == {"owner"}
 
 
+@pytest.mark.parametrize("joining", ["open", "request"])
+def test_nobody_enters_a_space_that_is_closed_to_them_meanwhile(
+    town: Town, joining: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ident, ana = group(town, joining=joining), town.browser("ana")
+    held = actions.hold_open
+
+    def after_the_team_closed_it(space_id: int) -> None:
+        closed = sa.update(Space).where(Space.id == space_id).values(joining="invite")
+        db.session.execute(closed, execution_options={"synchronize_session": False})
+        held(space_id)
+
+    monkeypatch.setattr(actions, "hold_open", after_the_team_closed_it)
+    assert ana.submit(f"/spaces/{ident}/join", message="Let me in").status_code == 403
+    monkeypatch.undo()
+    assert roles(town, "ana", ident) == set()
+    assert town.run(lambda: db.session.scalars(sa.select(JoinRequest)).all()) == []
+
+
 def test_a_request_is_answered_by_the_team_once(town: Town) -> None:
     ident = group(town, joining="request")
     ana, olga, url = town.browser("ana"), town.browser("olga"), f"/spaces/{ident}"
