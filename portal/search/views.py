@@ -75,7 +75,7 @@ def _narrowed(asked: dict[str, str]) -> dict[str, Any]:
     """The filters of the address; raises Refused for a day or a person that there is not."""
     until = _day(asked["until"])
     return {
-        "kind": asked["kind"] or None,
+        "kind": asked["kind"][:80] or None,
         "space": whole(asked["space"]) or 0 if asked["space"] else None,
         "people": _people(asked["person"]) if asked["person"] else (),
         "since": _day(asked["since"]),

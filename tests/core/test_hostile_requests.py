@@ -6,12 +6,13 @@ import io
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 import sqlalchemy as sa
+from werkzeug.datastructures import ImmutableMultiDict
 
 from core.db import Base, db
 
@@ -342,6 +343,47 @@ def test_no_request_breaks_the_portal_or_leaves_half_of_what_was_refused(target:
         assert target.offend(*drawn) == ""
 
     bear()
+
+
+class Noted(ImmutableMultiDict[str, str]):
+    """The arguments of an address, which note what is read of them."""
+
+    read: ClassVar[set[str]] = set()
+
+    def get(self, key: str, *args: Any, **options: Any) -> Any:
+        """A value, whose name is noted."""
+        self.read.add(key)
+        return super().get(key, *args, **options)
+
+    def getlist(self, key: str, *args: Any, **options: Any) -> Any:
+        """All values of a name, which is noted."""
+        self.read.add(key)
+        return super().getlist(key, *args, **options)
+
+
+LONG = ["x" * 3000, "é" * 3000, "9" * 30, str(2**63), str(2**31), "-1", "1-" + "9" * 300, "%00", "2026-01-01"]
+
+
+@pytest.mark.engines
+def test_whatever_a_page_reads_of_its_address_may_be_long(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Noting(target.town.app.request_class):  # type: ignore[name-defined,misc]
+        parameter_storage_class = Noted
+
+    monkeypatch.setattr(target.town.app, "request_class", Noting)
+    found, seen = [], set()
+    for _endpoint, method, path in paths(target.town.app, "1"):
+        if method != "GET":
+            continue
+        Noted.read.clear()
+        target.send(Request("GET", path), "owner")
+        names = sorted(Noted.read)
+        seen.update(names)
+        for name in names:
+            found += [target.offend(Request("GET", f"{path}?{name}={value}"), "owner") for value in LONG]
+    assert seen >= {"q", "kind", "space", "after", "before", "area", "theme"}
+    assert "\n".join(filter(None, found)) == ""
 
 
 def test_a_refusal_is_noticed(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
