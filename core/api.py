@@ -65,6 +65,7 @@ from .forms import an_address as an_address
 from .forms import one_line as one_line
 from .hookspecs import hookimpl as hookimpl
 from .i18n import day as day
+from .i18n import town_today as town_today
 from .i18n import town_zone as town_zone
 from .jobs import enqueue as enqueue
 from .live import emit as emit

@@ -211,6 +211,11 @@ def number(value: float | None) -> str:
     return "" if value is None else _number(value, str(get_locale()))
 
 
+def town_today() -> dt.date:
+    """The day that it is in the town."""
+    return now().astimezone(town_zone()).date()
+
+
 def town_zone() -> ZoneInfo:
     """The town's own time zone, in which its appointments are."""
     return ZoneInfo(get_babel().default_timezone)

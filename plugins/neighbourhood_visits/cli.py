@@ -31,7 +31,7 @@ def visits() -> None:
 )
 def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: tuple[str, ...]) -> None:
     """Take in the questions of a table, all or none, each once: CSV, XLSX or ODS, names of columns first."""
-    held_on = day.date() if day else api.now().date() + dt.timedelta(days=60)
+    held_on = day.date() if day else api.town_today() + dt.timedelta(days=60)
     table, people = tables.read(file.read_bytes()), _coordinators(handles)
     result = imports.take_in(table, imports.guess(table.header), byline, held_on, people)
     for line, text in result.errors:

@@ -154,7 +154,7 @@ def _day(text: str) -> dt.datetime | None:
             noon = dt.datetime.strptime(text[:10], form).replace(hour=12, tzinfo=api.town_zone())
         except ValueError:
             continue
-        return min(noon, api.now()) if noon.date() <= api.now().date() and noon.year > 1900 else None
+        return min(noon, api.now()) if noon.date() <= api.town_today() and noon.year > 1900 else None
     return None
 
 

@@ -81,7 +81,7 @@ def promises() -> str:
         themes=_themes(),
         quiet=quiet.sentence(),
         counts=_counts(only),
-        day=states.today(),
+        day=api.town_today(),
         ways={ident: _ways(case) for ident, case in cases.items()},
         state_label=state_label,
         label_day=api.day,
@@ -124,7 +124,7 @@ def new_promise(question_id: int) -> Page:
 
 def state_label(row: Commitment) -> str:
     """Where a commitment stands, in a word or two; late ones say so."""
-    if row.is_late(states.today()):
+    if row.is_late(api.town_today()):
         return str(_("Late"))
     labels = {
         "open": _("Promised"),
@@ -187,7 +187,7 @@ def _counts(only: list[Any]) -> dict[str, int]:
         sa.select(
             count(Commitment.id),
             count(sa.case((Commitment.state == "confirmed", 1))),
-            count(sa.case((late(states.today()), 1))),
+            count(sa.case((late(api.town_today()), 1))),
         )
         .join(api.Space, api.Space.id == Commitment.space_id)
         .where(*only)

@@ -8,8 +8,7 @@ def sentence() -> str:
     """What pages say while it is so, else nothing."""
     settings = api.settings("neighbourhood_visits")
     begins, ends = settings["quiet_from"], settings["quiet_until"]
-    today = api.now().astimezone(api.town_zone()).date()
-    if begins is None or ends is None or not begins <= today <= ends:
+    if begins is None or ends is None or not begins <= api.town_today() <= ends:
         return ""
     return str(
         _(

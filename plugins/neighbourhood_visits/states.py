@@ -477,14 +477,9 @@ def commitment_case(commitment_id: int) -> Case:
     return Case(space, api.get_or_404(Visit, space.id), entry, commitment=row)
 
 
-def today() -> dt.date:
-    """The day that it is in the town."""
-    return api.now().astimezone(api.town_zone()).date()
-
-
 def day_has_come(visit: Visit) -> bool:
     """Whether it is the day of a visit, or later."""
-    return visit.starts_at.astimezone(api.town_zone()).date() <= today()
+    return visit.starts_at.astimezone(api.town_zone()).date() <= api.town_today()
 
 
 def takes_notes(visit: Visit) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from core.testing import Browser, Town
 
 QUESTION = "When will the lamp in rue du Lavoir be mended?"
+
+
+def today() -> dt.date:
+    """The day that it is in the towns of the tests, which begins before that of UTC."""
+    return dt.datetime.now(ZoneInfo("Europe/Paris")).date()
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Scene:
 
     def plan(self) -> dict[str, Any]:
         """What the form of a visit needs."""
-        day = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=20)
+        day = today() + dt.timedelta(days=20)
         return {
             "name": "Visit of the Tanneries",
             "area": str(self.commune),

@@ -16,7 +16,7 @@ from plugins.neighbourhood_visits.approve import places
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.models import Casework
 
-from .conftest import draft_version
+from .conftest import draft_version, today
 from .test_assigned import at
 from .test_triage import row
 
@@ -28,12 +28,11 @@ def name_delegate(
     scene: Scene, first: int = 0, last: int = 5, who: str = "deputy", delegate: str = "substitute"
 ) -> Any:
     """Let an official name a delegate from one day to another, counted from today."""
-    today = dt.datetime.now(dt.UTC).date()
     return scene.browser(who).submit(
         "/visits/delegate",
         delegate=str(scene.town.person(delegate)),
-        begins=str(today + dt.timedelta(days=first)),
-        ends=str(today + dt.timedelta(days=last)),
+        begins=str(today() + dt.timedelta(days=first)),
+        ends=str(today() + dt.timedelta(days=last)),
     )
 
 

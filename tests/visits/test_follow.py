@@ -17,6 +17,7 @@ from plugins.neighbourhood_visits.follow import calendar
 from plugins.neighbourhood_visits.models import Commitment, PrivateCase
 from portal.privacy import erase
 
+from .conftest import today
 from .test_plugin import statements
 from .test_promises import PROMISE, department, promise, turn
 from .test_report import conclude, lead, lived
@@ -33,7 +34,7 @@ def due(scene: Scene, ident: int, days: int) -> None:
 
     def act() -> None:
         with write() as session:
-            session.get(Commitment, ident).due_on = now().date() - dt.timedelta(days=days)
+            session.get(Commitment, ident).due_on = today() - dt.timedelta(days=days)
 
     scene.town.run(act)
 
@@ -178,11 +179,10 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     visit, _found = lived(scene)
     lead(scene, visit, "publish", name="mayor")
     coming = scene.visit()
-    today = now().date()
-    said = {"days_to_answer": "30", "quiet_from": today.isoformat()}
+    said = {"days_to_answer": "30", "quiet_from": today().isoformat()}
     admin = scene.browser("admin")
     assert "Give both days, or none." in admin.submit(SETTINGS, **said).text
-    until = (today + dt.timedelta(days=30)).isoformat()
+    until = (today() + dt.timedelta(days=30)).isoformat()
     assert admin.submit(SETTINGS, **said, quiet_until=until).status_code == 302
     visitor, word = scene.browser(), "An election comes"
     report = visitor.get(f"/visits/{visit}/report").text
@@ -204,8 +204,8 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     ):
         assert "counts" not in visitor.get(url).json
     assert scene.question(coming, title="And now?") > 0
-    yesterday = (today - dt.timedelta(days=1)).isoformat()
-    said["quiet_from"] = (today - dt.timedelta(days=9)).isoformat()
+    yesterday = (today() - dt.timedelta(days=1)).isoformat()
+    said["quiet_from"] = (today() - dt.timedelta(days=9)).isoformat()
     assert admin.submit(SETTINGS, **said, quiet_until=yesterday).status_code == 302
     assert "Answer rate" in visitor.get(f"/visits/{visit}/report").text
     assert "Next neighbourhood visit" in visitor.get("/").text

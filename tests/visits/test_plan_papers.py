@@ -27,6 +27,7 @@ from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
 from portal.privacy import erase
 
+from .conftest import today
 from .test_promises import department
 from .test_triage import decide
 
@@ -165,7 +166,7 @@ def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> No
                 (private, "Move a bin", -3),
             )
             for about, text, days in promises:
-                due = now().date() + dt.timedelta(days=days)
+                due = today() + dt.timedelta(days=days)
                 row = Commitment(
                     space_id=earlier,
                     question_id=about,
@@ -210,7 +211,7 @@ def test_the_dossier_stays_as_it_was(scene: Scene) -> None:
 
 def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     visit, agent = scene.visit(), scene.browser("agent")
-    day = now().date() + dt.timedelta(days=5)
+    day = today() + dt.timedelta(days=5)
     page = f"/visits/{visit}/papers"
     assert agent.submit(f"/visits/{visit}/freeze", _page=page, day=day.isoformat()).status_code == 302
     scene.town.run(papers.freeze_due)

@@ -17,13 +17,12 @@ CHUNK = 200
 
 def run() -> None:
     """Job: send each letter whose day has come, the latest alone, once; of public questions alone."""
-    today = api.now().astimezone(api.town_zone()).date()
     with api.as_system("tell of promises that come due"):
         for stage, shift in (ASKED, AFTER, BEFORE):
             states = (*ONGOING, "done_claimed") if stage == ASKED[0] else ONGOING
             due = (
                 sa.select(Commitment.id)
-                .where(Commitment.told < stage, Commitment.due_on <= today - shift)
+                .where(Commitment.told < stage, Commitment.due_on <= api.town_today() - shift)
                 .where(Commitment.state.in_(states), about_public())
                 .order_by(Commitment.id)
                 .limit(CHUNK)

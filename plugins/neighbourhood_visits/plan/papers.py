@@ -21,7 +21,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import reads, show, states
+from .. import reads, show
 from ..assigned.due import is_overdue
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
@@ -236,7 +236,7 @@ def late_promises(space: api.Space, visit: Visit) -> list[dict[str, Any]]:
         .join(api.Space, api.Space.id == Commitment.space_id)
         .join(Visit, Visit.space_id == Commitment.space_id)
         .where(api.Space.area_id.is_not_distinct_from(space.area_id), Visit.starts_at < visit.starts_at)
-        .where(late(states.today()), about_public())
+        .where(late(api.town_today()), about_public())
         .order_by(Commitment.due_on, Commitment.id)
         .limit(LATE)
     )

@@ -20,7 +20,6 @@ from ..pages import Page, blueprint
 from ..plan import papers
 from ..plan.models import Sensitivity
 from ..show import draw
-from ..states import today
 from . import awaits
 
 MATTER, LATE = 5, 5
@@ -61,7 +60,7 @@ def matters(space_id: int) -> list[Matter]:
     again = sa.select(sa.func.count(same.entry_id)).where(same.group_id == Question.entry_id)
     repeated = again.correlate(Question).scalar_subquery()
     kept = sa.select(Commitment.id).where(Commitment.question_id == Question.entry_id)
-    promised = kept.where(late_promise(today()))
+    promised = kept.where(late_promise(api.town_today()))
     promised_late = promised.correlate(Question).exists()
     late = overdue(api.now())
     reasons = (Sensitivity.entry_id.is_not(None), late, repeated > 0, promised_late)

@@ -12,7 +12,6 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from .. import states
 from .models import Minutes, Report
 
 MARK = "[…]"
@@ -40,7 +39,7 @@ def _take_out(space_id: int, found: re.Pattern[str]) -> None:
         raise api.Refused(_("These words are not in it. Copy them exactly as they stand."))
     report.facts["minutes"] = left
     flag_modified(report, "facts")
-    mention = {"on": states.today().isoformat(), "question": None, "what": "minutes"}
+    mention = {"on": api.town_today().isoformat(), "question": None, "what": "minutes"}
     if mention not in report.mentions:
         report.mentions = [*report.mentions, mention]
     minutes = session.get(Minutes, space_id)
