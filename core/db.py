@@ -162,11 +162,12 @@ def writing() -> bool:
 
 
 def changed() -> bool:
-    """Whether objects were changed that no write has taken."""
+    """Whether objects were changed that no write has taken, or the connection was closed."""
     if not db.session.registry.has():
         return False
     session = db.session()
-    return bool(session.new or session.dirty or session.deleted)
+    closed = session.in_transaction() and session.connection().closed
+    return bool(closed or session.new or session.dirty or session.deleted)
 
 
 def before_commit(call: Callable[[], None]) -> None:
@@ -193,7 +194,7 @@ def reading() -> Connection:
     if db.session.registry.has() and db.session().in_transaction():
         return db.session.connection()
     connection: Connection | None = g.get("reading")
-    if connection is None:
+    if connection is None or connection.closed:
         connection = g.reading = db.engine.connect().execution_options(**READING[db.engine.dialect.name])
     return connection
 

@@ -129,6 +129,8 @@ def _unexpected(error: Exception) -> Response:
         text = _(
             "The module “%(name)s” has a fault. The staff can see it; the rest works.", name=plugin.title
         )
+        if request.method == "POST":
+            text += " " + _("What you sent may not be kept: go back and send it again.")
         return page(500, text)
     return page(500)
 

@@ -2,17 +2,18 @@
 
 Every hook is called one plugin at a time (`registry.call`): a plugin that raises, or answers something of
 another type or too long, loses its own part and is named to staff; after five failures in a row it is put
-in quarantine.
+in quarantine, at once where it ended the write that it was called in.
 `export_user` and `erase_user` alone are loud: one that fails stops the whole (`registry.demand`).
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 from flask_babel.speaklater import LazyString
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from .plugin import Action, Ask, Decoration, Health, Hold, Panel, Refuse, SearchDocument
 
@@ -85,6 +86,8 @@ def purge_expired(now: datetime) -> None:
     """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
 
 
+SWALLOWS = "script|style|textarea|title|template|select|noscript|iframe|xmp|plaintext"
+UNENDED = re.compile(rf"<(?:!--.*?(?:--|\Z)|({SWALLOWS})\b.*?(?:</\1\s*|\Z)|[a-z/][^<>]*)(>|\Z)", re.I | re.S)
 _SAID = (Panel, Decoration, Action, Health, Hold, Ask, Refuse, SearchDocument)
 PAGE = 500_000  # characters and parts that an answer may have; of those that are no part of a page, MOST
 MOST = {"search_documents": 50_000_000, "export_user": 50_000_000}
@@ -113,7 +116,7 @@ def sound(hook: str, answer: Any) -> bool:
         )
     if hook == "panels":
         return _list_of(Panel, answer) and all(
-            _text(panel.title) and _text(panel.html) and isinstance(panel.weight, int) for panel in answer
+            _text(panel.title) and _ended(panel.html) and isinstance(panel.weight, int) for panel in answer
         )
     if hook == "search_documents":
         return _list_of(SearchDocument, answer) and all(map(_sound_document, answer))
@@ -128,7 +131,13 @@ def sound(hook: str, answer: Any) -> bool:
 
 def _sound_decoration(decoration: Decoration) -> bool:
     actions = all(type(one) is Action and _text(one.label) and _text(one.url) for one in decoration.actions)
-    return actions and all(map(_text, (*decoration.badges, decoration.footer)))
+    texts = all(map(_text, (*decoration.badges, decoration.footer)))
+    return actions and texts and _ended(escape(decoration.footer))
+
+
+def _ended(html: Any) -> bool:
+    """Whether it is HTML that takes in nothing of what comes after it on its page."""
+    return _text(html) and "" not in (found[2] for found in UNENDED.finditer(str(html)))
 
 
 def _sound_document(document: SearchDocument) -> bool:

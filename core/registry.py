@@ -4,30 +4,29 @@ What a plugin must satisfy to be loaded at all is in `checks.py`.
 """
 
 import datetime as dt
-import json
 import logging
-import os
 import re
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from decimal import localcontext
 from functools import cached_property, partial
 from importlib import metadata
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pluggy
 import sqlalchemy as sa
-from flask import Flask, abort, current_app, g, has_request_context, request
-from flask.globals import request_ctx
+from flask import Flask, abort, current_app, g, request
 from sqlalchemy.orm import Session
 
 from . import access, checks, hookspecs, stamps
 from .db import FailureUnsaid, WriteOutsideBoundary, changed, db, insert_once, now, write, writing
+from .lent import AnswerTouched, TransactionEnded, lend, put_back, savepoint
 from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
 
@@ -36,16 +35,9 @@ SLOW, SLOW_MILLISECONDS = "slow: ", 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
-READ_ANEW = frozenset({"stamps", "enabled_plugins", "failed"})  # of `g`, where the core may change them too
-TOKEN, MADE = "csrf_token", re.compile("[0-9a-f]{40}")  # drawing a form puts one into a session without
-HANGS, LATELY, LAST_WORDS = "hangs", dt.timedelta(hours=1), "last-words"
+HANGS, LATELY = "hangs", dt.timedelta(hours=1)
 
 log = logging.getLogger("parvis.plugins")
-Lent = tuple[dict[str, Any], dict[str, Any], Any, dict[str, Any], bool, int]
-
-
-class AnswerTouched(RuntimeError):
-    """A hook changed the session of a browser, `g`, or what is done to the answer: they belong to views."""
 
 
 class PluginFailed(RuntimeError):
@@ -163,19 +155,28 @@ class Registry:
             if only is not None and name not in only:
                 continue
             try:
-                with self._visit(name, hook):
-                    answer = hookspecs.asked(hook, impl, arguments)
+                with localcontext(), self._visit(name, hook):
+                    answer = copy_context().run(hookspecs.asked, hook, impl, arguments)
             except Exception as error:
                 self.fault(name, hook, error, counts=False)
                 raise PluginFailed(name) from error
             yield name, answer
 
     def attempt(self, name: str, place: str, work: Callable[[], Any], otherwise: Any = None) -> Any:
-        """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered."""
+        """Do a plugin's work inside a page of the core: if it fails, it is named and `otherwise` answered.
+
+        TransactionEnded, and quarantine, where it leaves nothing to go on with of the write that it is in.
+        """
         started = time.perf_counter()
         try:
-            with self._visit(name, place):
-                answer = work()
+            with localcontext(), self._visit(name, place):
+                answer = copy_context().run(work)
+        except TransactionEnded as error:
+            if not error.args:  # by the innermost
+                error.args = (name,)
+                self.fault(name, place, error)
+                self.failures[name, place] = FAILURES_ALLOWED
+            raise
         except BaseException as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
             if not writing():
                 Session.rollback(db.session())  # also within another plugin's hook, where ours refuses
@@ -196,12 +197,12 @@ class Registry:
         running, held = self.running, here.get("visited")
         here.visited = True
         running.append((name, place, True))
-        lent = _lent(vars(here))
+        lent = lend(vars(here))
         try:
             if writing():
-                with db.session.begin_nested():
+                with savepoint():
                     yield
-                    if _put_back(lent, forms=True):
+                    if put_back(lent, forms=True):
                         raise AnswerTouched(place)
             else:
                 here.failed = False
@@ -210,11 +211,11 @@ class Registry:
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
-                if _put_back(lent, forms=True):
+                if put_back(lent, forms=True):
                     raise AnswerTouched(place)
         finally:
             running.pop()
-            _put_back(lent)
+            put_back(lent)
             here.visited = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
@@ -231,28 +232,6 @@ class Registry:
         self._noted[key] = time.monotonic()
         log.warning("plugin trouble", extra={"plugin": name, "place": place, "what": what, "trace": trace})
         self.waiting.append(PluginFault(plugin=name, place=place, what=what[:500], trace=trace, at=now()))
-
-    def leave_word(self, folder: Path, seconds: float) -> dict[str, str]:
-        """Tell the process that will come after this one what hangs; that takes no database, which may."""
-        suspects = [one for one in self.running if one[0] in self.installed]
-        if not suspects:
-            return {}
-        name, place, counts = suspects[-1]
-        what = f"{HANGS if counts else 'page hangs'}: its process was ended after {seconds} s"
-        with (folder / LAST_WORDS).open("a") as file:
-            file.write(json.dumps({"plugin": name, "place": place, "what": what}) + "\n")
-        return {"plugin": name, "place": place}
-
-    def hear(self, folder: Path) -> None:
-        """Write down for staff what the processes before this one left word of."""
-        mine = folder / f"{LAST_WORDS}-{os.getpid()}"
-        try:
-            (folder / LAST_WORDS).rename(mine)  # of several new processes, one hears it
-        except FileNotFoundError:
-            return
-        self.waiting += [PluginFault(at=now(), **json.loads(line)) for line in mine.read_text().splitlines()]
-        mine.unlink()
-        self.settle()
 
     def settle(self) -> None:
         """Write down what was noted, and quarantine whoever failed too often; never raises."""
@@ -396,6 +375,8 @@ def gate() -> None:
 def view_fault(error: BaseException) -> Plugin | None:
     """Note for staff whose page just failed, and answer the plugin; None when the page is the core's."""
     registry = current()
+    if isinstance(error, TransactionEnded):  # noted when it was
+        return registry.installed.get(str(error))
     name = registry.owner(request.path)
     registry.fault(name or registry.core.name, request.endpoint or "", error, counts=False)
     return registry.installed[name] if name else None
@@ -404,36 +385,6 @@ def view_fault(error: BaseException) -> Plugin | None:
 def all_permissions() -> list[tuple[Plugin, Permission]]:
     """Every permission of the core and of the enabled plugins, with who declared it."""
     return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
-
-
-def _lent(here: dict[str, Any]) -> Lent:
-    """What is lent to a hook, as it is: `g`, and of a request its session and what is done to its answer."""
-    if not has_request_context():
-        return here, dict(here), None, {}, False, 0
-    context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
-    session, later = context.session, len(context._after_request_functions)
-    return here, dict(here), context, dict(session), session.modified, later
-
-
-def _put_back(lent: Lent, forms: bool = False) -> bool:
-    """Make it what it was, but for the token of `forms` that were drawn; says whether a hook changed it."""
-    here, kept, context, session, modified, later = lent
-    changed = {name for name, value in kept.items() if here.get(name) is not value}
-    here.update({name: kept[name] for name in changed - READ_ANEW})
-    for name in (changed & READ_ANEW) | (here.keys() - kept.keys() - {"reading"}):  # which is closed later
-        here.pop(name, None)
-    touched = not changed <= READ_ANEW
-    if context is None:
-        return touched
-    if forms and TOKEN not in session and MADE.fullmatch(made := str(context.session.get(TOKEN))):
-        session[TOKEN] = made
-    if context.session != session or len(context._after_request_functions) != later:
-        del context._after_request_functions[later:]
-        context.session.clear()
-        context.session.update(session)
-        touched = True
-    context.session.modified = modified or (context.session.modified and TOKEN in session)
-    return touched
 
 
 def _keep_latest(name: str) -> None:

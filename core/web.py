@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable
+from decimal import Context, setcontext
 from typing import Any, NoReturn, ParamSpec
 from urllib.parse import urlencode
 
@@ -32,6 +33,7 @@ def init(app: Flask) -> None:
 
 
 def _enter() -> None:
+    setcontext(Context())  # numbers are written as ever, whatever precision a page before chose
     if request.endpoint != "static":
         g.viewer_token = access.enter(sessions.viewer())
 

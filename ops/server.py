@@ -1,6 +1,7 @@
 """The servers: web processes under granian that make pages, keep streams, or both; a watchdog in each."""
 
 import gc
+import json
 import logging
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -20,12 +22,15 @@ from granian.log import LogLevels
 
 from core import logs, registry
 from core.config import Config
+from core.db import now
+from core.models import PluginFault
 
 from .application import application
 from .rsgi import Application, Wsgi
 from .streams import MOST, Streams
 
 log = logging.getLogger("parvis.server")
+LAST_WORDS = "last-words"
 RESTART_PAUSE = 2.0
 BACKLOG = 1024  # connections that may wait, or be served, beside the streams
 
@@ -110,7 +115,7 @@ def _made() -> tuple[Config, Flask, "Watchdog"]:
     config = Config.from_env()
     app = application(config)
     with app.app_context():
-        registry.current().hear(config.data)
+        hear(registry.current(), config.data)
     gc.collect()
     gc.freeze()  # what every request needs stays; looking through it for rubbish takes time in each
     return config, app, Watchdog(app.wsgi_app, config, app.extensions["parvis"])
@@ -140,10 +145,34 @@ class Watchdog:
             since = self.since
             if since is not None and time.monotonic() - since > seconds:
                 try:
-                    hanging = self.plugins.leave_word(self.config.data, seconds)
+                    hanging = leave_word(self.plugins, self.config.data, seconds)
                     log.error("a page hangs; its process ends", extra={"seconds": seconds, **hanging})
                 finally:  # also with a full disk
                     os._exit(1)
+
+
+def leave_word(plugins: registry.Registry, folder: Path, seconds: float) -> dict[str, str]:
+    """Tell the process that will come after this one what hangs; that takes no database, which may."""
+    suspects = [one for one in plugins.running if one[0] in plugins.installed]
+    if not suspects:
+        return {}
+    name, place, counts = suspects[-1]
+    what = f"{registry.HANGS if counts else 'page hangs'}: its process was ended after {seconds} s"
+    with (folder / LAST_WORDS).open("a") as file:
+        file.write(json.dumps({"plugin": name, "place": place, "what": what}) + "\n")
+    return {"plugin": name, "place": place}
+
+
+def hear(plugins: registry.Registry, folder: Path) -> None:
+    """Write down for staff what the processes before this one left word of."""
+    mine = folder / f"{LAST_WORDS}-{os.getpid()}"
+    try:
+        (folder / LAST_WORDS).rename(mine)  # of several new processes, one hears it
+    except FileNotFoundError:
+        return
+    plugins.waiting += [PluginFault(at=now(), **json.loads(line)) for line in mine.read_text().splitlines()]
+    mine.unlink()
+    plugins.settle()
 
 
 def end_with(parent: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
+import itertools
 import json
 import os
 import subprocess
@@ -17,16 +19,17 @@ import pytest
 import sqlalchemy as sa
 from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
-from flask import Response, after_this_request, g, session
+from flask import Response, after_this_request, g, request, session
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import NotFound
 
 from core import access, api, create_app, health, jobs, mail, registry, security, settings
 from core.checks import PluginError
-from core.db import db, write
+from core.db import db, reading, write
 from core.models import Entry, Mail, PluginFault, PluginState, Space
 from core.spaces.actions import set_members
 from core.testing import Browser, Town
+from ops import server
 from portal.notices import mailing
 
 if TYPE_CHECKING:
@@ -339,6 +342,114 @@ def test_a_hook_takes_nothing_from_the_page_that_it_is_called_in(town: Town, wor
     assert set(faults(town)) == {(place, "WriteOutsideBoundary") for place in ("tab", "panels")}
 
 
+UNENDED = ("<!--", "<!-- a --><!-- b", "<p>a</p><TextArea>", "<script>a", "<style>a</script>", '<a href="')
+ENDED = ("<!-- a -->", "<p>a<p>b", "<script>1 < 2</script>", "<textarea>a</textarea>", "1 < 2 & 3", "<br>")
+
+
+@pytest.mark.filterwarnings("ignore:.*transaction already deassociated:sqlalchemy.exc.SAWarning")
+def test_a_hook_that_closes_a_connection_loses_its_own_part_of_a_page(town: Town) -> None:
+    town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="Good morning.")
+    for place in ("decorate_entries", "panels"):
+        trouble[place] = lambda: db.session.connection().close()
+    page = town.browser().get("/")
+    assert page.status_code == 200
+    assert "Good morning." in page.text
+    assert faults(town) == [(place, "WriteOutsideBoundary") for place in ("decorate_entries", "panels")]
+
+
+def test_a_hook_that_closes_what_is_read_by_beside_breaks_no_page(town: Town) -> None:
+    trouble["decorate_entries"] = trouble["panels"] = lambda: reading().close()
+    town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="Good morning.")
+    assert "Good morning." in town.browser().get("/").text
+
+
+TRANSACTION_ENDS = {
+    "close": lambda: db.session.connection().close(),
+    "rollback": lambda: db.session.connection().rollback(),
+    "raw rollback": lambda: db.session.connection().connection.rollback(),
+    "raw rollback, and on": lambda: (
+        db.session.connection().connection.rollback(),
+        db.session.execute(sa.text("SELECT 1")),
+    ),
+    "raw rollback, and raises": lambda: (db.session.connection().connection.rollback(), fail()),
+    "invalidate": lambda: db.session.connection().invalidate(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*transaction already deassociated:sqlalchemy.exc.SAWarning")
+@pytest.mark.parametrize("end", TRANSACTION_ENDS)
+def test_who_ends_a_write_by_its_connection_is_said_and_out_at_once(town: Town, end: str) -> None:
+    trouble["entry_published"] = TRANSACTION_ENDS[end]
+    space, ana = town.space("Square", "ana"), town.browser("ana")
+    lost = ana.submit(f"/spaces/{space}/posts", body="A shared saw.")
+    assert lost.status_code == 500
+    assert "The module “Workshops” has a fault." in lost.text
+    assert "What you sent may not be kept: go back and send it again." in lost.text
+    bodies = sa.select(Entry.body)
+    assert town.run(lambda: db.session.scalars(bodies).all()) == []
+    assert [place for place, _what in faults(town)] == ["entry_published"]
+    assert town.run(lambda: db.session.get(PluginState, "dummy").quarantined_at)
+    assert ana.submit(f"/spaces/{space}/posts", body="A shared saw.").status_code == 302
+    assert town.run(lambda: db.session.scalars(bodies).all()) == ["A shared saw."]
+
+
+def test_a_hook_that_hides_a_broken_statement_in_a_write_loses_its_rows_alone(town: Town) -> None:
+    def hide() -> None:
+        with suppress(sa.exc.DBAPIError):
+            db.session.execute(sa.text("SELECT nothing FROM nowhere"))
+
+    trouble["entry_published"] = hide
+    posted = town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="A shared saw.")
+    assert posted.status_code == 302
+    assert town.run(lambda: db.session.scalars(sa.select(Entry.body)).all()) == ["A shared saw."]
+
+
+def test_a_hook_leaves_the_request_alone(town: Town) -> None:
+    trouble["panels"] = lambda: request.environ.clear() or []
+    assert town.browser().get("/").status_code == 200
+    assert faults(town) == [("panels", "AnswerTouched")]
+
+
+@pytest.mark.parametrize("place", ["panels", "index"])
+def test_a_precision_that_a_plugin_chooses_for_its_numbers_ends_with_its_work(town: Town, place: str) -> None:
+    def count() -> list[api.Panel]:
+        decimal.getcontext().prec = 1
+        return []
+
+    trouble[place] = count
+    before = decimal.getcontext().prec
+    ana = town.browser("ana", "administrator")
+    for path in ("/", "/dummy/", "/admin"):
+        assert ana.get(path).status_code == 200, path
+    assert town.browser().get("/about/permissions").status_code == 200
+    assert decimal.getcontext().prec == before
+
+
+def test_who_reads_is_nothing_that_a_hook_changes_for_the_page(town: Town) -> None:
+    def look() -> bool:
+        list(registry.current().call("panels", place="home", subject=None))
+        return access.viewer() is access.SYSTEM
+
+    trouble["panels"] = lambda: access.enter(access.SYSTEM) and []
+    town.browser("ana")
+    assert not town.run(look, "ana")
+
+
+@pytest.mark.parametrize("html", UNENDED)
+def test_html_that_takes_in_the_rest_of_a_page_is_left_out_and_named(town: Town, html: str) -> None:
+    trouble["panels"] = lambda: [api.Panel("Bells", html)]
+    town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="Good morning.")
+    assert "Bells" not in town.browser().get("/").text
+    assert faults(town) == [("panels", "TypeError")]
+
+
+@pytest.mark.parametrize("html", ENDED)
+def test_html_that_is_whole_is_drawn(town: Town, html: str) -> None:
+    trouble["panels"] = lambda: [api.Panel("Bells", html)]
+    assert html in town.browser().get("/").text
+    assert faults(town) == []
+
+
 def test_a_hook_that_fails_within_another_plugins_hook_is_named_alone(town: Town, workshop: int) -> None:
     trouble["decorate_entries"] = fail
     trouble["panels"] = lambda: api.cards(api.page().entries) and []
@@ -648,10 +759,13 @@ def test_a_slow_hook_is_named_once(town: Town, monkeypatch: pytest.MonkeyPatch) 
 def test_a_job_is_slow_later_than_what_a_page_waits_for(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "SLOW_MILLISECONDS", 20)
 
+    clock = itertools.count(step=0.03)  # 30 ms pass from each look at it to the next
+    monkeypatch.setattr(registry.time, "perf_counter", lambda: next(clock))
+
     def work() -> None:
         for place in ("panels", "job dummy.sweep"):
             for _again in range(2):
-                registry.current().attempt("dummy", place, lambda: time.sleep(0.03))
+                registry.current().attempt("dummy", place, list)
         registry.current().settle()
 
     town.run(work)
@@ -708,7 +822,7 @@ def test_what_hangs_is_named_by_the_process_that_comes_next(
     )
     data = town.app.config["PARVIS"].data
     for _ in range(2):
-        town.run(lambda: registry.current().hear(data))
+        town.run(lambda: server.hear(registry.current(), data))
     assert faults(town) == [(named, what)]
     page = town.browser("ana", "agent").get("/admin/plugins/dummy").text
     assert f"{what}: its process was ended after 2 s" in page
@@ -721,8 +835,8 @@ def test_a_hook_that_hangs_time_and_again_means_quarantine_and_a_page_does_not(
 
     def end_of_a_process(counts: bool) -> None:
         plugins.running = [("dummy", "here", counts)]
-        plugins.leave_word(tmp_path, 30)
-        town.run(lambda: plugins.hear(tmp_path))
+        server.leave_word(plugins, tmp_path, 30)
+        town.run(lambda: server.hear(plugins, tmp_path))
 
     for counts in [False] * 6 + [True] * 4:
         end_of_a_process(counts)
