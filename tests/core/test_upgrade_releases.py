@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,12 @@ LARGEST = 200 * 1024
 COUNTED = ("core_user", "core_account", "core_space", "core_membership", "core_entry", "core_support")
 
 
+OF_FTS = re.compile(
+    r"(?:CREATE (?:VIRTUAL )?TABLE|INSERT INTO|DELETE FROM) [\"']?(?:\w+_fts(?:_\w+)?\b|sqlite_master)"
+    r"|PRAGMA writable"
+)
+
+
 def engine_of(url: str) -> str:
     """`sqlite` or `postgresql`."""
     return url.partition(":")[0].partition("+")[0]
@@ -41,9 +48,14 @@ def dump(url: str) -> str:
     """The whole database as SQL: tables, indexes and rows."""
     if engine_of(url) == "sqlite":
         connection = sqlite3.connect(sa.make_url(url).database or "")
-        text = "\n".join(connection.iterdump())
+        statements = [one for one in connection.iterdump() if not OF_FTS.match(one)]
+        virtual = connection.execute(
+            "SELECT sql, name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'"
+        ).fetchall()
         connection.close()
-        return text
+        for made, name in virtual:  # with the tables behind it, of which each Python dumps something else
+            statements += [f"{made};", f"INSERT INTO {name} ({name}) VALUES ('rebuild');"]
+        return "\n".join(statements)
     lines: list[str] = []
     mock = sa.create_mock_engine("postgresql+psycopg://", lambda ddl, *_, **__: lines.append(ddl))
     installed = ("core_", *(plugin.plugin.table_prefix + "_" for plugin in registry.discover()[1].values()))
