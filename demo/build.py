@@ -1,16 +1,12 @@
 """Makes the demonstration town through the same actions as its people would use."""
 
 import datetime as dt
-import fcntl
 import io
-import os
 import random
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -29,6 +25,7 @@ from core.models import Account, Area, Entry, Setting, Space
 from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
+from ops.town import ELSEWHERE, alone
 from portal.admin import areas as parts
 
 from . import draw, ground, reports, rounds, told, town, visits
@@ -37,7 +34,6 @@ from .words import ago, french
 
 PASSWORD = "parvis-demo"  # noqa: S105
 DOMAIN = "parvis.example"
-ELSEWHERE = "choose another folder by PARVIS_DATA (make: DATA=)"
 MAKING = "demo.making"  # the setting that is there until the town is
 
 
@@ -47,7 +43,7 @@ class NotHere(Exception):
 
 def prepare(config: Config) -> None:
     """Have a demonstration town where the settings say: made at the first start, kept at the next ones."""
-    with _alone(config.data.absolute()):
+    with alone(config.data.absolute()):
         if config.database_url or (config.data / "town.db").exists():
             fill(create_app(config))
             return
@@ -58,27 +54,6 @@ def prepare(config: Config) -> None:
         click.echo("Making the demonstration town: people, spaces, pictures ...")
         fill(create_app(replace(config, data=making)))
         making.rename(config.data)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Be the only one who makes a town there, by a file beside it, until it is there or this process ends."""
-    file = folder.parent / f".{folder.name}.lock"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise NotHere(f"{folder} can't be made: {error.strerror}; {ELSEWHERE}") from error
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
-            yield
-        finally:
-            file.unlink(missing_ok=True)
-    except BlockingIOError:
-        raise NotHere(f"another `parvis demo` is making {folder}: wait until it is there") from None
-    finally:
-        os.close(held)
 
 
 def fill(app: Flask) -> None:

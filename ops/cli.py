@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from . import rows, server
 from . import worker as work
 from .application import application
 from .cli_plugins import plugins
-from .town import Refusal, made, opened, refuse_no_folder, refuse_no_town, settings
+from .town import ELSEWHERE, Refusal, alone, made, opened, refuse_no_folder, refuse_no_town, settings
 
 FORESEEN = (
     ConfigError,
@@ -114,13 +115,12 @@ main.add_command(plugins)
 def init(email: str) -> None:
     """Make an empty town, and a link by which its first administrator chooses a password."""
     config, email = settings(), _address(email)
+    folder = config.data.absolute()
     strange = sorted({path.name for path in config.data.glob("*")} - OWN)
-    if strange:
-        raise Refusal(f"{config.data.absolute()} holds something else: {strange[0]}")
-    with made(config, new=True):
-        if not migrate.empty(db.engine):
-            raise Refusal("the database holds a town already")
-        migrate.upgrade(db.engine, registry.current().modules)
+    if strange and not (config.data / "town.db").exists():
+        raise Refusal(f"{folder} holds something else: {strange[0]}; {ELSEWHERE}")
+    with alone(folder), made(config, new=True), _alone_in_database(config):
+        migrate.upgrade(db.engine, registry.current().modules)  # what was broken off goes on
         for name, plugin in registry.current().installed.items():
             if plugin.protects:
                 registry.current().switch(name, True)
@@ -128,12 +128,31 @@ def init(email: str) -> None:
             accounts.create_user(email, role_label("administrator", None), role="administrator")
             town.save(town.TOWN, {"second_factor": True})
             link = claims.issue(email, claims.RESET, {"unnamed": True})
-    click.echo(f"An empty town is ready in {config.data.absolute()}.")
+    click.echo(f"An empty town is ready in {folder}.")
     if not config.smtp_host:
         click.echo(
             "No mail leaves yet: set PARVIS_SMTP_HOST, or nobody receives the links that open accounts."
         )
     click.echo(f"Run `parvis serve`, then open this link once, within two hours, as {email}:\n{link}")
+
+
+@contextmanager
+def _alone_in_database(config: Config) -> Iterator[None]:
+    """Be the only one who makes a town in this database; Refused where it is one's already."""
+    lock = work.SessionLock(db.engine)
+    try:
+        making = not config.database_url or lock.held()
+        known = sa.inspect(db.engine).has_table(Account.__tablename__)
+        people = set(db.session.scalars(sa.select(Account.demo).distinct())) if known else set()
+        if people:
+            what = "the demonstration town" if True in people else "a town"
+            where = "the database" if config.database_url else config.data.absolute()
+            raise Refusal(f"{where} holds {what} already; for another town {ELSEWHERE}")
+        if not making:
+            raise Refusal("another command is making a town in this database, or serves one")
+        yield
+    finally:
+        lock.release()
 
 
 @main.command()
@@ -291,7 +310,10 @@ def _to_serve() -> Config:
     with opened(config):
         pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
     if pretended and not config.demo:
-        raise Refusal("this town has demonstration accounts; a real town starts empty, by `parvis init`")
+        raise Refusal(
+            f"{config.data.absolute()} is the demonstration town, with demonstration accounts that all know: "
+            f"`parvis demo` serves it; for a real one {ELSEWHERE}, then `parvis init`"
+        )
     return config
 
 

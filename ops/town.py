@@ -1,8 +1,10 @@
 """The town that a command acts on, and how a command says that it can't."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +15,8 @@ from core.config import Config
 from core.db import close_all, db
 
 from .application import application
+
+ELSEWHERE = "choose another folder by PARVIS_DATA (make: DATA=)"
 
 
 class Refusal(click.ClickException):
@@ -50,6 +54,27 @@ def opened(config: Config) -> Iterator[Flask]:
         if behind:
             raise Refusal(f"the tables of {', '.join(behind)} are of another version: run `parvis upgrade`")
         yield app
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only one who makes a town there, by a file beside it, until it is there or this process ends."""
+    file = folder.parent / f".{folder.name}.lock"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Refusal(f"{folder} can't be made: {error.strerror}; {ELSEWHERE}") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
+    except BlockingIOError:
+        raise Refusal(f"another command is making {folder}: wait until it is there") from None
+    finally:
+        os.close(held)
 
 
 def refuse_no_folder(config: Config) -> None:

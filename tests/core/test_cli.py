@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 from factors import code, set_up
 
 from core import access, create_app, migrate, registry
+from core.access import as_system
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, write
+from core.models import Account
 from core.testing import Browser, EnglishClient
 from ops.cli import main
 
@@ -156,6 +159,58 @@ def test_init_goes_on_where_other_commands_found_no_town(tmp_path: Path) -> None
     assert "no e-mail address" in refused(parvis(folder, "init", "--email", "nope"))
     assert parvis(folder, "init").returncode == 0
     assert "holds a town already" in refused(parvis(folder, "init"))
+
+
+@pytest.mark.parametrize("at", ["CREATE TABLE core_second_factor", "INSERT INTO core_user"])
+def test_an_init_that_was_broken_off_goes_on(tmp_path: Path, at: str) -> None:
+    folder = tmp_path / "town"
+    dying = (
+        "import os, sqlalchemy as sa\n"
+        "from ops.cli import main\n"
+        "@sa.event.listens_for(sa.engine.Engine, 'before_cursor_execute')\n"
+        f"def die(c, cursor, sql, *_): sql.strip().startswith({at!r}) and os._exit(9)\n"
+        "main(['init'])\n"
+    )
+    died = subprocess.run([sys.executable, "-c", dying], env=environment(folder), check=False)
+    assert died.returncode == 9
+    done = parvis(folder, "init", "--email", "ada@example.org")
+    assert done.returncode == 0, done.stderr
+    with opened(folder) as app, app.app_context(), as_system("look"):
+        assert db.session.scalars(sa.select(Account.email)).all() == ["ada@example.org"]
+
+
+def test_of_two_that_init_at_once_one_makes_the_town(database_url: str, tmp_path: Path) -> None:
+    """Two folders on one PostgreSQL, one folder with SQLite."""
+    url = "" if database_url.startswith("sqlite") else database_url
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", "init", "--email", f"{name}@example.org"],
+            env=environment(tmp_path / (name if url else "town"), database_url=url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("ada", "zoe")
+    ]
+    ends = [(*one.communicate(timeout=120), one.returncode) for one in starts]
+    assert sorted(code for *_, code in ends) == [0, 1], ends
+    [told] = [error for _, error, code in ends if code]
+    assert "is making" in told or "already" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_beside_the_demonstration_one_line_says_how_to_have_a_town(tmp_path: Path) -> None:
+    folder = tmp_path / "parvis-data"
+    assert parvis(folder, "init").returncode == 0
+    with opened(folder) as app, app.app_context(), as_system("pretend"), write() as session:
+        session.execute(sa.update(Account).values(demo=True))
+    (folder / "worker-beat").touch()
+    for words in ("init", "serve"):
+        said = refused(parvis(folder, words, port=free()))
+        assert f"{folder}" in said
+        assert "the demonstration town" in said
+        assert "choose another folder by PARVIS_DATA" in said
+    assert parvis(tmp_path / "my-town", "init").returncode == 0
 
 
 def test_an_administrator_gets_another_link(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from core.db import db, now, write
 from core.models import VISIBILITIES, Account, Area, Entry, File, Mail, Notice, Revision, Space, User
 from core.testing import Browser, EnglishClient
 from demo import build
+from ops.town import Refusal
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan.models import Paper
@@ -307,7 +308,7 @@ def test_of_two_that_begin_at_once_one_makes_the_town(
         made.append(app)
         folder = app.config["PARVIS"].data
         folder.mkdir(exist_ok=True)
-        with pytest.raises(build.NotHere, match="another `parvis demo` is making"):
+        with pytest.raises(Refusal, match="another command is making"):
             build.prepare(config)
         (folder / "town.db").touch()
 
