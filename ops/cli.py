@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -78,6 +79,9 @@ class Commands(click.Group):
             if not isinstance(error.orig, sqlite3.DatabaseError) or type(error) is not sa.exc.DatabaseError:
                 raise
             raise Refusal(f"town.db is no database: {error.orig}") from error
+        except BrokenPipeError:  # whoever reads has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
         except OSError as error:
             raise Refusal(f"{error.filename or 'the system'}: {error.strerror or error}") from error
 
@@ -86,6 +90,8 @@ class Brought(click.Group):
     """The commands of a plugin, which run on an opened town."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if {*ctx.args} & {*ctx.help_option_names}:  # which needs no town
+            return super().invoke(ctx)
         with opened(settings()):
             for name, module in registry.discover({})[1].items():
                 if module.plugin.table_prefix == self.name and name in registry.current().broken:

@@ -76,7 +76,8 @@ def enable(name: str) -> None:
         module = installed.modules[name]
         if module.plugin.table_prefix in migrate.behind(db.engine, {name: module}):
             raise Refusal(advice(name))
-        if db.session.get(PluginState, name) is None:
+        new = db.session.get(PluginState, name) is None
+        if new:
             click.echo(
                 f"If a server runs since before {name} was installed, start it anew first: until then "
                 f"{name} is not there, and its /healthz answers 503."
@@ -84,7 +85,8 @@ def enable(name: str) -> None:
         with write():
             audit("plugin.on", f"plugin/{name}")
             installed.switch(name, True)
-    click.echo(f"{name} is on. A server that was started before {name} was installed needs a restart.")
+    restart = f" A server that was started before {name} was installed needs a restart."
+    click.echo(f"{name} is on.{restart if new else ''}")
 
 
 @plugins.command()

@@ -213,6 +213,25 @@ def test_beside_the_demonstration_one_line_says_how_to_have_a_town(tmp_path: Pat
     assert parvis(tmp_path / "my-town", "init").returncode == 0
 
 
+def test_who_asks_a_plugins_command_for_help_needs_no_town(tmp_path: Path) -> None:
+    done = parvis(tmp_path / "town", "visits", "import-questions", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+    assert "no town" in refused(parvis(tmp_path / "town", "visits", "import-questions", __file__))
+
+
+def test_who_stops_reading_ends_a_command_quietly(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "ops.cli", "plugins", "list"]
+    done = subprocess.run(
+        command, env=environment(folder), stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
 def test_an_administrator_gets_another_link(tmp_path: Path) -> None:
     folder = tmp_path / "town"
     assert parvis(folder, "init", "--email", "ada@example.org").returncode == 0
