@@ -30,8 +30,7 @@ def lend(here: dict[str, Any]) -> Lent:
         return here, dict(here), None, {}, {}, False, 0
     context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
     session, later = context.session, len(context._after_request_functions)
-    environ = dict(context.request.environ)
-    return here, dict(here), context, environ, dict(session), session.modified, later
+    return here, dict(here), context, dict(context.request.environ), dict(session), session.modified, later
 
 
 def put_back(lent: Lent, forms: bool = False) -> bool:

@@ -28,7 +28,7 @@ from . import access, checks, hookspecs, stamps
 from .db import FailureUnsaid, WriteOutsideBoundary, changed, db, insert_once, now, write, writing
 from .lent import AnswerTouched, TransactionEnded, lend, put_back, savepoint
 from .models import PluginFault, PluginState
-from .plugin import EntryKind, Hold, Permission, Plugin, SpaceKind
+from .plugin import EntryKind, Hold, Plugin, SpaceKind
 
 GROUP = "parvis.plugins"
 SLOW, SLOW_MILLISECONDS = "slow: ", 200
@@ -380,11 +380,6 @@ def view_fault(error: BaseException) -> Plugin | None:
     name = registry.owner(request.path)
     registry.fault(name or registry.core.name, request.endpoint or "", error, counts=False)
     return registry.installed[name] if name else None
-
-
-def all_permissions() -> list[tuple[Plugin, Permission]]:
-    """Every permission of the core and of the enabled plugins, with who declared it."""
-    return [(plugin, permission) for plugin in current().active() for permission in plugin.permissions]
 
 
 def _keep_latest(name: str) -> None:

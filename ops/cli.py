@@ -27,6 +27,7 @@ from core.feed.cards import role_label
 from core.models import Account, User
 from core.plugin import Health
 from core.search import index
+from portal.accounts import factor
 
 from . import backup as keep
 from . import check as looks
@@ -175,7 +176,7 @@ def admin(email: str, reset_factor: bool) -> None:
         elif (known := db.session.get(User, person.user_id)) is None or known.role != "administrator":
             raise Refusal(f"{email} belongs to somebody who is no administrator: give the role on their page")
         elif reset_factor:
-            accounts.forget_factor(person.user_id, "reset")
+            factor.forget_factor(person.user_id, "reset")
             audit("factor.reset", f"user/{person.user_id}")
         if person is not None:
             audit("person.link", f"user/{person.user_id}")

@@ -12,7 +12,6 @@ from .. import access, files, mail
 from ..access import as_system, require
 from ..db import db, insert_once, write
 from ..models import Account, PendingClaim, User
-from ..models.second_factor import RecoveryCode, SecondFactor
 from ..registry import current
 from ..search import index
 from ..text import fold
@@ -21,7 +20,10 @@ from . import passwords, sessions
 from .addresses import typed
 
 _ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}  # whose letters look alike
-_TITLES = {"maire", "mayor", "adjoint", "adjointe", "admin", "administrateur", "administratrice", "agent"}
+_TITLES = {"maire", "mairie", "mayor", "adjoint", "adjointe", "elu", "elue", "agent", "agente"}
+_TITLES |= {"admin", "administrateur", "administratrice"}
+_BESIDE = {"m", "mme", "mr", "mrs", "monsieur", "madame", "le", "la", "l", "de", "du", "the", *_TITLES}
+_BESIDE |= {"premier", "premiere", "municipal", "municipale"}
 _PRIVATE = {"language", "timezone", "demo"}
 
 
@@ -67,23 +69,33 @@ def check_name(name: str) -> None:
         return
     if len(_ALIKE & {unicodedata.name(sign, "").split(" ")[0] for sign in name}) > 1:
         raise access.Refused(_("Please write your name in one alphabet."))
-    read = _read_as(name)
-    known = sa.select(User.id).where(User.folded.in_(read), User.role != "resident", User.closed_at.is_(None))
-    if read & _TITLES or db.session.scalar(known.limit(1)) is not None:
-        raise access.Refused(
-            _(
-                "An elected official or somebody of the staff is known by this name. If it is yours too, "
-                "add another first name or an initial, so that nobody takes one of you for the other."
+    officials = sa.select(User.folded).where(User.role != "resident", User.closed_at.is_(None))
+    known = {key for one in db.session.scalars(officials) for key in _keys(_words(one))}
+    for words in map(_words, _read_as(name)):
+        bare = [word for word in words if word not in _BESIDE]
+        if known & (_keys(words) | _keys(bare)) or (_TITLES & {*words} and not bare):
+            raise access.Refused(
+                _(
+                    "An elected official or somebody of the staff is known by this name. If it is yours too, "
+                    "add another first name or an initial, so that nobody takes one of you for the other."
+                )
             )
-        )
 
 
 def _read_as(name: str) -> set[str]:
     """What a name and what it has in brackets may be taken for, folded: I and l look alike, so do 1 and |."""
     clear = re.sub(r"\bl(?=[b-df-hj-np-tv-xz])", "i", re.sub(r"(?<=\w)I|[1|]", "l", name))
     bare = re.sub(r"\([^)]*\)?|[^\w\s'’-]", "", clear)
-    read = {fold(one)[:80] for one in (name, clear, bare, *re.findall(r"\(([^)]*)", clear))}
-    return read | {one.replace("-", " ") for one in read}
+    return {fold(one) for one in (name, clear, bare, *re.findall(r"\(([^)]*)", clear))}
+
+
+def _words(folded: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", folded)
+
+
+def _keys(words: list[str]) -> set[str]:
+    """What names are compared by: their letters, with the words as they stand and in any order."""
+    return {"".join(words), "".join(sorted(words))} - {""}
 
 
 def change_profile(values: dict[str, Any], picture: files.Prepared | None = None) -> None:
@@ -145,23 +157,6 @@ def take_address(payload: dict[str, Any]) -> str:
         old, account.email = account.email, payload["email"]
         mail.send("core.email_change", old, *letter)
     return "/me"
-
-
-def forget_factor(user_id: int, change: str = "off") -> None:
-    """Ask the person for no second factor any more (until they set one up anew), and end other sign-ins."""
-    with as_system("forget a second factor"), write() as session:
-        for model in (RecoveryCode, SecondFactor):
-            session.execute(sa.delete(model).where(model.user_id == user_id))
-        sessions.sign_out_everywhere(user_id, but_here=True)
-        tell_of_factor(user_id, change)
-
-
-def tell_of_factor(user_id: int, change: str) -> None:
-    """Write to the owner that their second factor is `on`, `off` or `reset`, or a recovery code `used`."""
-    person = sa.select(Account.email, Account.language, User.name).join(User, User.id == Account.user_id)
-    email, language, name = db.session.execute(person.where(Account.user_id == user_id)).one()
-    letter = mail.compose("core/mail/second_factor", language, name=name, change=change)
-    mail.send("core.second_factor", email, *letter)
 
 
 def _tell_plugins(user: User, change: str) -> None:

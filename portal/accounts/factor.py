@@ -13,10 +13,11 @@ import pyotp
 import sqlalchemy as sa
 from flask import current_app
 
+from core import mail
 from core.access import as_system
-from core.accounts import actions, sessions
+from core.accounts import sessions
 from core.db import db, insert_once, now, write
-from core.models import RecoveryCode, SecondFactor
+from core.models import Account, RecoveryCode, SecondFactor, User
 
 STEP_SECONDS = 30
 CODES = 10
@@ -38,7 +39,7 @@ def enrol(user_id: int, seed: str, typed: str) -> list[str]:
         if step is None or not insert_once(SecondFactor, user_id=user_id, seed=seed, last_step=step):
             return []
         sessions.sign_out_everywhere(user_id, but_here=True)
-        actions.tell_of_factor(user_id, "on")
+        tell_of_factor(user_id, "on")
         return renew(user_id)
 
 
@@ -62,7 +63,7 @@ def passes(user_id: int, typed: str) -> bool:
         same = RecoveryCode.user_id == user_id, RecoveryCode.code_hash == _digest(user_id, code)
         by_list: Any = session.execute(sa.delete(RecoveryCode).where(*same))
         if by_list.rowcount:
-            actions.tell_of_factor(user_id, "used")
+            tell_of_factor(user_id, "used")
     return bool(by_app.rowcount or by_list.rowcount)
 
 
@@ -90,3 +91,20 @@ def _digest(user_id: int, code: str) -> str:
 
 def _keyed(text: str) -> bytes:
     return hmac.digest(str(current_app.secret_key).encode(), f"second factor {text}".encode(), "sha256")
+
+
+def forget_factor(user_id: int, change: str = "off") -> None:
+    """Ask the person for no second factor any more (until they set one up anew), and end other sign-ins."""
+    with as_system("forget a second factor"), write() as session:
+        for model in (RecoveryCode, SecondFactor):
+            session.execute(sa.delete(model).where(model.user_id == user_id))
+        sessions.sign_out_everywhere(user_id, but_here=True)
+        tell_of_factor(user_id, change)
+
+
+def tell_of_factor(user_id: int, change: str) -> None:
+    """Write to the owner that their second factor is `on`, `off` or `reset`, or a recovery code `used`."""
+    person = sa.select(Account.email, Account.language, User.name).join(User, User.id == Account.user_id)
+    email, language, name = db.session.execute(person.where(Account.user_id == user_id)).one()
+    letter = mail.compose("core/mail/second_factor", language, name=name, change=change)
+    mail.send("core.second_factor", email, *letter)

@@ -13,7 +13,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
 from core import access, settings
-from core.accounts import actions, sessions, throttle
+from core.accounts import sessions, throttle
 from core.db import db
 from core.forms import Form
 from core.models import Account
@@ -151,7 +151,7 @@ def remove() -> Response:
     if form is None:
         return redirect("/me/second-factor")
     if not form.errors and form.is_submitted():
-        actions.forget_factor(person.id or 0)  # whoever needs one is a visitor until they have another
+        factor.forget_factor(person.id or 0)  # whoever needs one is a visitor until they have another
         says(_("Your second factor is removed."))
         return redirect("/sign-in" if _needed() else "/me/second-factor")
     return page("factor_proof", form=form, removing=True, needed=_needed())

@@ -30,7 +30,8 @@ def permissions() -> str:
     """Who may do what, for the core and each plugin that is on."""
     groups: dict[Any, list[Any]] = {}
     titles = _space_role_titles()
-    for plugin, permission in registry.all_permissions():
+    plugins = registry.current().active()
+    for plugin, permission in ((one, permission) for one in plugins for permission in one.permissions):
         in_space = [titles.get(role, role) for role in sorted(permission.space_roles)]
         cells = [_cell(permission, column) for column in COLUMNS]
         group = groups.setdefault(plugin.name, [text_of(plugin.name, plugin.title, plugin.name), []])

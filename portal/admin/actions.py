@@ -6,11 +6,12 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core import access, files, registry, settings
-from core.accounts import actions as accounts
 from core.accounts import sessions
 from core.audit import audit
 from core.db import db, lock, now, write
 from core.models import Area, File, JobRow, Membership, SignIn, User
+
+from ..accounts import factor
 
 ECHOED = ("name", "second_factor")  # what the log says in full; of other settings that they changed
 
@@ -69,7 +70,7 @@ def reset_factor(user_id: int) -> None:
     if user_id == access.viewer().id:
         raise access.Forbidden("core.manage_people")
     with write():
-        accounts.forget_factor(user_id, "reset")
+        factor.forget_factor(user_id, "reset")
         audit("factor.reset", f"user/{user_id}")
 
 

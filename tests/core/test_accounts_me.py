@@ -74,6 +74,8 @@ def test_nobody_takes_the_name_of_an_official(town: Town) -> None:
             "Claire Delalune\ufe0f",
             "Cla\ufe0fire Delalune",
         ),
+        *("Maire Claire Delalune", "Claire Delalune 2", "Delalune Claire", "ClaireDelalune"),
+        *("Mme le maire", "La mairie", "Agent municipal", "Mme Claire Delalune, maire"),
         *("Claire Delalune (", "Anne (Maire)", "Anne (Claire Delalune)", "Administrateur", "MAIRE"),
     ],
 )
@@ -96,6 +98,9 @@ def test_a_name_is_written_in_one_alphabet(town: Town) -> None:
         "\u041e\u043b\u044c\u0433\u0430",
         "Jean-Pierre d'Arc (Jeannot)",
         "Lucile Maire",
+        "Jean Maire",
+        "Bruno Le Maire",
+        "L’agent Jean",
         "Anna \u738b",
         "Louis XIV",
     ):
