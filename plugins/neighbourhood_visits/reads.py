@@ -381,17 +381,26 @@ def officials_of(space_id: int) -> Sequence[api.User]:
     return api.db.session.scalars(rows).unique().all()
 
 
-def other_approvers(space_id: int) -> list[str]:
+def others_approve(space_id: Any) -> Any:
     """The names of those beside the viewer who approve answers of a visit, delegates of officials too."""
-    rows = (
+    return (
         sa.select(api.User.name)
         .join(api.Membership, api.Membership.user_id == api.User.id)
         .where(api.Membership.space_id == space_id, api.Membership.role == "official")
         .where(api.User.id != api.viewer().id, api.User.closed_at.is_(None))
         .where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
-        .order_by(api.User.name)
     )
-    return list(dict.fromkeys(api.db.session.scalars(rows)))
+
+
+def other_approvers(space_id: int) -> list[str]:
+    """Their names, in their order."""
+    return sorted(set(api.db.session.scalars(others_approve(space_id))))
+
+
+def approves_own(space_id: int) -> bool:
+    """Whether who may approve also approves their own words: by the setting, or as nobody else could."""
+    setting = api.settings("neighbourhood_visits")["one_person_approves"]
+    return bool(setting) or not other_approvers(space_id)
 
 
 def names(user_ids: Iterable[int | None]) -> dict[int | None, str]:

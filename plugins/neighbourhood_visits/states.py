@@ -78,14 +78,13 @@ def _asked_or_supported(case: Case) -> bool:
 
 
 def _another(case: Case) -> bool:
-    alone = api.settings("neighbourhood_visits")["one_person_approves"]
-    return bool(alone) or case.casework.drafted_by != api.viewer().id
+    return case.casework.drafted_by != api.viewer().id or reads.approves_own(case.space.id)
 
 
 def _not_the_writer(case: Case) -> bool:
     minutes = api.db.session.get(Minutes, case.space.id)
-    alone = api.settings("neighbourhood_visits")["one_person_approves"]
-    return bool(alone) or minutes is None or minutes.drafted_by != api.viewer().id
+    other = minutes is None or minutes.drafted_by != api.viewer().id
+    return other or reads.approves_own(case.space.id)
 
 
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
@@ -121,12 +120,12 @@ UNREPORTED = Guard(
     _("The report of this visit is published, so what became of its questions stays as it says."),
 )
 ANOTHER = Guard(
-    "by somebody else than the drafter, unless the setting allows it",
+    "by somebody else than the drafter, unless nobody else could or the setting allows it",
     _another,
     _("Somebody else than who drafted this answer must approve it."),
 )
 NOT_THE_WRITER = Guard(
-    "by another than who wrote the minutes, unless the setting allows it",
+    "by another than who wrote the minutes, unless nobody else could or the setting allows it",
     _not_the_writer,
     _("Somebody else than who wrote the minutes must approve the report."),
 )

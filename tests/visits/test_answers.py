@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -39,6 +40,36 @@ def test_who_drafted_does_not_approve_unless_the_setting_says_so(scene: Scene) -
     assert scene.browser("admin").submit(page, **fields).status_code == 302
     assert answer(scene, question, "mayor", publish="yes") == 302
     assert ANSWER in scene.browser().get(f"/posts/{question}").text
+
+
+def test_a_mayor_alone_on_the_team_publishes_what_they_wrote_and_nobody_else_does(scene: Scene) -> None:
+    visit = scene.visit(officials=[], agents=[])
+    question, page = scene.question(visit), f"/visits/{visit}/edit"
+    own = f"/visits/questions/{question}"
+    assert scene.browser("mayor").submit(f"{own}/accept", _page=own).status_code == 302
+    shown = scene.browser("mayor").get(own).text
+    assert "you may publish what you wrote yourself" in shown
+    assert f'href="{page}#officials"' in shown
+    assert answer(scene, question, "mayor", publish="yes") == 302
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text
+    assert row(scene, Casework, question).drafted_by == row(scene, Casework, question).approved_by
+
+
+def test_a_second_elected_person_on_the_team_brings_the_second_pair_of_eyes_back(scene: Scene) -> None:
+    visit = scene.visit(officials=[], agents=[])
+    question = scene.question(visit)
+    own, mayor = f"/visits/questions/{question}", scene.browser("mayor")
+    assert mayor.submit(f"{own}/accept", _page=own).status_code == 302
+    assert answer(scene, question, "mayor") == 302
+    both = scene.plan() | {"agents": []}
+    version = re.search(r'name="version"[^>]*value="(\d+)"', mayor.get(f"/visits/{visit}/edit").text)
+    assert version is not None
+    told = mayor.submit(f"/visits/{visit}/edit", version=version[1], **both)
+    assert told.status_code == 302
+    assert "Ask for approval" in mayor.get(own).text
+    assert answer(scene, question, "mayor", publish="yes") == 409
+    assert ANSWER not in scene.browser().get(f"/posts/{question}").text
+    assert answer(scene, question, "deputy", publish="yes") == 302
 
 
 def test_officials_are_asked_to_approve_and_the_record_names_both(scene: Scene) -> None:

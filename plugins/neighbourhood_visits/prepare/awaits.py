@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from core import api
 
+from .. import reads
 from ..assigned.due import OPEN, due
 from ..models import Answer, Casework, DepartmentMember, Question, Visit
 from ..report.models import Minutes
@@ -61,7 +62,7 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
             api.Entry,
             answer,
             drafter.name,
-            Casework.drafted_by,
+            _by_others(Casework),
             sa.func.count().over(),
         )
         .join(Casework, Casework.entry_id == api.Entry.id)
@@ -77,13 +78,12 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
         )
         .limit(DRAFTS)
     )
-    alone, me = api.settings("neighbourhood_visits")["one_person_approves"], api.viewer().id
     found = api.db.session.execute(rows).all()
     groups = []
     for _ident, some in groupby(found, key=lambda row: row[0].id):
         own = list(some)
         group = Drafts(own[0][0], bool(own[0][1]))
-        group.drafts.extend(Draft(row[2], row[3], row[4] or "", not alone and row[5] == me) for row in own)
+        group.drafts.extend(Draft(row[2], row[3], row[4] or "", not row[5]) for row in own)
         groups.append(group)
     return groups, found[0][6] if found else 0
 
@@ -131,7 +131,8 @@ def _approvable(rows: Any) -> Any:
 
 
 def _by_others(row: Any) -> Any:
-    """Somebody else drafted it, or the town lets one person draft and approve."""
+    """Somebody else drafted it, or nobody else could approve, or the town lets one person do both."""
     if api.settings("neighbourhood_visits")["one_person_approves"]:
         return sa.true()
-    return sa.or_(row.drafted_by.is_(None), row.drafted_by != api.viewer().id)
+    another = reads.others_approve(row.space_id).correlate(row).exists()
+    return sa.or_(row.drafted_by.is_(None), row.drafted_by != api.viewer().id, ~another)

@@ -90,7 +90,8 @@ def blocks(html: str) -> list[dict[str, Any]]:
 
 def _alone(facts: Row) -> list[str]:
     if not facts.get("one_person_approves"):
-        return []
+        only = _("One person wrote and approved this report, the only elected official of the visit.")
+        return [only] if facts.get("alone") else []
     told = [_("In this town, one person may both write and approve.")]
     return [*told, _("So it was with this report.")] if facts.get("alone") else told
 
