@@ -166,10 +166,10 @@ def _confirm(token: str) -> Response:
     form: Any = choose() if choosing else forms.ConfirmForm()
     if choosing:
         form.own_words = (pending.email, pending.payload.get("name") or "")
+    person = claims.known(pending.email)
+    first = person is None or person.password_hash is None
     if not form.validate_on_submit():
         template = "choose_password" if choosing else "confirm"
-        person = claims.known(pending.email)
-        first = person is None or person.password_hash is None
         return page(template, form=form, pending=pending, first=first, said=_said(pending))
     given = {"password_hash": passwords.digest(form.password.data)} if choosing else {}
     given |= {"name": form.name.data} if unnamed else {}
@@ -183,7 +183,12 @@ def _confirm(token: str) -> Response:
         registry.current().fault(pending.owner, f"claim {pending.claim.name}", error, counts=False)
         raise claims.Unusable("fault") from error
     if "_flashes" not in session:
-        says(_("Thank you, this is confirmed."))
+        reset = pending.claim.name == claims.RESET and not first
+        says(
+            _("Your password is changed. Your other devices are signed out.")
+            if reset
+            else _("Thank you, this is confirmed.")
+        )
     person = claims.known(pending.email)
     if person is not None and person.password_hash is None:
         account = _("An account with your address waits for you here: choose a password to come back to it.")

@@ -312,6 +312,7 @@ def test_a_forgotten_password_is_chosen_anew(town: Town) -> None:
     assert weak.status_code == 422
     assert "easy to guess" in weak.text
     assert browser.submit(path, password=STRONG).location == "/"
+    assert "Your password is changed." in browser.get("/").text
     assert signed_in_as(browser) == "Ana"
     assert signed_in_as(elsewhere) is None, "whoever was signed in before is out"
     assert town.browser().submit("/sign-in", email="ana@example.org", password=PASSWORD).status_code == 422
