@@ -84,7 +84,7 @@ def one_line(text: str) -> str:
 def plain(html: str) -> str:
     """The words of an HTML text."""
     spaced = re.sub(r"</(?:p|li|h\d|td|th|pre)>|<br>", " ", html)
-    return " ".join(entities.unescape(nh3.clean(spaced, tags=set())).split())
+    return _BREAKING.sub(" ", entities.unescape(nh3.clean(spaced, tags=set()))).strip()
 
 
 def initials(name: str) -> str:

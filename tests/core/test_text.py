@@ -134,3 +134,7 @@ def test_an_excerpt_is_words_without_markup_cut_between_words() -> None:
     html = markdown("# One\n\ntwo **three** & <four>\n\n- five")
     assert plain(html) == "One two three & <four> five"
     assert excerpt(html, 12) == "One two…"
+    assert (
+        plain(markdown("Dit-on\u202f; \u00a0et\n18\u00a0h\u00a030\u202f?"))
+        == "Dit-on\u202f; \u00a0et 18\u00a0h\u00a030\u202f?"
+    )
