@@ -20,6 +20,7 @@ from core.db import db, now, write
 from core.models import VISIBILITIES, Account, Area, Entry, File, Mail, Notice, Revision, Space, User
 from core.testing import Browser, EnglishClient
 from demo import build
+from demo.words import french
 from ops.town import Refusal
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.models import Question, Visit
@@ -82,6 +83,10 @@ def test_every_demo_account_signs_in_and_finds_a_lively_home(demo: Flask, accoun
     for path in ("/", "/spaces", "/me", "/visits/"):
         assert browser.get(path).status_code == 200
     assert browser.get("/").text.count('class="card') >= 10
+
+
+def test_hours_do_not_break_between_their_figures() -> None:
+    assert french("à 7 h 30, 8 h ou 10 h devant") == "à 7\u00a0h\u00a030, 8\u00a0h ou 10\u00a0h devant"
 
 
 def test_the_accounts_have_the_roles_that_they_are_named_after(demo: Flask) -> None:
