@@ -128,6 +128,7 @@ plugin = api.Plugin(
                 api.SpaceRole("scribe", _("Scribe")),
                 api.SpaceRole("member", _("Member")),
             ),
+            listed=False,
             url=url_of,
         ),
     ),

@@ -31,7 +31,7 @@ def described(check: Any) -> SimpleNamespace:
         ),
         "worker": (_("Background work"), _("Nothing was heard of it lately.")),
         "mail": (_("Outgoing mail"), _("Messages wait for more than an hour.")),
-        "plugins": (_("Modules"), _("One that is on can’t be loaded.")),
+        "plugins": (_("Plugins"), _("One that is on can’t be loaded.")),
     }
     if check.name in own:
         title, trouble = own[check.name]

@@ -24,7 +24,7 @@ from core.text import fold, markdown
 from core.web import get_or_404, needs
 
 from ..spaces import reads as spaces
-from . import atom
+from . import atom, claims
 from .forms import BODY, PostForm, grouped, new_key
 
 SUGGESTIONS = 8
@@ -43,6 +43,7 @@ def home() -> str:
     heard = query.followed_spaces() if followed else []
     found = page(order=order, followed=heard if followed else False)
     mine = spaces.mine() if person.signed_in else []
+    others = () if mine else tuple(spaces.newest())
     return render_template(
         "portal/home.html",
         cards=cards(found.entries),
@@ -55,7 +56,8 @@ def home() -> str:
         mine=tuple(mine[:MINE]),
         lost=person.signed_in and not mine and spaces.follows_none(),
         may_create=access.can("core.create_space"),
-        others=() if mine else tuple(spaces.newest()),
+        others=others,
+        guests=not person.signed_in and any(claims.takes(one.visibility, one) for one in others),
         welcome=town().welcome,
         panels=panels("home"),
         heard=_heard(heard),

@@ -54,7 +54,7 @@ _mine = Prepared(
     Mine,
 )
 _newest = Prepared(
-    sa.select(*(_space.c[name] for name in ("id", "name", "kind", "visibility")))
+    sa.select(*(_space.c[name] for name in ("id", "name", "kind", "visibility", "joining")))
     .where(access.space_listed(_space.c), _space.c.archived_at.is_(None))
     .order_by(_space.c.id.desc())
     .limit(NEWEST)
@@ -107,16 +107,18 @@ def follows_none() -> bool:
 
 
 def newest() -> list[Any]:
-    """The newest spaces that the viewer may know of."""
-    return _newest()
+    """The newest of the spaces in the list that the viewer may know of."""
+    return _newest(viewer_kinds=tuple(_listed_kinds()))
+
+
+def _listed_kinds() -> list[str]:
+    """The kinds of which spaces are in the list; others have a page of their own for theirs."""
+    return [kind.name for plugin in registry.current().active() for kind in plugin.space_kinds if kind.listed]
 
 
 def listed(search: str, area_id: int | None, after: str | None) -> tuple[list[Any], str]:
     """A page of the spaces that the viewer may know of, by name, and the cursor of the next."""
     belongs = sa.exists().where(_member.c.user_id == _me, _member.c.space_id == _space.c.id, _holds)
-    kinds = [
-        kind.name for plugin in registry.current().active() for kind in plugin.space_kinds if kind.listed
-    ]
     spaces = (
         sa.select(
             *(_space.c[name] for name in ("id", "name", "folded", "kind", "summary", "visibility")),
@@ -125,7 +127,9 @@ def listed(search: str, area_id: int | None, after: str | None) -> tuple[list[An
             belongs.label("mine"),
         )
         .outerjoin(_area, _area.c.id == _space.c.area_id)
-        .where(access.space_listed(_space.c), _space.c.kind.in_(kinds), _space.c.archived_at.is_(None))
+        .where(
+            access.space_listed(_space.c), _space.c.kind.in_(_listed_kinds()), _space.c.archived_at.is_(None)
+        )
         .order_by(_space.c.folded, _space.c.id)
         .limit(PAGE + 1)
     )

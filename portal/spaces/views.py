@@ -50,6 +50,7 @@ def index() -> str:
         areas=reads.areas(),
         more_url=url_for("spaces.index", q=search or None, area=area_id, after=after) if after else "",
         may_create=access.can("core.create_space", Space(area_id=_own_area())),
+        guests=not viewer().signed_in and access.by_mail("core.post_open"),
     )
 
 
@@ -200,7 +201,12 @@ def answer(space_id: int, user_id: int) -> Response:
     """Let in who asked, or not."""
     space: Space = get_or_404(Space, space_id)
     try:
-        actions.answer_request(space, user_id, request.form.get("accept") == "1")
+        accepts = request.form.get("accept") == "1"
+        actions.answer_request(space, user_id, accepts)
+        if accepts != (reads.member(space_id, user_id) is not None):
+            raise Refused(_("A colleague has answered this request in the meantime."))
+        name = reads.name_of(user_id)
+        says(_("%(name)s is a member now.", name=name) if accepts else _("The request is declined."))
     except Refused as refusal:
         says(str(refusal), "error")
     return redirect(f"/spaces/{space_id}/members")

@@ -85,7 +85,7 @@ def test_staff_switch_a_plugin_off_and_on_and_others_do_not(town: Town) -> None:
     ada, bob = town.browser("ada", "agent"), town.browser("bob")
     asked = ada.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", on="0", list="1")
     assert asked.status_code == 200
-    assert "off for the whole town?" in asked.text
+    assert "off for everybody?" in asked.text
     assert bob.get("/dummy/").status_code == 200
     sure = dict(re.findall(r'name="(on|sure|list)" value="(\d)"', asked.text))
     done = ada.submit("/admin/plugins/dummy/switch", _page="/admin/plugins", **sure)

@@ -154,10 +154,13 @@ def test_a_kind_of_space_that_is_not_listed_stays_out_of_the_list(
     town: Town, workshop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana = town.browser("ana")
+    zoe = town.browser()
     assert "Mending workshop" in ana.get("/spaces").text
+    assert "Mending workshop" in zoe.get("/").text.partition("<aside")[2]
     with monkeypatch.context() as patch:
         patch.setitem(vars(dummy.plugin.space_kinds[0]), "listed", False)
         assert "Mending workshop" not in ana.get("/spaces").text
+        assert "Mending workshop" not in zoe.get("/").text.partition("<aside")[2]
     assert ana.get(f"/dummy/{workshop}/").status_code == 200
 
 

@@ -136,10 +136,15 @@ def test_a_request_is_answered_by_the_team_once(town: Town) -> None:
     assert ana.submit(answer, url, accept="1").status_code == 403
     assert olga.submit(answer, f"{url}/members", accept="1").status_code == 302
     assert roles(town, "ana", ident) == {"member"}
+    told = olga.get(f"{url}/members").text
+    assert "Ana is a member now." in told
     assert waiting not in olga.get(url).text
     zoe = town.person("zoe")
     assert olga.submit(f"{url}/requests/{zoe}", f"{url}/members", accept="1").status_code == 302
     assert roles(town, "zoe", ident) == set()
+    told = olga.get(f"{url}/members").text
+    assert "Zoe is a member now." not in told
+    assert "A colleague has answered this request in the meantime." in told
     assert town.run(lambda: db.session.scalars(sa.select(JoinRequest)).all()) == []
     by_invitation = group(town, joining="invite")
     assert ana.get(f"/spaces/{by_invitation}/join").status_code == 403
