@@ -59,7 +59,7 @@ class Card(NamedTuple):
     """An entry as `m.card` draws it: two that are equal look the same.
 
     `when` says how long ago it was published; `drawn` is its kind's template, which alone knows `extra`, its
-    kind's own row; of that only `decided` is left beside it.
+    kind's own row; of that only `decided` is left beside it. `replies` leaves out what is `apart`.
     """
 
     id: int
@@ -207,18 +207,18 @@ def _picture(row: query.Picture) -> Picture:
 def _draw_kinds(found: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
     """Let the kinds' plugins load their own rows, batched, and draw them into their cards."""
     context: dict[str, Any] = {}
-    for kind in kinds.values():
-        if kind.template is None:
-            continue
-        if not context:
-            current_app.update_template_context(context)
+    drawing = [kind for kind in kinds.values() if kind.template is not None]
+    if drawing:
+        current_app.update_template_context(context)
+    for kind in drawing:
         owner, own = _owner(kind.name), [card for card in found.values() if card.kind == kind.name]
         ids = [card.id for card in own]
         extras = (kind.load and _isolated(owner, f"load {kind.name}", _load, kind.load, ids)) or {}
         for card in own:
             extra = extras.get(card.id)
             drawn = _isolated(owner, kind.template, _draw, kind.template, card._replace(extra=extra), context)
-            found[card.id] = card._replace(drawn=drawn or Markup(), extra=getattr(extra, "decided", None))
+            left = {"drawn": drawn or Markup(), "extra": getattr(extra, "decided", None)}
+            found[card.id] = card._replace(**left, replies=card.replies - getattr(extra, "apart", 0))
 
 
 def _label(kind: EntryKind) -> str:

@@ -339,6 +339,7 @@ async function readPage(changed, on) {
 function mergeThread(page, changed) {
   const id = thread.dataset.liveThread, feed = thread.querySelector(".feed"), fresh = page.querySelector("[data-live-thread]");
   if (changed.has(id)) swap(document.getElementById(`post-${id}`), page.getElementById(`post-${id}`));
+  swap(document.getElementById("apart"), page.getElementById("apart"));
   document.getElementById("replies-title").textContent = page.getElementById("replies-title").textContent;
   let before = null, replied = false;
   for (const reply of [...fresh.querySelectorAll(".feed > article")]) {

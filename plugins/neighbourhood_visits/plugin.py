@@ -168,10 +168,12 @@ plugin = api.Plugin(
         api.EntryKind(
             "visits.answer",
             _("Answer of the elected officials"),
+            template="visits/answer_card.html",
             feed=False,
             replies=False,
             initial_state="pending",
             publish="visits.answer",
+            load=reads.load_answers,
         ),
         api.EntryKind(
             "visits.photo",

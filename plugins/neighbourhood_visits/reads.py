@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from core import api
 from core.api import gettext as _
 
-from .models import OVER, Answer, Asker, Department, DepartmentMember, Question, Visit
+from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
@@ -65,6 +65,11 @@ class Facts:
     def outcome(self) -> str:
         """What became of the question, where it is known."""
         return outcome_label(self.question)
+
+    @property
+    def apart(self) -> int:
+        """How many of the replies are no comments: the published answer."""
+        return int(self.question.answered_at is not None and self.text is not None)
 
     @property
     def decided(self) -> bool:
@@ -313,6 +318,23 @@ def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
         .where(Question.entry_id.in_(entry_ids))
     )
     return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}
+
+
+def load_answers(entry_ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]:
+    """Who wrote a published answer, where an elected official did, who approved it, and in whose place."""
+    people = [aliased(api.User) for _column in range(3)]
+    by = (Casework.drafted_by, Casework.approved_by, Casework.approved_for)
+    rows = sa.select(Answer.entry_id, *(one.name for one in people), people[0].role)
+    rows = rows.join(Casework, Casework.entry_id == Answer.question_id)
+    for person, column in zip(people, by, strict=True):
+        rows = rows.outerjoin(person, person.id == column)
+    rows = rows.where(Answer.entry_id.in_(entry_ids), Casework.answer == "published")
+    with api.as_system("everybody reads which elected officials stand for an answer"):
+        found = api.db.session.execute(rows).all()
+    return {
+        ident: (writer or "" if role == "official" else "", approver or "", absent or "")
+        for ident, writer, approver, absent, role in found
+    }
 
 
 def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.Entry], str | None]:

@@ -93,7 +93,11 @@ def show(entry_id: int) -> Page:
         return _missing(entry_id)
     if root.parent_id is not None:
         return redirect(f"/posts/{root.parent_id}#post-{entry_id}")
-    card, *replies = cards([root, *found.entries])
+    kinds = _kinds_apart(root)
+    first = "after" not in request.args
+    apart = query.rows(_apart(entry_id, kinds)) if kinds and first else []
+    said = [row for row in found.entries if row.kind not in kinds]
+    card, *others = cards([root, *apart, *said])
     card = card._replace(html=Markup(raise_headings(card.html)))  # noqa: S704  cleaned
     space = Space(
         id=root.space_id, kind=root.space_kind, name=root.space_name, visibility=root.space_visibility
@@ -102,7 +106,8 @@ def show(entry_id: int) -> Page:
     return render_template(
         "portal/post.html",
         card=card,
-        replies=replies,
+        apart=[one._replace(space=None) for one in others[: len(apart)]],
+        replies=others[len(apart) :],
         more_url=more_url(found, "after"),
         space=space,
         space_url=space_url(space.id, space.kind),
@@ -113,6 +118,19 @@ def show(entry_id: int) -> Page:
         locked=root.closed,
         panels=panels("entry", root),
     )
+
+
+def _kinds_apart(root: query.Row) -> frozenset[str]:
+    """The kinds of what stands beside a post without being a comment on it: not everybody may write it."""
+    if root.kind.startswith("core."):
+        return frozenset()
+    kinds = (kind for one in registry.current().active() for kind in one.entry_kinds)
+    return frozenset(kind.name for kind in kinds if kind.publish not in ("core.reply", "core.post"))
+
+
+def _apart(entry_id: int, kinds: frozenset[str]) -> list[int]:
+    rows = sa.select(Entry.id).where(Entry.parent_id == entry_id, Entry.kind.in_(kinds)).order_by(Entry.id)
+    return list(db.session.scalars(rows))
 
 
 @blueprint.route("/posts/<int:entry_id>/edit", methods=["GET", "POST"])

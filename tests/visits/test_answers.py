@@ -210,3 +210,29 @@ def test_residents_are_not_asked_about_what_only_teams_hear(scene: Scene) -> Non
     ):
         assert {name for name in shown if f'name="kind-visits.{kind}"' in shown[name]} == readers, kind
     assert ">Neighbourhood visits</label>" in shown["resident"]
+
+
+def test_an_answer_stands_apart_from_the_comments_under_who_wrote_and_who_approved_it(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    page, neighbour = f"/posts/{question}", scene.browser("neighbour")
+    assert neighbour.submit(f"{page}/reply", _page=page, body="It flickers too.").status_code == 302
+    assert answer(scene, question, "mayor", submit="yes") == 302
+    assert answer(scene, question, "deputy", publish="yes") == 302
+    apart, _between, said = scene.browser().get(page).text.partition('<section class="replies"')
+    assert ANSWER in apart
+    assert "Written by Mayor" in apart
+    assert "approved by Deputy" in apart
+    assert "1 comment<" in said
+    assert ANSWER not in said
+    assert "It flickers too." in said
+    feed = scene.browser().get("/").text
+    assert re.search(r'Comments</span> <span class="count">1</span>', feed)
+
+
+def test_an_agent_who_drafted_an_answer_is_not_named_to_everybody(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    assert answer(scene, question, "agent", submit="yes") == 302
+    assert answer(scene, question, "deputy", publish="yes") == 302
+    shown = scene.browser().get(f"/posts/{question}").text
+    assert "Approved by Deputy" in shown
+    assert "Agent" not in shown.partition("<main")[2]
