@@ -221,6 +221,9 @@ def conclude(question_id: int) -> Page:
     """Say what became of a question, or whether it is talked about on the visit."""
     verb, reason = request.form.get("verb", ""), api.one_line(request.form.get("reason", ""))[:1000]
     thing = next((one for one in ("outcome", "discussion") if (one, verb) in states.TABLE), None)
+    if not verb:
+        api.says(_("Choose what becomes of it."), "error")
+        return redirect(url_for("visits.question", question_id=question_id))
     if thing is None:
         abort(404)
     try:

@@ -226,3 +226,24 @@ def standing(visits: dict[str, int]) -> dict[str, Any]:
         "settled before": sum(reads.settled_before(visit) for visit in held),
         "approved by": Counter(db.session.scalars(sa.select(Report.approved_by))),
     }
+
+
+def test_the_list_shows_each_visit_once_and_first_where_something_waits(scene: Scene) -> None:
+    waits, other = scene.visit(), scene.visit(name="Another visit")
+    scene.question(waits)
+    page = scene.browser("mayor").get("/visits/").text.partition("<main")[2]
+    assert page.count(f'class="card-link" href="/visits/{waits}"') == 1
+    assert page.count(f'class="card-link" href="/visits/{other}"') == 1
+    assert page.index(f'href="/visits/{waits}"') < page.index(f'href="/visits/{other}"')
+    assert f'href="/visits/{waits}/review?queue=unread"' in page
+    visitor = scene.browser().get("/visits/").text
+    assert visitor.count(f'class="card-link" href="/visits/{waits}"') == 1
+    assert "/review" not in visitor
+
+
+def test_an_outcome_that_is_not_chosen_is_asked_for(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    page, agent = f"/visits/questions/{question}", scene.browser("agent")
+    assert agent.submit(f"{page}/conclude", _page=page, verb="").status_code == 302
+    assert "Choose what becomes of it." in agent.get(page).text
+    assert agent.submit(f"{page}/conclude", _page=page, verb="nonsense").status_code == 404
