@@ -5,7 +5,9 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import gettext
+from babel import Locale
+from babel.core import get_global
+from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
@@ -24,10 +26,12 @@ from core import access, settings
 from core.accounts import passwords, throttle
 from core.db import db
 from core.forms import Form, a_name, an_address
-from core.i18n import LANGUAGES
+from core.i18n import LANGUAGES, ZONE
 from core.models import Area
+from core.text import fold
 
 ABOUT = 500
+FRENCH = frozenset(["FR", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "WF", "PF", "NC", "TF"])
 
 
 def _name() -> StringField:
@@ -135,15 +139,30 @@ class ProfileForm(Form):
             *((row.id, "\u2003" * (row.path.count("/") - 2) + row.name) for row in areas),
         )
         self.language.choices = _choices(("", gettext("As my browser says")), *LANGUAGES.items())
-        self.timezone.choices = _choices(("", gettext("That of the town")), *timezones())
+        self.timezone.choices = [*_choices(("", gettext("That of the town"))), *_zones(kw.get("timezone"))]
         if access.viewer().role != "resident":
             del self.area
         if access.viewer().picture_url is None:
             del self.no_picture
 
 
+def _zones(own: str | None) -> list[SelectChoice]:
+    """The time zones to choose from, those of France first; one's own too, whatever it was once called."""
+    groups = dict(zip((True, False), (gettext("France"), gettext("Elsewhere")), strict=True))
+    known = timezones(str(get_locale()))
+    old = [(own, own, False)] if own and own not in (name for name, _label, _french in known) else []
+    return [SelectChoice(name, label, optgroup=groups[french]) for name, label, french in (*known, *old)]
+
+
 @cache
-def timezones() -> list[tuple[str, str]]:
-    """The time zones of places, by name."""
-    names = sorted(zoneinfo.available_timezones())
-    return [(name, name.replace("_", " ")) for name in names if "/" in name and not name.startswith("Etc/")]
+def timezones(language: str) -> list[tuple[str, str, bool]]:
+    """The time zones of places with how this language calls them, and whether in France: these first."""
+    locale, kept, found = Locale.parse(language), zoneinfo.available_timezones(), []
+    for name, territory in get_global("zone_territories").items():
+        if name in kept and territory in locale.territories and territory != "001":
+            known = locale.time_zones.get(name, {})
+            place = known.get("city") or name.rpartition("/")[2].replace("_", " ")
+            country = locale.territories[territory]
+            label = place if place == country else f"{place} ({country})"
+            found.append((name, label, territory in FRENCH))
+    return sorted(found, key=lambda one: (not one[2], one[0] != ZONE, fold(one[1])))

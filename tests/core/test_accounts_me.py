@@ -143,6 +143,29 @@ def test_a_profile_is_changed(town: Town) -> None:
         assert served.mimetype == "image/webp"
 
 
+def test_time_zones_are_called_as_the_reader_does_and_those_of_france_come_first(town: Town) -> None:
+    browser = town.browser("ana")
+    save(browser, language="fr", timezone="Indian/Reunion")
+    shown = browser.get("/me").text.partition('name="timezone"')[2].partition("</select>")[0]
+    french, _elsewhere, others = shown.partition('<optgroup label="Ailleurs">')
+    assert french.index('value="Europe/Paris">Paris (France)') < french.index('value="America/Guadeloupe"')
+    assert 'selected value="Indian/Reunion">La Réunion' in french
+    assert ">New York (États-Unis)" in others
+
+
+def test_a_time_zone_that_has_another_name_today_stays_chosen(town: Town) -> None:
+    browser = town.browser("ana")
+    assert save(browser, timezone="Asia/Calcutta").status_code == 422
+
+    def once() -> None:
+        with write() as session:
+            session.execute(sa.update(Account).values(timezone="Asia/Calcutta"))
+
+    town.run(once)
+    assert 'selected value="Asia/Calcutta"' in browser.get("/me").text
+    assert save(browser, name="Ana", timezone="Asia/Calcutta").status_code == 302
+
+
 def test_a_picture_is_replaced_and_taken_away(town: Town) -> None:
     browser = town.browser("ana")
     for colour in ("teal", "red"):
