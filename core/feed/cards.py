@@ -207,17 +207,17 @@ def _picture(row: query.Picture) -> Picture:
 def _draw_kinds(found: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
     """Let the kinds' plugins load their own rows, batched, and draw them into their cards."""
     context: dict[str, Any] = {}
-    drawing = [kind for kind in kinds.values() if kind.template is not None]
+    drawing = [(kind, kind.template) for kind in kinds.values() if kind.template is not None]
     if drawing:
         current_app.update_template_context(context)
-    for kind in drawing:
+    for kind, template in drawing:
         owner, own = _owner(kind.name), [card for card in found.values() if card.kind == kind.name]
         ids = [card.id for card in own]
         extras = (kind.load and _isolated(owner, f"load {kind.name}", _load, kind.load, ids)) or {}
         for card in own:
             extra = extras.get(card.id)
-            drawn = _isolated(owner, kind.template, _draw, kind.template, card._replace(extra=extra), context)
-            left = {"drawn": drawn or Markup(), "extra": getattr(extra, "decided", None)}
+            drawn = _isolated(owner, template, _draw, template, card._replace(extra=extra), context)
+            left: dict[str, Any] = {"drawn": drawn or Markup(), "extra": getattr(extra, "decided", None)}
             found[card.id] = card._replace(**left, replies=card.replies - getattr(extra, "apart", 0))
 
 

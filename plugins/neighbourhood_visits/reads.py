@@ -330,7 +330,7 @@ def load_answers(entry_ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]
         rows = rows.outerjoin(person, person.id == column)
     rows = rows.where(Answer.entry_id.in_(entry_ids), Casework.answer == "published")
     with api.as_system("everybody reads which elected officials stand for an answer"):
-        found = api.db.session.execute(rows).all()
+        found: Any = api.db.session.execute(rows).all()
     return {
         ident: (writer or "" if role == "official" else "", approver or "", absent or "")
         for ident, writer, approver, absent, role in found
