@@ -339,7 +339,6 @@ async function readPage(changed, on) {
 function mergeThread(page, changed) {
   const id = thread.dataset.liveThread, feed = thread.querySelector(".feed"), fresh = page.querySelector("[data-live-thread]");
   if (changed.has(id)) swap(document.getElementById(`post-${id}`), page.getElementById(`post-${id}`));
-  swap(document.getElementById("apart"), page.getElementById("apart"));
   document.getElementById("replies-title").textContent = page.getElementById("replies-title").textContent;
   let before = null, replied = false;
   for (const reply of [...fresh.querySelectorAll(".feed > article")]) {
@@ -355,6 +354,7 @@ function mergeThread(page, changed) {
     changed.delete(reply.id.slice(5));
   }
   for (const gone of changed) if (gone !== id) document.getElementById(`post-${gone}`)?.remove();
+  swap(document.getElementById("apart"), page.getElementById("apart"));
   const more = fresh.querySelector("#more");
   if (more && !thread.querySelector("#more") && before === feed.lastElementChild) feed.append(more);
   if (replied) say(words.liveReplied);

@@ -49,7 +49,7 @@ def test_a_mayor_alone_on_the_team_publishes_what_they_wrote_and_nobody_else_doe
     assert scene.browser("mayor").submit(f"{own}/accept", _page=own).status_code == 302
     shown = scene.browser("mayor").get(own).text
     assert "you may publish what you wrote yourself" in shown
-    assert f'href="{page}#officials"' in shown
+    assert f'href="{page}#officials-0"' in shown
     assert answer(scene, question, "mayor", publish="yes") == 302
     assert ANSWER in scene.browser().get(f"/posts/{question}").text
     assert row(scene, Casework, question).drafted_by == row(scene, Casework, question).approved_by
