@@ -232,9 +232,10 @@ def test_the_list_shows_each_visit_once_and_first_where_something_waits(scene: S
     waits, other = scene.visit(), scene.visit(name="Another visit")
     scene.question(waits)
     page = scene.browser("mayor").get("/visits/").text.partition("<main")[2]
-    assert page.count(f'class="card-link" href="/visits/{waits}"') == 1
+    assert page.count(f'class="card-link" href="/visits/{waits}/review"') == 1
+    assert f'class="card-link" href="/visits/{waits}"' not in page
     assert page.count(f'class="card-link" href="/visits/{other}"') == 1
-    assert page.index(f'href="/visits/{waits}"') < page.index(f'href="/visits/{other}"')
+    assert page.index(f'href="/visits/{waits}/review"') < page.index(f'href="/visits/{other}"')
     assert f'href="/visits/{waits}/review?queue=unread"' in page
     visitor = scene.browser().get("/visits/").text
     assert visitor.count(f'class="card-link" href="/visits/{waits}"') == 1

@@ -261,3 +261,14 @@ def test_open_pages_hear_that_a_visit_changed(scene: Scene) -> None:
     assert told not in visitor.get(f"/live?after={after}&space={visit}").text
     scene.browser("deputy").submit(f"/visits/{visit}/close", _page=f"/visits/{visit}/review")
     assert told in visitor.get(f"/live?after={after}&space={visit}").text
+
+
+def test_a_visitor_finds_above_the_posts_where_to_ask_before_the_next_visit(scene: Scene) -> None:
+    visit = scene.visit()
+    ask = f'href="/visits/{visit}/ask"'
+    page = scene.browser().get("/").text
+    assert page.index(ask) < page.index('data-live-list="')
+    signed_in = scene.browser("resident").get("/").text
+    assert signed_in.index(ask) > signed_in.index('data-live-list="'), "beside the posts"
+    assert f'href="/spaces/{visit}"' not in page, "it is no group among the spaces"
+    assert "Visit of the Tanneries" not in scene.browser().get("/spaces").text
