@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from core.testing import Browser, Town
 
 QUESTION = "When will the lamp in rue du Lavoir be mended?"
+TOWN = ZoneInfo("Europe/Paris")  # whose day begins before that of UTC
 
 
 def today() -> dt.date:
-    """The day that it is in the towns of the tests, which begins before that of UTC."""
-    return dt.datetime.now(ZoneInfo("Europe/Paris")).date()
+    """The day that it is in the town."""
+    return dt.datetime.now(TOWN).date()
 
 
 @dataclass

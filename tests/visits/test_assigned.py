@@ -21,7 +21,7 @@ from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
 
-from .conftest import draft_version
+from .conftest import TOWN, draft_version
 from .test_triage import decide, row
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def test_the_day_of_an_answer_is_one_and_never_after_the_visit(scene: Scene) -> 
     assert f"answer expected by {said}." in agent.get(taken.location).text
     decide(scene, visit, [question], "assign", department=str(ident), official="0")
     [said] = told()
-    soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=10)
+    soon = dt.datetime.now(TOWN) + dt.timedelta(days=10)
     assert said.startswith(f"{soon:%A} {soon.day} {soon:%B}"), "the ten days of the department"
     assert said in scene.browser("agent").get(f"/visits/questions/{question}").text
 
@@ -296,6 +296,7 @@ def test_the_day_of_an_answer_follows_the_question_to_another_department(
     kept = sa.select(sa.func.count()).select_from(DepartmentLink)
     assert scene.town.run(lambda: db.session.scalar(kept)) == 0
     assert scene.browser().get(link).status_code == 404
+    second = second.astimezone(TOWN)
     day = f"{second.day} {second:%B}"
     assert (
         f"to be answered until {second:%A} {day}" in scene.browser("colleague").get("/visits/department").text
@@ -469,7 +470,7 @@ def test_what_is_called_late_is_due_on_a_day_that_has_passed(
     by_link = assigned(scene, visit, outside)
     by_account = assigned(scene, visit, inside, title="A bench")
     link = link_of(scene)
-    colleague, moment = scene.browser("colleague"), dt.datetime.now(dt.UTC)
+    colleague, moment = scene.browser("colleague"), dt.datetime.now(TOWN)
 
     def freeze() -> None:
         with write() as session:
