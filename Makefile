@@ -12,7 +12,7 @@ help: ## list these words
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' $(MAKEFILE_LIST)
 
 demo: .venv/.run ## serve a lived-in demo town at http://127.0.0.1:8000 (PORT= and DATA= choose otherwise)
-	@$(if $(PORT),PARVIS_PORT="$$PORT") $(if $(DATA),PARVIS_DATA="$$DATA") $(BIN)/parvis demo
+	@$(if $(PORT),PARVIS_PORT="$$PORT") $(if $(DATA),PARVIS_DATA="$$DATA") exec $(BIN)/parvis demo
 
 test: .venv/.test ## run the whole suite: units, SQLite and PostgreSQL, a real browser (ARGS= for pytest, SEED= to repeat)
 	@tools/test-services
