@@ -496,3 +496,16 @@ def test_what_is_called_late_is_due_on_a_day_that_has_passed(
     [letter] = scene.town.run(lambda: list(db.session.scalars(letters_sent)))
     assert format_date(day, "d MMMM y", "fr") in letter
     assert by_link
+
+
+def test_what_a_department_wrote_is_kept_where_the_team_was_first(scene: Scene) -> None:
+    question = assigned(scene, scene.visit(), department(scene))
+    link, outside, agent = link_of(scene), scene.browser(), scene.browser("agent")
+    outside.get(link)
+    page = f"/visits/questions/{question}"
+    assert agent.submit(f"{page}/answer", _page=page, body="The agent.", version="0").status_code == 302
+    late = outside.submit(link, body="The department.", version="0", _page="/sign-in")
+    assert late.status_code == 409
+    assert "A colleague has changed the draft" in late.text
+    assert "The department.</textarea>" in late.text
+    assert "The agent." not in late.text
