@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ from .streams import MOST, Streams
 log = logging.getLogger("parvis.server")
 LAST_WORDS = "last-words"
 RESTART_PAUSE = 2.0
+SOON = 30.0  # seconds: where one web process after the other dies sooner, the pause between them grows
+STEP, LONGEST = 0.5, 5.0  # seconds, of that pause
+TRIES = 4  # web processes that may die at the start before one has come up
 BACKLOG = 1024  # connections that may wait, or be served, beside the streams
 
 
@@ -55,7 +60,9 @@ def run(config: Config, what: str) -> None:
     check_port(config)
     _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each stream is an open file
-    Granian(
+    come_up, up = multiprocessing.Pipe(duplex=False)
+    Server(
+        come_up,
         f"ops.server:{what}",
         factory=True,
         address=config.host,
@@ -71,7 +78,43 @@ def run(config: Config, what: str) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=logs.server_logging(),
-    ).serve()
+    ).serve(target_loader=partial(_load, what, up), wrap_loader=False)
+
+
+class Server(Granian):  # type: ignore[misc,valid-type]
+    """Granian that replaces a web process however often one dies, unless none has ever come up."""
+
+    def __init__(self, come_up: Connection, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.come_up, self.up, self.soon = come_up, False, 0
+
+    def _respawn_workers(self, workers: list[int], *how: Any, **delay: Any) -> None:
+        dead = [worker for worker in map(self.wrks.__getitem__, workers) if not worker.is_alive()]
+        if dead and not self._go_on(min(time.monotonic() - worker.birth for worker in dead)):
+            return
+        super()._respawn_workers(workers, *how, **delay)
+        self.respawned_wrks.clear()  # Granian would end where one that it started dies within seconds
+
+    def _go_on(self, lived: float) -> bool:
+        """Whether to replace a process that lived so many seconds; waits, the longer the more died soon."""
+        while self.come_up.poll():
+            self.up = bool(self.come_up.recv_bytes())
+        self.soon = self.soon + 1 if lived < SOON else 0
+        if self.soon >= TRIES and not self.up:
+            log.error("no web process comes up: the server ends")
+            self.interrupt_children.append(0)  # Granian's sign for an exit status that tells of it
+            self.signal_handler_interrupt()
+        end = time.monotonic() + min(STEP * (self.soon - 1), LONGEST)
+        while time.monotonic() < end and not self.interrupt_signal:
+            time.sleep(0.1)
+        return not self.interrupt_signal
+
+
+def _load(what: str, up: Connection) -> Application:
+    """The application of a new web process, which says that it has come up."""
+    application: Application = {"pages": pages, "streams": streams, "both": both}[what]()
+    up.send_bytes(b"up")
+    return application
 
 
 def check_port(config: Config) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,7 +20,8 @@ from core.config import Config
 from ops.rsgi import BODIES, QUEUE, SHARE, Application, Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from .conftest import Server, Streams
 
@@ -24,6 +29,7 @@ pytestmark = pytest.mark.slow
 
 MAX_BODY = 20_000
 SLOW = 30
+KILLS = 5
 UNFINISHED = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nemail="
 
 
@@ -70,6 +76,40 @@ def test_slow_bodies_keep_nobody_waiting(streams: Streams) -> None:
         assert ask(server, "GET", "/sign-in").status == 200
         slow.sendall(b"x" * 8994)
         assert slow.recv(12) == b"HTTP/1.1 400"
+
+
+def web_process(server: Server, killed: list[int]) -> int:
+    """The web process of a server that has one, once it answers and is none of the killed."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        assert server.process.poll() is None, "the server ended"
+        listed = ["ps", "-o", "pid=", "--ppid", str(server.process.pid)]
+        living = [int(pid) for pid in subprocess.run(listed, capture_output=True, check=False).stdout.split()]
+        if len(living) == 1 and living[0] not in killed and server.answers():
+            return living[0]
+        time.sleep(0.1)
+    raise AssertionError("no web process came in its place")
+
+
+def test_a_web_process_that_is_killed_again_and_again_is_replaced_each_time(streams: Streams) -> None:
+    server, killed = streams.serve(), []
+    for _number in range(KILLS):
+        killed.append(web_process(server, killed))
+        os.kill(killed[-1], signal.SIGKILL)
+    web_process(server, killed)
+    assert server.stop() < 10
+
+
+def test_a_server_of_which_no_process_comes_up_ends_and_says_so(
+    streams: Streams, free_port: Callable[[], int], tmp_path: Path
+) -> None:
+    (tmp_path / "town").touch()  # no folder
+    run = "from ops import server; server.run(server.Config.from_env(), 'pages')"
+    broken = {"PARVIS_PORT": str(free_port()), "PARVIS_DATA": str(tmp_path / "town")}
+    command, environment = [sys.executable, "-c", run], streams.environment | broken
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert (ended.stdout + ended.stderr).count("no web process comes up") == 1
 
 
 def half_sent(addresses: Iterable[str], server: Server, each: int) -> contextlib.ExitStack:
