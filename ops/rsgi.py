@@ -11,10 +11,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
-from weakref import WeakValueDictionary
 
 from core.accounts.throttle import network
 from core.config import Config
@@ -22,8 +23,6 @@ from core.config import Config
 from .streams import Streams
 
 BODIES = 128  # that a web process takes in at once
-SHARE = 32  # of them from one network, so that nobody takes them all
-QUEUE = 5.0  # seconds that a body waits for a place among them
 SLOWEST = 16 * 1024  # bytes a second, from an old phone far from its mast
 GRACE = 4.0  # seconds, at the end, for requests that have begun to arrive
 READ_AWAY = 8  # times the largest body is read of one that is too large
@@ -40,8 +39,7 @@ class Application:
     def __init__(self, app: Wsgi, config: Config, streams: Streams | None = None) -> None:
         self.app, self.config, self.streams = app, config, streams
         self.pages = 0  # that wait to be made, or are being made
-        self.places = asyncio.Semaphore(BODIES)
-        self.shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self.places: dict[asyncio.Timeout, str] = {}  # each with its network, in the order they were taken
         self.waiting: queue.SimpleQueue[tuple[Any, Any, bytes, asyncio.Future[None]]] = queue.SimpleQueue()
         self.fixed = {
             "SCRIPT_NAME": "",
@@ -76,16 +74,13 @@ class Application:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         headers = scope.headers
-        body, refusal = b"", 503
+        body = b""
         if self._takes_body(headers):
-            share = self.shares.setdefault(self._network(scope), asyncio.Semaphore(SHARE))
             try:
-                async with asyncio.timeout(QUEUE) as patience, share, self.places:
-                    refusal = 408
+                async with self._place(self._network(scope)), asyncio.timeout(None) as patience:
                     body = await self._body(headers.get("content-length"), protocol, patience)
             except (TimeoutError, Broken):
-                again = [("retry-after", str(self.config.request_seconds))] if refusal == 503 else []
-                protocol.response_empty(refusal, [("connection", "close"), *again])
+                protocol.response_empty(408, [("connection", "close")])
                 return
         done = self.loop.create_future()
         self.pages += 1
@@ -108,6 +103,24 @@ class Application:
         hops, proxies = ",".join(said).split(","), self.config.proxies
         direct = scope.client.rpartition(":")[0].strip("[]")
         return network(hops[-proxies].strip() if said and 0 < proxies <= len(hops) else direct)
+
+    @asynccontextmanager
+    async def _place(self, network: str) -> AsyncIterator[None]:
+        """A place among the bodies that come in; where none is free, another's ends by a TimeoutError.
+
+        It is the oldest of the network that holds the most: who sends few makes no room for who sends many.
+        """
+        async with asyncio.timeout(None) as place:
+            self.places[place] = network
+            try:
+                if len(self.places) > BODIES:
+                    [(most, _count)] = Counter(self.places.values()).most_common(1)
+                    oldest = next(one for one, holder in self.places.items() if holder == most)
+                    del self.places[oldest]
+                    oldest.reschedule(0)
+                yield
+            finally:
+                self.places.pop(place, None)
 
     async def _body(self, length: str | None, protocol: Any, patience: asyncio.Timeout) -> bytes:
         """The body, kept little further than the largest accepted; Broken when its sender gave up.
