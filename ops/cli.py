@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +35,7 @@ from . import rows, server
 from . import worker as work
 from .application import application
 from .cli_plugins import plugins
-from .town import ELSEWHERE, Refusal, alone, made, opened, refuse_no_folder, refuse_no_town, settings
+from .town import ELSEWHERE, Refusal, alone, made, opened, refuse_no_folder, refuse_no_town, settings, traced
 
 FORESEEN = (
     ConfigError,
@@ -301,13 +300,8 @@ def restore(archive: Path, without: tuple[str, ...], erasures: Path | None) -> N
 def _undone(error: Exception) -> str:
     """Which upgrade failed and where: one owner's revisions are made all or none."""
     owner = migrate.behind(db.engine, registry.current().modules)[0]
-    steps = [step for step in traceback.extract_tb(error.__traceback__) if "migrations" in step.filename]
-    where = f" at {Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else ""
-    reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
-    return (
-        f"the upgrade of {owner} failed{where} and is undone, its tables are as they were: "
-        f"{type(error).__name__}: {reason}"
-    )
+    where, why = traced(error)
+    return f"the upgrade of {owner} failed{where} and is undone, its tables are as they were: {why}"
 
 
 def _to_serve() -> Config:

@@ -24,7 +24,7 @@ from portal import contributions
 
 from . import purge, scaffold
 from .application import advice
-from .town import Refusal, opened, settings
+from .town import Refusal, opened, settings, traced
 
 NEEDS_VALUE = re.compile(r"add_column\(sa\.Column\((?!.*server_default).*nullable=False")
 
@@ -160,6 +160,12 @@ def purge_one(name: str, yes: bool) -> None:
             purge.purge(name, off_since)
         except purge.SwitchedOn:
             raise Refusal(f"{name} is on: run `parvis plugins disable {name}` first") from None
+        except purge.TablesStay as stay:
+            where, why = traced(stay.error)
+            raise Refusal(
+                f"the posts, spaces and settings of {name} are deleted; its tables stay, since its downgrade "
+                f"failed{where}: {why}. Once that is mended, purge it again, which goes on from there"
+            ) from stay
     click.echo(
         f"{name} is purged. Run `parvis upgrade` to begin anew, or uninstall its package; "
         "a server that runs needs a restart after that."

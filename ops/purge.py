@@ -34,6 +34,14 @@ class SwitchedOn(RuntimeError):
     """A plugin that was to be purged is in use."""
 
 
+class TablesStay(RuntimeError):
+    """A plugin's own migrations failed to remove its tables; all else that it kept is deleted."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def export(name: str) -> Path:
     """Write a plugin's rows, spaces, entries, settings and files into a new folder, which is answered."""
     plugins = registry.current()
@@ -68,7 +76,8 @@ def since(name: str) -> dt.datetime | None:
 def purge(name: str, off_since: dt.datetime | None) -> None:
     """Delete all that a plugin keeps: entries, spaces, settings, waiting work, its tables and its state.
 
-    Raises SwitchedOn where it is not off, or was not throughout since it was exported.
+    Raises SwitchedOn where it is not off, or was not throughout since it was exported, and TablesStay, after
+    which a purge may be begun again.
     """
     plugins = registry.current()
     plugin, module = plugins.installed[name], plugins.modules[name]
@@ -91,7 +100,10 @@ def purge(name: str, off_since: dt.datetime | None) -> None:
             stamps.bump(stamp)
     owner = migrate.owners({name: module})
     if plugin.table_prefix in owner:
-        migrate.downgrade(db.engine, plugin.table_prefix, owner[plugin.table_prefix])
+        try:
+            migrate.downgrade(db.engine, plugin.table_prefix, owner[plugin.table_prefix])
+        except Exception as error:  # a plugin's revision may raise anything
+            raise TablesStay(error) from error
 
 
 def _core_rows(plugin: Plugin) -> list[tuple[Any, Any]]:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,14 @@ def settings() -> Config:
     """The settings of the town that a command acts on; what it writes there is for its own user alone."""
     os.umask(0o077)
     return Config.from_env()
+
+
+def traced(error: BaseException) -> tuple[str, str]:
+    """Where in an owner's revisions an error was raised, if it was there, and why."""
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if "migrations" in step.filename]
+    where = f" at {Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else ""
+    reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+    return where, f"{type(error).__name__}: {reason}"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,6 +190,31 @@ def test_a_backup_and_a_purge_are_in_the_log(town: Town, parvis: object, tmp_pat
     assert parvis("plugins purge dummy --yes").exit_code == 0
     acts = town.run(lambda: list(db.session.scalars(sa.select(Audit.act).order_by(Audit.id))))
     assert acts == ["town.backup", "plugin.off", "plugin.purged"]
+
+
+def test_a_purge_whose_downgrade_fails_says_what_is_gone_and_goes_on_once_mended(
+    town: Town, parvis: object, filled: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revisions = Path(shutil.copytree(Path(dummy.__file__).parent / "migrations", tmp_path / "migrations"))
+    first = revisions / "0001_dummy_tables.py"
+    right = first.read_text()
+    first.write_text(right.replace('op.drop_table("dummy_line")', 'op.drop_table("dummy_nowhere")'))
+    owners = migrate.owners
+    monkeypatch.setattr(migrate, "owners", lambda modules: owners(modules) | {"dummy": revisions})
+    parvis("plugins disable dummy")
+    refused = parvis("plugins purge dummy --yes")
+    assert refused.exit_code == 1
+    line = refused.output.splitlines()[-1]
+    assert line.startswith("parvis: the posts, spaces and settings of dummy are deleted")
+    assert re.search(r"failed at 0001_dummy_tables\.py:\d+: \w+: .*dummy_nowhere", line)
+    assert "purge it again" in line
+    assert town.run(lambda: sa.inspect(db.engine).has_table("dummy_idea")), "which it drops first"
+    first.write_text(right)
+    kept = town.app.config["PARVIS"].data / "purged"
+    kept.rename(kept.with_name("purged-before"))  # within one second
+    again = parvis("plugins purge dummy --yes")
+    assert again.exit_code == 0, again.output
+    assert not town.run(lambda: sa.inspect(db.engine).has_table("dummy_idea"))
 
 
 def test_show_tells_where_each_thing_is_said(parvis: object) -> None:
