@@ -14,26 +14,33 @@ from core.access import Refused, as_system, require, viewer
 from core.accounts import addresses, sessions, throttle
 from core.audit import audit
 from core.db import db, now, table_of, unfiltered, write
-from core.models import Account, Invitation, Space
+from core.models import Account, Invitation, Membership, Space, User
 from core.notices.reads import INVITED
 from core.notices.tell import notify, untell
 from core.spaces import actions
 
 LASTS = dt.timedelta(days=14)
 
-_invitation, _account = table_of(Invitation), table_of(Account)
+_invitation, _account, _user, _membership = map(table_of, (Invitation, Account, User, Membership))
+
+
+class IsMember(Exception):
+    """Who is invited is a member already, for as long; the message names them."""
 
 
 def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
     """Mail a link that makes whoever proves the address a member; only owners invite to the team.
 
-    Raises throttle.TooMany where the sender has invited many people, or many have invited this one.
+    Raises throttle.TooMany where the sender has invited many people, or many have invited this one, and
+    IsMember where it would give nothing: who may invite sees the members, so it reveals nobody.
     """
     require("core.invite", space)
     if actions.role_of(space, role).team:
         require("core.manage_space", space)
     throttle.hit("invite", str(viewer().id))
     throttle.hit("invited", addresses.typed(email))
+    if name := _member(space.id, email, until):
+        raise IsMember(_("%(name)s is a member already.", name=name))
     token = secrets.token_urlsafe(32)
     letter = mail.compose(
         "core/mail/invitation",
@@ -148,6 +155,20 @@ def _people(email: str) -> list[int]:
     """Whose address it is: one person, or nobody."""
     theirs = sa.select(_account.c.user_id).where(_account.c.email == addresses.typed(email))
     return list(unfiltered(theirs).scalars())
+
+
+def _member(space_id: int, email: str, until: dt.datetime | None) -> str | None:
+    """The name of the member whose address it is, where an invitation until then would give them nothing."""
+    ends = _membership.c.expires_at
+    lasts = sa.or_(ends.is_(None), ends >= until) if until else ends.is_(None)
+    theirs = (_membership.c.space_id == space_id, _membership.c.source == actions.OWN, lasts)
+    named = (
+        sa.select(_user.c.name)
+        .join(_account, _account.c.user_id == _user.c.id)
+        .join(_membership, _membership.c.user_id == _user.c.id)
+        .where(*theirs, _account.c.email == addresses.typed(email))
+    )
+    return unfiltered(named).scalar()
 
 
 def _digest(token: str) -> str:

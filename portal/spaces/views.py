@@ -179,9 +179,13 @@ def invite(space_id: int) -> Page:
     form.offer(_roles(space, access.can("core.manage_space", space)))
     if form.validate_on_submit():
         email = form.email.data
-        if _done(lambda: invitations.invite(space, email, form.role.data, form.end), form):
-            says(_("The invitation is on its way to %(email)s.", email=email))
-            return redirect(f"/spaces/{space_id}/members")
+        try:
+            if _done(lambda: invitations.invite(space, email, form.role.data, form.end), form):
+                says(_("The invitation is on its way to %(email)s.", email=email))
+                return redirect(f"/spaces/{space_id}/members")
+        except invitations.IsMember as known:
+            form.email.errors = [str(known)]
+            return _form("portal/space_invite.html", form, space=space, is_member=True)
     return _form("portal/space_invite.html", form, space=space)
 
 

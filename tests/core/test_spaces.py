@@ -251,22 +251,34 @@ def test_who_invites_learns_of_no_address_whether_somebody_has_an_account(town: 
     assert re.sub(r"\s+", " ", known) == re.sub(r"\s+", " ", unknown)
 
 
+def test_who_is_a_member_for_as_long_is_not_invited(town: Town) -> None:
+    ident, olga = group(town, joining="invite"), town.browser("olga")
+    ends = dt.datetime(2040, 6, 1, tzinfo=dt.UTC)
+    town.run(lambda: actions.set_role(space(ident), town.person("ana"), "member", ends), "olga")
+    letters = sa.select(sa.func.count()).select_from(Mail).where(Mail.kind == "core.invitation")
+    form = {"email": "ANA@example.org", "role": "moderator"}
+    refused = olga.submit(f"/spaces/{ident}/invite", **form, until="2040-05-01")
+    assert refused.status_code == 422
+    assert "Ana is a member already." in refused.text
+    assert f'<a href="/spaces/{ident}/members">See the members</a>' in refused.text
+    assert town.run(lambda: db.session.scalar(letters)) == 0
+    town.person("zoe")  # who has an account here, and does not belong
+    for email, until in (("zoe@example.org", "2040-05-01"), ("ana@example.org", "2041-01-01")):
+        sent = olga.submit(f"/spaces/{ident}/invite", email=email, role="member", until=until)
+        assert sent.status_code == 302, email
+    assert town.run(lambda: db.session.scalar(letters)) == 2
+
+
 def test_an_invitation_takes_no_role_away(town: Town) -> None:
-    ident = group(town)
-    with_rights, url = town.browser("olga"), f"/spaces/{ident}"
-    town.person("marc")
-    town.browser("marc").submit(f"{url}/join")
-    town.run(lambda: actions.set_role(space(ident), town.person("marc"), "moderator"), "olga")
-    town.browser("marc").submit(f"{url}/invite", email="olga@example.org", role="member")
-    letter = town.run(lambda: db.session.scalars(sa.select(Mail)).one())
-    link = re.search(r"/invitations/\S+", letter.text)
-    assert link is not None
+    ident, ana = group(town), town.browser("ana")
+    link = invited(town, "olga", ident)
+    town.run(lambda: actions.set_role(space(ident), town.person("ana"), "moderator"), "olga")
     before = count(town, ident)
-    assert with_rights.submit(link[0]).location == link[0]
-    shown = with_rights.get(link[0]).text
+    assert ana.submit(link).location == link
+    shown = ana.get(link).text
     assert "You are a member already" in shown
     assert "Welcome" not in shown
-    assert roles(town, "olga", ident) == {"owner"}
+    assert roles(town, "ana", ident) == {"moderator"}
     assert count(town, ident) == before
 
 
@@ -337,10 +349,10 @@ def test_an_invitation_makes_a_membership_last_longer(town: Town, days: int | No
     ident, ana = group(town, joining="invite"), town.person("ana")
     start = now()
     ends = [start + dt.timedelta(days=10), start + dt.timedelta(days=days) if days else None]
-    town.run(lambda: actions.set_role(space(ident), ana, "moderator", ends[0]), "olga")
-    before, browser = bell(town, "ana"), town.browser("ana")
     town.run(lambda: invitations.invite(space(ident), "ana@example.org", until=ends[1]), "olga")
-    assert bell(town, "ana") == before + longer
+    invited, browser = bell(town, "ana"), town.browser("ana")
+    town.run(lambda: actions.set_role(space(ident), ana, "moderator", ends[0]), "olga")
+    assert bell(town, "ana") == invited + longer
     [key] = town.run(lambda: db.session.scalars(sa.select(Invitation.token_hash)).all())
     if longer:
         assert browser.submit(f"/spaces/{ident}/invitation", "/notices").location == f"/spaces/{ident}"
