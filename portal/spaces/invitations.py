@@ -19,6 +19,8 @@ from core.notices.reads import INVITED
 from core.notices.tell import notify, untell
 from core.spaces import actions
 
+from .forms import last_day
+
 LASTS = dt.timedelta(days=14)
 
 _invitation, _account, _user, _membership = map(table_of, (Invitation, Account, User, Membership))
@@ -48,6 +50,7 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
         link=f"{current_app.config['PARVIS'].base_url}/invitations/{token}",
         inviter=viewer().name,
         space=space.name,
+        until=last_day(until),
     )
     with write() as session:
         actions.hold_open(space.id)

@@ -1,5 +1,6 @@
 """Which spaces there are for the viewer, and who is in them, as the pages show it."""
 
+import datetime as dt
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from core.notices import reads as notices
 from core.prepared import Prepared
 from core.text import fold
 
+from .forms import last_day
 from .invitations import invitation_of
 
 MINE, NEWEST, PAGE, MEMBERS, WAITING, INVITED = 50, 6, 24, 60, 100, 10
@@ -203,11 +205,12 @@ def invitations(space_id: int) -> list[Invitation]:
 
 
 class Invited(NamedTuple):
-    """What the viewer is invited to, and by whom."""
+    """What the viewer is invited to, by whom, and for how long."""
 
     key: str
     space: Space
     inviter: str
+    until: dt.date | None
 
 
 def own_invitations(space_id: int | None = None) -> list[Invited]:
@@ -218,7 +221,7 @@ def own_invitations(space_id: int | None = None) -> list[Invited]:
     newest = open_ones.order_by(invited.c.created_at.desc()).limit(INVITED)
     found = filter(None, map(invitation_of, unfiltered(newest, {"me": viewer().id}).scalars().all()))
     return [
-        Invited(one.token_hash, space, name_of(one.invited_by))
+        Invited(one.token_hash, space, name_of(one.invited_by), last_day(one.member_until))
         for one, space in found
         if space.archived_at is None
     ]

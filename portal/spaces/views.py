@@ -321,7 +321,8 @@ def _answer(key: str | None) -> Page:
         says(_("Welcome! You are a member now.") if new else _("Your membership lasts longer now."))
         return redirect(f"/spaces/{space.id}")
     inviter = reads.name_of(invited.invited_by)
-    return render_template("portal/invitation.html", space=space, inviter=inviter, path=request.path)
+    shown = {"inviter": inviter, "until": last_day(invited.member_until), "path": request.path}
+    return render_template("portal/invitation.html", space=space, **shown)
 
 
 def _invited(space_id: int) -> reads.Invited | None:

@@ -251,6 +251,21 @@ def test_who_invites_learns_of_no_address_whether_somebody_has_an_account(town: 
     assert re.sub(r"\s+", " ", known) == re.sub(r"\s+", " ", unknown)
 
 
+def test_an_invitation_says_until_when_in_the_letter_and_on_every_page(town: Town) -> None:
+    ident, sentence = group(town, joining="invite"), "The membership lasts until 1 May 2040."
+    ana = town.browser("ana")
+    form = {"email": "ana@example.org", "role": "member"}
+    town.browser("olga").submit(f"/spaces/{ident}/invite", **form, until="2040-05-01")
+    letter = town.run(lambda: db.session.scalars(sa.select(Mail.text)).one())
+    assert "\n\nL’adhésion dure jusqu’au 1er mai 2040.\n\nLe lien" in letter
+    link = re.search(r"/invitations/\S+", letter)
+    for path in (link[0], f"/spaces/{ident}/invitation", f"/spaces/{ident}", "/notices"):  # type: ignore[index]
+        assert sentence in ana.get(path).text, path
+    town.browser("olga").submit(f"/spaces/{ident}/invite", **form)
+    newest = sa.select(Mail.text).order_by(Mail.id.desc()).limit(1)
+    assert "jusqu’au" not in town.run(lambda: db.session.scalar(newest))
+
+
 def test_who_is_a_member_for_as_long_is_not_invited(town: Town) -> None:
     ident, olga = group(town, joining="invite"), town.browser("olga")
     ends = dt.datetime(2040, 6, 1, tzinfo=dt.UTC)
