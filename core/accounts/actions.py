@@ -24,7 +24,6 @@ _TITLES = {"maire", "mairie", "mayor", "adjoint", "adjointe", "elu", "elue", "ag
 _TITLES |= {"admin", "administrateur", "administratrice"}
 _BESIDE = {"m", "mme", "mr", "mrs", "monsieur", "madame", "le", "la", "l", "de", "du", "the", *_TITLES}
 _BESIDE |= {"premier", "premiere", "municipal", "municipale"}
-_PRIVATE = {"language", "timezone", "demo"}
 
 
 def create_user(
@@ -40,7 +39,7 @@ def create_user(
 
     Requests give `password_hash`, made before the write; `password` is for commands and tests.
     """
-    private = {key: values.pop(key) for key in _PRIVATE & values.keys()}
+    private = {key: values.pop(key) for key in {"language", "timezone", "demo"} & values.keys()}
     if password is not None:
         password_hash = passwords.digest(password)
     handle = base = handle_of(name)
@@ -71,15 +70,16 @@ def check_name(name: str) -> None:
         raise access.Refused(_("Please write your name in one alphabet."))
     officials = sa.select(User.folded).where(User.role != "resident", User.closed_at.is_(None))
     known = {key for one in db.session.scalars(officials) for key in _keys(_words(one))}
-    for words in map(_words, _read_as(name)):
-        bare = [word for word in words if word not in _BESIDE]
-        if known & (_keys(words) | _keys(bare)) or (_TITLES & {*words} and not bare):
-            raise access.Refused(
-                _(
-                    "An elected official or somebody of the staff is known by this name. If it is yours too, "
-                    "add another first name or an initial, so that nobody takes one of you for the other."
-                )
+    read = [(words, [one for one in words if one not in _BESIDE]) for words in map(_words, _read_as(name))]
+    if any(known & (_keys(words) | _keys(bare)) for words, bare in read):
+        raise access.Refused(
+            _(
+                "An elected official or somebody of the staff is known by this name. If it is yours too, "
+                "add another first name or an initial, so that nobody takes one of you for the other."
             )
+        )
+    if any(_TITLES & {*words} and not bare for words, bare in read):
+        raise access.Refused(_("A name is needed, not a title."))
 
 
 def _read_as(name: str) -> set[str]:
