@@ -15,7 +15,18 @@ from races import await_lock
 from core import jobs, live, mail
 from core.db import db, lock, now, unfiltered, write
 from core.feed import actions
-from core.models import Entry, JobRow, Mail, Membership, Notice, NoticeRound, PluginFault, Space, User
+from core.models import (
+    Account,
+    Entry,
+    JobRow,
+    Mail,
+    Membership,
+    Notice,
+    NoticeRound,
+    PluginFault,
+    Space,
+    User,
+)
 from core.notices import rounds, tell
 from core.spaces import actions as spaces
 from portal.notices import mailing
@@ -260,6 +271,20 @@ def test_nobody_removed_from_a_space_gets_later_mail(town: Town, square: int, wh
     ben = town.browser("ben")
     assert "secret" not in ben.get("/notices").text
     assert 'class="bell-count"' not in ben.get("/").text
+
+
+def test_the_bell_counts_one_as_one(town: Town, square: int) -> None:
+    post = say(town, "ana", square)
+
+    def speak_french() -> None:
+        with write() as session:
+            session.execute(sa.update(Account).values(language="fr"))
+
+    town.run(speak_french)
+    for words in ("Mes notifications (1 non lue)", "Mes notifications (2 non lues)"):
+        say(town, "ben", square, parent=post)
+        jobs.run_due(town.app)
+        assert words in town.browser("ana").get("/me").text
 
 
 def leave(town: Town, smtp: Any) -> None:
