@@ -37,7 +37,7 @@ blueprint = Blueprint("feed", __name__)
 @blueprint.get("/")
 @needs("core.read")
 def home() -> str:
-    """What is public and what one follows or belongs to; for a visitor, the town's welcome above it."""
+    """What is public and what one follows or belongs to; the town's welcome above a visitor's first page."""
     person, order = viewer(), _order()
     followed = person.signed_in and request.args.get("show") == "followed"
     heard = query.followed_spaces() if followed else []
@@ -59,6 +59,7 @@ def home() -> str:
         others=others,
         guests=not person.signed_in and any(claims.takes(one.visibility, one) for one in others),
         welcome=town().welcome,
+        later="before" in request.args,
         panels=panels("home"),
         heard=_heard(heard),
     )

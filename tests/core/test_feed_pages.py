@@ -15,7 +15,7 @@ from PIL import Image
 
 from core import access
 from core.db import db, now
-from core.feed import actions
+from core.feed import actions, query
 from core.models import Entry, File, Mail, Revision, Space, Support
 from core.registry import current
 from core.spaces import actions as spaces
@@ -342,6 +342,18 @@ def test_a_long_history_comes_page_by_page(town: Town) -> None:
     assert "Text 0" in oldest
     assert "As first published" in oldest
     assert "before=" not in oldest.partition("<main")[2]
+
+
+def test_the_town_welcomes_on_the_first_page_alone(town: Town) -> None:
+    ident, visitor = group(town), town.browser()
+    for number in range(query.SIZE + 1):
+        say(town, "ana", ident, f"Text {number}")
+    first = visitor.get("/").text
+    later = visitor.get(html.unescape(re.findall(r'href="([^"]*before=[^"]+)"', first)[0])).text
+    assert "Welcome to" in first
+    assert "Text 0" in later
+    assert "Welcome to" not in later
+    assert later.count("<h1") == 1
 
 
 @pytest.mark.parametrize("verb", ["pin", "lock"])
