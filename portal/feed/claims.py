@@ -6,7 +6,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from core import access
+from core import access, registry
 from core.access import Forbidden, Refused, by_mail
 from core.accounts.claims import confirm_later
 from core.db import db
@@ -69,6 +69,14 @@ def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
     ]
 
 
+def published(parent: Entry | None) -> str:
+    """What is said of what was just published, in the word that the page of its parent has for it."""
+    if parent is None:
+        return str(_("Your post is published."))
+    commented = registry.current().entry_kind(parent.kind).comments
+    return str(_("Your comment is published.") if commented else _("Your reply is published."))
+
+
 def run(payload: dict[str, Any]) -> str:
     """Publish what was kept, as the person who confirmed it."""
     space = db.session.get(Space, payload["space"])
@@ -93,5 +101,5 @@ def run(payload: dict[str, Any]) -> str:
     if entry.state == "pending":
         says(_("Thank you. The team of the space looks at it before it is shown."))
     else:
-        says(_("Your reply is published.") if parent else _("Your post is published."))
+        says(published(parent))
     return f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}"

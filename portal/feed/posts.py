@@ -304,7 +304,7 @@ def _publish(form: Any, space: Space, parent: Entry | None) -> Response | None:
     if entry.state == "pending":
         says(_("Thank you. The team of the space looks at it before it is shown."))
     else:
-        says(_("Your reply is published.") if parent else _("Your post is published."))
+        says(claims.published(parent))
     return redirect(f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}")
 
 

@@ -216,6 +216,7 @@ def test_an_answer_stands_apart_from_the_comments_under_who_wrote_and_who_approv
     question = scene.accepted(scene.visit())
     page, neighbour = f"/posts/{question}", scene.browser("neighbour")
     assert neighbour.submit(f"{page}/reply", _page=page, body="It flickers too.").status_code == 302
+    assert "Your comment is published." in neighbour.get(page).text
     assert answer(scene, question, "mayor", submit="yes") == 302
     assert answer(scene, question, "deputy", publish="yes") == 302
     apart, _between, said = scene.browser().get(page).text.partition('<section class="replies"')
@@ -225,6 +226,8 @@ def test_an_answer_stands_apart_from_the_comments_under_who_wrote_and_who_approv
     assert "1 comment<" in said
     assert ANSWER not in said
     assert "It flickers too." in said
+    assert ">Comment by Neighbour</h3>" in said
+    assert "Reply by" not in said
     feed = scene.browser().get("/").text
     assert re.search(r'Comments</span> <span class="count">1</span>', feed)
 
