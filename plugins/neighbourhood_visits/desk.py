@@ -42,21 +42,22 @@ def review(space_id: int) -> str:
     chosen = request.args.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
     rows, further = queues.queue(space_id, name, request.args.get("after", 0, type=int))
-    tabs = [
-        {
+    tabs = {
+        one: {
             "label": queues.queue_label(one),
             "url": url_for("visits.review", space_id=space_id, queue=one),
             "count": counts[one],
             "current": one == name,
         }
         for one in counts
-    ]
+    }
     form = DecideForm.offered(space_id, formdata=None)
     return draw(
         "visits/review.html",
         visit=found,
         space=space,
-        tabs=tabs,
+        tabs=list(tabs.values()),
+        waits=next((tabs[one] for one in ("unread", "unanswered") if counts[one]), None),
         name=name,
         rows=rows,
         hints=hints([row[:3] for row in rows]) if name == "unread" else {},

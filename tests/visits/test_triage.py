@@ -179,6 +179,18 @@ def test_an_author_withdraws_or_contests(scene: Scene) -> None:
     assert "It stands on the square." in queue
 
 
+def test_an_empty_queue_leads_to_the_one_in_which_something_waits(scene: Scene) -> None:
+    visit = scene.visit()
+    queue = f"/visits/{visit}/review?queue="
+    question, agent = scene.question(visit), scene.browser("agent")
+    leads = '<a class="button quiet" href="{}{}">{} (1)</a>'
+    assert leads.format(queue, "unread", "To read") in agent.get(queue + "unanswered").text
+    decide(scene, visit, [question], "accept")
+    page = agent.get(queue + "unread").text
+    assert "Nothing waits here" in page
+    assert leads.format(queue, "unanswered", "To answer") in page
+
+
 def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
     visit = scene.visit()
     agent = scene.browser("agent")
