@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from flask import Flask
+from wtforms.form import FormMeta
 
 from . import access
 from .db import Base
-from .plugin import CONTRACT, Plugin
+from .plugin import CONTRACT, NavItem, Plugin, Tab
 
 if TYPE_CHECKING:
     from .registry import Registry
@@ -40,6 +41,15 @@ def manifest(plugin: Plugin, registry: "Registry") -> None:
     for path in plugin.paths:
         if not re.fullmatch(r"(/[a-z0-9-]+)+", path):
             raise PluginError(f"{plugin.name}: path {path!r} must look like /word")
+    links: list[Any] = [*((NavItem, item) for item in plugin.nav), *((Tab, tab) for tab in plugin.tabs)]
+    for sort, link in links:
+        if not isinstance(link, sort) or type(link.weight) is not int:
+            raise PluginError(f"{plugin.name}: what should be a {sort.__name__} is none with a whole weight")
+    for item in plugin.nav:
+        if not isinstance(item.url, str) or not re.fullmatch(r"/(?![/\\])[!-~]*", item.url):
+            raise PluginError(f"{plugin.name}: a link to {item.url!r}, which is no path like /word/")
+    if not isinstance(plugin.settings_form, FormMeta | None):
+        raise PluginError(f"{plugin.name}: settings_form {plugin.settings_form!r} is no class of forms")
     if plugin is registry.core:
         return
     for other in (registry.core, *registry.installed.values()):

@@ -60,20 +60,6 @@ class Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def server_logging() -> dict[str, Any]:
-    """The same lines for the web server's own messages, as a logging configuration."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "core.logs.Lines"}},
-        "handlers": {"console": {"()": "core.logs.StderrHandler", "formatter": "json"}},
-        "loggers": {
-            "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-            "granian.access": {"handlers": [], "level": "ERROR", "propagate": False},
-        },
-    }
-
-
 def init(app: Flask) -> None:
     """Number each request and log its end: the route's rule, never the address that was asked for."""
     app.before_request(_begin)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from . import access, colours, registry, stamps
 from .db import db, insert_once, writing
+from .hookspecs import settled
 from .models import Setting
 from .plugin import NavItem
 from .text import markdown
@@ -64,16 +65,9 @@ class Town:
 class Link(NamedTuple):
     """A link of the navigation; `current` where the page belongs to it."""
 
-    item: NavItem
+    label: str
+    url: str
     current: bool
-
-    @property
-    def label(self) -> str:
-        return str(self.item.label)
-
-    @property
-    def url(self) -> str:
-        return self.item.url
 
 
 @dataclass(frozen=True)
@@ -160,13 +154,25 @@ def _restored(value: Any) -> Any:
 
 
 def nav() -> tuple[Link, ...]:
-    """The main navigation: links of the core and of the enabled plugins that the viewer may use."""
+    """The main navigation: links of the core and of the enabled plugins that the viewer may use.
+
+    One whose label can't be said is left out and named to staff.
+    """
     if "viewer_token" not in g:  # a mail, or the page of an error before anybody was known
         return ()
-    items = [item for plugin in registry.current().active() for item in plugin.nav]
-    shown = [item for item in sorted(items, key=lambda item: item.weight) if access.can(item.permission)]
-    path = request.path
-    return tuple(Link(item, path == item.url or _below(path, item.url)) for item in shown)
+    items = [(plugin.name, item) for plugin in registry.current().active() for item in plugin.nav]
+    shown = [(name, item) for name, item in items if access.can(item.permission)]
+    links = [_link(name, item) for name, item in sorted(shown, key=lambda one: one[1].weight)]
+    return tuple(filter(None, links))
+
+
+def _link(name: str, item: NavItem) -> Link | None:
+    try:
+        label = settled(str(item.label))
+    except BaseException as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
+        registry.current().fault(name, "navigation", error)
+        return None
+    return Link(label, item.url, request.path == item.url or _below(request.path, item.url))
 
 
 def _below(path: str, url: str) -> bool:

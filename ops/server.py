@@ -22,7 +22,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from core import logs, registry
+from core import registry
 from core.config import Config
 from core.db import now
 from core.models import PluginFault
@@ -38,6 +38,16 @@ SOON = 30.0  # seconds: where one web process after the other dies sooner, the p
 STEP, LONGEST = 0.5, 5.0  # seconds, of that pause
 TRIES = 4  # web processes that may die at the start before one has come up
 BACKLOG = 1024  # connections that may wait, or be served, beside the streams
+LOGGING: dict[str, Any] = {  # the same lines of JSON for the web server's own messages
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "core.logs.Lines"}},
+    "handlers": {"console": {"()": "core.logs.StderrHandler", "formatter": "json"}},
+    "loggers": {
+        "_granian": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "granian.access": {"handlers": [], "level": "ERROR", "propagate": False},
+    },
+}
 
 
 class PortTaken(Exception):
@@ -77,7 +87,7 @@ def run(config: Config, what: str) -> None:
         workers_kill_timeout=10,
         websockets=False,
         log_level=LogLevels.warning,
-        log_dictconfig=logs.server_logging(),
+        log_dictconfig=LOGGING,
     ).serve(target_loader=partial(_load, what, up), wrap_loader=False)
 
 

@@ -76,6 +76,16 @@ def test_a_sound_plugin_starts(tmp_path: Path) -> None:
         ({"claims": (api.Claim("core.sign_up", "Sign up", str),)}, "must begin with tried."),
         ({"live_topics": ("core.post",)}, "must begin with tried."),
         ({"nav": api.NavItem("Ideas", "/tried")}, "tried: nav must be a tuple"),
+        ({"nav": (api.NavItem("Ideas", "/tried", weight="10"),)}, "tried: what should be a NavItem"),  # type: ignore[arg-type]
+        ({"nav": ("/tried",)}, "tried: what should be a NavItem"),
+        (
+            {"tabs": (api.Tab("Ideas", lambda _space: None, weight=None),)},
+            "tried: what should be a Tab is none with a whole weight",
+        ),  # type: ignore[arg-type]
+        ({"nav": (api.NavItem("Ideas", "javascript:alert(1)"),)}, "tried: a link to 'javascript"),
+        ({"nav": (api.NavItem("Ideas", "//ideas.example"),)}, "tried: a link to '//ideas"),
+        ({"nav": (api.NavItem("Ideas", "/\ud800"),)}, "tried: a link to"),
+        ({"settings_form": int}, "tried: settings_form <class 'int'> is no class of forms"),
         ({"blueprints": Blueprint("one", __name__)}, "tried: blueprints must be a tuple"),
         ({"paths": ("/tried", "/spaces")}, "tried: in its paths is /spaces"),
     ],

@@ -1028,6 +1028,25 @@ def test_a_manifest_that_cant_be_said_takes_no_page_down(
     assert {"text of dummy", "text of the manifest"} <= dict(faults(town)).keys()
 
 
+class Unsayable:
+    """A text that can't be said."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize("bad", ["\ud800", LazyString(fail), Unsayable()], ids=["surrogate", "lazy", "ends"])
+def test_a_link_that_cant_be_said_is_left_out_of_the_navigation_and_named(
+    town: Town, bad: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(dummy.plugin.nav[0]), "label", bad)
+    page = town.browser().get("/")
+    assert page.status_code == 200
+    assert 'href="/spaces"' in page.text
+    assert 'href="/dummy/"' not in page.text
+    assert [place for place, _what in faults(town)] == ["navigation"]
+
+
 def test_a_lazy_text_is_said_once(town: Town) -> None:
     trouble["panels"] = lambda: [api.Panel(fickle(), "<p>here</p>")]
     assert "once" in town.browser().get("/").text
