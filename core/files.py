@@ -3,7 +3,6 @@
 import hashlib
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from .db import db
 from .models import Entry, File
 
 LARGE, SMALL, FACE = 2000, 640, 320
-ORPHAN_SECONDS = 24 * 3600
 
 
 class FileError(Exception):
@@ -87,20 +85,6 @@ def address(file_id: int, name: str, small: bool = False) -> str:
 def url(file: File) -> str:
     """The address of a stored file."""
     return address(file.id, file.name)
-
-
-def sweep() -> None:
-    """Delete bytes that no row has named for a day."""
-    limit = time.time() - ORPHAN_SECONDS
-    for shelf in sorted(folder().iterdir()):
-        old = {path for path in shelf.iterdir() if path.stat().st_mtime < limit}
-        named = sa.select(File.sha256).where(File.sha256.in_({path.name[:64] for path in old}))
-        with access.as_system("find files that no row names"):
-            kept = set(db.session.scalars(named))
-        for path in old:
-            if path.name[:64] not in kept:
-                path.unlink()
-    db.session.rollback()
 
 
 def stored(key: str, small: bool = False) -> Path:

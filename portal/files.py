@@ -1,6 +1,7 @@
-"""The one door at which stored files are served."""
+"""The one door at which stored files are served, and the sweep of those that nothing names."""
 
 import io
+import time
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, request, send_file
@@ -15,6 +16,7 @@ from core.spaces import actions as spaces
 from core.web import get_or_404, needs
 
 blueprint = Blueprint("files", __name__)
+ORPHAN_SECONDS = 24 * 3600
 
 
 @blueprint.before_app_request
@@ -67,3 +69,17 @@ def _public(file_id: int) -> bool:
     visitor = access.Viewer(kinds=access.viewer().kinds)
     with access.as_viewer(visitor):
         return db.session.get(File, file_id) is not None
+
+
+def sweep() -> None:
+    """Delete bytes that no row has named for a day."""
+    limit = time.time() - ORPHAN_SECONDS
+    for shelf in sorted(files.folder().iterdir()):
+        old = {path for path in shelf.iterdir() if path.stat().st_mtime < limit}
+        named = sa.select(File.sha256).where(File.sha256.in_({path.name[:64] for path in old}))
+        with access.as_system("find files that no row names"):
+            kept = set(db.session.scalars(named))
+        for path in old:
+            if path.name[:64] not in kept:
+                path.unlink()
+    db.session.rollback()

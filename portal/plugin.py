@@ -7,7 +7,6 @@ from flask_babel import lazy_gettext as _
 
 from core import live, mail
 from core.accounts import actions as people
-from core.files import sweep as sweep_files
 from core.notices import tell
 from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from core.search import index
@@ -27,6 +26,7 @@ from .feed import claims as written
 from .feed.posts import blueprint as posts
 from .feed.views import blueprint as feed
 from .files import blueprint as files
+from .files import sweep as sweep_files
 from .health import blueprint as health
 from .live import blueprint as stream
 from .moderation import deeds

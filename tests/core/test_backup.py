@@ -25,6 +25,7 @@ from core.feed import actions as feed
 from core.models import Area, Entry, File, JobRow, Mail, Space
 from core.testing import Browser, Town
 from ops import archive, backup, check, restore, rows
+from portal import files as portal_files
 
 from ..conftest import pg_address, pg_execute
 
@@ -187,7 +188,7 @@ def test_a_backup_under_load_is_the_town_of_one_moment(
     town: Town, empty: Callable[[str], Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each turn writes a post with a support and a picture, and takes the picture before away at once."""
-    monkeypatch.setattr(files, "ORPHAN_SECONDS", -1)
+    monkeypatch.setattr(portal_files, "ORPHAN_SECONDS", -1)
     space, done, stop, begun = town.space("Square", "ana"), [0], threading.Event(), threading.Event()
 
     def turn(number: int) -> None:
@@ -197,7 +198,7 @@ def test_a_backup_under_load_is_the_town_of_one_moment(
             session.flush()
             files.set_picture(town.people["ana"], shown)
             feed.support(post, True)
-        files.sweep()
+        portal_files.sweep()
 
     def work() -> None:
         while not stop.is_set():

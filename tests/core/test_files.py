@@ -17,6 +17,7 @@ from core.feed import actions as feed
 from core.models import Entry, File, Space
 from core.spaces import actions as spaces
 from core.testing import Town
+from portal.files import sweep
 
 pytest_plugins = ["core.testing"]
 
@@ -220,11 +221,11 @@ def test_bytes_that_no_row_names_are_swept_after_a_day(town: Town) -> None:
     kept = stored(town.app)
     prepared(town.app, encoded(photo((5, 5), "red"), "PNG"))
     assert len(stored(town.app)) == len(kept) + 1
-    town.run(files.sweep)
+    town.run(sweep)
     assert len(stored(town.app)) == len(kept) + 1
     for path in files.folder(town.app).rglob("*"):
         os.utime(path, (0, 0))
-    town.run(files.sweep)
+    town.run(sweep)
     assert stored(town.app) == kept
     assert town.browser().get(url).status_code == 200
 
