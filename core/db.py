@@ -166,8 +166,22 @@ def changed() -> bool:
     if not db.session.registry.has():
         return False
     session = db.session()
-    closed = session.in_transaction() and session.connection().closed
-    return bool(closed or session.new or session.dirty or session.deleted)
+    if session.in_transaction():
+        if session.connection().closed:
+            return True
+        session.connection().connection.cursor()  # raises where a hook closed the driver's own
+    return bool(session.new or session.dirty or session.deleted)
+
+
+def begin_anew() -> bool:
+    """End what is read, also within a hook, where nobody else may; False where its connection was lost."""
+    session = db.session()
+    try:
+        FlaskSession.rollback(session)
+    except Exception:  # noqa: BLE001  of whichever driver
+        FlaskSession.invalidate(session)
+        return False
+    return True
 
 
 def before_commit(call: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 Every hook is called one plugin at a time (`registry.call`): a plugin that raises, or answers something of
 another type or too long, loses its own part and is named to staff; after five failures in a row it is put
-in quarantine, at once where it ended the write that it was called in.
+in quarantine, at once where it ended the write, or closed the connection, that it was called in.
 `export_user` and `erase_user` alone are loud: one that fails stops the whole (`registry.demand`).
 """
 

@@ -22,10 +22,9 @@ from typing import Any
 import pluggy
 import sqlalchemy as sa
 from flask import Flask, abort, current_app, g, request
-from sqlalchemy.orm import Session
 
 from . import access, checks, hookspecs, stamps
-from .db import FailureUnsaid, WriteOutsideBoundary, changed, db, insert_once, now, write, writing
+from .db import FailureUnsaid, WriteOutsideBoundary, begin_anew, changed, db, insert_once, now, write, writing
 from .lent import AnswerTouched, TransactionEnded, lend, put_back, savepoint
 from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Plugin, SpaceKind
@@ -178,9 +177,9 @@ class Registry:
                 self.failures[name, place] = FAILURES_ALLOWED
             raise
         except BaseException as error:  # noqa: BLE001  a plugin may raise anything; the page goes on
-            if not writing():
-                Session.rollback(db.session())  # also within another plugin's hook, where ours refuses
             self.fault(name, place, error)
+            if not writing() and not begin_anew():
+                self.failures[name, place] = FAILURES_ALLOWED
             return otherwise
         self.failures.pop((name, place), None)
         milliseconds = (time.perf_counter() - started) * 1000

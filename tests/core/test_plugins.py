@@ -360,6 +360,26 @@ def test_a_hook_that_closes_a_connection_loses_its_own_part_of_a_page(town: Town
     assert faults(town) == [(place, "WriteOutsideBoundary") for place in ("decorate_entries", "panels")]
 
 
+@pytest.mark.parametrize("place", ["decorate_entries", "panels"])
+@pytest.mark.parametrize("raises", [False, True])
+def test_who_closes_the_connection_of_a_page_is_said_and_out_at_once(
+    town: Town, raises: bool, place: str
+) -> None:
+    def close() -> None:
+        db.session.connection().connection.driver_connection.close()
+        if raises:
+            fail()
+
+    town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="Good morning.")
+    trouble[place] = close
+    page = town.browser().get("/")
+    assert page.status_code == 200
+    assert "Good morning." in page.text
+    assert [at for at, _what in faults(town)] == [place]
+    assert town.run(lambda: db.session.get(PluginState, "dummy").quarantined_at)
+    assert "Good morning." in town.browser().get("/").text
+
+
 def test_a_hook_that_closes_what_is_read_by_beside_breaks_no_page(town: Town) -> None:
     trouble["decorate_entries"] = trouble["panels"] = lambda: reading().close()
     town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="Good morning.")
