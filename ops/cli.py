@@ -247,7 +247,7 @@ def upgrade() -> None:
             changed = migrate.upgrade(db.engine, registry.current().modules)
         except migrate.Later:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Refusal(_undone(error)) from error
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
 
@@ -297,11 +297,14 @@ def restore(archive: Path, without: tuple[str, ...], erasures: Path | None) -> N
         _say(looks.everything(with_files=True))
 
 
-def _undone(error: Exception) -> str:
-    """Which upgrade failed and where: one owner's revisions are made all or none."""
+def _undone(error: BaseException) -> str:
+    """Which upgrade failed and where, and the way out: one owner's revisions are made all or none."""
     owner = migrate.behind(db.engine, registry.current().modules)[0]
+    plugins = registry.current().installed.items()
+    named = [name for name, plugin in plugins if plugin.table_prefix == owner]
+    without = "".join(f"; without it: `parvis plugins disable {name}`" for name in named)
     where, why = traced(error)
-    return f"the upgrade of {owner} failed{where} and is undone, its tables are as they were: {why}"
+    return f"the upgrade of {owner} failed{where} and is undone, its tables are as they were: {why}{without}"
 
 
 def _to_serve() -> Config:

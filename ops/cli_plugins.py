@@ -93,7 +93,7 @@ def enable(name: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Switch a plugin off; nothing is deleted."""
-    with _town(name, gone=True) as installed, write():
+    with _town(name, leaving=True) as installed, write():
         audit("plugin.off", f"plugin/{name}")
         installed.switch(name, False)
     click.echo(f"{name} is off. Its data stay.")
@@ -173,14 +173,14 @@ def purge_one(name: str, yes: bool) -> None:
 
 
 @contextmanager
-def _town(name: str | None = None, gone: bool = False) -> Iterator[Registry]:
+def _town(name: str | None = None, leaving: bool = False) -> Iterator[Registry]:
     """The plugins of the town in PARVIS_DATA, in English; refuses a name that is not installed.
 
-    One that is `gone`, enabled but not installed, may be meant.
+    One that is `leaving` may be enabled but not installed, or have tables of another version.
     """
-    with opened(settings()), force_locale("en"):
+    with opened(settings(), despite=name if leaving else None), force_locale("en"):
         installed = registry.current()
-        known = installed.installed.keys() | (installed.missing().keys() if gone else set())
+        known = installed.installed.keys() | (installed.missing().keys() if leaving else set())
         if name is not None and name not in known:
             raise Refusal(installed.broken.get(name, f"no plugin {name!r} is installed"))
         yield installed

@@ -172,6 +172,29 @@ def test_one_that_is_on_and_behind_stops_every_command(town: Town, parvis: objec
     assert "the tables of dummy are of another version" in refused.output
 
 
+def ended(*_: object) -> None:
+    """End the process, as a migration should not."""
+    raise SystemExit(0)
+
+
+@pytest.mark.parametrize("how", ["fails", "ends"])
+def test_one_whose_upgrade_fails_can_be_switched_off_and_the_town_opens(
+    town: Town, parvis: object, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with town.app.app_context(), migrate.connected(db.engine) as connection:
+        connection.execute(sa.text("DELETE FROM dummy_version"))
+        connection.commit()
+    if how == "ends":
+        monkeypatch.setattr(migrate.command, "upgrade", ended)
+    failed = parvis("upgrade")
+    assert failed.exit_code == 1
+    assert "parvis: the upgrade of dummy failed" in failed.output
+    assert "; without it: `parvis plugins disable dummy`" in failed.output
+    assert parvis("plugins list").exit_code == 1
+    assert "dummy is off" in parvis("plugins disable dummy").output
+    assert "dummy waits for `parvis upgrade`" in parvis("plugins list").output
+
+
 def test_the_list_speaks_english_whatever_the_town_speaks(
     parvis: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
