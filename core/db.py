@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 WRITING = {"parvis_writing": True}
 READING: dict[str, dict[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
+WRITES = "purge_expired"  # the one hook that is called outside of a write and begins its own
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -133,6 +134,8 @@ def write() -> Iterator[Session]:
     if session.info.get("writing"):
         yield session
         return
+    if g.get("visited") not in (None, WRITES):
+        raise WriteOutsideBoundary("a hook that is asked while somebody reads may not write")
     if session.new or session.dirty or session.deleted:
         raise WriteOutsideBoundary("objects were changed before `with write():`")
     FlaskSession.rollback(session)

@@ -194,7 +194,7 @@ class Registry:
         """A frame in which nothing of the core breaks: under a savepoint in a write, else without changes."""
         here: Any = g._get_current_object()
         running, held = self.running, here.get("visited")
-        here.visited = True
+        here.visited = place
         running.append((name, place, True))
         lent = lend(vars(here))
         try:

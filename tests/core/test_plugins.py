@@ -305,6 +305,18 @@ def test_a_hook_that_changes_something_while_reading_is_stopped(town: Town) -> N
     assert faults(town) == [("panels", "WriteOutsideBoundary")]
 
 
+def test_a_hook_that_writes_while_somebody_reads_is_stopped(town: Town) -> None:
+    def publish() -> list[api.Panel]:
+        with write():
+            db.session.add(Line(text="stray"))
+        return []
+
+    trouble["panels"] = publish
+    assert town.browser().get("/").status_code == 200
+    assert "stray" not in town.run(lambda: db.session.scalars(sa.select(Line.text)).all())
+    assert faults(town) == [("panels", "WriteOutsideBoundary")]
+
+
 def end_session(end: str) -> None:
     """Do to the session what only its owner may."""
     getattr(db.session if end == "remove" else db.session(), end)()
