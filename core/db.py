@@ -222,13 +222,6 @@ def end_reading(_error: BaseException | None = None) -> None:
         connection.close()
 
 
-def close_all() -> None:
-    """Give back what this application context reads and writes by, and close every connection."""
-    end_reading()
-    db.session.remove()
-    db.engine.dispose()
-
-
 def table_of(model: type[Base]) -> sa.Table:
     """The table of a model, for statements that carry the guard's clauses themselves."""
     table = model.__table__

@@ -86,8 +86,15 @@ def purge_expired(now: datetime) -> None:
     """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
 
 
-SWALLOWS = "script|style|textarea|title|template|select|noscript|iframe|xmp|plaintext"
-UNENDED = re.compile(rf"<(?:!--.*?(?:--|\Z)|({SWALLOWS})\b.*?(?:</\1\s*|\Z)|[a-z/][^<>]*)(>|\Z)", re.I | re.S)
+TEXT = r"(?:[^<]++|<(?![a-z/!?]|\Z))"
+VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
+END = rf"""(?:[ \t\n\f\r]+[^\s"'<>/=]+(?:={VALUE})?)*[ \t\n\f\r]*/?>"""
+HOLDS_TEXT, HOLDS_TAGS = "script|style|textarea|title|noscript", "select|template"  # as far as their end
+REFUSED = "base|meta|link|noembed|noframes|plaintext|xmp|iframe|object|embed|frame|frameset|html|head|body"
+TAG = rf"</?(?!(?:{HOLDS_TEXT}|{HOLDS_TAGS}|{REFUSED})[\s/>])[a-z][a-z0-9-]*{END}"
+PART = rf"{TEXT}|<!--(?!-?>).*?--!?>|{TAG}|<({HOLDS_TEXT}){END}{TEXT}*+</\1\s*>"
+HELD = rf"<({HOLDS_TAGS}){END}(?:{TEXT}|{TAG})*+</\2\s*>"
+WHOLE = re.compile(rf"(?:{PART}|{HELD})*+", re.I | re.A | re.S)  # HTML that ends outside of any tag
 _SAID = (Panel, Decoration, Action, Health, Hold, Ask, Refuse, SearchDocument)
 PAGE = 500_000  # characters and parts that an answer may have; of those that are no part of a page, MOST
 MOST = {"search_documents": 50_000_000, "export_user": 50_000_000}
@@ -137,7 +144,7 @@ def _sound_decoration(decoration: Decoration) -> bool:
 
 def _ended(html: Any) -> bool:
     """Whether it is HTML that takes in nothing of what comes after it on its page."""
-    return _text(html) and "" not in (found[2] for found in UNENDED.finditer(str(html)))
+    return _text(html) and WHOLE.fullmatch(str(html)) is not None
 
 
 def _sound_document(document: SearchDocument) -> bool:

@@ -19,13 +19,13 @@ from core.accounts import actions as accounts
 from core.accounts import passwords
 from core.accounts.sessions import as_viewer
 from core.config import Config
-from core.db import close_all, db, now, write
+from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Account, Area, Entry, Setting, Space
 from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
-from ops.town import ELSEWHERE, alone
+from ops.town import ELSEWHERE, alone, close_all
 from portal.admin import areas as parts
 
 from . import draw, ground, reports, rounds, told, town, visits

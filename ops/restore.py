@@ -21,10 +21,11 @@ from sqlalchemy.engine import Connection, Engine
 from core import access, create_app, migrate, registry, settings
 from core.audit import audit
 from core.config import KEY, Config
-from core.db import close_all, db, now, write
+from core.db import db, now, write
 from core.search import index
 
 from . import archive, rows
+from .town import close_all
 
 STAGING = "restoring"
 ERASE = "core.replay_erasures"

@@ -13,7 +13,7 @@ from flask import Flask
 
 from core import access, create_app, migrate, registry
 from core.config import Config
-from core.db import close_all, db
+from core.db import db, end_reading
 
 from .application import application
 
@@ -39,6 +39,13 @@ def traced(error: BaseException) -> tuple[str, str]:
     where = f" at {Path(steps[-1].filename).name}:{steps[-1].lineno}" if steps else ""
     reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
     return where, f"{type(error).__name__}: {reason}"
+
+
+def close_all() -> None:
+    """Give back what this application context reads and writes by, and close every connection."""
+    end_reading()
+    db.session.remove()
+    db.engine.dispose()
 
 
 @contextmanager

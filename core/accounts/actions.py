@@ -140,12 +140,6 @@ def welcome(payload: dict[str, Any]) -> str:
     return local_path(payload.get("next")) or "/"
 
 
-def choose_password(payload: dict[str, Any]) -> str:
-    """Carry out a confirmed reset, with the hash of the password chosen on the link's page."""
-    change_password(payload["password_hash"])
-    return "/"
-
-
 def take_address(payload: dict[str, Any]) -> str:
     """Carry out a confirmed change of address, unless somebody has it meanwhile."""
     if not reserve(payload["email"]):

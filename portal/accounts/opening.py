@@ -19,7 +19,8 @@ def choose_password(payload: dict[str, Any]) -> str:
             kept = {"area": user.area_id, "language": account.language, "timezone": account.timezone}
             user.handle = _free_handle(payload["name"], user.id)
             actions.change_profile({"name": payload["name"], "about": user.about, **kept})
-    return actions.choose_password(payload)
+    actions.change_password(payload["password_hash"])
+    return "/"
 
 
 def _free_handle(name: str, own: int) -> str:

@@ -357,8 +357,18 @@ def test_a_hook_takes_nothing_from_the_page_that_it_is_called_in(town: Town, wor
     assert set(faults(town)) == {(place, "WriteOutsideBoundary") for place in ("tab", "panels")}
 
 
-UNENDED = ("<!--", "<!-- a --><!-- b", "<p>a</p><TextArea>", "<script>a", "<style>a</script>", '<a href="')
-ENDED = ("<!-- a -->", "<p>a<p>b", "<script>1 < 2</script>", "<textarea>a</textarea>", "1 < 2 & 3", "<br>")
+UNENDED = (
+    *("<!--", "<!-- a --><!-- b", "<p>a</p><TextArea>", "<script>a", "<style>a</script>", '<a href="'),
+    *('<a title=">', "<p class='>", "<svg><![CDATA[", "<noembed>", "<noframes>", '<!--><b title="-->'),
+    *("<script><!--<script></script>", '<base href="/x">', '<meta http-equiv="refresh" content="0">'),
+    *('<textarea><a title="</textarea><b title=\'"></textarea>', '<a\u00a0title="><b title=\'">'),
+    *("<select>", '<select><option title="</select>">', "<svg><style><a title='</style>", "<br", "a <"),
+)
+ENDED = (
+    *("<!-- a -->", "<p>a<p>b", "<script>1 < 2</script>", "<textarea>a</textarea>", "1 < 2 & 3", "<br>"),
+    *("<br/>", '<a href="/x?a=1&b=2" title="1 > 2" hidden data-a=\'"\'>a</a>', "<a href=/x/>a</a>"),
+    *("<select name=a><option selected>b</option></select>", "<svg><title>a</title><path d='M0 0'/></svg>"),
+)
 
 
 @pytest.mark.filterwarnings("ignore:.*transaction already deassociated:sqlalchemy.exc.SAWarning")
