@@ -331,7 +331,7 @@ def discover(broken: dict[str, str] | None = None) -> tuple[Plugin, dict[str, Mo
 def _loaded(point: metadata.EntryPoint) -> ModuleType:
     try:
         module: ModuleType = point.load()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise checks.PluginError(f"{point.name} can't be loaded: {type(error).__name__}: {error}") from error
     if not hasattr(module, "plugin"):
         raise checks.PluginError(f"{point.name} can't be loaded: {point.value} has no `plugin`")
@@ -355,7 +355,8 @@ def load(app: Flask, core: Plugin, modules: dict[str, ModuleType], broken: dict[
             registry.manager.register(module, name)
         registry.manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise checks.PluginError(f"{error} (docs/reference/plugins.md has the hooks)") from error
+        [name] = [name for name, module in modules.items() if module is error.plugin]
+        raise checks.PluginError(f"{name}: {error} (docs/reference/plugins.md has the hooks)") from error
     checks.models(registry)
     app.extensions["parvis"] = registry
     return registry

@@ -12,7 +12,7 @@ import pytest
 from dummy_plugin.trouble import trouble
 from flask import Blueprint
 
-from core import api, create_app
+from core import api, create_app, registry
 from core.checks import PluginError
 from core.config import Config
 from core.testing import Town, check_plugin
@@ -152,15 +152,31 @@ def test_a_page_outside_the_plugins_paths_is_refused(tmp_path: Path) -> None:
 def test_a_hook_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     module = plugin_module()
     module.entry_publised = api.hookimpl(lambda: None)  # type: ignore[attr-defined]
-    with pytest.raises(PluginError, match="entry_publised"):
+    with pytest.raises(PluginError, match=r"^tried: .*entry_publised"):
         start(tmp_path, module)
 
 
 def test_a_hook_that_takes_what_there_is_not_is_refused(tmp_path: Path) -> None:
     module = plugin_module()
     module.panels = api.hookimpl(lambda place, topic: [])  # type: ignore[attr-defined]
-    with pytest.raises(PluginError, match=r"(?s)'tried' for hook 'panels'.*'topic'.*reference/plugins"):
+    with pytest.raises(PluginError, match=r"(?s)^tried: .*hook 'panels'.*'topic'.*reference/plugins"):
         start(tmp_path, module)
+
+
+class Interrupting:
+    """The entry point of a plugin that ends whoever loads it."""
+
+    name, value = "tried", "tried.plugin"
+
+    def load(self) -> None:
+        """Do as Control-C does."""
+        raise KeyboardInterrupt
+
+
+def test_a_plugin_that_ends_whoever_loads_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.metadata, "entry_points", lambda group: [Interrupting()])
+    with pytest.raises(PluginError, match="tried can't be loaded: KeyboardInterrupt"):
+        registry.discover()
 
 
 MODELS = """
