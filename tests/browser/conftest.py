@@ -21,7 +21,19 @@ from core.accounts.actions import create_user
 from core.accounts.sessions import as_viewer
 from core.config import Config
 from core.db import db, now, write
-from core.models import Account, Area, Case, Entry, File, Mail, Membership, SecondFactor, Space, User
+from core.models import (
+    Account,
+    Area,
+    Case,
+    Entry,
+    File,
+    Invitation,
+    Mail,
+    Membership,
+    SecondFactor,
+    Space,
+    User,
+)
 from demo import build
 from plugins.neighbourhood_visits import intake
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
@@ -131,8 +143,11 @@ class DemoTown:
             link = claims.issue("resident@parvis.example", claims.RESET, {})
         group = db.session.scalars(sa.select(Space).where(Space.kind == "core.group").limit(1)).one()
         with as_viewer(group.created_by or self.owner(group.id)):
-            for role in ("resident", "mayor2"):  # who belongs to it already, and who does not
-                invite(db.session.get(Space, group.id), f"{role}@parvis.example")
+            for name in ("belongs-meanwhile", "mayor2"):
+                invite(db.session.get(Space, group.id), f"{name}@parvis.example")
+        with write() as session:
+            theirs = sa.update(Invitation).where(Invitation.email.startswith("belongs-meanwhile"))
+            session.execute(theirs.values(email="resident@parvis.example"))
         opened = self.assigned()
         texts = [text or "" for text in every(Mail.text)]
         invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))
