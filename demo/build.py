@@ -4,28 +4,24 @@ import datetime as dt
 import io
 import random
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 
-import click
 import sqlalchemy as sa
 from flask import Flask
 from werkzeug.datastructures import FileStorage
 
-from core import create_app, files, migrate, registry, settings
+from core import files, migrate, registry, settings
 from core.access import as_system
 from core.accounts import actions as accounts
 from core.accounts import passwords
 from core.accounts.sessions import as_viewer
 from core.config import Config
-from core.db import db, now, write
+from core.db import db, end_reading, now, write
 from core.feed import actions as feed
 from core.models import Account, Area, Entry, Setting, Space
 from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
-from ops.town import ELSEWHERE, alone, close_all
 from portal.admin import areas as parts
 
 from . import draw, ground, reports, rounds, told, town, visits
@@ -41,19 +37,8 @@ class NotHere(Exception):
     """A demonstration can't be made there."""
 
 
-def prepare(config: Config) -> None:
-    """Have a demonstration town where the settings say: made at the first start, kept at the next ones."""
-    with alone(config.data.absolute()):
-        if config.database_url or (config.data / "town.db").exists():
-            fill(create_app(config))
-            return
-        if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
-            raise NotHere(f"{config.data} holds something else; {ELSEWHERE}")
-        making = config.data.with_name(config.data.name + ".new")
-        shutil.rmtree(making, ignore_errors=True)
-        click.echo("Making the demonstration town: people, spaces, pictures ...")
-        fill(create_app(replace(config, data=making)))
-        making.rename(config.data)
+class HalfMade(NotHere):
+    """The making of one was broken off there."""
 
 
 def fill(app: Flask) -> None:
@@ -62,7 +47,9 @@ def fill(app: Flask) -> None:
         try:
             _fill()
         finally:
-            close_all()
+            end_reading()
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _fill() -> None:
@@ -70,9 +57,9 @@ def _fill() -> None:
         empty = migrate.empty(db.engine)
         migrate.upgrade(db.engine, registry.current().modules)
         if not empty and _real():
-            raise NotHere(f"this is a real town; {ELSEWHERE}")
+            raise NotHere("this is a real town")
         if not empty and _unfinished():
-            raise NotHere("the database holds half a town, whose making was broken off: empty it, start anew")
+            raise HalfMade("the database holds half a town, whose making was broken off: empty it first")
         if not empty:
             return
         with write() as session:

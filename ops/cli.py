@@ -192,12 +192,11 @@ def demo() -> None:
     server.check_port(config)
     from demo import build
 
+    from . import demonstration  # with its pictures and people, which no other command needs
+
     if (config.data / "town.db").exists():
         refuse_no_folder(config)
-    try:
-        build.prepare(config)
-    except build.NotHere as error:
-        raise Refusal(str(error)) from error
+    demonstration.prepare(config)
     click.echo(f"\n  {build.welcome(config)}\n")
     server.serve(config)
 

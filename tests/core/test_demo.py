@@ -21,6 +21,7 @@ from core.models import VISIBILITIES, Account, Area, Entry, File, Mail, Notice, 
 from core.testing import Browser, EnglishClient
 from demo import build
 from demo.words import french
+from ops import demonstration
 from ops.town import Refusal
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.models import Question, Visit
@@ -49,7 +50,7 @@ DAY = dt.timedelta(days=1)
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """The settings of a demonstration town that was just made."""
     config = Config(data=tmp_path_factory.mktemp("demo") / "town", url="http://localhost", demo=True)
-    build.prepare(config)
+    demonstration.prepare(config)
     return config
 
 
@@ -227,7 +228,7 @@ def test_a_second_start_keeps_what_was_written(config: Config, demo: Flask) -> N
     )
     assert posted.status_code == 302, posted.text
     before = read(demo, sa.select(sa.func.count()).select_from(Entry))
-    build.prepare(config)
+    demonstration.prepare(config)
     assert read(demo, sa.select(sa.func.count()).select_from(Entry)) == before
     assert "Still here." in browser.get(posted.location).text
 
@@ -235,7 +236,7 @@ def test_a_second_start_keeps_what_was_written(config: Config, demo: Flask) -> N
 def test_a_second_start_keeps_who_signed_up(config: Config, demo: Flask) -> None:
     with demo.app_context(), as_system("test"), write():
         accounts.create_user("newcomer@example.org", "Newcomer")
-    build.prepare(config)
+    demonstration.prepare(config)
     assert read(demo, sa.select(User.name).where(User.name == "Newcomer")) == [("Newcomer",)]
 
 
@@ -250,7 +251,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Config, s
         with monkeypatch.context() as patch:
             patch.setattr(registry.Registry if step == "switch" else build.Builder, step, interrupt)
             with pytest.raises(KeyboardInterrupt):
-                build.prepare(config)
+                demonstration.prepare(config)
 
     monkeypatch.setattr(build, "POSTS", build.POSTS[:1])
     return begin
@@ -263,7 +264,7 @@ def test_a_start_that_was_interrupted_is_made_anew(
     config = Config(data=tmp_path / "town", demo=True)
     interrupted(config, step)
     assert not config.data.exists()
-    build.prepare(config)
+    demonstration.prepare(config)
     assert (config.data / "town.db").exists()
 
 
@@ -274,14 +275,14 @@ def test_on_postgresql_one_is_told_to_empty_the_database_first(
     pg_execute(pg_server, f"create database half_{step}")
     config = Config(data=tmp_path / "town", demo=True, database_url=pg_address(pg_server, f"half_{step}"))
     interrupted(config, step)
-    with pytest.raises(build.NotHere, match="half a town"):
-        build.prepare(config)
+    with pytest.raises(Refusal, match="half a town"):
+        demonstration.prepare(config)
     pg_execute(pg_server, f"drop database half_{step}")
 
 
 def test_on_postgresql_tables_without_people_are_no_demonstration(tmp_path: Path, pg_url: str) -> None:
-    with pytest.raises(build.NotHere, match="half a town"):
-        build.prepare(Config(data=tmp_path / "town", demo=True, database_url=pg_url))
+    with pytest.raises(Refusal, match="half a town"):
+        demonstration.prepare(Config(data=tmp_path / "town", demo=True, database_url=pg_url))
 
 
 def test_a_real_town_is_never_filled_with_invented_people(tmp_path: Path) -> None:
@@ -293,8 +294,8 @@ def test_a_real_town_is_never_filled_with_invented_people(tmp_path: Path) -> Non
             accounts.create_user("ada@example.org", "Ada")
         db.session.remove()
         db.engine.dispose()
-    with pytest.raises(build.NotHere):
-        build.prepare(config)
+    with pytest.raises(Refusal):
+        demonstration.prepare(config)
 
 
 def test_the_welcome_names_the_address_and_each_account(config: Config) -> None:
@@ -314,10 +315,10 @@ def test_of_two_that_begin_at_once_one_makes_the_town(
         folder = app.config["PARVIS"].data
         folder.mkdir(exist_ok=True)
         with pytest.raises(Refusal, match="another command is making"):
-            build.prepare(config)
+            demonstration.prepare(config)
         (folder / "town.db").touch()
 
     monkeypatch.setattr(build, "fill", make)
-    build.prepare(config)
+    demonstration.prepare(config)
     assert [path.name for path in tmp_path.iterdir()] == ["town"]
     assert len(made) == 1

@@ -1,0 +1,36 @@
+"""Where the demonstration town is made: at the first start, by one command alone, whole or not at all."""
+
+import shutil
+from dataclasses import replace
+
+import click
+
+from core import create_app
+from core.config import Config
+from demo import build
+
+from .town import ELSEWHERE, Refusal, alone
+
+
+def prepare(config: Config) -> None:
+    """Have a demonstration town where the settings say; Refused where there is something else."""
+    with alone(config.data.absolute()):
+        try:
+            _prepare(config)
+        except build.HalfMade as error:
+            raise Refusal(str(error)) from error
+        except build.NotHere as error:
+            raise Refusal(f"{error}; {ELSEWHERE}") from error
+
+
+def _prepare(config: Config) -> None:
+    if config.database_url or (config.data / "town.db").exists():
+        build.fill(create_app(config))
+        return
+    if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
+        raise build.NotHere(f"{config.data} holds something else")
+    making = config.data.with_name(config.data.name + ".new")
+    shutil.rmtree(making, ignore_errors=True)
+    click.echo("Making the demonstration town: people, spaces, pictures ...")
+    build.fill(create_app(replace(config, data=making)))
+    making.rename(config.data)
