@@ -86,15 +86,14 @@ def purge_expired(now: datetime) -> None:
     """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
 
 
-TEXT = r"(?:[^<]++|<(?![a-z/!?]|\Z))"
+TEXT = r"(?:[^<]|<(?![a-z/!?]|\Z))"
 VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
 END = rf"""(?:[ \t\n\f\r]+[^\s"'<>/=]+(?:={VALUE})?)*[ \t\n\f\r]*/?>"""
 HOLDS_TEXT, HOLDS_TAGS = "script|style|textarea|title|noscript", "select|template"  # as far as their end
 REFUSED = "base|meta|link|noembed|noframes|plaintext|xmp|iframe|object|embed|frame|frameset|html|head|body"
 TAG = rf"</?(?!(?:{HOLDS_TEXT}|{HOLDS_TAGS}|{REFUSED})[\s/>])[a-z][a-z0-9-]*{END}"
-PART = rf"{TEXT}|<!--(?!-?>).*?--!?>|{TAG}|<({HOLDS_TEXT}){END}{TEXT}*+</\1\s*>"
-HELD = rf"<({HOLDS_TAGS}){END}(?:{TEXT}|{TAG})*+</\2\s*>"
-WHOLE = re.compile(rf"(?:{PART}|{HELD})*+", re.I | re.A | re.S)  # HTML that ends outside of any tag
+PART = rf"[^<]+|{TEXT}|<!--(?!-?>).*?--!?>|{TAG}|<({HOLDS_TEXT}){END}{TEXT}*</\1\s*>"
+TOKEN = re.compile(rf"{PART}|<({HOLDS_TAGS}){END}(?:{TEXT}|{TAG})*</\2\s*>", re.I | re.A | re.S)
 _SAID = (Panel, Decoration, Action, Health, Hold, Ask, Refuse, SearchDocument)
 PAGE = 500_000  # characters and parts that an answer may have; of those that are no part of a page, MOST
 MOST = {"search_documents": 50_000_000, "export_user": 50_000_000}
@@ -144,7 +143,10 @@ def _sound_decoration(decoration: Decoration) -> bool:
 
 def _ended(html: Any) -> bool:
     """Whether it is HTML that takes in nothing of what comes after it on its page."""
-    return _text(html) and WHOLE.fullmatch(str(html)) is not None
+    at = 0
+    while at < len(html) and (found := TOKEN.match(html, at)):
+        at = found.end()
+    return _text(html) and at == len(html)
 
 
 def _sound_document(document: SearchDocument) -> bool:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,6 @@ from ops.rsgi import BODIES, Application, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from .conftest import Server, Streams
 
@@ -84,8 +84,8 @@ def web_process(server: Server, killed: list[int]) -> int:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         assert server.process.poll() is None, "the server ended"
-        listed = ["ps", "-o", "pid=", "--ppid", str(server.process.pid)]
-        living = [int(pid) for pid in subprocess.run(listed, capture_output=True, check=False).stdout.split()]
+        parent = server.process.pid
+        living = [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
         if len(living) == 1 and living[0] not in killed and server.answers():
             return living[0]
         time.sleep(0.1)
