@@ -143,10 +143,10 @@ def _sound_decoration(decoration: Decoration) -> bool:
 
 def _ended(html: Any) -> bool:
     """Whether it is HTML that takes in nothing of what comes after it on its page."""
-    at = 0
-    while at < len(html) and (found := TOKEN.match(html, at)):
+    at = 0 if _text(html) else -1
+    while 0 <= at < len(html) and (found := TOKEN.match(html, at)):
         at = found.end()
-    return _text(html) and at == len(html)
+    return 0 <= at == len(html)
 
 
 def _sound_document(document: SearchDocument) -> bool:
