@@ -31,6 +31,8 @@ from core.models import Account
 from core.testing import Browser, EnglishClient
 from ops.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
     """The environment of a command that acts on the town in this folder."""

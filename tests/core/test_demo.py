@@ -28,6 +28,7 @@ from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan.models import Paper
 from plugins.neighbourhood_visits.reads import themes
 
+pytestmark = pytest.mark.slow
 ACCOUNTS = [
     "resident",
     "neighbour",

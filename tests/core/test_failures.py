@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from core.testing import Town
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.slow, pytest.mark.engines]
 
 
 serve = real.serve

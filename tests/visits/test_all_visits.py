@@ -61,6 +61,7 @@ def test_what_is_made_up_is_as_people_write_and_the_same_for_one_seed() -> None:
     assert len({one.supports for one in made}) > 5
 
 
+@pytest.mark.slow
 def test_all_twenty_one_visits_are_prepared_held_and_reported(
     scene: Scene, sample: Callable[[Sequence[Any], int], list[Any]]
 ) -> None:

@@ -41,6 +41,7 @@ def count(scene: Scene, model: Any) -> int:
     return int(scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(model))))
 
 
+@pytest.mark.slow
 def test_the_file_of_paris_as_it_is_and_once_more(scene: Scene) -> None:
     with FILE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -129,6 +130,7 @@ def test_more_rows_than_bearable_are_refused(town: Any) -> None:
         town.run(lambda: tables.read(b"a;b\n" + b"1;2\n" * (tables.MOST_ROWS + 1)))
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     folder, file = tmp_path / "town", tmp_path / "questions.csv"
     file.write_text(LINES, encoding="utf-8")

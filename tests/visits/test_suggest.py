@@ -107,6 +107,7 @@ def spaces() -> list[int]:
     return list(db.session.scalars(sa.select(Visit.space_id)))
 
 
+@pytest.mark.slow
 def test_paraphrases_find_their_originals_oftener_than_with_plain_search(
     scene: Scene, real: dict[int, str]
 ) -> None:
