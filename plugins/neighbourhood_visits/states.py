@@ -489,7 +489,7 @@ def takes_notes(visit: Visit) -> bool:
 
 def _hold(space_id: int) -> api.Space:
     held = api.lock(sa.select(api.Space).where(api.Space.id == space_id))
-    space: api.Space = api.db.session.scalars(held).one()
+    space: api.Space = api.db.session.scalars(held).one_or_none() or api.get_or_404(api.Space, space_id)
     return space
 
 

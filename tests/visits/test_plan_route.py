@@ -138,3 +138,8 @@ def test_visits_know_no_meeting_place_until_one_is_set(scene: Scene) -> None:
     visit = scene.visit()
     found = sa.select(Visit.meeting_latitude).where(Visit.space_id == visit)
     assert scene.town.run(lambda: api.db.session.scalar(found)) is None
+
+
+def test_a_visit_that_is_not_there_has_no_order(scene: Scene) -> None:
+    agent = scene.browser("agent")
+    assert agent.submit("/visits/0/route/order", _page="/").status_code == 404
