@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 import sqlalchemy as sa
-from flask import Flask
 from werkzeug.datastructures import FileStorage
 
 from core import files, migrate, registry, settings
@@ -16,7 +15,7 @@ from core.accounts import actions as accounts
 from core.accounts import passwords
 from core.accounts.sessions import as_viewer
 from core.config import Config
-from core.db import db, end_reading, now, write
+from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Account, Area, Entry, Setting, Space
 from core.search import index
@@ -41,18 +40,8 @@ class HalfMade(NotHere):
     """The making of one was broken off there."""
 
 
-def fill(app: Flask) -> None:
-    """Fill an empty database with the town, its people and what they said in the last weeks."""
-    with app.app_context():
-        try:
-            _fill()
-        finally:
-            end_reading()
-            db.session.remove()
-            db.engine.dispose()
-
-
-def _fill() -> None:
+def fill() -> None:
+    """Fill the empty database at hand with the town, its people and what they said in the last weeks."""
     with as_system("make the demonstration town"):
         empty = migrate.empty(db.engine)
         migrate.upgrade(db.engine, registry.current().modules)

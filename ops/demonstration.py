@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import click
 
-from core import create_app
 from core.config import Config
 from demo import build
 
-from .town import ELSEWHERE, Refusal, alone
+from .town import ELSEWHERE, Refusal, alone, made
 
 
 def prepare(config: Config) -> None:
@@ -25,12 +24,17 @@ def prepare(config: Config) -> None:
 
 def _prepare(config: Config) -> None:
     if config.database_url or (config.data / "town.db").exists():
-        build.fill(create_app(config))
+        _fill(config)
         return
     if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
         raise build.NotHere(f"{config.data} holds something else")
     making = config.data.with_name(config.data.name + ".new")
     shutil.rmtree(making, ignore_errors=True)
     click.echo("Making the demonstration town: people, spaces, pictures ...")
-    build.fill(create_app(replace(config, data=making)))
+    _fill(replace(config, data=making))
     making.rename(config.data)
+
+
+def _fill(config: Config) -> None:
+    with made(config, new=True):
+        build.fill()

@@ -266,7 +266,8 @@ def demo_town(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], 
     url = f"http://localhost:{port}"
     config = Config(data=tmp_path_factory.mktemp("demo"), url=url, port=port, demo=True)
     app = create_app(config)
-    build.fill(app)
+    with app.app_context():
+        build.fill()
     with app.app_context(), as_system("test"), write() as session:
         person = create_user("guarded@parvis.example", "Dominique Essai", build.PASSWORD)
         session.add(SecondFactor(user_id=person.id, seed="test", last_step=0))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import pg_address, pg_execute
-from flask import Flask
+from flask import Flask, current_app
 
 from core import create_app, jobs, migrate, registry
 from core.access import as_system
@@ -311,9 +311,9 @@ def test_of_two_that_begin_at_once_one_makes_the_town(
 ) -> None:
     config, made = Config(data=tmp_path / "town", demo=True), []
 
-    def make(app: Flask) -> None:
-        made.append(app)
-        folder = app.config["PARVIS"].data
+    def make() -> None:
+        folder = current_app.config["PARVIS"].data
+        made.append(folder)
         folder.mkdir(exist_ok=True)
         with pytest.raises(Refusal, match="another command is making"):
             demonstration.prepare(config)
