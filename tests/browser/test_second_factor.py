@@ -63,6 +63,10 @@ def test_somebody_sets_it_up_keeps_the_codes_and_signs_in_with_one(
         with page.expect_navigation():
             page.keyboard.press("Enter")
 
+    def follow(selector: str) -> None:
+        with page.expect_navigation():
+            page.click(selector)
+
     def sign_in() -> None:
         page.goto(demo_town.url + "/sign-in")
         page.fill("#email", email)
@@ -71,9 +75,9 @@ def test_somebody_sets_it_up_keeps_the_codes_and_signs_in_with_one(
 
     sign_in()
     page.goto(demo_town.url + "/me")
-    page.click('a[href="/me/second-factor"]')
+    follow('a[href="/me/second-factor"]')
     sound("off")
-    page.click('a[href="/second-factor"]')
+    follow('a[href="/second-factor"]')
     key = "".join(page.locator(".key span").all_inner_texts())
     sound("set-up")
     assert page.locator("img.qr").get_attribute("alt")
@@ -86,9 +90,9 @@ def test_somebody_sets_it_up_keeps_the_codes_and_signs_in_with_one(
     with page.expect_download() as download:
         page.click("a[download]")
     assert codes[0] in Path(download.value.path()).read_text(encoding="utf-8")
-    page.locator(".form-actions a.button:not([download])").click()
+    follow(".form-actions a.button:not([download])")
     sound("on")
-    page.click('a[href="/me/second-factor/remove"]')
+    follow('a[href="/me/second-factor/remove"]')
     sound("remove")
     page.context.clear_cookies()
     sign_in()

@@ -137,7 +137,8 @@ def test_the_phone_call(scene: Scene, address: str, phone: Any) -> None:
         page.keyboard.type(f"Question {number} du téléphone ?")
         page.get_by_label("Où est-ce").fill("rue du Lavoir")
         page.get_by_label("Téléphone", exact=False).first.fill("01 23 45 67 89")
-        page.get_by_role("button", name="Enregistrer").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Enregistrer").click()
         page.get_by_role("heading", name="Lisez le code").wait_for()
         look("Noter une question")
         code = page.locator("#code").inner_text()

@@ -37,7 +37,8 @@ def test_stops_are_put_in_order(
     page.goto(f"{address}/visits/{visit}/route")
     for box in page.locator("input[name=pick]").all():
         box.check()
-    page.get_by_role("button", name="Put on the route").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Put on the route").click()
     assert titles(page) == ["Corner 0", "Corner 1", "Corner 2"]
     page.get_by_role("button", name="Down Corner 0").focus()
     with page.expect_navigation():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING
 
 import pypdfium2
@@ -70,12 +71,14 @@ def test_from_the_first_question_to_the_confirmed_promise(
     resident.get_by_label("Votre question").fill(ASKED)
     resident.get_by_label("Votre nom").fill("Mireille Dano")
     resident.get_by_label("Adresse électronique").fill("mireille@example.org")
-    resident.get_by_role("button", name="Envoyer ma question").click()
+    with resident.expect_navigation():
+        resident.get_by_role("button", name="Envoyer ma question").click()
     look(resident)
     elsewhere = phone()
     elsewhere.goto(address + link(scene, "mireille@example.org"))
     elsewhere.get_by_role("button", name="Confirmer").click()
-    elsewhere.get_by_role("link", name="Voir ma question").click()
+    with elsewhere.expect_navigation(url=re.compile(r"/\d+$")):
+        elsewhere.get_by_role("link", name="Voir ma question").click()
     question = int(elsewhere.url.rpartition("/")[2])
     review = f"{address}/visits/questions/{question}"
 
@@ -118,7 +121,8 @@ def test_from_the_first_question_to_the_confirmed_promise(
     lead("Ne plus prendre de questions", asks=javascript, more=True)
     agent.goto(home)
     agent.get_by_text("Plus pour l’équipe").click()
-    agent.get_by_role("link", name="Parcours de la visite").click()
+    with agent.expect_navigation():
+        agent.get_by_role("link", name="Parcours de la visite").click()
     look(agent)
     agent.get_by_label(ASKED).check()
     agent.get_by_role("button", name="Ajouter au parcours").click()
