@@ -149,6 +149,21 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_is_kept(town:
     assert len(entries(town)) == 1
 
 
+def test_a_long_post_is_cut_in_a_feed_and_whole_on_its_own_page(town: Town) -> None:
+    space_id = group(town)
+    short = say(town, "ana", space_id, "The bench is *mended*.")
+    long = say(town, "ana", space_id, "The bench is *mended*. " + "It is red, and wide. " * 200 + "At last!")
+    feed = town.browser().get(f"/spaces/{space_id}").text
+    assert feed.count("<em>mended</em>") == 1
+    assert "At last!" not in feed
+    assert re.search(rf'<a href="/posts/{long}">Read on<span class="visually-hidden"> Ana</span></a>', feed)
+    assert f'<a href="/posts/{short}">Read on' not in feed
+    whole = town.browser().get(f"/posts/{long}").text
+    assert "At last!" in whole
+    assert "Read on" not in whole
+    assert "At last!" in town.browser().get(f"/spaces/{space_id}/feed.atom").text
+
+
 def test_pictures_are_shown_with_what_they_show(town: Town) -> None:
     space_id = group(town)
     ana = town.browser("ana")
