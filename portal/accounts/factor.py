@@ -72,6 +72,23 @@ def left() -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(RecoveryCode)) or 0
 
 
+def forget_factor(user_id: int, change: str = "off") -> None:
+    """Ask the person for no second factor any more (until they set one up anew), and end other sign-ins."""
+    with as_system("forget a second factor"), write() as session:
+        for model in (RecoveryCode, SecondFactor):
+            session.execute(sa.delete(model).where(model.user_id == user_id))
+        sessions.sign_out_everywhere(user_id, but_here=True)
+        tell_of_factor(user_id, change)
+
+
+def tell_of_factor(user_id: int, change: str) -> None:
+    """Write to the owner that their second factor is `on`, `off` or `reset`, or a recovery code `used`."""
+    person = sa.select(Account.email, Account.language, User.name).join(User, User.id == Account.user_id)
+    email, language, name = db.session.execute(person.where(Account.user_id == user_id)).one()
+    letter = mail.compose("core/mail/second_factor", language, name=name, change=change)
+    mail.send("core.second_factor", email, *letter)
+
+
 def _step(seed: str, code: str) -> int | None:
     """The step of time, this one or one beside it, at which the app shows the code."""
     current, app = int(now().timestamp()) // STEP_SECONDS, pyotp.TOTP(secret(seed))
@@ -91,20 +108,3 @@ def _digest(user_id: int, code: str) -> str:
 
 def _keyed(text: str) -> bytes:
     return hmac.digest(str(current_app.secret_key).encode(), f"second factor {text}".encode(), "sha256")
-
-
-def forget_factor(user_id: int, change: str = "off") -> None:
-    """Ask the person for no second factor any more (until they set one up anew), and end other sign-ins."""
-    with as_system("forget a second factor"), write() as session:
-        for model in (RecoveryCode, SecondFactor):
-            session.execute(sa.delete(model).where(model.user_id == user_id))
-        sessions.sign_out_everywhere(user_id, but_here=True)
-        tell_of_factor(user_id, change)
-
-
-def tell_of_factor(user_id: int, change: str) -> None:
-    """Write to the owner that their second factor is `on`, `off` or `reset`, or a recovery code `used`."""
-    person = sa.select(Account.email, Account.language, User.name).join(User, User.id == Account.user_id)
-    email, language, name = db.session.execute(person.where(Account.user_id == user_id)).one()
-    letter = mail.compose("core/mail/second_factor", language, name=name, change=change)
-    mail.send("core.second_factor", email, *letter)
