@@ -43,10 +43,11 @@ class Taken:
 
 
 def backup(target: Path) -> Taken:
-    """Write the town into a new archive: `target`, or a file named by the moment in that folder."""
+    """Write the town into a new archive: `target` if it ends in .zip, else in that folder, which is made."""
     config: Config = current_app.config["PARVIS"]
     taken_at = now()
-    path = target / f"parvis-{taken_at:%Y%m%dT%H%M%SZ}.zip" if target.is_dir() else target
+    path = target if target.suffix == ".zip" else target / f"parvis-{taken_at:%Y%m%dT%H%M%SZ}.zip"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         raise BackupError(f"{path} is there already")
     with (

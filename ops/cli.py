@@ -266,7 +266,7 @@ def check(with_files: bool) -> None:
 @main.command()
 @click.argument("target", type=click.Path(path_type=Path), default=".")
 def backup(target: Path) -> None:
-    """Write the whole town into one archive, while it is in use: TARGET, or a new file in that folder."""
+    """Write the whole town into one archive, while it is in use: TARGET.zip, or a new file in TARGET."""
     with opened(settings()):
         with write():
             audit("town.backup", "town")

@@ -92,7 +92,6 @@ def live(town: Town) -> int:
 
 def take(app: Flask, folder: Path) -> Path:
     """A backup of the town in this folder."""
-    folder.mkdir(exist_ok=True)
     with app.app_context(), access.as_system("backup"):
         return backup.backup(folder).path
 
@@ -322,6 +321,16 @@ def test_a_file_that_is_damaged_is_told_as_missing_and_its_town_is_restored(
         taken = backup.backup(tmp_path / "kept")
     assert taken.missing == (key,)
     restore.restore(taken.path, empty("sqlite"))
+
+
+def test_a_folder_for_backups_is_made_for_the_eyes_of_its_owner(town: Town, tmp_path: Path) -> None:
+    folder = tmp_path / "var" / "backups"
+    path = take(town.app, folder)
+    assert path.parent == folder
+    assert path.suffix == ".zip"
+    assert folder.stat().st_mode & 0o077 == 0
+    with pytest.raises(FileExistsError):
+        take(town.app, path.rename(tmp_path / "kept"))
 
 
 def test_the_latest_backup_is_remembered(town: Town, tmp_path: Path) -> None:
