@@ -1,4 +1,4 @@
-"""The verbs of spaces: open, change, join, leave, answer. Roles come from the kind of the space."""
+"""The verbs of spaces: open, change, join, leave. Roles come from the kind of the space."""
 
 import datetime as dt
 import secrets
@@ -12,15 +12,15 @@ from .. import access, registry
 from ..access import Forbidden, Refused, as_system, require, viewer
 from ..audit import audit
 from ..db import insert_once, now, table_of, unfiltered, write
-from ..models import JoinRequest, Membership, Space, User
-from ..notices.tell import notify, untell
+from ..models import Membership, Space, User
+from ..notices.tell import notify
 from ..search import index
 from ..text import fold, markdown
 
 OWN = "core"  # the source of memberships that people give, take and have themselves
 
 Role = str | tuple[str, dt.datetime | None]
-_space, _membership, _request, _user = map(table_of, (Space, Membership, JoinRequest, User))
+_space, _membership, _user = map(table_of, (Space, Membership, User))
 _open = sa.select(_user.c.id).where(_user.c.id == sa.bindparam("person"), _user.c.closed_at.is_(None))
 _held = _open.with_for_update(read=True)
 _archived = sa.select(_space.c.archived_at).where(_space.c.id == sa.bindparam("space"))
@@ -138,36 +138,6 @@ def join(space: Space) -> bool:
         if space.joining != "open":  # as it is read again, now that nobody changes it
             raise Forbidden("core.join")
         return enter(space_id, viewer().id)
-
-
-def ask_to_join(space: Space, message: str) -> None:
-    """Ask the team of a space to let the viewer in."""
-    require("core.account")
-    space_id = space.id
-    with write():
-        hold_open(space_id)
-        if space.joining != "request":
-            raise Forbidden("core.join")
-        hold_person(viewer().id)
-        if insert_once(JoinRequest, space_id=space_id, user_id=viewer().id, message=message):
-            notify("core.join_request", team_of(space_id), space=space)
-
-
-def answer_request(space: Space, user_id: int, accept: bool) -> None:
-    """Let somebody who asked become a member, or not; a request is answered once."""
-    require("core.invite", space)
-    theirs = (_request.c.space_id == space.id, _request.c.user_id == user_id)
-    with write():
-        (hold_open if accept else hold)(space.id)
-        answered = unfiltered(sa.delete(_request).where(*theirs))
-        untell("core.join_request", space_id=space.id, actor_id=user_id)
-        if answered.rowcount:
-            if accept:
-                enter(space.id, user_id)
-            else:
-                audit("space.refused", f"space/{space.id}", person=user_id)
-            result = f"{'accepted' if accept else 'declined'}:{secrets.token_hex(8)}"
-            notify("core.membership", [user_id], space=space, once=result)
 
 
 def end_memberships() -> None:

@@ -27,7 +27,7 @@ from core.web import get_or_404, needs, says
 from ..feed import claims as written
 from ..feed.forms import GuestForm, PostForm
 from ..feed.views import held_kinds, more_url, page, panels
-from . import invitations, reads
+from . import invitations, joining, reads
 from .forms import FITTING, InviteForm, JoinForm, MemberForm, SpaceForm, last_day
 
 Page = str | Response | tuple[str, int]
@@ -206,7 +206,7 @@ def answer(space_id: int, user_id: int) -> Response:
     space: Space = get_or_404(Space, space_id)
     try:
         accepts = request.form.get("accept") == "1"
-        actions.answer_request(space, user_id, accepts)
+        joining.answer_request(space, user_id, accepts)
         if accepts != (reads.member(space_id, user_id) is not None):
             raise Refused(_("A colleague has answered this request in the meantime."))
         name = reads.name_of(user_id)
@@ -257,7 +257,7 @@ def join(space_id: int) -> Page:
     joins = space.joining == "open"
     if form.validate_on_submit():
         message = form.message.data or ""
-        if _done(lambda: actions.join(space) if joins else actions.ask_to_join(space, message), form):
+        if _done(lambda: actions.join(space) if joins else joining.ask_to_join(space, message), form):
             says(_("Welcome! You are a member now.") if joins else _("The team has your request."))
             return redirect(f"/spaces/{space_id}")
     return _form("portal/space_join.html", form, space=space)

@@ -30,6 +30,7 @@ from core.models import (
 from core.notices import rounds, tell
 from core.spaces import actions as spaces
 from portal.notices import mailing
+from portal.spaces import joining
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -375,7 +376,7 @@ def test_who_was_of_a_team_until_now_reads_its_notices_no_more_and_gets_no_new_o
 
     def ask(name: str) -> None:
         town.person(name)
-        town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), name)
+        town.run(lambda: joining.ask_to_join(db.session.get(Space, space), "Please"), name)
 
     until(None)
     ask("ana")
@@ -396,10 +397,10 @@ def test_who_was_of_a_team_until_now_reads_its_notices_no_more_and_gets_no_new_o
 
 def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
     space = town.space("Circle", "owner", visibility="members", joining="request")
-    town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), "ana")
+    town.run(lambda: joining.ask_to_join(db.session.get(Space, space), "Please"), "ana")
     assert notices(town, "owner") == [("core.join_request", None)]
     ana = town.person("ana")
-    town.run(lambda: spaces.answer_request(db.session.get(Space, space), ana, True), "owner")
+    town.run(lambda: joining.answer_request(db.session.get(Space, space), ana, True), "owner")
     assert notices(town, "ana") == [("core.membership", None)]
     assert notices(town, "owner") == [], "the request is answered"
     page = town.browser("ana").get("/notices").text
@@ -411,10 +412,10 @@ def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
 def test_whoever_asked_in_vain_and_whose_membership_ends_hear_so(town: Town) -> None:
     space = town.space("Circle", "owner", visibility="portal", joining="request")
     ana, ben = town.person("ana"), town.person("ben")
-    town.run(lambda: spaces.ask_to_join(db.session.get(Space, space), "Please"), "ben")
+    town.run(lambda: joining.ask_to_join(db.session.get(Space, space), "Please"), "ben")
     run(town)
     assert f"/spaces/{space}/members" in "".join(letters(town, "owner"))
-    town.run(lambda: spaces.answer_request(db.session.get(Space, space), ben, False), "owner")
+    town.run(lambda: joining.answer_request(db.session.get(Space, space), ben, False), "owner")
     run(town)
     assert "Your request to join Circle was not accepted" in town.browser("ben").get("/notices").text
 

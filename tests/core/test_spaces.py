@@ -17,7 +17,7 @@ from core.models import Invitation, JoinRequest, Mail, Membership, Notice, Space
 from core.spaces import actions
 from core.spaces.standing import standing
 from core.testing import Town
-from portal.spaces import invitations, reads
+from portal.spaces import invitations, joining, reads
 from portal.spaces.forms import FITTING
 
 pytest_plugins = ["core.testing"]
@@ -532,7 +532,7 @@ def test_who_has_left_is_listed_and_linked_no_longer(town: Town) -> None:
     ident = group(town, joining="request")
     ana, zoe, url = town.person("ana"), town.person("zoe"), f"/spaces/{ident}"
     town.run(lambda: actions.set_role(space(ident), ana, "member"), "olga")
-    town.run(lambda: actions.ask_to_join(space(ident), "Let me in"), "zoe")
+    town.run(lambda: joining.ask_to_join(space(ident), "Let me in"), "zoe")
     town.run(lambda: feed.publish(space(ident), "Words that stay"), "ana")
     olga = town.browser("olga")
 
@@ -591,10 +591,10 @@ def test_the_last_day_of_a_membership_is_said_as_it_was_typed(town: Town, zone: 
 def test_how_one_joins_is_no_wider_than_who_reads(town: Town) -> None:
     town.person("olga", "agent")
     olga = town.browser("olga")
-    for visibility, joining in FITTING.items():
+    for visibility, fitting in FITTING.items():
         made = olga.submit("/spaces/new", name=visibility, visibility=visibility)
         ident = int(made.location.rpartition("/")[2])
-        assert town.run(lambda i=ident: space(i).joining) == joining
+        assert town.run(lambda i=ident: space(i).joining) == fitting
     refused = olga.submit("/spaces/new", name="Cellar", visibility="hidden", joining="open")
     assert refused.status_code == 422
     assert "is not hidden" in refused.text

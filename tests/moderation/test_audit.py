@@ -14,6 +14,7 @@ from core.db import db, now, write
 from core.models import Audit, Space
 from core.spaces import actions as spaces
 from portal.privacy import retention
+from portal.spaces import joining
 
 if TYPE_CHECKING:
     from .conftest import Square
@@ -123,8 +124,8 @@ def test_the_log_says_until_when_somebody_has_a_role_and_who_is_not_let_in(squar
         town.run(lambda u=until: spaces.set_role(db.session.get(Space, club), reader, "member", u), "keeper")
     town.run(lambda: spaces.expel(db.session.get(Space, club), reader), "keeper")
     for accept in (True, False):
-        town.run(lambda: spaces.ask_to_join(db.session.get(Space, club), "Please"), "reader")
-        town.run(lambda a=accept: spaces.answer_request(db.session.get(Space, club), reader, a), "keeper")
+        town.run(lambda: joining.ask_to_join(db.session.get(Space, club), "Please"), "reader")
+        town.run(lambda a=accept: joining.answer_request(db.session.get(Space, club), reader, a), "keeper")
         town.run(lambda: spaces.leave(db.session.get(Space, club)), "reader")
     log = square.browser("admin").get("/admin/audit").text
     assert log.count(f"Until: 1 July {end.year}") == log.count("Without an end date") == 1

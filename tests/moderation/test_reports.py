@@ -14,6 +14,7 @@ from core.access import Forbidden
 from core.db import db, now, write
 from core.models import Account, Mail, Space
 from portal.moderation import actions
+from portal.spaces import joining
 
 if TYPE_CHECKING:
     from tests.conftest import Mailbox
@@ -262,9 +263,7 @@ def test_word_of_a_decision_is_in_no_other_mail_as_well(square: Square) -> None:
     club = square.town.space("Club", "writer", visibility="members", joining="request")
 
     def asks(name: str) -> None:
-        from core.spaces import actions as spaces
-
-        square.town.run(lambda: spaces.ask_to_join(db.session.get(Space, club), "Please"), name)
+        square.town.run(lambda: joining.ask_to_join(db.session.get(Space, club), "Please"), name)
         square.notices("writer")
 
     post = square.say("Bad words")
@@ -304,9 +303,7 @@ def test_mail_about_one_s_own_case_says_so_and_leaves_whatever_one_chose(
     square.notices("reader")
 
     def add() -> None:
-        from core.spaces import actions as spaces
-
-        spaces.ask_to_join(db.session.get(Space, asked), "Please")
+        joining.ask_to_join(db.session.get(Space, asked), "Please")
 
     asked = square.town.space("Club", "writer", visibility="members", joining="request")
     square.town.run(add, "reader")

@@ -25,7 +25,7 @@ from core.spaces import actions as spaces
 from core.testing import PASSWORD
 from portal.moderation import actions as reports
 from portal.privacy import erase, views
-from portal.spaces import invitations
+from portal.spaces import invitations, joining
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -576,7 +576,7 @@ def test_what_was_under_way_when_an_account_closed_is_refused(town: Town) -> Non
         "follow a post": lambda: actions.follow(True, entry=entry()),
         "follow a space": lambda: actions.follow(True, space=place(hall)),
         "join": lambda: spaces.join(place(hall)),
-        "ask to join": lambda: spaces.ask_to_join(place(club), "Please"),
+        "ask to join": lambda: joining.ask_to_join(place(club), "Please"),
         "report": lambda: reports.report(entry(), "spam"),
         "reply": lambda: actions.publish(place(hall), "Me too", kind="core.reply", parent=entry()),
     }
