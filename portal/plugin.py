@@ -6,7 +6,6 @@ from flask import Blueprint
 from flask_babel import lazy_gettext as _
 
 from core import live, mail
-from core.accounts import actions as people
 from core.notices import tell
 from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from core.search import index
@@ -163,9 +162,9 @@ plugin = Plugin(
             _("Confirm your report"),
             _("a post was reported at %(town)s with your address. To send the report, open this page:"),
         ),
-        Claim("core.sign_up", _("Open my account"), people.welcome),
+        Claim("core.sign_up", _("Open my account"), opening.welcome),
         Claim("core.reset", _("Choose a new password"), opening.choose_password),
-        Claim("core.email_change", _("Change my address"), people.take_address),
+        Claim("core.email_change", _("Change my address"), opening.take_address),
     ),
     notice_types=NOTICE_TYPES,
     mail_handlers=(MailHandler(replies.NAME, _("Reply by e-mail"), replies.reply),),

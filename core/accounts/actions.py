@@ -15,7 +15,6 @@ from ..models import Account, PendingClaim, User
 from ..registry import current
 from ..search import index
 from ..text import fold
-from ..web import local_path
 from . import passwords, sessions
 from .addresses import typed
 
@@ -130,27 +129,6 @@ def change_password(password_hash: str) -> None:
         open_links = (PendingClaim.email == account.email, PendingClaim.used_at.is_(None))
         with as_system("void older links to choose a password"):
             session.execute(sa.delete(PendingClaim).where(*open_links, PendingClaim.action == "core.reset"))
-
-
-def welcome(payload: dict[str, Any]) -> str:
-    """Carry out a confirmed sign-up: give the account its first password; other browsers are signed out."""
-    with write() as session:
-        session.get(Account, access.viewer().id).password_hash = payload["password_hash"]
-        sessions.sign_out_everywhere(access.viewer().id or 0, but_here=True)
-    return local_path(payload.get("next")) or "/"
-
-
-def take_address(payload: dict[str, Any]) -> str:
-    """Carry out a confirmed change of address, unless somebody has it meanwhile."""
-    if not reserve(payload["email"]):
-        raise access.Forbidden("address")
-    person = access.viewer()
-    letter = mail.compose("core/mail/address_changed", person.language, new=mail.mask(payload["email"]))
-    with write() as session:
-        account = session.get(Account, person.id)
-        old, account.email = account.email, payload["email"]
-        mail.send("core.email_change", old, *letter)
-    return "/me"
 
 
 def _tell_plugins(user: User, change: str) -> None:

@@ -23,12 +23,14 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from core import access, settings
-from core.accounts import passwords, throttle
+from core.accounts import throttle
 from core.db import db
 from core.forms import Form, a_name, an_address
 from core.i18n import LANGUAGES, ZONE
 from core.models import Area
 from core.text import fold
+
+from .strength import weakness
 
 ABOUT = 500
 FRENCH = frozenset(["FR", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "WF", "PF", "NC", "TF"])
@@ -89,7 +91,7 @@ class NewPasswordForm(Form):
     def validate_password(self, field: Any) -> None:
         throttle.hit("new_password")  # weighing one is work
         own = (*self.own_words, access.viewer().name, settings.town().name)
-        problem = passwords.weakness(field.data or "", own)
+        problem = weakness(field.data or "", own)
         if problem:
             raise ValidationError(problem)
 

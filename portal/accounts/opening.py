@@ -1,14 +1,24 @@
-"""What the link by which somebody chooses a password carries out."""
+"""What links carry out by which one opens an account, chooses a password, or changes one's address."""
 
 import secrets
 from typing import Any
 
 import sqlalchemy as sa
 
-from core.access import viewer
-from core.accounts import actions
-from core.db import db
+from core import mail
+from core.access import Forbidden, viewer
+from core.accounts import actions, sessions
+from core.db import db, write
 from core.models import Account, User
+from core.web import local_path
+
+
+def welcome(payload: dict[str, Any]) -> str:
+    """Give an account that was confirmed its first password; other browsers are signed out."""
+    with write() as session:
+        session.get(Account, viewer().id).password_hash = payload["password_hash"]
+        sessions.sign_out_everywhere(viewer().id or 0, but_here=True)
+    return local_path(payload.get("next")) or "/"
 
 
 def choose_password(payload: dict[str, Any]) -> str:
@@ -21,6 +31,19 @@ def choose_password(payload: dict[str, Any]) -> str:
             actions.change_profile({"name": payload["name"], "about": user.about, **kept})
     actions.change_password(payload["password_hash"])
     return "/"
+
+
+def take_address(payload: dict[str, Any]) -> str:
+    """Change the address that was confirmed, unless somebody has it meanwhile, and tell the old one."""
+    if not actions.reserve(payload["email"]):
+        raise Forbidden("address")
+    person = viewer()
+    letter = mail.compose("core/mail/address_changed", person.language, new=mail.mask(payload["email"]))
+    with write() as session:
+        account = session.get(Account, person.id)
+        old, account.email = account.email, payload["email"]
+        mail.send("core.email_change", old, *letter)
+    return "/me"
 
 
 def _free_handle(name: str, own: int) -> str:
