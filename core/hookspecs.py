@@ -6,7 +6,6 @@ in quarantine, at once where it ended the write, or closed the connection, that 
 `export_user` and `erase_user` alone are loud: one that fails stops the whole (`registry.demand`).
 """
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import pluggy
 from flask_babel.speaklater import LazyString
 from markupsafe import Markup, escape
 
+from . import markup
 from .plugin import Action, Ask, Decoration, Health, Hold, Panel, Refuse, SearchDocument
 
 if TYPE_CHECKING:
@@ -86,14 +86,6 @@ def purge_expired(now: datetime) -> None:
     """Delete what was kept for long enough (`kept_for`), in writes of its own: daily, also while off."""
 
 
-TEXT = r"(?:[^<]|<(?![a-z/!?]|\Z))"
-VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
-END = rf"""(?:[ \t\n\f\r]+[^\s"'<>/=]+(?:={VALUE})?)*[ \t\n\f\r]*/?>"""
-HOLDS_TEXT, HOLDS_TAGS = "script|style|textarea|title|noscript", "select|template"  # as far as their end
-REFUSED = "base|meta|link|noembed|noframes|plaintext|xmp|iframe|object|embed|frame|frameset|html|head|body"
-TAG = rf"</?(?!(?:{HOLDS_TEXT}|{HOLDS_TAGS}|{REFUSED})[\s/>])[a-z][a-z0-9-]*{END}"
-PART = rf"[^<]+|{TEXT}|<!--(?!-?>).*?--!?>|{TAG}|<({HOLDS_TEXT}){END}{TEXT}*</\1\s*>"
-TOKEN = re.compile(rf"{PART}|<({HOLDS_TAGS}){END}(?:{TEXT}|{TAG})*</\2\s*>", re.I | re.A | re.S)
 _SAID = (Panel, Decoration, Action, Health, Hold, Ask, Refuse, SearchDocument)
 PAGE = 500_000  # characters and parts that an answer may have; of those that are no part of a page, MOST
 MOST = {"search_documents": 50_000_000, "export_user": 50_000_000}
@@ -122,7 +114,7 @@ def sound(hook: str, answer: Any) -> bool:
         )
     if hook == "panels":
         return _list_of(Panel, answer) and all(
-            _text(panel.title) and _ended(panel.html) and isinstance(panel.weight, int) for panel in answer
+            _text(panel.title) and _whole(panel.html) and isinstance(panel.weight, int) for panel in answer
         )
     if hook == "search_documents":
         return _list_of(SearchDocument, answer) and all(map(_sound_document, answer))
@@ -138,15 +130,11 @@ def sound(hook: str, answer: Any) -> bool:
 def _sound_decoration(decoration: Decoration) -> bool:
     actions = all(type(one) is Action and _text(one.label) and _text(one.url) for one in decoration.actions)
     texts = all(map(_text, (*decoration.badges, decoration.footer)))
-    return actions and texts and _ended(escape(decoration.footer))
+    return actions and texts and _whole(escape(decoration.footer))
 
 
-def _ended(html: Any) -> bool:
-    """Whether it is HTML that takes in nothing of what comes after it on its page."""
-    at = 0 if _text(html) else -1
-    while 0 <= at < len(html) and (found := TOKEN.match(html, at)):
-        at = found.end()
-    return 0 <= at == len(html)
+def _whole(html: Any) -> bool:
+    return _text(html) and markup.whole(str(html))
 
 
 def _sound_document(document: SearchDocument) -> bool:

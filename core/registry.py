@@ -25,7 +25,7 @@ from flask import Flask, abort, current_app, g, request
 
 from . import access, checks, hookspecs, stamps
 from .db import FailureUnsaid, WriteOutsideBoundary, begin_anew, changed, db, insert_once, now, write, writing
-from .lent import AnswerTouched, TransactionEnded, lend, put_back, savepoint
+from .lent import AnswerTouched, Lent, TransactionEnded, savepoint
 from .models import PluginFault, PluginState
 from .plugin import EntryKind, Hold, Plugin, SpaceKind
 
@@ -34,6 +34,7 @@ SLOW, SLOW_MILLISECONDS = "slow: ", 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
+NAME = type.__dict__["__name__"].__get__
 HANGS, LATELY = "hangs", dt.timedelta(hours=1)
 
 log = logging.getLogger("parvis.plugins")
@@ -196,12 +197,12 @@ class Registry:
         running, held = self.running, here.get("visited")
         here.visited = place
         running.append((name, place, True))
-        lent = lend(vars(here))
+        lent = Lent()
         try:
             if writing():
-                with savepoint():
+                with savepoint(lambda call: partial(self.attempt, name, place, call)):
                     yield
-                    if put_back(lent, forms=True):
+                    if lent.put_back(forms=True):
                         raise AnswerTouched(place)
             else:
                 here.failed = False
@@ -210,16 +211,17 @@ class Registry:
                     raise FailureUnsaid(place)
                 if changed():
                     raise WriteOutsideBoundary(place)
-                if put_back(lent, forms=True):
+                if lent.put_back(forms=True):
                     raise AnswerTouched(place)
         finally:
             running.pop()
-            put_back(lent)
+            lent.put_back()
             here.visited = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""
-        self.note(name, place, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        what = NAME(type(error))  # whatever its own class would say
+        self.note(name, place, what, "".join(traceback.format_tb(error.__traceback__)))
         if counts:
             self.failures[name, place] += 1
 

@@ -4,6 +4,7 @@ A body is read before its page is begun, so that a slow sender keeps nobody wait
 """
 
 import asyncio
+import contextvars
 import io
 import os
 import queue
@@ -180,7 +181,8 @@ class Application:
         while True:
             scope, protocol, body, done = self.waiting.get()
             try:
-                self._answer(protocol, self._environ(scope, body))
+                page = contextvars.Context()  # its own: who it is for is never who the next is for
+                page.run(self._answer, protocol, self._environ(scope, body))
             except BaseException:  # noqa: BLE001  whatever a page raises, this thread makes the next one
                 protocol.response_empty(500, [])
             self.loop.call_soon_threadsafe(done.set_result, None)

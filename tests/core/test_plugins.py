@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from dummy_plugin.models import Idea, Line
 from dummy_plugin.trouble import trouble
 from flask import Response, after_this_request, g, request, session
+from flask.globals import app_ctx, request_ctx
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import NotFound
 
@@ -348,6 +349,28 @@ def test_a_write_that_fails_after_a_hook_wanted_to_commit_leaves_nothing(town: T
     assert "A shared saw" not in town.run(lambda: db.session.scalars(sa.select(Entry.title)).all())
 
 
+def test_what_a_hook_does_after_the_write_is_its_own_to_fail_at(town: Town, workshop: int) -> None:
+    done: list[str] = []
+
+    def fail_later() -> None:
+        api.after_commit(lambda: done.append("after"))
+        api.after_commit(fail)
+
+    trouble["entry_published"] = fail_later
+    ana, form = town.browser("ana"), {"title": "A shared saw", "body": "Sharp."}
+    assert ana.submit(f"/dummy/{workshop}/say", **form).status_code == 302
+    assert done == ["after"]
+    assert faults(town) == [("entry_published", "ZeroDivisionError")]
+
+    def fail_at_once() -> None:
+        fail_later()
+        fail()
+
+    trouble["entry_published"] = fail_at_once
+    assert ana.submit(f"/dummy/{workshop}/say", **{**form, "body": "Blunt."}).status_code == 302
+    assert done == ["after"], "what the hook wrote is undone, and so is this"
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_a_hook_takes_nothing_from_the_page_that_it_is_called_in(town: Town, workshop: int, end: str) -> None:
     trouble["tab"] = trouble["panels"] = lambda: end_session(end)
@@ -363,11 +386,39 @@ UNENDED = (
     *("<script><!--<script></script>", '<base href="/x">', '<meta http-equiv="refresh" content="0">'),
     *('<textarea><a title="</textarea><b title=\'"></textarea>', '<a\u00a0title="><b title=\'">'),
     *("<select>", '<select><option title="</select>">', "<svg><style><a title='</style>", "<br", "a <"),
+    *(
+        "<table><tr><td>",
+        "<svg><desc>",
+        "<form action=/x>",
+        "<a href=/x>",
+        "<p>a<p>b",
+        "</div>",
+        "<b><p></b></p>",
+    ),
+    *("<svg><foreignObject></foreignObject></svg>", "<math><mi></mi></math>", "<div/>", "<svg><a/></svg>"),
+    *("<select><div><input></div></select>", "<button><div><button></button></div></button>"),
+    *(
+        "<li><div><li></li></div></li>",
+        "<dd><p><dt></dt></p></dd>",
+        "<table><div><table></table></div></table>",
+    ),
+    *("<h2><div><h3></h3></div></h2>", "<select>" + "<option value=/a/>x" * 40, "<b>" * 200 + "</b>" * 200),
 )
 ENDED = (
-    *("<!-- a -->", "<p>a<p>b", "<script>1 < 2</script>", "<textarea>a</textarea>", "1 < 2 & 3", "<br>"),
+    *(
+        "<!-- a -->",
+        "<p>a</p><P>b</P>",
+        "<script>1 < 2</script>",
+        "<textarea>a</textarea>",
+        "1 < 2 & 3",
+        "<br>",
+    ),
     *("<br/>", '<a href="/x?a=1&b=2" title="1 > 2" hidden data-a=\'"\'>a</a>', "<a href=/x/>a</a>"),
     *("<select name=a><option selected>b</option></select>", "<svg><title>a</title><path d='M0 0'/></svg>"),
+    *(
+        "<ul><li>a<ul><li>b</li></ul></li></ul>",
+        "<table><tr><td><table><tr><td>a</td></tr></table></td></tr></table>",
+    ),
 )
 
 
@@ -447,6 +498,31 @@ def test_a_hook_that_hides_a_broken_statement_in_a_write_loses_its_rows_alone(to
     posted = town.browser("ana").submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="A shared saw.")
     assert posted.status_code == 302
     assert town.run(lambda: db.session.scalars(sa.select(Entry.body)).all()) == ["A shared saw."]
+
+
+def test_what_a_hook_pushes_onto_flask_ends_with_it(town: Town) -> None:
+    for push in (lambda: request_ctx.push(), lambda: app_ctx.push()):
+        trouble["panels"] = push
+        assert town.browser().get("/").status_code == 200
+    assert [place for place, _what in faults(town)] == ["panels"]
+    assert {what for _place, what in faults(town)} == {"AnswerTouched"}
+
+
+def test_a_hook_whose_error_has_no_name_loses_its_own_part(town: Town) -> None:
+    class Nameless(type):
+        @property
+        def __name__(cls) -> str:  # type: ignore[override]
+            raise LookupError
+
+    class Failure(Exception, metaclass=Nameless):
+        pass
+
+    def fail_namelessly() -> None:
+        raise Failure
+
+    trouble["panels"] = fail_namelessly
+    assert town.browser().get("/").status_code == 200
+    assert faults(town) == [("panels", "Failure")]
 
 
 def test_a_hook_leaves_the_request_alone(town: Town) -> None:
@@ -920,9 +996,9 @@ def test_what_hooks_answer_is_checked_down_to_its_texts() -> None:
     from core import hookspecs
 
     good = {
-        "panels": [api.Panel("Title", "<p>", 1)],
+        "panels": [api.Panel("Title", "<br>", 1)],
         "health": [api.Health("disk", True)],
-        "decorate_entries": {1: api.Decoration(("Badge",), (api.Action("Go", "/go"),), "<p>")},
+        "decorate_entries": {1: api.Decoration(("Badge",), (api.Action("Go", "/go"),), "<br>")},
         "check_entry": api.Hold("why"),
     }
     bad = {

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask import Flask, has_app_context
 
 from core.config import Config
 from ops.rsgi import BODIES, Application, Broken
@@ -226,6 +227,27 @@ def test_whatever_a_page_raises_the_next_is_made(monkeypatch: pytest.MonkeyPatch
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(lambda: asyncio.run(ask_twice())).result() == [500, 500]
+
+
+def test_who_a_page_is_for_is_never_who_the_next_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.rsgi.signal.signal", lambda *_: None)  # not the main thread's here
+    held: list[bool] = []
+
+    def leaves_its_context(_environ: object, _start: object) -> list[bytes]:
+        held.append(has_app_context())
+        Flask(__name__).app_context().push()
+        raise LookupError
+
+    async def ask_twice() -> None:
+        application, answers = Application(leaves_its_context, Config()), Answers()
+        application.__rsgi_init__(asyncio.get_running_loop())
+        async with asyncio.timeout(30):
+            for _turn in range(20):
+                await application.__rsgi__(Scope(), answers)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(ask_twice())).result()
+    assert not any(held)
 
 
 class Endless:
