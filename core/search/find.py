@@ -63,6 +63,8 @@ def search(
     asked = _by_tier(syntax, wanted, tags, newest or not wanted.terms)
     tier, place = _parse(cursor) if cursor else (0, _LAST)
     asked = {number: expression for number, expression in asked.items() if number >= tier}
+    if not asked:
+        raise BadCursor(cursor)
     first, last = place_of(since) if since else -_LAST, place_of(until) if until else _LAST
     found = _places(asked, first, last, place, SIZE if cursor else COUNTED)
     shown = found[:SIZE]

@@ -143,7 +143,8 @@ def test_pages_follow_one_another_without_a_gap_and_the_count_ends_at_a_hundred(
     page = town.browser().get("/search?q=velo").text
     assert "More than 100 results" in page
     assert "20 results" not in page
-    assert town.browser().get("/search?q=velo&after=2-x").status_code == 400
+    for asked in ("after=2-x", "order=newest&after=1-2", "order=newest&after=2-2"):
+        assert town.browser().get(f"/search?q=velo&{asked}").status_code == 400, asked
 
 
 MESSAGES = {
