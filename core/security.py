@@ -124,6 +124,8 @@ def _signed(_known: str) -> str:
 
 def _examine() -> None:
     nonce()  # before anybody else could choose it
+    if request.method == "HEAD":
+        request.method = "GET"  # to every view, whose form would else be sent; the server leaves out the body
     if request.routing_exception is not None and getattr(request.routing_exception, "code", 0) == 400:
         raise request.routing_exception
     raw_path = request.environ.get("PATH_INFO", "").encode("latin1")

@@ -99,6 +99,15 @@ def test_a_post_without_token_changes_nothing(town: Town) -> None:
     assert "language=fr" in str(accepted.headers.getlist("Set-Cookie"))
 
 
+def test_whoever_asks_for_the_head_of_a_form_sends_none(town: Town) -> None:
+    ana = town.browser("ana")
+    ana.submit(f"/spaces/{town.space('Square', 'ana')}/posts", body="Good morning.")
+    post = town.run(lambda: db.session.scalars(sa.select(Entry.id)).one())
+    head = ana.client.head(f"/posts/{post}/remove")
+    assert (head.status_code, head.data) == (200, b"")
+    assert town.run(lambda: db.session.scalars(sa.select(Entry.state)).all()) == ["published"]
+
+
 def test_the_token_of_another_browser_is_refused(town: Town) -> None:
     stolen = token(town.browser().get("/").text)
     browser = town.browser()
