@@ -225,8 +225,7 @@ def live() -> None:
 @click.option("--parent", type=int, hidden=True)
 def worker(parent: int | None) -> None:
     """Run the jobs until Ctrl-C; `parvis serve` does it too."""
-    config = settings()
-    refuse_no_folder(config)
+    config = _to_run(settings())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -310,6 +309,11 @@ def _to_serve() -> Config:
     """The settings of a town that may be served, at a port that is free."""
     config = settings()
     server.check_port(config)
+    return _to_run(config)
+
+
+def _to_run(config: Config) -> Config:
+    """The same settings; Refused where the town is the demonstration's and they don't say so."""
     with opened(config):
         pretended = db.session.scalar(sa.select(sa.func.count()).select_from(Account).where(Account.demo))
     if pretended and not config.demo:

@@ -274,7 +274,7 @@ def test_serve_refuses_without_a_town_and_while_migrations_are_behind(tmp_path: 
 def test_no_server_has_demo_accounts_outside_demo_mode(folder: Path) -> None:
     with opened(folder) as app, app.app_context(), access.as_system("test"), write():
         accounts.create_user("mayor@parvis.example", "Mayor", demo=True)
-    for word in ("serve", "web", "live"):
+    for word in ("serve", "web", "live", "worker"):
         assert "demonstration accounts" in refused(parvis(folder, word, port=free()))
 
 
