@@ -177,11 +177,12 @@ def show_history(entry_id: int) -> str:
 @blueprint.post("/posts/<int:entry_id>/support")
 @needs("core.support")
 def support(entry_id: int) -> Page:
-    """Add one's voice to a post, or take it back; htmx gets the button alone."""
+    """Add one's voice to a post, or take it back, as the button says; htmx gets the button alone."""
     entry = get_or_404(Entry, entry_id)
     mine = sa.select(Support.user_id).where(Support.entry_id == entry_id, Support.user_id == viewer().id)
+    wanted = request.form.get("on") or str(int(db.session.scalar(mine) is None))
     try:
-        actions.support(entry, db.session.scalar(mine) is None)
+        actions.support(entry, wanted == "1")
     except Refused as refusal:
         says(str(refusal), "error")
     if request.headers.get("HX-Request"):

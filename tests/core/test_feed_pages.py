@@ -385,6 +385,15 @@ def test_who_edits_hears_nothing_of_a_pin_or_a_lock_that_came_between(town: Town
     assert kept.version == int(seen[0]) + 1
 
 
+def test_a_button_pressed_twice_means_what_it_said(town: Town) -> None:
+    post = say(town, "ana", group(town))
+    zoe, url = town.browser("zoe"), f"/posts/{post}/support"
+    for wanted, left in (("1", 1), ("1", 1), ("0", 0), ("0", 0)):
+        assert f'name="on" value="{wanted}"' in zoe.get(f"/posts/{post}").text or left == int(wanted)
+        zoe.submit(url, f"/posts/{post}", on=wanted)
+        assert town.run(lambda: db.session.get(Entry, post).support_count) == left
+
+
 def test_support_is_a_button_that_turns(town: Town) -> None:
     space_id = group(town)
     post = say(town, "ana", space_id)
