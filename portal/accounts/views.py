@@ -85,10 +85,10 @@ def _keeps(user_id: int, known: str | None, anew: str | None) -> bool:
 @blueprint.post("/sign-out")
 @needs("core.read")
 def sign_out() -> Response:
-    """Sign this browser out."""
+    """Sign this browser out; a form may say where to go on."""
     sessions.sign_out()
     says(_("You are signed out."))
-    return _left()
+    return _left(local_path(request.form.get("next")) or "/")
 
 
 @blueprint.post("/sign-out-everywhere")
@@ -100,9 +100,9 @@ def sign_out_everywhere() -> Response:
     return _left()
 
 
-def _left() -> Response:
-    """The home page, in a browser that keeps nothing of who has left: no draft, no page, no note."""
-    answer = redirect("/")
+def _left(path: str = "/") -> Response:
+    """On to this page, in a browser that keeps nothing of who has left: no draft, no page, no note."""
+    answer = redirect(path)
     answer.headers["Clear-Site-Data"] = '"storage"'
     return answer
 

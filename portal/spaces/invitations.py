@@ -91,8 +91,7 @@ def decline(key: str) -> None:
             return
         invited, space = found
         inviters, once = _use_up(invited), f"declined:{secrets.token_hex(8)}"
-        by_name = viewer().id in _people(invited.email)
-        with nullcontext() if by_name else as_system("a link does not say who holds it"):
+        with nullcontext() if is_own(invited) else as_system("a link does not say who holds it"):
             notify("core.newcomer", inviters, space=space, once=once)
 
 
@@ -107,6 +106,11 @@ def invitation_of(key: str) -> tuple[Invitation, Space] | None:
         found = db.session.get(Invitation, key)
         space = db.session.get(Space, found.space_id) if found else None
     return (found, space) if found and space and holds(found, space) else None
+
+
+def is_own(invited: Invitation) -> bool:
+    """Whether the viewer is signed in with the address that it was sent to."""
+    return viewer().id in _people(invited.email)
 
 
 def holds(invited: Invitation, space: Space) -> bool:

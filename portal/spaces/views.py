@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from core import access, registry
+from core import access, errors, mail, registry
 from core.access import Forbidden, Refused, require, viewer
 from core.db import db
 from core.feed import actions as feed
@@ -294,6 +294,20 @@ def invitation(token: str) -> Page:
     return _answer(found and found[0].token_hash)
 
 
+@blueprint.route("/invitations/<token>/decline", methods=["GET", "POST"])
+@needs("core.read")
+def decline(token: str) -> Page:
+    """Whether to decline what was sent to an address that is not the viewer's: asked once more before."""
+    found = invitations.invitation(token)
+    if found is None:
+        return _answered()
+    invited, space = found
+    if request.method == "POST":
+        return _declined(invited.token_hash)
+    shown = {"address": mail.mask(invited.email), "path": f"/invitations/{token}"}
+    return render_template("portal/invitation_decline.html", space=space, **shown)
+
+
 @blueprint.route("/spaces/<int:space_id>/invitation", methods=["GET", "POST"])
 @needs("core.account")
 def own_invitation(space_id: int) -> Page:
@@ -306,12 +320,11 @@ def _answer(key: str | None) -> Page:
     """The invitation with this key, and what is answered to it."""
     found = invitations.invitation_of(key) if key else None
     if found is None:
-        abort(404)
+        return _answered()
     invited, space = found
+    own = invitations.is_own(invited)
     if request.method == "POST" and "decline" in request.form:
-        invitations.decline(invited.token_hash)
-        says(_("You have declined the invitation."))
-        return redirect("/")
+        return _declined(invited.token_hash) if own else redirect(f"{request.path}/decline")
     if request.method == "POST":
         try:
             new = invitations.accept(invited.token_hash)
@@ -322,7 +335,20 @@ def _answer(key: str | None) -> Page:
         return redirect(f"/spaces/{space.id}")
     inviter = reads.name_of(invited.invited_by)
     shown = {"inviter": inviter, "until": last_day(invited.member_until), "path": request.path}
-    return render_template("portal/invitation.html", space=space, **shown)
+    return render_template(
+        "portal/invitation.html", space=space, own=own, address=mail.mask(invited.email), **shown
+    )
+
+
+def _declined(key: str) -> Response:
+    invitations.decline(key)
+    says(_("You have declined the invitation."))
+    return redirect("/")
+
+
+def _answered() -> Response:
+    """The page of every invitation that is none any more, or never was: which of them, it does not say."""
+    return errors.page(404, template="portal/invitation_answered.html")
 
 
 def _invited(space_id: int) -> reads.Invited | None:
