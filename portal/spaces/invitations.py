@@ -33,6 +33,8 @@ class IsMember(Exception):
 def invite(space: Space, email: str, role: str = "member", until: dt.datetime | None = None) -> None:
     """Mail a link that makes whoever proves the address a member; only owners invite to the team.
 
+    It takes the place of what invited the address to the space before.
+
     Raises throttle.TooMany where the sender has invited many people, or many have invited this one, and
     IsMember where it would give nothing: who may invite sees the members, so it reveals nobody.
     """
@@ -54,17 +56,17 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
     )
     with write() as session:
         actions.hold_open(space.id)
-        session.add(
-            Invitation(
-                token_hash=_digest(token),
-                space_id=space.id,
-                email=addresses.typed(email),
-                role=role,
-                invited_by=viewer().id,
-                expires_at=now() + LASTS,
-                member_until=until,
-            )
+        invited = Invitation(
+            token_hash=_digest(token),
+            space_id=space.id,
+            email=addresses.typed(email),
+            role=role,
+            invited_by=viewer().id,
+            expires_at=now() + LASTS,
+            member_until=until,
         )
+        _use_up(invited)
+        session.add(invited)
         mail.send("core.invitation", email, *letter)
         for person in _people(email):
             untell(INVITED, space_id=space.id, user_id=person)  # an earlier one, which they may have read

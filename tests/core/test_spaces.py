@@ -241,6 +241,16 @@ def test_an_invitation_that_is_none_any_more_says_so_and_not_which(town: Town) -
     assert 'href="/sign-in?next=/spaces"' in visitor.text
 
 
+def test_who_is_invited_anew_has_the_new_invitation_alone(town: Town) -> None:
+    ident, other = group(town, joining="invite"), group(town, joining="invite")
+    kept, first = invited(town, "olga", other), invited(town, "olga", ident)
+    second, ana = invited(town, "olga", ident, "moderator"), town.browser("ana")
+    assert town.browser("olga").get(f"/spaces/{ident}/members").text.count("ana@example.org<") == 1
+    assert [ana.get(link).status_code for link in (first, second, kept)] == [404, 200, 200]
+    assert ana.submit(second).status_code == 302
+    assert roles(town, "ana", ident) == {"moderator"}
+
+
 @pytest.mark.parametrize("visibility", ["public", "members", "hidden"])
 def test_who_is_signed_in_with_the_invited_address_answers_in_the_page(town: Town, visibility: str) -> None:
     ident = group(town, visibility=visibility, joining="invite")
