@@ -160,10 +160,3 @@ def drop_job(number: int) -> bool:
     failed = sa.delete(JobRow).where(JobRow.id == number, JobRow.state == "failed").returning(JobRow.id)
     with write() as session:
         return session.execute(failed).first() is not None
-
-
-def mask(address: str) -> str:
-    """An e-mail address of which only the first letters and the end can be read."""
-    name, _, host = address.partition("@")
-    domain, _, end = host.rpartition(".")
-    return f"{name[:1]}…@{domain[:1]}….{end}"

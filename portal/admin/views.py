@@ -218,7 +218,7 @@ def outbox() -> str:
         mails=rows[:PAGE],
         older=older,
         subjects=subjects,
-        mask=actions.mask,
+        mask=mail.mask,
         title=title,
     )
 
