@@ -13,6 +13,7 @@ from core.db import db
 from core.feed import actions, drafts
 from core.feed.drafts import AskAuthor, Draft
 from core.models import Entry, Space
+from core.spaces.actions import belongs
 from core.text import excerpt, markdown
 from core.web import says
 
@@ -69,12 +70,18 @@ def describe(payload: dict[str, Any]) -> list[tuple[Any, str]]:
     ]
 
 
-def published(parent: Entry | None) -> str:
-    """What is said of what was just published, in the word that the page of its parent has for it."""
-    if parent is None:
-        return str(_("Your post is published."))
-    commented = registry.current().entry_kind(parent.kind).comments
-    return str(_("Your comment is published.") if commented else _("Your reply is published."))
+def thanks(entry: Entry, parent: Entry | None, belonged: bool) -> str:
+    """What is said of what was just written, and to who was no member before that they are one by it."""
+    if entry.state == "pending":
+        words = _("Thank you. The team of the space looks at it before it is shown.")
+    elif parent is None:
+        words = _("Your post is published.")
+    elif registry.current().entry_kind(parent.kind).comments:
+        words = _("Your comment is published.")
+    else:
+        words = _("Your reply is published.")
+    joined = not belonged and belongs(entry.space_id, entry.author_id)
+    return f"{words} {_('You are a member of this space now.')}" if joined else str(words)
 
 
 def run(payload: dict[str, Any]) -> str:
@@ -84,6 +91,7 @@ def run(payload: dict[str, Any]) -> str:
     if space is None or (payload["parent"] and parent is None):
         says(_("What you wrote to is no longer there."), "error")
         return "/"
+    belonged = belongs(space.id, access.viewer().id)
     try:
         entry = actions.publish(
             space,
@@ -98,8 +106,5 @@ def run(payload: dict[str, Any]) -> str:
     except (Refused, Forbidden, AskAuthor):
         says(_("This conversation is closed."), "error")
         return f"/spaces/{space.id}"
-    if entry.state == "pending":
-        says(_("Thank you. The team of the space looks at it before it is shown."))
-    else:
-        says(published(parent))
+    says(thanks(entry, parent, belonged))
     return f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}"

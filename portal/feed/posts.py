@@ -284,6 +284,7 @@ def _written(space: Space, parent: Entry | None, action: str, title: str, back: 
 
 def _publish(form: Any, space: Space, parent: Entry | None) -> Response | None:
     """Publish what the form says; None leaves in the form why not."""
+    belonged = spaces.belongs(space.id, viewer().id)
     try:
         entry = actions.publish(
             space,
@@ -302,10 +303,7 @@ def _publish(form: Any, space: Space, parent: Entry | None) -> Response | None:
     except Refused as refusal:
         form.refuse(str(refusal))
         return None
-    if entry.state == "pending":
-        says(_("Thank you. The team of the space looks at it before it is shown."))
-    else:
-        says(claims.published(parent))
+    says(claims.thanks(entry, parent, belonged))
     return redirect(f"/posts/{parent.id}#post-{entry.id}" if parent else f"/posts/{entry.id}")
 
 

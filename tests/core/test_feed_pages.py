@@ -61,11 +61,15 @@ def test_writing_in_a_space_and_on_the_home_page(town: Town) -> None:
     )
     assert sent.status_code == 302
     shown = ana.get(sent.location)
-    assert "Your post is published." in shown.text
+    assert "Your post is published. You are a member of this space now." in shown.text
     assert "<strong>fuit</strong>" in shown.text
     assert "<h1" in shown.text
     assert "<title>Fontaine – " in shown.text
-    assert ana.submit("/posts/new", "/", space=str(space_id), body="Second").status_code == 302
+    second = ana.submit("/posts/new", "/", space=str(space_id), body="Second")
+    assert second.status_code == 302
+    again = ana.get(second.location).text
+    assert "Your post is published." in again
+    assert "You are a member" not in again
     assert [one.lang for one in entries(town)] == ["en", "en"]
     assert "Fontaine" in town.browser().get("/").text
 
