@@ -38,8 +38,9 @@ def _readable_on(page: str) -> Any:
             field.nearest = colours.nearest(field.data, page)
             raise ValidationError(
                 gettext(
-                    "This colour is hard to read: its contrast is %(ratio)s, and %(least)s is needed. "
+                    "%(field)s: it is hard to read. Its contrast is %(ratio)s, and %(least)s is needed. "
                     "The nearest colour that works is %(colour)s.",
+                    field=field.label.text,
                     ratio=number(round(contrast(field.data, page), 1)),
                     least=f"{colours.ON_PAGE:.0f}",
                     colour=field.nearest,

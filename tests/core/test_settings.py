@@ -108,6 +108,8 @@ def test_an_unreadable_colour_is_refused_with_the_nearest(town: Town, field: str
     page = save(town, **{field: colour}, legal="We, the town")
     assert page.status_code == 200
     assert "The nearest colour that works is #" in page.text
+    label = {"colour": "Colour", "colour_dark": "Colour on dark screens"}[field]
+    assert f"{label}: it is hard to read." in page.text
     assert f'href="#{field}"' in page.text
     assert "We, the town" in page.text
     nearest = page.text.partition("The nearest colour that works is ")[2][:7]
