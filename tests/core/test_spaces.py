@@ -673,6 +673,10 @@ def test_settings_are_changed_once_at_a_time_and_a_space_can_close(town: Town) -
     bad = olga.submit(f"{url}/settings", name="", summary="Kept summary", **fields)
     assert bad.status_code == 422
     assert "Kept summary" in bad.text
+    hint = "Choose nothing, and it is as open as who reads"
+    assert hint not in olga.get(f"{url}/settings").text
+    town.person("ada", "administrator")
+    assert hint in town.browser("ada").get("/spaces/new").text
     seen = str(town.run(lambda: space(ident).version))
     assert olga.submit(f"{url}/settings", name="Ours", version=seen, **fields).location == url
     for version in ({"version": seen}, {"version": "x"}, {}):
