@@ -631,6 +631,7 @@ def test_the_last_day_of_a_membership_is_said_as_it_was_typed(town: Town, zone: 
     assert f'value="{last}"' in olga.get(f"{url}/members/{ana}").text
     members = olga.get(f"{url}/members").text
     assert f"until 14 July {last.year}" in members
+    assert members.count('scope="col">Role<') == 1, "who are all members have no column that says so"
     end = town.run(
         lambda: db.session.scalars(sa.select(Membership.expires_at).where(Membership.user_id == ana))
     )
