@@ -30,12 +30,12 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Reach:
-    """How much a plugin shows: its spaces, the entries in them or of its kinds, links and pages."""
+    """What a plugin shows: its spaces, the entries in them or of its kinds, links, and whether it has pages."""
 
     spaces: int
     entries: int
     links: int
-    pages: int
+    pages: bool
 
 
 def contributions(app: Flask, registry: Registry, name: str) -> list[Contribution]:
@@ -138,7 +138,7 @@ def reach(app: Flask, registry: Registry, name: str) -> Reach:
             spaces=db.session.scalar(sa.select(sa.func.count()).select_from(Space).where(spaces)) or 0,
             entries=db.session.scalar(sa.select(sa.func.count()).select_from(Entry).where(entries)) or 0,
             links=len(plugin.nav) + len(plugin.tabs),
-            pages=sum(1 for one in _pages(app, registry, name) if one.name.startswith("GET")),
+            pages=any(one.name.startswith("GET") for one in _pages(app, registry, name)),
         )
 
 

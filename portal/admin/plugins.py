@@ -163,6 +163,5 @@ def _described(name: str, health: Any) -> dict[str, Any]:
 
 
 def _group(sort: str, title: str, found: list[Any]) -> dict[str, Any]:
-    """What a page tells of one sort of contribution; rights and kinds of spaces are open from the start."""
-    is_open = sort in ("permission", "space kind")
-    return {"sort": sort, "title": title, "found": found, "one": len(found) == 1, "open": is_open}
+    """What a page tells of one sort of contribution; one alone is said at once."""
+    return {"sort": sort, "title": title, "found": found, "one": len(found) == 1}

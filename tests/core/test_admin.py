@@ -132,7 +132,7 @@ def test_a_page_tells_what_switching_hides(town: Town) -> None:
     shown = ada.submit("/dummy/new", name="Mending", visibility="members")
     ada.submit(shown.location + "say", title="A drill", body="For all")
     page = ada.get("/admin/plugins").text
-    hides = re.findall(r'data-more="(Switching it off hides 1 space, 1 post, 2 links[^"]*)"', page)
+    hides = re.findall(r'data-more="(Switching it off hides 1 space, 1 post, 2 links, its pages[^"]*)"', page)
     assert len(hides) == 1
     assert hides[0].endswith("Nothing is deleted.")
     assert f"<p>{hides[0]}</p>" in page, "the question says what the page says"
