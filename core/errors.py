@@ -127,7 +127,7 @@ def _unexpected(error: Exception) -> Response:
     plugin = registry.view_fault(error)
     if plugin is not None:
         text = _(
-            "The module “%(name)s” has a fault. The staff can see it; the rest works.", name=plugin.title
+            "The plugin “%(name)s” has a fault. The staff can see it; the rest works.", name=plugin.title
         )
         if request.method == "POST":
             text += " " + _("What you sent may not be kept: go back and send it again.")
@@ -141,7 +141,7 @@ def _words(code: int) -> tuple[str, str]:
             _("We could not read this request"),
             _("Something in it is damaged or incomplete. Go back and try again."),
         ),
-        403: (_("This is not yours to do"), _("Your role does not allow it. If it should, ask the staff.")),
+        403: (_("You may not do this"), _("Your role does not allow it. If it should, ask the staff.")),
         404: (
             _("There is nothing here"),
             _("The address may be mistyped, or what was here may be gone or not open to you."),

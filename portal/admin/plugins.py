@@ -54,7 +54,7 @@ def index_one(name: str) -> str | Response:
                 actions.save_plugin_settings(name, values)
                 says(_("The settings are saved."))
                 return redirect(url_for("plugins.index_one", name=name))
-            form.form_errors.append(_("The module has a fault: its settings could not be saved."))
+            form.form_errors.append(_("The plugin has a fault: its settings could not be saved."))
     fields = form and _drawn(name, form)
     if form and fields is None:  # what is kept fits no more: staff begin from what the plugin says itself
         form = plugins.attempt(name, "settings form", lambda: _form(plugins.installed[name], kept=False))

@@ -375,4 +375,4 @@ def _missing(entry_id: int) -> Page:
         off = db.session.get(Entry, entry_id) is not None
     if not off:
         abort(404)
-    return errors.page(404, _("This belongs to a module that is switched off at the moment."))
+    return errors.page(404, _("This belongs to a plugin that is switched off at the moment."))

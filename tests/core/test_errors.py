@@ -73,13 +73,13 @@ def test_a_wrong_method_is_told_which_are_right(town: Town) -> None:
 @pytest.mark.parametrize(
     ("word", "status", "words"),
     [
-        ("value", 500, "The module “Faulty” has a fault"),
+        ("value", 500, "The plugin “Faulty” has a fault"),
         ("locked", 503, "The portal is very busy"),
         ("pool", 503, "The portal is very busy"),
         ("number", 400, "We could not read this request"),
         ("refused", 422, "The space is closed."),
         ("stale", 409, "Somebody else was faster"),
-        ("forbidden", 403, "This is not yours to do"),
+        ("forbidden", 403, "You may not do this"),
     ],
 )
 def test_each_failure_has_its_page(town: Town, word: str, status: int, words: str) -> None:

@@ -479,7 +479,7 @@ def test_who_ends_a_write_by_its_connection_is_said_and_out_at_once(town: Town, 
     space, ana = town.space("Square", "ana"), town.browser("ana")
     lost = ana.submit(f"/spaces/{space}/posts", body="A shared saw.")
     assert lost.status_code == 500
-    assert "The module “Workshops” has a fault." in lost.text
+    assert "The plugin “Workshops” has a fault." in lost.text
     assert "What you sent may not be kept: go back and send it again." in lost.text
     bodies = sa.select(Entry.body)
     assert town.run(lambda: db.session.scalars(bodies).all()) == []
