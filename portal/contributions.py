@@ -30,7 +30,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a plugin shows: its spaces, the entries in them or of its kinds, links, and whether it has pages."""
+    """What a plugin shows: its spaces, the entries in them or of its kinds, links; and whether any pages."""
 
     spaces: int
     entries: int
