@@ -65,6 +65,7 @@ def test_writing_in_a_space_and_on_the_home_page(town: Town) -> None:
     assert "<strong>fuit</strong>" in shown.text
     assert "<h1" in shown.text
     assert "<title>Fontaine – " in shown.text
+    assert "Following</button>" in shown.text, "a word that no narrow page hides"
     second = ana.submit("/posts/new", "/", space=str(space_id), body="Second")
     assert second.status_code == 302
     again = ana.get(second.location).text
