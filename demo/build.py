@@ -23,7 +23,7 @@ from core.spaces import actions as spaces
 from core.web import get_or_404
 from portal.admin import areas as parts
 
-from . import draw, ground, reports, rounds, told, town, visits
+from . import dated, draw, ground, reports, rounds, told, town, visits
 from .talk import POSTS, Post, Reply
 from .words import ago, french
 
@@ -107,7 +107,7 @@ class Builder:
 
     def build(self) -> None:
         """Make everything, in the order in which it depends on one another."""
-        with as_system("make the demonstration town"):
+        with as_system("make the demonstration town"), dated.logged(self.start - dt.timedelta(days=61)):
             self.found()
             self.settle()
             self.open_spaces()
@@ -116,6 +116,7 @@ class Builder:
         visits.hold(self.areas, self.people, self.start)
         rounds.hold(self.areas, self.people, self.start)
         reports.file(self.spaces, self.people, self.start)
+        dated.agree()
         told.catch_up(self.start)
 
     def found(self) -> None:

@@ -27,6 +27,7 @@ from .words import french
 COORDINATOR, SCRIBE, AGENT, OFFICIAL = "perrine", "leopold", "gaspard", "anselme"
 ORDER = ("close", "finish", "begin", "end", "publish", "follow")
 LAST = {"ready": "finish", "published": "publish", "follow_up": "follow"}
+LATEST = dt.timedelta(hours=2)  # nothing is younger
 ROADS, GREEN, SCHOOLS = "voirie", "espaces-verts", "ecoles"
 
 
@@ -461,20 +462,24 @@ def _date(ident: int, question: Asked, day: dt.datetime, number: int, start: dt.
     """Let a question have been asked before the visit, and answered before or after it."""
     asked_at = min(day - dt.timedelta(days=18 - 3 * number), start - dt.timedelta(days=6 - number))
     answered_at = min(
-        asked_at + dt.timedelta(days=4) if question.before else day + dt.timedelta(days=2 + number), start
+        asked_at + dt.timedelta(days=4) if question.before else day + dt.timedelta(days=2 + number),
+        start - LATEST,
     )
     with access.as_system("date a question"), write() as session:
         times = {"created_at": asked_at, "active_at": asked_at}
         if not question.refused:
             times["published_at"] = asked_at + dt.timedelta(hours=9)
         session.execute(sa.update(Entry).where(Entry.id == ident).values(times))
-        if question.answer and not question.waits:
-            own = sa.update(Entry).where(Entry.parent_id == ident)
+        own = sa.update(Entry).where(Entry.parent_id == ident)
+        if question.waits:
+            session.execute(own.values(created_at=start - dt.timedelta(days=2, hours=number)))
+        elif question.answer:
             session.execute(
                 own.values(dict.fromkeys(("created_at", "published_at", "active_at"), answered_at))
             )
             row = sa.update(models.Question).where(models.Question.entry_id == ident)
             session.execute(row.values(answered_at=answered_at))
+            session.execute(sa.update(Step).where(Step.entry_id == ident).values(at=answered_at))
 
 
 def _date_all(space_id: int, day: dt.datetime, start: dt.datetime) -> None:
@@ -487,7 +492,7 @@ def _date_all(space_id: int, day: dt.datetime, start: dt.datetime) -> None:
         for step in steps:
             taken[step.entry_id] = taken.get(step.entry_id, 0) + 1
             after = 0 if step.thing != "commitment" else 9 * (taken[step.entry_id] - 2)
-            step.at = min(day + dt.timedelta(days=after, minutes=taken[step.entry_id]), start)
+            step.at = min(day + dt.timedelta(days=after, minutes=taken[step.entry_id]), start - LATEST)
 
 
 def _lead(space_id: int, verbs: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from core import access, registry
 from core.db import db, write
-from core.models import Entry, JobRow, Mail, Notice, NoticeRound, Space
+from core.models import Case, Entry, JobRow, Mail, Notice, NoticeRound, Report, Space
 from core.notices.tell import NOTIFY, TELL
 from plugins.neighbourhood_visits.letters import WORK
 from plugins.neighbourhood_visits.models import Question
@@ -53,7 +53,10 @@ def _when(payload: dict[str, Any], start: dt.datetime) -> dt.datetime:
     entry = db.session.get(Entry, ident) if ident else None
     space = db.session.get(Space, event["space_id"]) if event.get("space_id") else None
     question = db.session.get(Question, ident) if ident else None
-    if kind == "visits.answered" and question is not None and question.answered_at is not None:
+    thing, _colon, ref = event.get("once", "").partition(":")
+    if thing == "case":
+        at = _judged(*ref.split(":"))
+    elif kind == "visits.answered" and question is not None and question.answered_at is not None:
         at = question.answered_at
     elif entry is not None:
         at = entry.created_at + dt.timedelta(hours=HOURS.get(kind, 1))
@@ -62,6 +65,15 @@ def _when(payload: dict[str, Any], start: dt.datetime) -> dt.datetime:
     else:
         at = start - FRESH / 2
     return min(at, start - LATEST)
+
+
+def _judged(case: str, reporter: str = "") -> dt.datetime:
+    """When a case was reported by somebody, or else decided."""
+    moment: sa.Select[Any] = sa.select(Case.decided_at).where(Case.id == int(case))
+    if reporter:
+        moment = sa.select(Report.at).where(Report.case_id == int(case), Report.reporter_id == int(reporter))
+    at: dt.datetime = db.session.scalars(moment).one()
+    return at
 
 
 def _look_back(start: dt.datetime) -> None:

@@ -12,6 +12,7 @@ from core.models import Entry, Space
 from core.web import get_or_404
 from plugins.neighbourhood_visits import actions, answers, departments, models, promises, reads, triage
 from plugins.neighbourhood_visits.approve import templates
+from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.plan import route
 
 from . import ground
@@ -231,13 +232,16 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
         with as_viewer(people[walk.host]):
             answers.approve(ident, text, version)
         date(draft.id, answered_at)
-        row = sa.update(models.Question).where(models.Question.entry_id == ident)
-        with access.as_system("date the answer"), write() as session:
-            session.execute(row.values(answered_at=answered_at))
     if question.promise:
         text, days = question.promise
         with as_viewer(people[walk.agent]):
             promises.promise(ident, french(text), roads(), (start + dt.timedelta(days=days)).date())
+    if question.answer:
+        with access.as_system("date the answer"), write() as session:
+            row = sa.update(models.Question).where(models.Question.entry_id == ident)
+            session.execute(row.values(answered_at=answered_at))
+            session.execute(sa.update(Step).where(Step.entry_id == ident).values(at=answered_at))
+            session.execute(sa.update(Entry).where(Entry.id == ident).values(active_at=answered_at))
 
 
 def roads() -> int:

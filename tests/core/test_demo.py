@@ -17,15 +17,32 @@ from core.access import as_system
 from core.accounts import actions as accounts
 from core.config import Config
 from core.db import db, now, write
-from core.models import VISIBILITIES, Account, Area, Entry, File, Mail, Notice, Revision, Space, User
+from core.models import (
+    VISIBILITIES,
+    Account,
+    Area,
+    Audit,
+    Case,
+    Entry,
+    File,
+    Mail,
+    Membership,
+    Notice,
+    Report,
+    Revision,
+    Space,
+    Support,
+    User,
+)
 from core.testing import Browser, EnglishClient
 from demo import build
 from demo.words import french
 from ops import demonstration
 from ops.town import Refusal
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
-from plugins.neighbourhood_visits.models import Question, Visit
-from plugins.neighbourhood_visits.plan.models import Paper
+from plugins.neighbourhood_visits.follow.models import Step
+from plugins.neighbourhood_visits.models import Commitment, Question, Visit
+from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity
 from plugins.neighbourhood_visits.reads import themes
 
 pytestmark = pytest.mark.slow
@@ -201,6 +218,36 @@ def test_people_were_told_when_things_happened_and_the_outbox_is_all_but_empty(d
     assert not any(text for status, _at, text in mails if status == "sent")
     page = visit(demo, "deputy").get("/notices").text
     assert page.count("waits for approval") == 2, "as many as the home page says"
+
+
+def test_a_decision_its_notice_and_the_log_are_of_one_moment(demo: Flask) -> None:
+    [(case, decided)] = read(demo, sa.select(Case.id, Case.decided_at).where(Case.decided_at.is_not(None)))
+    logged = read(demo, sa.select(Audit.at).where(Audit.ref == f"case/{case}"))
+    told = sa.select(Notice.created_at).where(Notice.type == "core.decision")
+    assert {at for (at,) in logged + read(demo, told)} == {decided}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Audit.at,
+        Case.opened_at,
+        Case.decided_at,
+        Report.at,
+        Membership.created_at,
+        Support.created_at,
+        File.created_at,
+        Entry.pinned_at,
+        Step.at,
+        Commitment.changed_at,
+        Sensitivity.changed_at,
+    ],
+    ids=str,
+)
+def test_nothing_is_dated_in_the_minute_of_the_making(demo: Flask, column: Any) -> None:
+    since = now() - dt.timedelta(minutes=15)  # the youngest post is older
+    assert read(demo, sa.select(column).where(column > since)) == []
+    assert read(demo, sa.select(sa.func.count(column)))[0][0] > 0
 
 
 def test_every_picture_is_described(demo: Flask) -> None:
