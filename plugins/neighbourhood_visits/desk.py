@@ -144,9 +144,10 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     """Say what was decided: on the next page, or to the script that asked."""
     undo = {"group": "ungroup", "ungroup": "", "reconsider": "", "theme": ""}.get(verb, "reconsider")
     moves = reads.moves_of(done)
-    said = ngettext("%(num)s question: done.", "%(num)s questions: done.", len(done)) if done else ""
+    said = _said(verb, len(done)) if done else ""
     if request.headers.get("Accept") == "application/json":
-        return jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo)
+        counts = queues.queue_counts([space_id])[space_id]
+        return jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo, counts=counts)
     for text in dict.fromkeys(told):
         api.says(text, "error")
     if done:
@@ -156,6 +157,17 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     )
     place = url_for("visits.review", space_id=space_id, queue=request.form.get("queue") or None, **back)
     return redirect(place)
+
+
+def _said(verb: str, count: int) -> str:
+    """What became of so many questions."""
+    if verb in ("accept", "assign"):
+        return ngettext("%(num)s question accepted.", "%(num)s questions accepted.", count)
+    if verb == "reject":
+        return ngettext("%(num)s question not accepted.", "%(num)s questions not accepted.", count)
+    if verb == "forward":
+        return ngettext("%(num)s question forwarded.", "%(num)s questions forwarded.", count)
+    return ngettext("%(num)s question: done.", "%(num)s questions: done.", count)
 
 
 @blueprint.get("/questions/<int:question_id>")

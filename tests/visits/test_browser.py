@@ -241,7 +241,16 @@ def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
     agent.keyboard.press("a")
     agent.locator("#announcer:has-text('1 question')").wait_for(state="attached")
     assert triage_of(scene, ident) == "accepted"
+    told = agent.locator("#desk-done")
+    assert told.inner_text().replace("\n", " ").split() == ["1", "question", "acceptée.", "u", "Annuler"]
+    to_read = agent.locator(".tabs [aria-current=page] .count")
+    assert to_read.inner_text() == "3"
     agent.keyboard.press("u")
+    agent.locator(f"#question-{ident}:focus").wait_for()
+    assert triage_of(scene, ident) == "submitted"
+    assert to_read.inner_text() == "4"
+    agent.keyboard.press("a")
+    told.get_by_role("button").click()
     agent.locator(f"#question-{ident}:focus").wait_for()
     assert triage_of(scene, ident) == "submitted"
     for key in "mjmg":

@@ -1,7 +1,7 @@
 // The team's queue by keyboard: a key or two decide on a question, and no page is loaded. The page works without.
 
 const queue = document.getElementById("queue"), form = document.getElementById("bulk");
-const announcer = document.getElementById("announcer");
+const announcer = document.getElementById("announcer"), done = document.getElementById("desk-done");
 const past = []; // decisions that can be undone, the latest last
 let menu = null, loading = false;
 
@@ -9,6 +9,15 @@ const cards = () => [...queue.querySelectorAll("[data-question]")];
 const box = (card) => card.querySelector("input[name=pick]");
 const marked = () => cards().filter((card) => box(card).checked);
 const say = (text) => { announcer.textContent = text; };
+
+// What was decided is said to everybody: the announcer's words stand on the page too, with the way back.
+function report(text) {
+  say(text);
+  done.firstElementChild.textContent = text;
+  done.lastElementChild.hidden = !past.length;
+  done.hidden = !text;
+  if (past.length && !cards().length) done.lastElementChild.focus();
+}
 
 function current(card) {
   for (const one of cards()) one.tabIndex = one === card ? 0 : -1;
@@ -74,7 +83,22 @@ async function post({ head, ...decision }, chosen) {
     card.dataset.moves = moves;
     box(card).value = `${card.dataset.question}:${moves}`;
   }
+  tally(told.counts ?? {});
   return told;
+}
+
+// The tabs say how many questions are in each queue since.
+function tally(counts) {
+  for (const tab of document.querySelectorAll(".tabs a")) {
+    const count = counts[new URL(tab.href).searchParams.get("queue")];
+    if (count === undefined) continue;
+    tab.querySelector(".count")?.remove();
+    if (!count) continue;
+    const shown = document.createElement("span");
+    shown.className = "count";
+    shown.textContent = count.toLocaleString(document.documentElement.lang);
+    tab.append(" ", shown);
+  }
 }
 
 // What is decided on leaves the queue at once, and comes back where that was refused.
@@ -86,13 +110,13 @@ function decide(decision, card) {
   const stays = decision.verb === "group" || decision.verb === "theme";
   for (const one of chosen) { box(one).checked = false; if (!stays) one.remove(); }
   if (!stays) current(next);
-  const done = send(decision, chosen).then((told) => {
-    say([told.said, ...told.told].filter(Boolean).join(" "));
+  const sent = send(decision, chosen).then((told) => {
+    report([told.said, ...told.told].filter(Boolean).join(" "));
     const refused = places.filter(([one]) => told.moves[one.dataset.question] === undefined);
     if (refused.length) { restore(refused); warn(refused, told.told); }
     return told;
   });
-  past.push({ places, done, stays });
+  past.push({ places, sent, stays });
   count();
   refill();
 }
@@ -122,11 +146,11 @@ function warn(places, texts) {
 
 async function undo() {
   const last = past.pop();
-  const told = await last?.done;
+  const told = await last?.sent;
   if (!told?.undo) return;
   const chosen = last.places.map(([card]) => card).filter((card) => told.moves[card.dataset.question] !== undefined);
   const back = await send({ verb: told.undo }, chosen);
-  say([back.said, ...back.told].filter(Boolean).join(" "));
+  report([back.said, ...back.told].filter(Boolean).join(" "));
   if (!last.stays) restore(last.places.filter(([card]) => back.moves[card.dataset.question] !== undefined));
 }
 
@@ -178,6 +202,9 @@ queue?.addEventListener("keydown", (event) => {
   }[event.key];
   if (act) { event.preventDefault(); act(); }
 });
+
+done?.addEventListener("keydown", (event) => { if (event.key === "u") undo(); });
+done?.lastElementChild.addEventListener("click", undo);
 
 queue?.addEventListener("click", (event) => {
   const button = event.target.closest("[data-verb]");
