@@ -37,6 +37,7 @@ def test_a_code_on_the_screen_opens_what_was_asked_without_an_address(scene: Sce
     told = visitor.submit(f"/visits/{visit}/ask", title=QUESTION, place="Number 4", **fields)
     assert told.location == "/visits/received"
     page = visitor.get("/visits/received").text
+    assert page.count(f">{shown(page)}<") == 1
     thread = opened(scene, shown(page)).text
     assert QUESTION in thread
     assert "It is dark." in thread
