@@ -155,7 +155,6 @@ def test_one_address_tells_the_whole_way_and_names_nobody(scene: Scene) -> None:
     assert titles == [
         "Asked",
         "Accepted: everybody can read and support it",
-        "A promise is made",
         "Promised until 1 May 2099",
         "Answer published",
         "Talked about during the visit",

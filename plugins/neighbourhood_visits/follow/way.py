@@ -43,7 +43,11 @@ def _moments(entry: api.Entry, question: Question) -> list[Moment]:
         .where(Step.entry_id == entry.id)
         .order_by(Step.id)
     )
-    for step, text, due_on in api.db.session.execute(rows):
+    steps = api.db.session.execute(rows).all()
+    promised = any(step.verb == "promise" for step, _text, _due_on in steps)
+    for step, text, due_on in steps:
+        if promised and (step.thing, step.verb) == ("outcome", "commit"):
+            continue  # the promise itself says so, and until when
         found.append((step.at, _title(step, due_on), text if step.verb == "promise" else step.reason))
     report = api.db.session.get(Report, entry.space_id)
     if report is not None:
