@@ -41,26 +41,26 @@ class SettingsForm(api.Form):
     themes = TextAreaField(
         lazy_gettext("Themes of questions"),
         validators=[at_most(2000)],
-        description=lazy_gettext("One a line. Empty: the usual themes."),
+        description=lazy_gettext("One per line. Empty: the usual themes."),
     )
     reasons = TextAreaField(
         lazy_gettext("Reasons not to accept a question"),
         validators=[at_most(4000)],
-        description=lazy_gettext("One a line. Empty: the usual reasons."),
+        description=lazy_gettext("One per line. Empty: the usual reasons."),
     )
     bodies = TextAreaField(
         lazy_gettext("Bodies to which questions are forwarded"),
         validators=[at_most(2000)],
-        description=lazy_gettext("One a line. Empty: the usual bodies."),
+        description=lazy_gettext("One per line. Empty: the usual bodies."),
     )
     geocoder = SelectField(lazy_gettext("Service that says where an address is"), default="none")
     geocoder_url = StringField(lazy_gettext("Address of that service"), validators=[at_most(200)])
     quiet_from = DateField(
-        lazy_gettext("First day of the reserve before an election"),
+        lazy_gettext("First day of the quiet period before an election"),
         validators=[Optional()],
         description=lazy_gettext("In these weeks no figure is shown and nothing is put forward."),
     )
-    quiet_until = DateField(lazy_gettext("Last day of this reserve"), validators=[Optional()])
+    quiet_until = DateField(lazy_gettext("Last day of this quiet period"), validators=[Optional()])
     one_person_approves = BooleanField(
         lazy_gettext("Whoever drafted an answer may approve it too (the report says so)")
     )

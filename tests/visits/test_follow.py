@@ -125,7 +125,7 @@ def test_a_question_that_turns_private_while_letters_are_sent_gets_none(scene: S
 def test_promises_are_found_by_area_and_theme(scene: Scene) -> None:
     promised(scene)
     page = scene.browser().get("/visits/promises").text
-    assert "Promises made" in page
+    assert "Promise made" in page, "one is no plural"
     assert "Streets and pavements" in page
     for query, found in (
         (f"area={scene.commune}", True),
@@ -190,7 +190,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert "No, it is a garden." in report, "answers are read as always"
     promises = visitor.get("/visits/promises").text
     assert word in promises
-    assert "Promises made" not in promises
+    assert "Promise made" not in promises
     assert PROMISE in promises
     assert "Next neighbourhood visit" not in visitor.get("/").text
     assert "settled before the visit" not in visitor.get(f"/visits/{visit}").text

@@ -149,6 +149,25 @@ def test_a_poster_asks_for_what_is_still_possible(scene: Scene) -> None:
     assert address not in agent.get(f"/visits/{visit}").text
 
 
+def test_a_visit_that_is_over_asks_for_nothing_any_more(scene: Scene) -> None:
+    visit = scene.visit(other_ways="By telephone in the morning.")
+    scene.accepted(visit)
+    invites = ("By telephone", "Add to my calendar", "1 question asked so far")
+    page = scene.browser().get(f"/visits/{visit}").text
+    assert all(words in page for words in invites)
+
+    def end() -> None:
+        with write() as session:
+            row = session.get(Visit, visit)
+            row.starts_at, row.ends_at = (one - dt.timedelta(days=90) for one in (row.starts_at, row.ends_at))
+            row.state, row.questions_close_at = "published", row.starts_at
+
+    scene.town.run(end)
+    page = scene.browser().get(f"/visits/{visit}").text
+    assert not any(words in page for words in invites)
+    assert "1 question asked" in page
+
+
 def test_the_agenda_is_public_once_the_visit_is_prepared(scene: Scene) -> None:
     visit, agent = scene.visit(), scene.browser("agent")
     ident = scene.accepted(visit, place="Rue du Lavoir")
