@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -158,13 +159,26 @@ def test_a_catalogue_is_compiled_when_it_is_missing_or_older(tmp_path: Path) -> 
 
 
 def test_french_is_complete() -> None:
+    for texts in french():
+        assert [forms for forms in texts if not all(forms)] == []
+
+
+def test_in_french_a_narrow_space_stands_by_its_signs_and_glues_no_words() -> None:
+    glued = re.compile(r"(?<!«)\u202f(?![?!;»])(?!(?<=\d\u202f)\d)")
+    for texts in french():
+        assert [text for forms in texts for text in forms if glued.search(text)] == []
+
+
+def french() -> Iterator[list[tuple[str, ...]]]:
+    """The texts of each French catalogue, in all their forms."""
     root = Path(i18n.__file__).parent.parent
-    sources = [*root.glob("core/translations/fr/**/*.po"), *root.glob("plugins/*/translations/fr/**/*.po")]
-    assert len(sources) >= 2
+    sources = [
+        source for part in ("core", "portal", "plugins") for source in (root / part).rglob("fr/**/*.po")
+    ]
+    assert len(sources) >= 4
     for source in sources:
         with source.open("rb") as text:
-            missing = [entry.id for entry in read_po(text) if entry.id and not all(_forms(entry.string))]
-        assert missing == []
+            yield [_forms(entry.string) for entry in read_po(text) if entry.id]
 
 
 def _forms(text: str | tuple[str, ...]) -> tuple[str, ...]:
