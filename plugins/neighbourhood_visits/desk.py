@@ -161,13 +161,17 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
 
 def _said(verb: str, count: int) -> str:
     """What became of so many questions."""
-    if verb in ("accept", "assign"):
-        return ngettext("%(num)s question accepted.", "%(num)s questions accepted.", count)
-    if verb == "reject":
-        return ngettext("%(num)s question not accepted.", "%(num)s questions not accepted.", count)
-    if verb == "forward":
-        return ngettext("%(num)s question forwarded.", "%(num)s questions forwarded.", count)
-    return ngettext("%(num)s question: done.", "%(num)s questions: done.", count)
+    accepted = ngettext("%(num)s question accepted.", "%(num)s questions accepted.", count)
+    said = {
+        "accept": accepted,
+        "assign": accepted,
+        "reject": ngettext("%(num)s question not accepted.", "%(num)s questions not accepted.", count),
+        "forward": ngettext("%(num)s question forwarded.", "%(num)s questions forwarded.", count),
+        "reconsider": ngettext(
+            "%(num)s question is to be read again.", "%(num)s questions are to be read again.", count
+        ),
+    }
+    return str(said.get(verb) or ngettext("%(num)s question: done.", "%(num)s questions: done.", count))
 
 
 @blueprint.get("/questions/<int:question_id>")

@@ -13,7 +13,7 @@ const say = (text) => { announcer.textContent = text; };
 // What was decided is said to everybody: the announcer's words stand on the page too, with the way back.
 function report(text) {
   say(text);
-  done.firstElementChild.textContent = text;
+  done.firstChild.textContent = text;
   done.lastElementChild.hidden = !past.length;
   done.hidden = !text;
   if (past.length && !cards().length) done.lastElementChild.focus();
