@@ -39,7 +39,7 @@ POSTS = (
         "38d",
         "Bienvenue, et comment ça marche",
         "Cet espace est à vous : une rue à signaler, une idée, une question, un merci.\n\n"
-        "- Les **élus** et les **agents** répondent sous leur nom, avec leur rôle affiché.\n"
+        "- Les **élu·es** et les **agent·es** répondent sous leur nom, avec leur rôle affiché.\n"
         "- Un **soutien** dit « moi aussi » : pas besoin d'écrire la même chose dix fois.\n"
         "- Tout le monde peut lire ; pour écrire, une adresse électronique suffit.\n\n"
         "Je passe tous les matins. Si je ne sais pas, je demande à qui sait et je reviens.",

@@ -6,10 +6,10 @@ NAME = "Montclarey Agglomération"
 CONTACT = "accueil@montclarey.example"
 
 HOME = """\
-Ce parvis est celui de Montclarey et de Saint-Vérin-sur-Lorelle : 31 000 habitants, deux mairies, une \
+Ce parvis est celui de Montclarey et de Saint-Vérin-sur-Lorelle : 31 000 habitant·es, deux mairies, une \
 rivière capricieuse et un marché le samedi.
 
-Ici, on pose une question, on raconte sa rue, on soutient une idée, et les élus comme les agents répondent \
+Ici, on pose une question, on raconte sa rue, on soutient une idée, et les élu·es comme les agent·es répondent \
 sous leur nom."""
 
 LEGAL = """\
@@ -284,7 +284,7 @@ SPACES = {
     ),
     "ecoles": Place(
         "Cantines et écoles",
-        "Menus, travaux, trajets : parents, équipes et élus se parlent.",
+        "Menus, travaux, trajets : parents, équipes et élu·es se parlent.",
         "montclarey",
         owner="eulalie",
         moderators="gaspard",

@@ -76,7 +76,7 @@ WALKS = (
                 "le printemps, sans date affichée.",
                 "transport",
                 "Passerelle des Lavandières",
-                "Les pièces sont arrivées et le chantier commence lundi : **réouverture prévue avant la fin du mois**. "
+                "Les pièces sont arrivées et le chantier commence lundi : **réouverture prévue sous un mois**. "
                 "Vous avez raison pour l'affichage, la date sera posée demain des deux côtés. Nous passerons la voir "
                 "ensemble pendant la visite, c'est notre deuxième étape.",
                 promise=("La passerelle des Lavandières est rouverte aux piétons.", 24),

@@ -9,8 +9,8 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 def french(text: str) -> str:
     """The text with the apostrophes and the unbreakable spaces that French asks for."""
-    text = re.sub(r" ([;:?!»%])", "\u202f\\1", text.replace("'", "’"))
-    text = re.sub(r"(?<=\d) (?=h\b)|(?<=\d h) (?=\d)", "\u00a0", text)
+    text = re.sub(r" ([;?!»%])", "\u202f\\1", text.replace("'", "’"))
+    text = re.sub(r" (?=:)|(?<=\d) (?=(?:h|°C)\b)|(?<=\d h) (?=\d)", "\u00a0", text)
     return text.replace("« ", "«\u202f")
 
 

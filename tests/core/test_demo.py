@@ -104,7 +104,10 @@ def test_every_demo_account_signs_in_and_finds_a_lively_home(demo: Flask, accoun
     assert browser.get("/").text.count('class="card') >= 10
 
 
-def test_hours_do_not_break_between_their_figures() -> None:
+def test_figures_do_not_break_before_their_units() -> None:
+    assert french("place 16 °C, sous les platanes **13 °C**") == (
+        "place 16\u00a0°C, sous les platanes **13\u00a0°C**"
+    )
     assert french("à 7 h 30, 8 h ou 10 h devant") == "à 7\u00a0h\u00a030, 8\u00a0h ou 10\u00a0h devant"
 
 
@@ -257,7 +260,7 @@ def test_every_picture_is_described(demo: Flask) -> None:
 
 
 def test_what_is_private_is_private_here_too(demo: Flask) -> None:
-    words = {"budget": "Projets recevables", "bellevue": "Présents : 17".replace(" :", "\u202f:")}
+    words = {"budget": "Projets recevables", "bellevue": "Présents&nbsp;: 17"}
     (hidden,) = read(demo, sa.select(Space.id).where(Space.visibility == "hidden"))
     for account, status in (("mayor", 200), ("opposition", 404), ("resident", 404)):
         page = visit(demo, account).get(f"/spaces/{hidden.id}")
