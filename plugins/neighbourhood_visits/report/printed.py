@@ -139,12 +139,15 @@ def _labels() -> dict[str, str]:
 def _stats(figures: Row) -> list[tuple[str, str]]:
     if not figures:
         return []
-    labels = _labels()
+    received, settled = figures["received"], figures["settled_before"]
     return [
-        (labels["received"], _number(figures["received"])),
+        (ngettext("Question received", "Questions received", received), _number(received)),
         (_("With a published answer"), _number(figures["answered"])),
-        (labels["rate"], f"{_number(figures['rate'])} %"),
-        (labels["settled_before"], _number(figures["settled_before"])),
+        (_("Answer rate"), f"{_number(figures['rate'])} %"),
+        (
+            ngettext("Question settled before the visit", "Questions settled before the visit", settled),
+            _number(settled),
+        ),
     ]
 
 
@@ -170,7 +173,7 @@ def _tables(figures: Row) -> list[dict[str, Any]]:
     beside += [
         [_("Forwarded to another body"), figures["forwarded"]],
         [_("Dealt with in private"), figures["private"]],
-        [_("Withdrawn by who asked"), figures["withdrawn"]],
+        [_("Withdrawn by the people who asked"), figures["withdrawn"]],
     ]
     if figures["waiting"]:
         beside.append([_("To be read by the team"), figures["waiting"]])
