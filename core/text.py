@@ -126,37 +126,44 @@ def _parser() -> "MarkdownIt":
 
 
 def _link_words(state: "StateCore") -> None:
-    """Make links of bare addresses and of mentions; what already is a link stays as it is."""
+    """Make links of bare addresses and mentions; a link that has no words gets its address as words."""
     for block in state.tokens:
-        depth = 0
+        depth = begun = 0
         children: list[Token] = []
         for token in block.children or ():
             depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
             if token.type == "text" and not depth:
                 children.extend(_split(token.content, state.env))
-            else:
-                children.append(token)
+                continue
+            if token.type == "link_open":
+                begun = len(children)
+            elif token.type == "link_close" and not visible("".join(one.content for one in children[begun:])):
+                children[begun + 1 :] = [_words(str(children[begun].attrs["href"]))]
+            children.append(token)
         if block.children:
             block.children = children
 
 
-def _split(text: str, env: MutableMapping[str, Any]) -> Iterator["Token"]:
+def _words(content: str) -> "Token":
     from markdown_it.token import Token
 
-    def words(content: str) -> "Token":
-        return Token("text", "", 0, content=content)
+    return Token("text", "", 0, content=content)
+
+
+def _split(text: str, env: MutableMapping[str, Any]) -> Iterator["Token"]:
+    from markdown_it.token import Token
 
     start = 0
     for match in _WORDS.finditer(text):
         attributes = _link(match["url"]) if match["url"] else _mention(match["handle"].lower(), env)
         if attributes is None:
             continue
-        yield words(text[start : match.start()])
+        yield _words(text[start : match.start()])
         yield Token("link_open", "a", 1, attrs=attributes)
-        yield words(match[0])
+        yield _words(match[0])
         yield Token("link_close", "a", -1)
         start = match.end()
-    yield words(text[start:])
+    yield _words(text[start:])
 
 
 def _link(url: str) -> dict[str, str | int | float]:
@@ -170,13 +177,14 @@ def _mention(handle: str, env: MutableMapping[str, Any]) -> dict[str, str | int 
 
 
 def _place_headings(state: "StateCore") -> None:
-    """Put headings below the post's title, without skipping a level."""
+    """Put headings below the post's title, without skipping a level; one without words is none."""
     level = LOWEST_HEADING - 1
-    for token in state.tokens:
-        if token.type == "heading_open":
-            level = min(int(token.tag[1]) + LOWEST_HEADING - 1, level + 1, 6)
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{level}"
+    for begin, words, end in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if begin.type == "heading_open" and visible("".join(one.content for one in words.children or ())):
+            level = min(int(begin.tag[1]) + LOWEST_HEADING - 1, level + 1, 6)
+            begin.tag = end.tag = f"h{level}"
+        elif begin.type == "heading_open":
+            begin.tag = end.tag = "p"
 
 
 _FORMATS = {"Cc", "Cf"}

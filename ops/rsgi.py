@@ -162,11 +162,13 @@ class Application:
             "wsgi.url_scheme": scope.scheme,
             "wsgi.input": io.BytesIO(body),
         }
+        if scope.http_version == "1.1":
+            environ["HTTP_HOST"] = ""  # which HTTP/1.1 must say, and where none is said is no host of ours
         for name, value in scope.headers.items():
             if "_" in name:  # it would pass for the header with a hyphen
                 continue
             key = "HTTP_" + name.upper().replace("-", "_")
-            if key in environ:
+            if environ.get(key):
                 value = f"{environ[key]}{'; ' if name == 'cookie' else ','}{value}"
             environ[key] = value
         if "HTTP_CONTENT_TYPE" in environ:

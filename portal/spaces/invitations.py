@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import secrets
 from contextlib import nullcontext
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -74,12 +75,13 @@ def invite(space: Space, email: str, role: str = "member", until: dt.datetime | 
         audit("space.invited", f"space/{space.id}", role=role, until=until and until.isoformat())
 
 
-def withdraw(space: Space, key: str) -> None:
-    """Take an invitation back; `key` is its `token_hash`."""
+def withdraw(space: Space, key: str) -> bool:
+    """Take an invitation back; `key` is its `token_hash`. Says whether there was one."""
     require("core.invite", space)
     with write() as session:
         known = (Invitation.space_id == space.id, Invitation.token_hash == key)
-        session.execute(sa.delete(Invitation).where(*known))
+        taken: Any = session.execute(sa.delete(Invitation).where(*known))
+    return bool(taken.rowcount)
 
 
 def decline(key: str) -> None:

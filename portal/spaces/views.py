@@ -22,7 +22,7 @@ from core.models import Space
 from core.plugin import SpaceRole, Tab
 from core.spaces import actions
 from core.spaces.standing import Standing, standing
-from core.web import get_or_404, needs, says
+from core.web import get_or_404, local_path, needs, says
 
 from ..feed import claims as written
 from ..feed.forms import GuestForm, PostForm
@@ -194,8 +194,8 @@ def invite(space_id: int) -> Page:
 def withdraw(space_id: int, key: str) -> Response:
     """Take an invitation back before it is answered."""
     space: Space = get_or_404(Space, space_id)
-    invitations.withdraw(space, key)
-    says(_("The invitation is withdrawn."))
+    if invitations.withdraw(space, key):
+        says(_("The invitation is withdrawn."))
     return redirect(f"/spaces/{space_id}/members")
 
 
@@ -412,7 +412,10 @@ def _plugin_tabs(space: Space) -> list[Any]:
 
 
 def _tab(tab: Tab, space: Space) -> Any:
-    return settled((tab.label, tab.url(space)))
+    label, url = settled((tab.label, tab.url(space)))
+    if url is not None and local_path(url) is None:
+        raise ValueError("a tab leads to a path of this portal")
+    return label, url
 
 
 def _compose(space: Space) -> Any:

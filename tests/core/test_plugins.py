@@ -1096,14 +1096,16 @@ def fickle() -> Any:
 
 
 UNFIT = {
-    "surrogate in a panel": ("panels", lambda: [api.Panel("\ud800", "<p>")]),
+    "surrogate in a panel": ("panels", lambda: [api.Panel("\ud800", "<br>")]),
     "surrogate in its HTML": ("panels", lambda: [api.Panel("Title", "\udfff")]),
-    "text that raises": ("panels", lambda: [api.Panel(LazyString(fail), "<p>")]),
+    "text that raises": ("panels", lambda: [api.Panel(LazyString(fail), "<br>")]),
     "surrogate in a check": ("health", lambda: [api.Health("\ud800", True)]),
     "surrogate in its detail": ("health", lambda: [api.Health("disk", True, "\ud800")]),
     "neither well nor ill": ("health", lambda: [api.Health("disk", "yes")]),  # type: ignore[arg-type]
     "detail that raises": ("health", lambda: [api.Health("disk", True, LazyString(fail))]),
     "surrogate in a tab": ("tab", lambda: "/\ud800"),
+    "script in a tab": ("tab", lambda: "javascript:alert(1)"),
+    "elsewhere in a tab": ("tab", lambda: "//a.example"),
 }
 
 

@@ -104,6 +104,12 @@ def test_a_short_text_never_becomes_a_long_page(source: str) -> None:
     assert len(markdown(source, {"a": "/people/a"})) < 32 * len(source)
 
 
+def test_a_link_without_words_says_its_address_and_a_heading_without_is_none() -> None:
+    for source in ("[](https://a.example)", "[\u200b](https://a.example)"):
+        assert markdown(source).endswith(">https://a.example</a></p>")
+    assert markdown("# One\n\n#\n\n### Two") == "<h3>One</h3>\n<p></p>\n<h4>Two</h4>"
+
+
 def test_headings_stay_below_the_title_and_skip_no_level() -> None:
     levels = [tag for tag, _ in elements(markdown("### a\n\n# b\n\n##### c\n\n## d")) if tag[0] == "h"]
     assert levels == ["h3", "h3", "h4", "h4"]

@@ -199,6 +199,7 @@ def test_the_environment_is_what_wsgi_says() -> None:
         "CONTENT_LENGTH": "3",
         "REMOTE_ADDR": "::1",
         "SERVER_PORT": "8000",
+        "HTTP_HOST": "",
     }
     assert {name: environ[name] for name in wanted} == wanted
     assert environ["wsgi.input"].read() == b"abc"

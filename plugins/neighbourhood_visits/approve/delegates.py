@@ -43,6 +43,8 @@ def name(delegate_id: int | None, begins_on: Any, ends_on: Any) -> None:
     person: Any = api.viewer().id
     with api.write() as session:
         row = session.get(Delegate, person)
+        if row is None and delegate_id is None:
+            return
         if row is not None:
             session.delete(row)
             session.flush()
