@@ -28,7 +28,8 @@ DEEPEST = 100
 
 def whole(html: str) -> bool:
     """Whether each tag in it is closed in order, so that all browsers read it alike, whatever comes after."""
-    at, opened = 0, list[str]()
+    at = 0
+    opened: list[str] = []
     while found := TOKEN.match(html, at):
         at, name = found.end(), (found["name"] or found["raw"] or "").lower()
         if found["ends"]:
