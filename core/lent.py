@@ -31,7 +31,8 @@ class Lent:
         request: Any = request_ctx._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
         self.here, self.request = vars(application.g), request
         self.kept = dict(self.here)
-        self.pushed = [(one, list(one._cv_tokens)) for one in (application, request) if one]
+        contexts = [one for one in (application, request) if one]
+        self.contexts = [(one, dict(vars(one)), list(one._cv_tokens)) for one in contexts]
         if request:
             self.environ, self.session = dict(request.request.environ), dict(request.session)
             self.modified, self.later = request.session.modified, len(request._after_request_functions)
@@ -45,8 +46,11 @@ class Lent:
             here.keys() - kept.keys() - {"reading"}
         ):  # which is closed later
             here.pop(name, None)
-        touched = not changed <= READ_ANEW or any(one._cv_tokens != tokens for one, tokens in self.pushed)
-        for one, tokens in self.pushed:
+        touched = not changed <= READ_ANEW
+        for one, own, tokens in self.contexts:
+            touched |= vars(one) != own or one._cv_tokens != tokens
+            vars(one).clear()
+            vars(one).update(own)
             one._cv_tokens[:] = tokens
         return bool(self.request and self._put_back_request(forms)) or touched
 

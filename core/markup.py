@@ -2,32 +2,46 @@
 
 import re
 
+SPACE = r"[ \t\n\f\r]"
 TEXT = r"(?:[^<]|<(?![a-z/!?]|\Z))"
 VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>=`]+(?=[\s>]))"""  # a / before the > belongs to a bare value
-ATTRIBUTES = rf"""(?:[ \t\n\f\r]+[^\s"'<>/=]+(?:={VALUE})?)*[ \t\n\f\r]*"""
+ATTRIBUTES = rf"""(?:{SPACE}+[^\s"'<>/=]+(?:{SPACE}*={SPACE}*{VALUE})?)*{SPACE}*"""
 COMMENT = r"<!--(?!-?>).*?--!?>"
-RAW = rf"<(?P<raw>script|style|textarea|title|noscript){ATTRIBUTES}>{TEXT}*</(?P=raw)\s*>"
-TAG = rf"<(?P<ends>/?)(?P<name>[a-z][a-z0-9-]*){ATTRIBUTES}(?P<closed>/?)>"
+RAWS = "script|style|textarea|title|noscript"  # which hold text, as far as their end
+RAW = rf"<(?P<raw>{RAWS}){ATTRIBUTES}>{TEXT}*</(?P=raw){SPACE}*>"
+TAG = rf"<(?P<ends>/?)(?!(?:{RAWS})[\s/>])(?P<name>[a-z][a-z0-9]*){ATTRIBUTES}(?P<closed>/?)>"
 TOKEN = re.compile(rf"[^<]+|{TEXT}|{COMMENT}|{RAW}|{TAG}", re.I | re.A | re.S)
 
 EMPTY = re.compile("area|br|col|hr|img|input|source|track|wbr")
-SHAPES = re.compile("circle|ellipse|line|path|polygon|polyline|rect|stop|use")  # in SVG a /> closes them
-REFUSED = re.compile(  # what acts on the whole page, holds no tags, or is not ended as others are
-    "base|meta|link|html|head|body|frameset|frame|iframe|object|embed|noembed|noframes|plaintext|xmp|script|"
-    "style|textarea|title|noscript|applet|marquee|math|foreignobject|desc|annotation-xml"
+FLOW = re.compile(
+    "a|abbr|address|area|article|aside|audio|b|bdi|bdo|blockquote|br|button|canvas|cite|code|data|datalist|del|"
+    "details|dfn|dialog|div|dl|em|fieldset|figcaption|figure|footer|form|h[1-6]|header|hgroup|hr|i|img|input|ins|"
+    "kbd|label|legend|map|mark|menu|meter|nav|ol|output|p|picture|pre|progress|q|s|samp|search|section|select|"
+    "small|source|span|strong|sub|summary|sup|svg|table|time|track|u|ul|var|video|wbr|"
+    "script|style|textarea|noscript"
 )
-APART = {  # what ends another of its sort around it, unless one of the last stands between
-    **dict.fromkeys(("dd", "dt"), re.compile("(dd|dt)|dl")),
-    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), re.compile("(h[1-6])")),
-    "button": re.compile("(button)"),
-    "li": re.compile("(li)|menu|ol|ul"),
-    "table": re.compile("(table)|caption|td|th"),
+DRAWING = re.compile(
+    "animate|circle|clippath|defs|ellipse|g|image|line|lineargradient|mask|path|pattern|polygon|polyline|"
+    "radialgradient|rect|stop|svg|symbol|text|title|tspan|use"
+)
+CHILDREN = {  # which alone stand right inside these; all but FLOW stand nowhere else
+    "colgroup": re.compile("col"),
+    "datalist": re.compile("option"),
+    "dl": re.compile("dd|div|dt"),
+    **dict.fromkeys(("menu", "ol", "ul"), re.compile("li")),
+    "optgroup": re.compile("option"),
+    "option": re.compile("(?!)"),
+    "select": re.compile("hr|optgroup|option"),
+    "table": re.compile("caption|colgroup|tbody|tfoot|thead|tr"),
+    **dict.fromkeys(("tbody", "tfoot", "thead"), re.compile("tr")),
+    "tr": re.compile("td|th"),
 }
-DEEPEST = 100
+ALONE = re.compile("a|button|form|h[1-6]")  # not inside another of the same letter
+DEEPEST = 40
 
 
 def whole(html: str) -> bool:
-    """Whether each tag in it is closed in order, so that all browsers read it alike, whatever comes after."""
+    """Whether each tag is closed in order and stands where it may, so that all browsers read it alike."""
     at = 0
     opened: list[str] = []
     while found := TOKEN.match(html, at):
@@ -35,23 +49,24 @@ def whole(html: str) -> bool:
         if found["ends"]:
             if not opened or opened.pop() != name:
                 return False
-        elif name and not _fits(name, opened, found["raw"] is not None):
-            return False
-        elif found["name"] and not EMPTY.fullmatch(name) and not (found["closed"] and _shape(name, opened)):
-            opened.append(name)
+        elif name:
+            if not _fits(name, opened):
+                return False
+            closed = found["closed"] and "svg" in (name, *opened)
+            if not (found["raw"] or closed or EMPTY.fullmatch(name)):
+                opened.append(name)
     return at == len(html) and not opened
 
 
-def _fits(name: str, opened: list[str], raw: bool) -> bool:
-    """Whether an element may stand here: nothing around it ends by it."""
-    if (REFUSED.fullmatch(name) and not raw) or len(opened) > DEEPEST:
+def _fits(name: str, opened: list[str]) -> bool:
+    """Whether an element may stand here: it ends none of those around it, nor do they change what it is."""
+    if len(opened) > DEEPEST:
         return False
-    if "select" in opened and name not in ("option", "optgroup"):
+    if "svg" in opened:
+        return DRAWING.fullmatch(name) is not None
+    around = "dl" if opened[-2:] == ["dl", "div"] else "".join(opened[-1:])
+    if around in CHILDREN:
+        return CHILDREN[around].fullmatch(name) is not None
+    if ALONE.fullmatch(name) and any(ALONE.fullmatch(one) and one[0] == name[0] for one in opened):
         return False
-    around = (APART[name].fullmatch(one) for one in reversed(opened)) if name in APART else iter(())
-    nearest = next(filter(None, around), None)
-    return nearest is None or nearest[1] is None
-
-
-def _shape(name: str, opened: list[str]) -> bool:
-    return "svg" in opened and SHAPES.fullmatch(name) is not None
+    return FLOW.fullmatch(name) is not None

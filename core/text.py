@@ -96,7 +96,7 @@ def initials(name: str) -> str:
 def excerpt(html: str, length: int = 160) -> str:
     """The first words of an HTML text, cut between words."""
     words = plain(html)
-    return words if len(words) <= length else words[:length].rsplit(" ", 1)[0] + "…"
+    return words if len(words) <= length else words[:length].rsplit(" ", 1)[0].rstrip(" .,;:") + "…"
 
 
 def raise_headings(html: str) -> str:
@@ -138,7 +138,7 @@ def _link_words(state: "StateCore") -> None:
             if token.type == "link_open":
                 begun = len(children)
             elif token.type == "link_close" and not visible("".join(one.content for one in children[begun:])):
-                children[begun + 1 :] = [_words(str(children[begun].attrs["href"]))]
+                children[begun + 1 :] = [_words(str(children[begun].attrs["href"]) or "…")]
             children.append(token)
         if block.children:
             block.children = children

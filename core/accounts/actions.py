@@ -1,4 +1,4 @@
-"""What happens to accounts: opened, changed, cleaned up after. Hashing is done before the write."""
+"""What happens to accounts: opened and named. Hashing is done before the write."""
 
 import re
 import secrets
@@ -8,14 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from .. import access, files, mail
-from ..access import as_system, require
-from ..db import db, insert_once, write
-from ..models import Account, PendingClaim, User
+from .. import access
+from ..access import as_system
+from ..db import db, insert_once
+from ..models import Account, User
 from ..registry import current
 from ..search import index
 from ..text import fold
-from . import passwords, sessions
+from . import passwords
 from .addresses import typed
 
 _ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}  # whose letters look alike
@@ -47,7 +47,7 @@ def create_user(
     user = db.session.scalars(sa.select(User).where(User.handle == handle)).one()
     db.session.add(Account(user_id=user.id, email=typed(email), password_hash=password_hash, **private))
     db.session.flush()
-    _tell_plugins(user, "joined")
+    tell_plugins(user, "joined")
     return user
 
 
@@ -97,41 +97,8 @@ def _keys(words: list[str]) -> set[str]:
     return {"".join(words), "".join(sorted(words))} - {""}
 
 
-def change_profile(values: dict[str, Any], picture: files.Prepared | None = None) -> None:
-    """Change one's own profile and preferences, as the form gives them.
-
-    The area is one's own to say for a resident only: it bounds the rights of officials and staff, and stays.
-    """
-    require("core.account")
-    check_name(values["name"])
-    person = access.viewer()
-    with write() as session:
-        user, account = session.get(User, person.id), session.get(Account, person.id)
-        user.name, user.folded, user.about = values["name"], fold(values["name"])[:80], values["about"]
-        account.language, account.timezone = values["language"], values["timezone"]
-        if person.role == "resident":
-            user.area_id = values["area"]
-        if picture is not None or values.get("no_picture"):
-            files.set_picture(user.id, picture)
-        session.flush()
-        _tell_plugins(user, "profile")
-
-
-def change_password(password_hash: str) -> None:
-    """Give one's own account a new password; all other browsers are signed out and the owner is told."""
-    person = access.viewer()
-    letter = mail.compose("core/mail/password_changed", person.language, name=person.name)
-    with write() as session:
-        account = session.get(Account, person.id)
-        account.password_hash = password_hash
-        sessions.sign_out_everywhere(account.user_id, but_here=True)
-        mail.send("core.password_changed", account.email, *letter)
-        open_links = (PendingClaim.email == account.email, PendingClaim.used_at.is_(None))
-        with as_system("void older links to choose a password"):
-            session.execute(sa.delete(PendingClaim).where(*open_links, PendingClaim.action == "core.reset"))
-
-
-def _tell_plugins(user: User, change: str) -> None:
+def tell_plugins(user: User, change: str) -> None:
+    """Have plugins and the index hear that somebody `joined`, or changed their `profile`."""
     index.note("user", user.id)
     for _answer in current().call("user_changed", user=user, change=change):
         pass

@@ -12,6 +12,8 @@ from core.db import db, write
 from core.models import Account, User
 from core.web import local_path
 
+from . import profile
+
 
 def welcome(payload: dict[str, Any]) -> str:
     """Give an account that was confirmed its first password; other browsers are signed out."""
@@ -28,8 +30,8 @@ def choose_password(payload: dict[str, Any]) -> str:
         if user is not None and account is not None:
             kept = {"area": user.area_id, "language": account.language, "timezone": account.timezone}
             user.handle = _free_handle(payload["name"], user.id)
-            actions.change_profile({"name": payload["name"], "about": user.about, **kept})
-    actions.change_password(payload["password_hash"])
+            profile.change_profile({"name": payload["name"], "about": user.about, **kept})
+    profile.change_password(payload["password_hash"])
     return "/"
 
 

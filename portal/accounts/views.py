@@ -12,14 +12,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from core import access, errors, files, registry
-from core.accounts import actions, addresses, claims, passwords, sessions, throttle
+from core.accounts import addresses, claims, passwords, sessions, throttle
 from core.db import db, lock, now, write
 from core.models import Account, SignIn, User
 from core.web import get_or_404, local_path, needs, says
 
 from ..admin.steps import mail_leaves
 from ..spaces.invitations import invitation
-from . import forms
+from . import forms, profile
 
 blueprint = Blueprint("accounts", __name__)
 LATELY = dt.timedelta(minutes=15)
@@ -241,7 +241,7 @@ def me() -> Response:
     form: Any = forms.ProfileForm(name=user.name, about=user.about, **kept)
     picture = _picture(form.picture) if form.validate_on_submit() else None
     if form.is_submitted() and not form.errors:
-        actions.change_profile(form.data, picture)
+        profile.change_profile(form.data, picture)
         says(_("Your settings are saved."))
         return redirect("/me")
     devices = db.session.scalars(sa.select(SignIn).order_by(SignIn.created_at.desc())).all()
@@ -268,7 +268,7 @@ def password() -> Response:
     form: Any = forms.PasswordForm()
     form.own_words = (account.email,)
     if proven(form, account):
-        actions.change_password(passwords.digest(form.password.data))
+        profile.change_password(passwords.digest(form.password.data))
         says(_("Your password is changed. Your other devices are signed out."))
         return redirect("/me")
     return page("password", form=form)

@@ -181,6 +181,8 @@ def support(entry_id: int) -> Page:
     entry = get_or_404(Entry, entry_id)
     mine = sa.select(Support.user_id).where(Support.entry_id == entry_id, Support.user_id == viewer().id)
     wanted = request.form.get("on") or str(int(db.session.scalar(mine) is None))
+    if wanted not in ("0", "1"):
+        abort(400)
     try:
         actions.support(entry, wanted == "1")
     except Refused as refusal:

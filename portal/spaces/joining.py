@@ -3,8 +3,9 @@
 import secrets
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
-from core.access import Forbidden, require, viewer
+from core.access import Forbidden, Refused, require, viewer
 from core.audit import audit
 from core.db import insert_once, table_of, unfiltered, write
 from core.models import JoinRequest, Space
@@ -23,6 +24,8 @@ def ask_to_join(space: Space, message: str) -> None:
         if space.joining != "request":
             raise Forbidden("core.join")
         actions.hold_person(viewer().id)
+        if actions.belongs(space_id, viewer().id):
+            raise Refused(_("You are a member already."))
         if insert_once(JoinRequest, space_id=space_id, user_id=viewer().id, message=message):
             notify("core.join_request", actions.team_of(space_id), space=space)
 

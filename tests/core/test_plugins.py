@@ -403,6 +403,13 @@ UNENDED = (
         "<table><div><table></table></div></table>",
     ),
     *("<h2><div><h3></h3></div></h2>", "<select>" + "<option value=/a/>x" * 40, "<b>" * 200 + "</b>" * 200),
+    "<textarea>x</textarea\x0b>",
+    "<svg><main><b></b></main><circle hidden/></svg>",
+    "<svg><br><circle/></svg>",
+    "<table><caption><main><tr></tr></main></caption></table>",
+    "<table><td><tr><div><table></table></div></tr></td></table>",
+    "<form><li><form></form></li></form>",
+    "<template><tr></tr></template>",
 )
 ENDED = (
     *(
@@ -419,6 +426,9 @@ ENDED = (
         "<ul><li>a<ul><li>b</li></ul></li></ul>",
         "<table><tr><td><table><tr><td>a</td></tr></table></td></tr></table>",
     ),
+    '<svg viewBox="0 0 1 1"><g/><title>a</title><use href="#i-check"/></svg>',
+    '<dl><div><dt>a</dt><dd>b</dd></div></dl><a href = "/x">c</a>',
+    '<form data-hx-post="/x"><label>a <input></label><select><option>b</option><hr></select><button>c</button></form>',
 )
 
 
@@ -500,12 +510,31 @@ def test_a_hook_that_hides_a_broken_statement_in_a_write_loses_its_rows_alone(to
     assert town.run(lambda: db.session.scalars(sa.select(Entry.body)).all()) == ["A shared saw."]
 
 
-def test_what_a_hook_pushes_onto_flask_ends_with_it(town: Town) -> None:
-    for push in (lambda: request_ctx.push(), lambda: app_ctx.push()):
-        trouble["panels"] = push
-        assert town.browser().get("/").status_code == 200
-    assert [place for place, _what in faults(town)] == ["panels"]
-    assert {what for _place, what in faults(town)} == {"AnswerTouched"}
+CONTEXTS = {
+    "pushed": lambda: request_ctx.push(),
+    "application pushed": lambda: app_ctx.push(),
+    **{
+        f"{context}.{name}": lambda of=of, name=name: setattr(of._get_current_object(), name, None)
+        for context, of, names in (
+            ("application", app_ctx, ("app", "g", "_cv_tokens")),
+            ("request", request_ctx, ("request", "_session", "_cv_tokens", "_after_request_functions")),
+        )
+        for name in names
+    },
+}
+
+
+@pytest.mark.parametrize("what", CONTEXTS)
+def test_what_a_hook_does_to_the_contexts_of_flask_ends_with_it(town: Town, what: str) -> None:
+    space, ana = town.space("Square", "ana"), town.browser("ana")
+    for place in ("panels", "decorate_entries", "entry_published"):
+        trouble[place] = CONTEXTS[what]
+    said = ana.submit(f"/spaces/{space}/posts", body="Good morning.")
+    assert said.status_code == 302
+    page = town.browser().get(f"/spaces/{space}")
+    assert page.status_code == 200
+    assert "Good morning." in page.text
+    assert {place for place, _what in faults(town)} == {"panels", "decorate_entries", "entry_published"}
 
 
 def test_a_hook_whose_error_has_no_name_loses_its_own_part(town: Town) -> None:
