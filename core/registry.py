@@ -90,7 +90,8 @@ class Registry:
         """Why each plugin that is switched on is not there: it can't be loaded, or is installed no more."""
         on = sa.select(PluginState.__table__.c.name).where(PluginState.__table__.c.enabled)
         gone = sorted(set(db.session.scalars(on)) - self.modules.keys())
-        return {name: self.broken.get(name, f"{name} is enabled, but not installed") for name in gone}
+        why = "is enabled, but not installed, or only since this process began"
+        return {name: self.broken.get(name, f"{name} {why}") for name in gone}
 
     def active(self) -> list[Plugin]:
         """Manifests of the core and of the enabled plugins."""

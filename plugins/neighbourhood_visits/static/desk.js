@@ -10,13 +10,18 @@ const box = (card) => card.querySelector("input[name=pick]");
 const marked = () => cards().filter((card) => box(card).checked);
 const say = (text) => { announcer.textContent = text; };
 
-// What was decided is said to everybody: the announcer's words stand on the page too, with the way back.
+// What was decided is said to everybody: the announcer's words stand where the card was too, with the way back.
 function report(text) {
   say(text);
+  place(document.activeElement.closest("[data-question]"));
   done.firstChild.textContent = text;
   done.lastElementChild.hidden = !past.length;
   done.hidden = !text;
   if (past.length && !cards().length) done.lastElementChild.focus();
+}
+
+function place(card) {
+  if (card) card.before(done); else queue.append(done);
 }
 
 function current(card) {
@@ -130,6 +135,7 @@ function suggested(button, card) {
 
 function restore(places) {
   for (const [card, before] of places.toReversed()) queue.insertBefore(card, before?.isConnected ? before : null);
+  place(places[0][0]);
   current(places[0][0]);
   count();
 }
