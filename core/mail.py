@@ -25,6 +25,7 @@ from . import access, jobs, settings
 from .config import Config
 from .db import db, now, write
 from .models import Mail
+from .text import one_line
 
 DELIVER = "core.deliver"
 BATCH = 50
@@ -72,7 +73,7 @@ def compose(template: str, language: str | None, link: str = "", **values: Any) 
         paragraphs = [_linked(part, config) for part in text.split("\n\n")]
         dressed = environment.select_template([f"{template}.html", "core/mail/letter.html"])
         html = dressed.render(values, paragraphs=paragraphs)
-    return Letter(" ".join(subject.split()), text, html)
+    return Letter(one_line(subject), text, html)
 
 
 def send(kind: str, recipient: str, subject: str, text: str, html: str | None = None) -> None:

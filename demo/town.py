@@ -6,7 +6,7 @@ NAME = "Montclarey Agglomération"
 CONTACT = "accueil@montclarey.example"
 
 HOME = """\
-Ce parvis est celui de Montclarey et de Saint-Vérin-sur-Lorelle : 31 000 habitant·es, deux mairies, une \
+Ce parvis est celui de Montclarey et de Saint-Vérin-sur-Lorelle : 31 000 habitant·es, deux mairies, une \
 rivière capricieuse et un marché le samedi.
 
 Ici, on pose une question, on raconte sa rue, on soutient une idée, et les élu·es comme les agent·es répondent \

@@ -198,7 +198,7 @@ def support(entry_id: int) -> Page:
 def follow(entry_id: int) -> Page:
     """Hear of replies to a post, or no longer."""
     actions.follow(not _follows(entry_id), entry=get_or_404(Entry, entry_id))
-    return back_to_entry(entry_id)
+    return redirect(f"/posts/{entry_id}#follow")
 
 
 @blueprint.post("/posts/<int:entry_id>/pin")

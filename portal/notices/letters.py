@@ -18,7 +18,7 @@ from core.feed.cards import space_url
 from core.models import Entry, Mail, Notice, NoticeChoice, NoticeLetter, NoticeTimes
 from core.models.notices import BY_MAIL
 from core.notices import reads
-from core.text import excerpt
+from core.text import excerpt, one_line
 
 from . import choice, mailing, replies, words
 
@@ -77,7 +77,7 @@ def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
     stop = "" if service else f"{config.base_url}/unsubscribe/{_stop(letter.user_id, rows)}"
     values: dict[str, Any] = {"threads": threads, "more": len(found) > MOST, "digest": not at_once}
     subject = mailing.subject_of(rows[0].type) if service else _subject(rows, threads, at_once)
-    subject = " ".join(subject.split())
+    subject = one_line(subject)
     written = mail.compose(
         "portal/mail/notices",
         language,
