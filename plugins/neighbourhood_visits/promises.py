@@ -35,7 +35,7 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
         session.add(row)
         session.flush()
         if case.question.outcome != "committed":
-            answers.conclude(case, "commit", text)
+            answers.conclude(case, "commit", "")  # the promise says it
         steps.record(question_id, "commitment", "promise", text, row.id)
         notes.promised(case)
     return row
