@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 from flask import has_request_context
@@ -24,51 +25,56 @@ class TransactionEnded(RuntimeError):
 
 
 class Lent:
-    """What is lent to a hook: `g`, the contexts of Flask, and of a request its session and its answer."""
+    """What is lent to a hook: `g`, the contexts of Flask and the request; of the session a copy."""
 
     def __init__(self) -> None:
         application: Any = app_ctx._get_current_object()  # type: ignore[attr-defined]
-        request: Any = request_ctx._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
-        self.here, self.request = vars(application.g), request
+        context: Any = request_ctx._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
+        self.here, self.context = vars(application.g), context
         self.kept = dict(self.here)
-        contexts = [one for one in (application, request) if one]
+        contexts = [one for one in (application, context) if one]
         self.contexts = [(one, dict(vars(one)), list(one._cv_tokens)) for one in contexts]
-        if request:
-            self.environ, self.session = dict(request.request.environ), dict(request.session)
-            self.modified, self.later = request.session.modified, len(request._after_request_functions)
+        if context:
+            self.asked, self.environ = dict(vars(context.request)), dict(context.request.environ)
+            self.session, self.later = context.session, list(context._after_request_functions)
+            self.copy = context._session = type(self.session)(deepcopy(dict(self.session)))
+        self.lent = [dict(vars(one)) for one in contexts]
 
     def put_back(self, forms: bool = False) -> bool:
         """Make it what it was, but for the token of `forms` drawn; says whether a hook changed it."""
-        here, kept = self.here, self.kept
-        changed = {name for name, value in kept.items() if here.get(name) is not value}
-        here.update({name: kept[name] for name in changed - READ_ANEW})
-        for name in (changed & READ_ANEW) | (
-            here.keys() - kept.keys() - {"reading"}
-        ):  # which is closed later
-            here.pop(name, None)
-        touched = not changed <= READ_ANEW
-        for one, own, tokens in self.contexts:
-            touched |= vars(one) != own or one._cv_tokens != tokens
+        here, kept, touched = self.here, self.kept, False
+        for (one, own, tokens), lent in zip(self.contexts, self.lent, strict=True):
+            left = dict(vars(one))
             vars(one).clear()
             vars(one).update(own)
-            one._cv_tokens[:] = tokens
-        return bool(self.request and self._put_back_request(forms)) or touched
+            touched |= any(left.get(name) is not value for name, value in lent.items())
+            touched |= len(left) != len(own) or list(own["_cv_tokens"]) != tokens
+            own["_cv_tokens"][:] = tokens
+        changed = {name for name, value in kept.items() if here.get(name) is not value}
+        here.update({name: kept[name] for name in changed - READ_ANEW})
+        new = here.keys() - kept.keys() - {"reading"}  # which is closed later
+        for name in (changed & READ_ANEW) | new:
+            here.pop(name, None)
+        of_request = self.context is not None and self._put_back_request(forms)
+        return of_request or touched or not changed <= READ_ANEW
 
     def _put_back_request(self, forms: bool) -> bool:
-        request, session, touched = self.request, self.session, False
-        if request.request.environ != self.environ:
-            request.request.environ.clear()
-            request.request.environ.update(self.environ)
-            touched = True
-        if forms and TOKEN not in session and MADE.fullmatch(made := str(request.session.get(TOKEN))):
-            session[TOKEN] = made
-        if request.session != session or len(request._after_request_functions) != self.later:
-            del request._after_request_functions[self.later :]
-            request.session.clear()
-            request.session.update(session)
-            touched = True
-        request.session.modified = self.modified or (request.session.modified and TOKEN in session)
-        return touched
+        request, own, said = self.context.request, self.session, dict(self.copy)
+        touched = any(vars(request).get(name) is not value for name, value in self.asked.items())
+        vars(request).update(self.asked)
+        touched |= request.environ != self.environ
+        request.environ.clear()
+        request.environ.update(self.environ)
+        later, self.context._after_request_functions[:] = self.context._after_request_functions[:], self.later
+        own.accessed |= self.copy.accessed
+        made = said.get(TOKEN)
+        drawn = TOKEN not in own and type(made) is str and MADE.fullmatch(made) is not None
+        if drawn:
+            del said[TOKEN]
+        touched |= later != self.later or said != dict(own)
+        if drawn and forms:
+            own[TOKEN] = made
+        return bool(touched)
 
 
 @contextmanager

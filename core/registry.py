@@ -34,7 +34,7 @@ SLOW, SLOW_MILLISECONDS = "slow: ", 200
 FAILURES_ALLOWED = 5
 FAULTS_KEPT = 50
 NOTE_AGAIN_SECONDS = 300.0
-NAME = type.__dict__["__name__"].__get__
+NAME, TRACE = type.__dict__["__name__"].__get__, BaseException.__dict__["__traceback__"].__get__
 HANGS, LATELY = "hangs", dt.timedelta(hours=1)
 
 log = logging.getLogger("parvis.plugins")
@@ -216,13 +216,15 @@ class Registry:
                     raise AnswerTouched(place)
         finally:
             running.pop()
-            lent.put_back()
-            here.visited = held
+            try:
+                lent.put_back()
+            finally:  # also where what a hook left behind can't even be compared
+                here.visited = held
 
     def fault(self, name: str, place: str, error: BaseException, counts: bool = True) -> None:
         """A plugin failed: name it; five failures in a row at one place that `counts` mean quarantine."""
         what = NAME(type(error))  # whatever its own class would say
-        self.note(name, place, what, "".join(traceback.format_tb(error.__traceback__)))
+        self.note(name, place, what, "".join(traceback.format_tb(TRACE(error))))
         if counts:
             self.failures[name, place] += 1
 

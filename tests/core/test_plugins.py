@@ -522,6 +522,8 @@ CONTEXTS = {
         )
         for name in names
     },
+    "url_rule": lambda: setattr(request._get_current_object(), "url_rule", None),  # type: ignore[attr-defined]
+    "environ": lambda: setattr(request._get_current_object(), "environ", None),  # type: ignore[attr-defined]
 }
 
 
@@ -536,6 +538,43 @@ def test_what_a_hook_does_to_the_contexts_of_flask_ends_with_it(town: Town, what
     assert page.status_code == 200
     assert "Good morning." in page.text
     assert {place for place, _what in faults(town)} == {"panels", "decorate_entries", "entry_published"}
+
+
+def test_the_session_that_a_hook_sees_is_a_copy(town: Town) -> None:
+    ana = town.person("ana", "administrator")
+
+    def become_ana() -> None:
+        mine: Any = session._get_current_object()  # type: ignore[attr-defined]
+        mine.on_update = lambda this: dict.update(this, _user_id=str(ana), _fresh=True)
+        mine["seen"] = True
+
+    trouble["panels"] = become_ana
+    visitor = town.browser()
+    assert visitor.get("/").status_code == 200
+    assert visitor.get("/admin").status_code == 302
+    assert faults(town) == [("panels", "AnswerTouched")]
+
+
+def test_what_cant_even_be_compared_or_read_costs_a_hook_its_own_part(town: Town) -> None:
+    class Evil(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            raise LookupError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    class Unreadable(Exception):
+        def __getattribute__(self, name: str) -> Any:
+            raise LookupError
+
+    def fail_unreadably() -> None:
+        raise Unreadable
+
+    for spoil in (lambda: session.update(seen=Evil()), fail_unreadably):
+        trouble["panels"] = spoil
+        assert town.browser().get("/").status_code == 200
+    assert {place for place, _what in faults(town)} == {"panels"}
 
 
 def test_a_hook_whose_error_has_no_name_loses_its_own_part(town: Town) -> None:
