@@ -397,6 +397,7 @@ def test_a_button_pressed_twice_means_what_it_said(town: Town) -> None:
         assert f'name="on" value="{wanted}"' in zoe.get(f"/posts/{post}").text or left == int(wanted)
         zoe.submit(url, f"/posts/{post}", on=wanted)
         assert town.run(lambda: db.session.get(Entry, post).support_count) == left
+    assert zoe.submit(url, f"/posts/{post}", on="2").status_code == 400
 
 
 def test_support_is_a_button_that_turns(town: Town) -> None:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from races import await_lock
 
-from core import jobs, live, mail
+from core import access, jobs, live, mail
 from core.db import db, lock, now, unfiltered, write
 from core.feed import actions
 from core.models import (
@@ -403,6 +403,9 @@ def test_teams_hear_of_requests_and_members_of_their_place(town: Town) -> None:
     town.run(lambda: joining.answer_request(db.session.get(Space, space), ana, True), "owner")
     assert notices(town, "ana") == [("core.membership", None)]
     assert notices(town, "owner") == [], "the request is answered"
+    with pytest.raises(access.Refused):
+        town.run(lambda: joining.ask_to_join(db.session.get(Space, space), "Please"), "ana")
+    assert notices(town, "owner") == [], "who is a member asks for nothing"
     page = town.browser("ana").get("/notices").text
     assert "Your request is accepted: you are a member of Circle" in page
     run(town)

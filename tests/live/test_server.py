@@ -212,26 +212,34 @@ class Answers(list[int]):
         self.append(status)
 
 
-def test_whatever_a_page_raises_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """What a page, asked for several times, is answered with."""
     monkeypatch.setattr("ops.rsgi.signal.signal", lambda *_: None)  # not the main thread's here
 
-    def ending(_environ: object, _start: object) -> list[bytes]:
-        raise SystemExit
-
-    async def ask_twice() -> Answers:
-        application, answers = Application(ending, Config()), Answers()
+    async def ask(page: Any, times: int) -> list[int]:
+        application, answers = Application(page, Config()), Answers()
         application.__rsgi_init__(asyncio.get_running_loop())
         async with asyncio.timeout(30):
-            for _turn in range(2):
+            for _turn in range(times):
                 await application.__rsgi__(Scope(), answers)
         return answers
 
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lambda: asyncio.run(ask_twice())).result() == [500, 500]
+    def run(page: Any, times: int) -> list[int]:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(ask(page, times))).result()
+
+    return run
 
 
-def test_who_a_page_is_for_is_never_who_the_next_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.rsgi.signal.signal", lambda *_: None)  # not the main thread's here
+def test_whatever_a_page_raises_the_next_is_made(answered: Callable[..., list[int]]) -> None:
+    def ending(_environ: object, _start: object) -> list[bytes]:
+        raise SystemExit
+
+    assert answered(ending, 2) == [500, 500]
+
+
+def test_who_a_page_is_for_is_never_who_the_next_is_for(answered: Callable[..., list[int]]) -> None:
     held: list[bool] = []
 
     def leaves_its_context(_environ: object, _start: object) -> list[bytes]:
@@ -239,16 +247,8 @@ def test_who_a_page_is_for_is_never_who_the_next_is_for(monkeypatch: pytest.Monk
         Flask(__name__).app_context().push()
         raise LookupError
 
-    async def ask_twice() -> None:
-        application, answers = Application(leaves_its_context, Config()), Answers()
-        application.__rsgi_init__(asyncio.get_running_loop())
-        async with asyncio.timeout(30):
-            for _turn in range(20):
-                await application.__rsgi__(Scope(), answers)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(ask_twice())).result()
-    assert not any(held)
+    assert answered(leaves_its_context, 20) == [500] * 20
+    assert held == [False] * 20
 
 
 class Endless:
