@@ -68,8 +68,7 @@ class Lent:
         later, self.context._after_request_functions[:] = self.context._after_request_functions[:], self.later
         own.accessed |= self.copy.accessed
         made = said.get(TOKEN)
-        drawn = TOKEN not in own and type(made) is str and MADE.fullmatch(made) is not None
-        if drawn:
+        if drawn := TOKEN not in own and type(made) is str and MADE.fullmatch(made) is not None:
             del said[TOKEN]
         touched |= later != self.later or said != dict(own)
         if drawn and forms:

@@ -95,8 +95,10 @@ def initials(name: str) -> str:
 
 def excerpt(html: str, length: int = 160) -> str:
     """The first words of an HTML text, cut between words."""
-    words = plain(html)
-    return words if len(words) <= length else words[:length].rsplit(" ", 1)[0].rstrip(" .,;:") + "…"
+    most = 9 * length + 1000  # of HTML, which is dear to read whole and has marks between its words
+    words = plain(html[:most])
+    cut = len(words) > length or len(html) > most
+    return words[:length].rsplit(" ", 1)[0].rstrip(" .,;:<") + "…" if cut else words
 
 
 def raise_headings(html: str) -> str:
