@@ -47,6 +47,7 @@ from .feed.actions import restore as restore
 from .feed.actions import set_audience as set_audience
 from .feed.actions import support as support
 from .feed.cards import cards as cards
+from .feed.cases import shows_again as shows_again
 from .feed.drafts import AskAuthor as AskAuthor
 from .feed.drafts import Draft as Draft
 from .feed.drafts import check as _check

@@ -10,6 +10,7 @@ from ..access import STAFF, Refused, viewer
 from ..db import db, insert_new, now, table_of, unfiltered
 from ..models import Case, Entry, Report, Space, User
 from ..notices.tell import notify
+from .query import Row
 from .unnamed import author_of
 
 DECIDED = "core.decision"
@@ -31,19 +32,15 @@ def follow(entry: Entry, change: str) -> None:
     """
     if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
         open_for(entry, "held")
-    elif change == "restored" and hidden_by_agency(entry):
-        here = sa.select(_space.c.id).where(_space.c.id == entry.space_id, access.reached(_space.c))
-        if unfiltered(here).first() is None:
-            raise Refused(str(HID))
+    elif change == "restored" and not shows_again(entry):
+        raise Refused(str(HID))
     elif change in ACTS:
         person = None if change == "removed" else viewer().id
         ended = unfiltered(_decide, {"entry": entry.id, "person": person, **decided(ACTS[change])}).scalar()
-        taken_back = change == "removed" and viewer().id == entry.author_id
-        if ended and taken_back:
-            reporters = sa.select(_report.c.reporter_id).where(_report.c.case_id == ended)
-            told = set(unfiltered(reporters).scalars())
-            space = db.session.get(Space, entry.space_id)
-            notify(DECIDED, told - {None, entry.author_id}, space=space, once=f"case:{ended}")
+        if ended and change == "removed" and viewer().id == entry.author_id:
+            told = sa.select(_report.c.reporter_id).where(_report.c.case_id == ended)
+            others = set(unfiltered(told).scalars()) - {None, entry.author_id}
+            notify(DECIDED, others, space=db.session.get(Space, entry.space_id), once=f"case:{ended}")
         elif ended and left_to_agency(ended):
             if change != "hidden":
                 raise Refused(str(LEFT))
@@ -57,13 +54,19 @@ def left_to_agency(case: int) -> bool:
     return unfiltered(theirs).first() is not None
 
 
-def hidden_by_agency(entry: Entry) -> bool:
+def hidden_by_agency(entry: Entry | Row) -> bool:
     """Whether the agency decided to hide an entry, and nobody has decided to show it again since."""
     legal = sa.select(_report.c.id).where(_report.c.case_id == _case.c.id, _report.c.legal)
     hid = sa.and_(_case.c.act == "hidden", sa.or_(_user.c.role.in_(STAFF), legal.exists()))
     last = sa.select(_case.c.act).outerjoin(_user, _user.c.id == _case.c.decided_by)
     last = last.where(_case.c.entry_id == entry.id, sa.or_(hid, _case.c.act == "restored"))
     return unfiltered(last.order_by(_case.c.decided_at.desc()).limit(1)).scalar() == "hidden"
+
+
+def shows_again(entry: Entry | Row) -> bool:
+    """Whether the viewer, who moderates, may show an entry again: what the agency hid, it alone may."""
+    here = sa.select(_space.c.id).where(_space.c.id == entry.space_id, access.reached(_space.c))
+    return not hidden_by_agency(entry) or unfiltered(here).first() is not None
 
 
 def must_be_impartial(entry: Entry) -> None:
@@ -76,8 +79,7 @@ def _leave_to_agency(ended: int, anew: int) -> None:
     """Let the notices of a round that hid their entry wait on in one of their own, as old as it."""
     since = sa.select(_case.c.opened_at).where(_case.c.id == ended).scalar_subquery()
     unfiltered(sa.update(_case).where(_case.c.id == anew).values(opened_at=since))
-    notices = sa.update(_report).where(_report.c.case_id == ended, _report.c.legal)
-    unfiltered(notices.values(case_id=anew))
+    unfiltered(sa.update(_report).where(_report.c.case_id == ended, _report.c.legal).values(case_id=anew))
 
 
 def open_for(entry: Entry, origin: str) -> int:

@@ -48,7 +48,8 @@ def check(draft: api.Draft) -> api.Hold | api.Ask | api.Refuse | None:
     paced = not trusted and draft.entry is None and draft.author.id is not None
     gate = _pace(draft, settings) if paced else None
     asks = settings["ask"] and not draft.confirmed and not isinstance(gate, api.Refuse)
-    asks = asks and (not trusted or draft.channel != "web")  # what somebody else told them
+    told = draft.channel != "web" or draft.author.id is None  # by another, or by a table
+    asks = asks and (told or not trusted)
     question = _ask(draft, settings["known"]) if asks else None
     if question is not None or gate is not None or trusted:
         return question or gate

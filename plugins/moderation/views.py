@@ -130,4 +130,5 @@ def _done(case_id: int, message: str, category: str = "success") -> Page:
 def _draw(template: str, **context: Any) -> str:
     known: dict[str, Any] = {"reasons": api.REASONS, "urgent": queue.URGENT, "acts": api.ACTS}
     known |= {"party": actions.party, "alone": actions.alone, "undoes": actions.undoes}
+    known["shows_again"] = api.shows_again
     return render_template(template, **known | {"form": None} | context)

@@ -202,7 +202,7 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
     said = row.said
     title = said["title"] or _("No title")
     body = said.get("body", "")
-    entry = api.publish(
+    entry, details = actions.take_as_it_is(
         space,
         body,
         title=title,
@@ -211,7 +211,6 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
         byline=byline,
         author_id=None,
         at=_day(said.get("asked_on", "")),
-        confirmed=True,
     )
     theme, place = said.get("theme", ""), said.get("place", "")
     api.db.session.add(Question(entry_id=entry.id, theme=theme, place=place))
@@ -220,7 +219,7 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
             entry_id=entry.id,
             space_id=space.id,
             department_id=department_id,
-            flags=row.flags,
+            flags=f"{row.flags} {details}".strip(),
             import_key=row.key,
         )
     )

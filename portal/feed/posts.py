@@ -102,6 +102,8 @@ def show(entry_id: int) -> Page:
     space = Space(
         id=root.space_id, kind=root.space_kind, name=root.space_name, visibility=root.space_visibility
     )
+    moderates = viewer().signed_in and spaces.oversees(_whole(space))
+    hidden = [row for row in (root, *apart, *said) if row.state == "hidden"] if moderates else []
     form = _form(claims.takes(root.space_visibility)) if _takes_replies(root) else None
     return render_template(
         "portal/post.html",
@@ -112,8 +114,9 @@ def show(entry_id: int) -> Page:
         space=space,
         space_url=space_url(space.id, space.kind),
         compose=form,
-        moderates=viewer().signed_in and spaces.oversees(_whole(space)),
+        moderates=moderates,
         held=held_kinds(),
+        shown_again={row.id for row in hidden if cases.shows_again(row)},
         follows=viewer().signed_in and _follows(entry_id),
         locked=root.closed,
         panels=panels("entry", root),

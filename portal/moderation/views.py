@@ -15,7 +15,7 @@ from core.accounts.claims import confirm_later
 from core.audit import audit
 from core.db import db, write
 from core.feed import actions as feed
-from core.feed import moderation
+from core.feed import cases, moderation
 from core.forms import whole
 from core.models import Audit, Case, Entry, File, Report, Space
 from core.spaces import actions as spaces
@@ -171,9 +171,9 @@ def decide(entry_id: int) -> Page:
     entry = _moderated(entry_id)
     back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
     form: Any = DecisionForm()
-    possible = ["restored" if entry.state == "hidden" else "hidden", "removed"] + ["locked"] * (
-        entry.parent_id is None
-    )
+    possible = ["restored"] if entry.state == "hidden" and cases.shows_again(entry) else []
+    possible += ["removed"] if entry.state == "hidden" else ["hidden", "removed"]
+    possible += ["locked"] if entry.parent_id is None else []
     form.act.choices = [SelectChoice(name, acts_to_do()[name]) for name in possible]
     if form.validate_on_submit():
         try:

@@ -58,6 +58,11 @@ def test_what_the_agency_hid_no_team_takes_back(square: Square, hidden: tuple[in
 def test_nor_by_a_case_of_its_own_or_by_an_answer(square: Square, hidden: tuple[int, int]) -> None:
     post, case = hidden
     square.report(post, "second")
+    offers = (f"/moderation/cases/{square.case(post)}", f"/posts/{post}/decide")
+    for name, offered in (("second", False), ("agent", True)):
+        pages = [square.browser(name).get(page).text for page in offers]
+        assert ['value="restored"' in page for page in pages] == [offered] * 2, name
+    assert f"/posts/{post}/hide" not in square.browser("second").get(f"/posts/{post}").text
     for act in ("restored", "hidden", "restored"):
         square.decide(square.case(post), act, "second")
     square.browser("second").submit(f"/posts/{post}/hide", "/me")

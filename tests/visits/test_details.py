@@ -13,6 +13,7 @@ from plugins.neighbourhood_visits.models import Casework
 
 from .test_collect_mail import address, letter, office, take_in
 from .test_field import stand
+from .test_import import take_in as read_table
 
 if TYPE_CHECKING:
     from .conftest import Scene
@@ -117,3 +118,10 @@ def test_what_is_noted_on_the_way_is_flagged(scene: Scene) -> None:
         assert sent.status_code == 302
     rows = sa.select(Casework.flags).order_by(Casework.entry_id)
     assert scene.town.run(lambda: list(db.session.scalars(rows))) == ["details", ""]
+
+
+def test_what_is_taken_in_from_a_table_is_flagged(scene: Scene) -> None:
+    table = f"title,visit,body\nWho answers?,1,Call {NUMBER}.\nIs there a bench?,1,By the school.\n"
+    assert str(read_table(scene, table.encode())) == "2 imported, 0 already there, 2 flagged"
+    rows = sa.select(Casework.flags).order_by(Casework.entry_id)
+    assert scene.town.run(lambda: list(db.session.scalars(rows))) == ["place details", "place"]
