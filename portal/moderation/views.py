@@ -199,7 +199,10 @@ def redact(entry_id: int) -> Page:
         ).all()
     beside = [getattr(row, column.key) for column, row in actions.own_texts(entry)]  # as the viewer may
     form: Any = RedactForm()
-    form.pictures.choices = [SelectChoice(one.id, one.alt or one.name) for one in pictures]
+    form.pictures.choices = [
+        SelectChoice(one.id, _("Picture %(number)s: %(words)s", number=number, words=one.alt or one.name))
+        for number, one in enumerate(pictures, 1)
+    ]
     if form.validate_on_submit():
         try:
             actions.redact(entry, form.passage.data or "", form.pictures.data, form.reason.data)
@@ -208,8 +211,17 @@ def redact(entry_id: int) -> Page:
         else:
             says(_("It is taken out, everywhere and for good."))
             return redirect(back)
-    page = render_template("portal/redact.html", form=form, entry=entry, beside=beside, back=back)
-    return page, WRONG if form.errors else 200
+    case = cases.waiting(entry)
+    shown = [_picture(one, case) for one in pictures]
+    known: dict[str, Any] = {"entry": entry, "beside": beside, "pictures": shown, "back": back}
+    return render_template("portal/redact.html", form=form, **known), WRONG if form.errors else 200
+
+
+def _picture(file: File, case: int | None) -> dict[str, Any]:
+    """A picture of an entry, at addresses that open to who decides its case."""
+    at = {"file_id": file.id, "name": file.name, "case": case}
+    addresses = {"url": url_for("files.show", **at), "small": url_for("files.show", **at, w=640)}
+    return {**addresses, "alt": file.alt, "width": file.width, "height": file.height}
 
 
 def _moderated(entry_id: int) -> Entry:

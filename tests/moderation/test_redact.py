@@ -113,6 +113,9 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert path.exists()
     assert small.exists()
     browser = square.browser("agent")
+    shown = re.search(r'<img src="([^"]+)"', browser.get(f"/posts/{post}/redact").text)
+    assert shown is not None, "one sees what one takes out"
+    assert browser.get(entities.unescape(shown[1])).status_code == 200
     assert (
         browser.submit(f"/posts/{post}/redact", pictures=[str(picture.id)], reason="private").status_code
         == 302
