@@ -14,6 +14,7 @@ from core.api import gettext as _
 
 from . import answers, letters, reads, states
 from .approve import places
+from .assigned import overdue
 from .collect import codes
 from .models import Asker, Casework, Question, Visit
 from .report import issue
@@ -86,11 +87,15 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     with api.write():
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
-        before = [getattr(visit, column) for column in PRACTICAL]
+        before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
         for column, value in plan.details.items():
             setattr(visit, column, value)
         moved = before != [getattr(visit, column) for column in PRACTICAL]
         visit.sequence += moved
+        if visit.freezes_at and visit.freezes_at > api.now():
+            visit.freezes_at += visit.starts_at - started_at
+        if moved:
+            overdue.forget(space.id)
         if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
         if plan.coordinators is None:

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from core import jobs
 from core.db import db, write
-from core.models import Membership, Notice, Space
+from core.models import Entry, Membership, Notice, Space
 from plugins.neighbourhood_visits import actions, letters
-from plugins.neighbourhood_visits.models import Visit
+from plugins.neighbourhood_visits.models import Casework, Visit
 
 from .test_collect_ask import row
 
@@ -95,3 +95,37 @@ def test_an_imported_visit_is_completed_by_the_form_then_announced(scene: Scene)
     mayor.submit(f"/visits/{visit}/announce", _page=f"/visits/{visit}", sure="1")
     assert (row(scene, Visit, visit).state, row(scene, Space, visit).visibility) == ("collecting", "public")
     assert told(scene) == []
+
+
+def test_the_days_of_the_team_follow_the_visit(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    now, month = dt.datetime.now(dt.UTC), dt.timedelta(days=30)
+    told_at = now - dt.timedelta(days=1)
+
+    def prepare() -> None:
+        with write() as session:
+            session.get(Visit, visit).freezes_at = now + dt.timedelta(days=2)
+            session.get(Entry, question).created_at = now - dt.timedelta(days=9)
+            casework = session.get(Casework, question)
+            casework.reminded_at = casework.escalated_at = told_at
+
+    def moments() -> tuple[Any, Any]:
+        return db.session.get(Visit, visit).freezes_at, db.session.get(Casework, question).reminded_at
+
+    scene.town.run(prepare)
+    assert change(scene, visit, starts="16:00").status_code == 302
+    assert scene.town.run(moments)[1] == told_at, "it is overdue as before"
+    assert question in late(scene, visit)
+    day = dt.date.fromisoformat(scene.plan()["date"]) + month
+    assert change(scene, visit, date=day.isoformat(), starts="16:00").status_code == 302
+    freezes_at, reminded_at = scene.town.run(moments)
+    assert now + month < freezes_at < now + month + dt.timedelta(days=3)
+    assert reminded_at is None, "whoever was reminded is reminded again on the later day"
+    assert question not in late(scene, visit)
+
+
+def late(scene: Scene, visit: int) -> list[int]:
+    """The questions that the desk calls overdue."""
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=overdue").text
+    return [int(one) for one in re.findall(r'data-question="(\d+)"', page)]

@@ -35,6 +35,22 @@ def remind() -> None:
                 _remind(question_id, now)
 
 
+def forget(space_id: int) -> None:
+    """Nobody was told yet of what is not overdue any more, where a visit has moved; inside a write."""
+    late = (
+        sa.select(Casework.entry_id)
+        .join(api.Entry, api.Entry.id == Casework.entry_id)
+        .join(Question, Question.entry_id == Casework.entry_id)
+        .join(Visit, Visit.space_id == Casework.space_id)
+        .where(Casework.space_id == space_id, overdue(api.now()))
+    )
+    others = sa.update(Casework).where(Casework.space_id == space_id, Casework.entry_id.not_in(late))
+    with api.as_system("remind anew of what is due later"):
+        api.db.session.flush()
+        anew = others.values(reminded_at=None, escalated_at=None)
+        api.db.session.execute(anew, execution_options={"synchronize_session": False})
+
+
 def _remind(question_id: int, now: dt.datetime) -> None:
     """One step for one question, taken once however often the job runs."""
     held = api.lock(sa.select(Casework).where(Casework.entry_id == question_id))
