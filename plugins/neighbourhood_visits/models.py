@@ -133,7 +133,8 @@ class Casework(api.TeamOnly, api.Base):
     `corrected_by` changed less than half of what another had drafted, since that draft.
     `approved_for` is the absent official for whom a delegate approved. `due_at` is when the
     department's own days end, whatever the visit asks; `reminded_at` and `escalated_at` when it and the
-    coordinator were told that it is late. `kept_out` counts later messages that were not taken in, since too many came.
+    coordinator were told that it is late. `kept_out` counts later messages that were not taken in, since
+    too many came.
     """
 
     __tablename__ = "visits_casework"
