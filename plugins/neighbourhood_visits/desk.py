@@ -352,6 +352,7 @@ def _question_page(
         discussions=states.ways(case, "discussion"),
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),
+        apart=reads.apart(found),
         likely=likely,
         offered=templates.offered(found.theme),
         by_department=links.answered(question_id),

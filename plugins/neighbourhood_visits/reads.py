@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from core import api
 from core.api import gettext as _
+from core.api import ngettext
 
 from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
@@ -158,6 +159,12 @@ def voices(question: Question) -> int:
     return voices_by_group(head == _HEAD).get(head, 0)
 
 
+def apart(question: Question) -> str:
+    """What a question and those grouped with it have beside their supports."""
+    head = question.group_id or question.entry_id
+    return apart_label(*apart_by_group(head == _HEAD)[head])
+
+
 def voices_by_group(*where: Any) -> dict[int, int]:
     """How many people support each of these questions or one of its group, by the first of the group."""
     rows = (
@@ -168,6 +175,21 @@ def voices_by_group(*where: Any) -> dict[int, int]:
         .group_by(_HEAD)
     )
     return {row[0]: row[1] for row in api.db.session.execute(rows)}
+
+
+def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:
+    """The signatures on paper and the voices without an address of these questions' groups, likewise."""
+    counts = (sa.func.sum(Question.signatures), sa.func.sum(Question.unconfirmed))
+    rows = sa.select(_HEAD, *counts).join(api.Entry, api.Entry.id == Question.entry_id)
+    found = api.db.session.execute(rows.where(*where).group_by(_HEAD))
+    return {head: (int(signed), int(voices)) for head, signed, voices in found}
+
+
+def apart_label(signed: int, voices: int) -> str:
+    """What stands beside the supports of a question: signatures on paper, voices without an address."""
+    on_paper = ngettext("%(num)s signature on paper", "%(num)s signatures on paper", signed)
+    unnamed = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", voices)
+    return ", ".join(words for count, words in ((signed, on_paper), (voices, unnamed)) if count)
 
 
 _HEAD = sa.func.coalesce(Question.group_id, Question.entry_id)

@@ -13,10 +13,12 @@ from core.db import db
 from core.models import Entry, File
 from plugins.neighbourhood_visits.collect import actions, unconfirmed
 from plugins.neighbourhood_visits.models import Casework, Question
+from plugins.neighbourhood_visits.plan import papers
 
 from .conftest import QUESTION
 from .test_collect_ask import picture, row
 from .test_collect_codes import opened, shown
+from .test_triage import decide
 
 if TYPE_CHECKING:
     import pytest
@@ -201,3 +203,21 @@ def test_few_voices_without_an_address_come_at_once(scene: Scene, monkeypatch: p
     monkeypatch.setitem(throttle.LIMITS, "ask", (ask._replace(burst=99),))
     monkeypatch.setattr(unconfirmed, "AT_ONCE", 3)
     assert [give(), give()] == [3, 3]
+
+
+def test_voices_without_an_address_are_summed_across_a_group(scene: Scene) -> None:
+    visit = scene.visit()
+    both = [
+        scene.accepted(visit, title=title) for title in ("A lamp at the corner?", "A light at the corner?")
+    ]
+    for question, names in zip(both, ("ab", "c"), strict=True):
+        for _name in names:
+            scene.browser().submit(
+                f"/visits/questions/{question}/voice/code", f"/visits/questions/{question}/voice"
+            )
+    decide(scene, visit, both, "group")
+    for question in both:
+        shown = scene.browser("agent").get(f"/visits/questions/{question}").text
+        assert "0 people support them, each counted once. + 3 voices without an address" in shown
+    said = scene.town.run(lambda: papers.gathered(visit, "briefing"))
+    assert [one["apart"] for one in said["rest"]] == ["+ 3 voix sans adresse"]

@@ -29,9 +29,7 @@ def follow_assignment(case: Case) -> None:
     api.untell("visits.department_assigned", "visits.department_overdue", entry_id=case.entry.id)
     department = case.casework.department_id and api.db.session.get(Department, case.casework.department_id)
     days = department.days_to_answer if department else api.settings("neighbourhood_visits")["days_to_answer"]
-    case.casework.due_at = api.now() + dt.timedelta(
-        days=days
-    )  # the visit may ask for it earlier
+    case.casework.due_at = api.now() + dt.timedelta(days=days)  # the visit may ask for it earlier
     case.casework.reminded_at = case.casework.escalated_at = None
     if department is None:
         return

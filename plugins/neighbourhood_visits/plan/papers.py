@@ -371,8 +371,15 @@ def _questions(visit: Visit) -> tuple[list[dict[str, Any]], dict[str, str]]:
         if entry.id in joined:
             others.setdefault(joined[entry.id], []).append((entry.id, entry.title))
     voices = reads.voices_by_group(api.Entry.space_id == visit.space_id)
+    beside = reads.apart_by_group(api.Entry.space_id == visit.space_id)
     said = [
-        _said(*row, visit=visit, others=others.get(row[0].id, []), supports=voices.get(row[0].id, 0))
+        _said(
+            *row,
+            visit=visit,
+            others=others.get(row[0].id, []),
+            supports=voices.get(row[0].id, 0),
+            apart=beside.get(row[1].group_id or row[0].id, (0, 0)),
+        )
         for row in found
         if row[0].id not in joined
     ]
@@ -393,6 +400,7 @@ def _said(
     visit: Visit,
     others: list[tuple[int, str]],
     supports: int,
+    apart: tuple[int, int],
 ) -> dict[str, Any]:
     return {
         "id": entry.id,
@@ -407,7 +415,7 @@ def _said(
         "sensitivity": sensitivity or "",
         "supports": supports,
         "supports_word": ngettext("support", "supports", supports),
-        "signatures": _signed(question.signatures) if question.signatures else "",
+        "apart": reads.apart_label(*apart),
         "theme": reads.theme_label(question.theme),
         "place": question.place,
         "channel": str(CHANNELS.get(entry.channel, "")),
@@ -416,10 +424,6 @@ def _said(
         "overdue": _("Late") if is_overdue(entry, question, casework, visit, api.now()) else "",
         "outcome": reads.outcome_label(question),
     }
-
-
-def _signed(count: int) -> str:
-    return str(ngettext("%(num)s signature on paper", "%(num)s signatures on paper", count))
 
 
 def town_name() -> str:
