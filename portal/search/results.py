@@ -63,9 +63,11 @@ def title(row: Any) -> str:
     if row.title:
         return str(row.title)
     name = row.byline or row.user_name or _("Somebody who has left")
-    if row.root_title:
-        return str(_("Reply by %(name)s: %(title)s", name=name, title=row.root_title))
-    return str(_("Reply by %(name)s", name=name) if row.parent_id else _("Post by %(name)s", name=name))
+    if not row.parent_id:
+        return str(_("Post by %(name)s", name=name))
+    comments = row.root_kind is not None and registry.current().entry_kind(row.root_kind).comments
+    said = _("Comment by %(name)s", name=name) if comments else _("Reply by %(name)s", name=name)
+    return str(_("%(said)s: %(title)s", said=said, title=row.root_title) if row.root_title else said)
 
 
 def url(row: Any) -> str:
@@ -187,6 +189,7 @@ def _drawn() -> Any:
             *(_document.c[name].label(f"own_{name}") for name in ("title", "text")),
             *(_entry.c[name] for name in said),
             _root.c.title.label("root_title"),
+            _root.c.kind.label("root_kind"),
             *(_space.c[name].label(f"space_{name}") for name in where),
             *(_user.c[name].label(f"user_{name}") for name in who),
             _user.c.portfolio,

@@ -228,6 +228,8 @@ def test_an_answer_stands_apart_from_the_comments_under_who_wrote_and_who_approv
     assert "It flickers too." in said
     assert ">Comment by Neighbour</h3>" in said
     assert "Reply by" not in said
+    found = scene.browser().get("/search?q=flickers").text
+    assert "Comment by Neighbour: " in found
     feed = scene.browser().get("/").text
     assert re.search(r'Comments</span> <span class="count">1</span>', feed)
 

@@ -184,6 +184,23 @@ def test_a_pin_gives_the_neighbourhood_without_any_service(scene: Scene, quarter
     assert "by its name" in outside.text
 
 
+def test_the_map_of_a_town_of_several_communes_holds_each(scene: Scene, quarters: dict[str, int]) -> None:
+    def add() -> None:
+        with write() as session:
+            other = Area(name="Sautelle", level="commune", path="", boundary=square(2.2, 48.0, 0.2))
+            session.add(other)
+            session.flush()
+            other.path = f"/{other.id}/"
+
+    assert "Lavoir</text>" in scene.browser().get("/visits/near").text
+    scene.town.run(add)
+    page = scene.browser().get("/visits/near").text
+    assert "Sautelle</text>" in page
+    edges = re.search(r'data-west="([\d.]+)" data-east="([\d.]+)"', page)
+    assert edges is not None
+    assert [float(edge) for edge in edges.groups()] == [2.0, 2.4]
+
+
 def test_a_name_gives_the_neighbourhood_and_what_lies_around_it(
     scene: Scene, quarters: dict[str, int]
 ) -> None:

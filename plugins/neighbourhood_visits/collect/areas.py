@@ -92,13 +92,6 @@ def visits_near(area: api.Area) -> Sequence[sa.Row[Visit, api.Space]]:
     return api.db.session.execute(rows.limit(NEAR)).all()
 
 
-def largest() -> int | None:
-    """The id of the area whose map shows the others: the first at the top that has a border."""
-    rows = sa.select(api.Area.id).where(api.Area.parent_id.is_(None), api.Area.boundary.is_not(None))
-    found: int | None = api.db.session.scalar(rows.order_by(api.Area.id).limit(1))
-    return found
-
-
 def names() -> list[tuple[int, str]]:
     """All areas to choose from, each after the one it lies in."""
     rows = sa.select(api.Area.id, api.Area.name, api.Area.path).order_by(api.Area.path)

@@ -58,6 +58,17 @@ def map_of(area_id: int | None) -> Map | None:
     return drawn(area.name, area.boundary, [(part.name, part.boundary) for part in parts])
 
 
+def map_of_town() -> Map | None:
+    """The map of all largest areas; of one, with the areas in it."""
+    largest = sa.select(api.Area).where(api.Area.parent_id.is_(None), api.Area.boundary.is_not(None))
+    areas = api.db.session.scalars(largest.order_by(api.Area.name)).all()
+    if len(areas) < 2:
+        return map_of(areas[0].id) if areas else None
+    polygons = [polygon for area in areas for polygon in _polygons(area.boundary)]
+    everything = {"type": "MultiPolygon", "coordinates": polygons}
+    return drawn("", everything, [(area.name, area.boundary) for area in areas])
+
+
 def drawn(name: str, boundary: Any, parts: Sequence[tuple[str, Any]] = ()) -> Map | None:
     """The drawing of a border in GeoJSON; None where it has no extent."""
     corners = [corner for ring in rings(boundary) for corner in ring]
@@ -74,9 +85,12 @@ def drawn(name: str, boundary: Any, parts: Sequence[tuple[str, Any]] = ()) -> Ma
 
 def rings(boundary: Any) -> Iterator[Sequence[Sequence[float]]]:
     """The rings of a polygon, or of several."""
-    several = boundary["type"] == "MultiPolygon"
-    for polygon in boundary["coordinates"] if several else [boundary["coordinates"]]:
+    for polygon in _polygons(boundary):
         yield from polygon
+
+
+def _polygons(boundary: Any) -> Sequence[Any]:
+    return boundary["coordinates"] if boundary["type"] == "MultiPolygon" else [boundary["coordinates"]]
 
 
 def _part(on: Map, name: str, boundary: Any) -> Part:

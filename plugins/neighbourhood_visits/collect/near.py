@@ -11,7 +11,7 @@ from core.api import gettext as _
 from ..pages import Page, blueprint, form_page
 from . import areas, geocoder
 from .forms import NearForm
-from .maps import map_of
+from .maps import map_of_town
 
 COOKIE = "visits_area"
 KEPT = 180 * 24 * 3600
@@ -33,7 +33,7 @@ def near() -> Page:
         form.form_errors.append(
             _("We could not find this in the town. Choose your neighbourhood by its name.")
         )
-    context = {"map": map_of(areas.largest()), "geocoder": geocoder.known()}
+    context = {"map": map_of_town(), "geocoder": geocoder.known()}
     return form_page("visits/collect/near.html", form, **context)
 
 
