@@ -228,6 +228,7 @@ def test_an_answer_stands_apart_from_the_comments_under_who_wrote_and_who_approv
     assert "It flickers too." in said
     assert ">Comment by Neighbour</h3>" in said
     assert "Reply by" not in said
+    jobs.run_due(scene.town.app)
     found = scene.browser().get("/search?q=flickers").text
     assert "Comment by Neighbour: " in found
     feed = scene.browser().get("/").text

@@ -198,7 +198,7 @@ def test_the_map_of_a_town_of_several_communes_holds_each(scene: Scene, quarters
     assert "Sautelle</text>" in page
     edges = re.search(r'data-west="([\d.]+)" data-east="([\d.]+)"', page)
     assert edges is not None
-    assert [float(edge) for edge in edges.groups()] == [2.0, 2.4]
+    assert [float(edge) for edge in edges.groups()] == pytest.approx([2.0, 2.4])
 
 
 def test_a_name_gives_the_neighbourhood_and_what_lies_around_it(
