@@ -91,6 +91,12 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
             "title": space.name,
             "summary": space.summary,
             "kicker": _("Neighbourhood visit"),
+            "labels": {
+                "when": _("When"),
+                "meet": _("Where"),
+                "people": _("With"),
+                "access": _("Access"),
+            },
             "date": show.date(visit.starts_at),
             "hours": show.hours(visit),
             "place": visit.meeting_point,
