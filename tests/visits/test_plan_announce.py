@@ -122,6 +122,19 @@ def test_posters_and_leaflets_are_printed_for_the_team(
         assert scene.browser(name).get(address).status_code in (302, 403, 404)
 
 
+@pytest.mark.parametrize("size", ["a4", "a5"])
+def test_the_longest_words_stay_on_their_sheet(scene: Scene, size: str) -> None:
+    words = {"name": ("From the station " * 9)[:120], "access_notes": "A way without steps. " * 25}
+    visit = scene.visit(**words, summary="They walk. " * 20, meeting_point="By the fountain, " * 10)
+    answer = scene.browser("agent").get(f"/visits/{visit}/{size}.pdf")
+    with pypdfium2.PdfDocument(answer.data) as document:
+        assert len(document) == 1
+        said = " ".join(document[0].get_textpage().get_text_range().split())
+    times = 2 if size == "a5" else 1
+    assert said.count("A way without steps.") == 25 * times
+    assert said.count("Ask your question until") == times
+
+
 def test_a_poster_asks_for_what_is_still_possible(scene: Scene) -> None:
     visit = scene.visit(other_ways="By telephone in the morning.")
     agent, address = scene.browser("agent"), f"/visits/{visit}/a4.pdf"
