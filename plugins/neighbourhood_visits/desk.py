@@ -41,7 +41,8 @@ def review(space_id: int) -> str:
     counts = queues.queue_counts([space_id])[space_id]
     chosen = request.args.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
-    rows, further = queues.queue(space_id, name, request.args.get("after", 0, type=int))
+    filters = {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
+    rows, further = queues.queue(space_id, name, request.args.get("after", 0, type=int), filters)
     tabs = {
         one: {
             "label": queues.queue_label(one),
@@ -66,7 +67,9 @@ def review(space_id: int) -> str:
         reasons=reads.reasons(),
         bodies=reads.bodies(),
         people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
-        here=url_for("visits.review", space_id=space_id, queue=name),
+        here=url_for("visits.review", space_id=space_id, queue=name, **filters),
+        filters=filters,
+        kinds=queues.kinds(space_id, name),
         further=further,
         undo=_undo(),
         kept_out=letterbox.kept_out(space_id),

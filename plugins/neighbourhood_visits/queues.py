@@ -1,6 +1,6 @@
 """What waits for the team: the queues of a visit, how many questions each holds, and whose they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from core import api
 from core.api import gettext as _
 
 from .assigned.due import overdue
-from .models import Answer, Casework, Question, Visit
-from .reads import PAGE
+from .models import Answer, Casework, Department, Question, Visit
+from .reads import PAGE, theme_label
 
 NOTED = ("announced", "collecting", "preparing", "ready", "in_progress", "reporting")
 QUEUES: dict[str, Any] = {
@@ -21,6 +21,8 @@ QUEUES: dict[str, Any] = {
     "answered": Question.answered_at.is_not(None),
     "rejected": Question.triage.in_(("rejected", "forwarded", "private_case", "withdrawn")),
 }
+
+FILTERS: dict[str, Any] = {"theme": Question.theme, "department": Casework.department_id}
 
 
 def conditions() -> dict[str, Any]:
@@ -52,12 +54,43 @@ def _waiting() -> sa.Select[api.Entry, Question, Casework, Answer]:
 
 
 def queue(
-    space_id: int, name: str, after: int = 0
+    space_id: int, name: str, after: int = 0, filters: Mapping[str, str] | None = None
 ) -> tuple[Sequence[sa.Row[api.Entry, Question, Casework, Answer]], int | None]:
-    """A page of one queue of a visit, the oldest first, and the id to go on after."""
+    """A page of one queue of a visit, the oldest first, and the id to go on after.
+
+    `filters` leave those of one `theme`, or of the department with one id.
+    """
     rows = _waiting().where(api.Entry.space_id == space_id, conditions()[name], api.Entry.id > after)
+    rows = rows.where(*(sa.cast(FILTERS[one], sa.String) == value for one, value in (filters or {}).items()))
     found = api.db.session.execute(rows.order_by(api.Entry.id).limit(PAGE + 1)).all()
     return found[:PAGE], found[PAGE - 1][0].id if len(found) > PAGE else None
+
+
+def kinds(space_id: int, name: str) -> dict[str, list[tuple[Any, str, int]]]:
+    """What the questions of a queue can be told apart by: value, name and how many."""
+    found: dict[str, list[tuple[Any, str, int]]] = {}
+    for one, column in FILTERS.items():
+        called: Any = Department.name if one == "department" else column
+        rows = (
+            sa.select(column, called, sa.func.count())
+            .select_from(api.Entry)
+            .join(Question, Question.entry_id == api.Entry.id)
+            .join(Casework, Casework.entry_id == api.Entry.id)
+            .join(Visit, Visit.space_id == api.Entry.space_id)
+            .outerjoin(Department, Department.id == Casework.department_id)
+            .where(api.Entry.space_id == space_id, api.Entry.state != "removed", conditions()[name])
+            .where(column.is_not(None), sa.cast(column, sa.String) != "")
+            .group_by(column, called)
+        )
+        said = theme_label if one == "theme" else str
+        found[one] = sorted(
+            ((row[0], said(row[1]), row[2]) for row in api.db.session.execute(rows)), key=_name
+        )
+    return found
+
+
+def _name(kind: tuple[Any, str, int]) -> str:
+    return api.fold(kind[1])
 
 
 def queue_counts(space_ids: Iterable[int]) -> dict[int, dict[str, int]]:

@@ -253,6 +253,15 @@ def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
     told.get_by_role("button").click()
     agent.locator(f"#question-{ident}:focus").wait_for()
     assert triage_of(scene, ident) == "submitted"
+    every = agent.get_by_label("Tout cocher sur cette page")
+    every.check()
+    assert agent.locator("[name=pick]:checked").count() == 4
+    agent.locator("[name=pick]").first.uncheck()
+    assert not every.is_checked()
+    every.check()
+    every.uncheck()
+    assert agent.locator("[name=pick]:checked").count() == 0
+    first.focus()
     for key in "mjmg":
         agent.keyboard.press(key)
     agent.locator("#announcer:has-text('2 questions')").wait_for(state="attached")

@@ -204,3 +204,23 @@ def test_the_words_of_somebody_who_is_erased_are_compared_no_more(scene: Scene) 
     left = sa.select(Term.entry_id).distinct()
     assert scene.town.run(lambda: list(db.session.scalars(left))) == [other]
     assert not row(scene, Question, own).compared
+
+
+def test_a_queue_is_read_by_theme_and_by_department(scene: Scene) -> None:
+    visit, roads = scene.visit(), department(scene, "Roads")
+    lamp, bench = scene.question(visit, title="A lamp?"), scene.question(visit, title="A bench?")
+    decide(scene, visit, [lamp, bench], "accept")
+    decide(scene, visit, [lamp], "assign", department=str(roads), official="0")
+    decide(scene, visit, [bench], "theme", theme="streets")
+    agent, queue = scene.browser("agent"), f"/visits/{visit}/review?queue=unanswered"
+
+    def shown(more: str) -> list[bool]:
+        page = agent.get(queue + more).text
+        return [f'id="question-{one}"' in page for one in (lamp, bench)]
+
+    assert shown("") == [True, True]
+    assert shown("&theme=streets") == [False, True]
+    assert shown(f"&department={roads}") == [True, False]
+    assert shown(f"&department={roads}&theme=streets") == [False, False]
+    assert "Show all" in agent.get(f"{queue}&department={roads}&theme=streets").text
+    assert shown("&department=x'&theme=%F0%9F%8C%B3") == [False, False]

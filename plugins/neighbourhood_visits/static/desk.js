@@ -217,7 +217,15 @@ queue?.addEventListener("click", (event) => {
   if (button) { event.preventDefault(); suggested(button, button.closest("[data-question]")); }
 });
 
-const start = document.getElementById("desk-start");
+const start = document.getElementById("desk-start"), all = document.getElementById("desk-all");
+if (queue && all) {
+  all.hidden = false;
+  all.firstElementChild.addEventListener("change", (event) => {
+    for (const card of cards()) box(card).checked = event.target.checked;
+  });
+  queue.addEventListener("change", () => { all.firstElementChild.checked = marked().length === cards().length; });
+}
+
 if (queue && start) {
   for (const card of cards()) card.tabIndex = -1;
   document.getElementById("keys").hidden = false;
