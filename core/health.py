@@ -1,14 +1,11 @@
 """Whether the portal is well: `/healthz` for machines, the same checks in words for `parvis check`."""
 
 import datetime as dt
-import json
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app, jsonify
@@ -16,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from . import access, registry
-from .config import Config
 from .db import db, now
 from .models import Mail, Stamp
 from .plugin import Health
@@ -47,21 +43,6 @@ def checks() -> list[Health]:
     except SQLAlchemyError:  # without a database nobody knows which plugins are on
         pass
     return found
-
-
-def beat(config: Config) -> None:
-    """Note that the worker lives; to be called each BEAT_SECONDS."""
-    temporary = config.data / "worker-beat.new"
-    temporary.write_text(now().isoformat())
-    temporary.replace(config.data / "worker-beat")
-
-
-def last_backup(config: Config) -> dict[str, Any] | None:
-    """What `parvis backup` noted of the latest one: `at`, `size`, `missing`."""
-    with suppress(FileNotFoundError):
-        facts: dict[str, Any] = json.loads((config.data / "last-backup").read_text())
-        return {**facts, "at": dt.datetime.fromisoformat(facts["at"])}
-    return None
 
 
 def safely(name: str, check: Callable[[], tuple[bool, str]]) -> Health:

@@ -69,7 +69,7 @@ def backup(target: Path) -> Taken:
 
 
 def _note(config: Config, **facts: Any) -> None:
-    """Tell `health.last_backup`."""
+    """Tell the page of operations."""
     temporary = config.data / "last-backup.new"
     temporary.write_text(json.dumps(facts))
     temporary.replace(config.data / "last-backup")

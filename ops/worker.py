@@ -20,6 +20,7 @@ from flask import Flask
 from sqlalchemy.engine import Connection, Engine
 
 from core import access, health, jobs
+from core.config import Config
 from core.db import db, now, write
 from core.models import JobRow, Mail
 
@@ -51,9 +52,9 @@ def run(app: Flask, stop: threading.Event) -> None:
             time.sleep(0.1)
         scheduler.shutdown(wait=False)
 
-    health.beat(config)
+    beat(config)
     scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
-    scheduler.add_job(health.beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")
+    scheduler.add_job(beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")
     threading.Thread(target=end, daemon=True, name="stop").start()
     try:
         scheduler.start()
@@ -75,6 +76,13 @@ class Clock:
 
     def _offset(self) -> float:
         return now().timestamp() - time.monotonic()
+
+
+def beat(config: Config) -> None:
+    """Note that the worker lives, as `parvis check` and /healthz read it."""
+    temporary = config.data / "worker-beat.new"
+    temporary.write_text(now().isoformat())
+    temporary.replace(config.data / "worker-beat")
 
 
 def bring_forward(app: Flask, by: dt.timedelta) -> None:

@@ -42,6 +42,7 @@ def review(space_id: int) -> str:
     chosen = request.args.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
     filters = {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
+    here: dict[str, Any] = {"space_id": space_id, "queue": name, **filters}
     rows, further = queues.queue(space_id, name, request.args.get("after", 0, type=int), filters)
     tabs = {
         one: {
@@ -67,7 +68,7 @@ def review(space_id: int) -> str:
         reasons=reads.reasons(),
         bodies=reads.bodies(),
         people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
-        here=url_for("visits.review", space_id=space_id, queue=name, **filters),
+        here=url_for("visits.review", **here),
         filters=filters,
         kinds=queues.kinds(space_id, name),
         further=further,

@@ -1,8 +1,11 @@
 """The page on which administrators see how the portal runs: checks, jobs, mail, errors, versions, backups."""
 
+import datetime as dt
+import json
 import platform
 import shutil
 import sqlite3
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +15,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from core import __version__, health, registry, settings
+from core.config import Config
 from core.db import db
 from core.models import JobRow, Mail, PluginFault
 from core.web import needs, says
@@ -46,7 +50,7 @@ def index() -> str:
         slow=_faults(faults.where(slow)),
         versions=_versions(),
         disk=shutil.disk_usage(config.data),
-        backup=health.last_backup(config),
+        backup=last_backup(config),
         restored=settings.restored(),
     )
 
@@ -63,6 +67,14 @@ def index_retry(job_id: int) -> Response:
 def index_drop(job_id: int) -> Response:
     """Give a failed job up for good."""
     return _done(actions.drop_job(job_id), _("It was given up."))
+
+
+def last_backup(config: Config) -> dict[str, Any] | None:
+    """What `parvis backup` noted of the latest one: `at`, `size`, `missing`."""
+    with suppress(FileNotFoundError):
+        facts: dict[str, Any] = json.loads((config.data / "last-backup").read_text())
+        return {**facts, "at": dt.datetime.fromisoformat(facts["at"])}
+    return None
 
 
 def _done(found: bool, message: str) -> Response:

@@ -219,7 +219,7 @@ def redact(entry_id: int) -> Page:
 
 def _picture(file: File, case: int | None) -> dict[str, Any]:
     """A picture of an entry, at addresses that open to who decides its case."""
-    at = {"file_id": file.id, "name": file.name, "case": case}
+    at: dict[str, Any] = {"file_id": file.id, "name": file.name, "case": case}
     addresses = {"url": url_for("files.show", **at), "small": url_for("files.show", **at, w=640)}
     return {**addresses, "alt": file.alt, "width": file.width, "height": file.height}
 

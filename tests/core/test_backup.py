@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from PIL import Image
 from werkzeug.datastructures import FileStorage
 
-from core import access, create_app, files, health, registry
+from core import access, create_app, files, registry
 from core.config import Config
 from core.db import db, now, write
 from core.feed import actions as feed
@@ -26,6 +26,7 @@ from core.models import Area, Entry, File, JobRow, Mail, Space
 from core.testing import Browser, Town
 from ops import archive, backup, check, restore, rows
 from portal import files as portal_files
+from portal.admin import operations
 
 from ..conftest import pg_address, pg_execute
 
@@ -286,7 +287,7 @@ def test_a_backup_that_fails_leaves_nothing(
     with pytest.raises(OSError, match="No space left"):
         take(town.app, folder)
     assert list(folder.iterdir()) == []
-    assert health.last_backup(town.app.config["PARVIS"]) is None
+    assert operations.last_backup(town.app.config["PARVIS"]) is None
 
 
 def test_files_that_are_missing_are_told_and_the_rest_is_kept(
@@ -335,9 +336,9 @@ def test_a_folder_for_backups_is_made_for_the_eyes_of_its_owner(town: Town, tmp_
 
 def test_the_latest_backup_is_remembered(town: Town, tmp_path: Path) -> None:
     config = town.app.config["PARVIS"]
-    assert health.last_backup(config) is None
+    assert operations.last_backup(config) is None
     path = take(town.app, tmp_path / "kept")
-    facts = health.last_backup(config)
+    facts = operations.last_backup(config)
     assert facts is not None
     assert facts["size"] == path.stat().st_size
     assert now() - facts["at"] < dt.timedelta(minutes=5)

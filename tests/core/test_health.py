@@ -14,6 +14,7 @@ from core.api import Health, Plugin, hookimpl
 from core.db import db, now, write
 from core.models import Mail
 from core.testing import Town
+from ops import worker
 
 
 def well(town: Town) -> dict[str, bool]:
@@ -24,7 +25,7 @@ def well(town: Town) -> dict[str, bool]:
 @pytest.fixture
 def config(app: Flask) -> object:
     """The settings of the town, whose worker just gave a sign of life."""
-    health.beat(app.config["PARVIS"])
+    worker.beat(app.config["PARVIS"])
     return app.config["PARVIS"]
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from core import health, registry
+from core import registry
 from core.db import db, now, write
 from core.models import JobRow, Mail, PluginFault, PluginState
-from ops import backup
+from ops import backup, worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,14 +118,14 @@ def test_an_error_of_the_core_is_kept_without_words_and_shown(
 
 
 def test_the_overview_is_green_only_while_nothing_is_wrong(town: Town, admin: Browser) -> None:
-    health.beat(town.app.config["PARVIS"])
+    worker.beat(town.app.config["PARVIS"])
     beat = town.app.config["PARVIS"].data / "worker-beat"
     assert "Nothing at the moment." in admin.get("/admin").text
     beat.write_text((now() - dt.timedelta(minutes=5)).isoformat())
     page = told(admin.get("/admin"))
     assert "Background work Nothing was heard of it lately." in page
     assert "Nothing at the moment." not in page
-    health.beat(town.app.config["PARVIS"])
+    worker.beat(town.app.config["PARVIS"])
     hour = dt.timedelta(hours=2)
     mail = Mail(kind="core.claim", recipient="a@example.org", subject="Hi", text="", created_at=now() - hour)
     add(town, mail)
@@ -167,7 +167,7 @@ def test_errors_are_kept_in_bounds(town: Town, monkeypatch: pytest.MonkeyPatch) 
 
 def test_it_tells_what_is_not_well(town: Town, admin: Browser) -> None:
     data = town.app.config["PARVIS"].data
-    health.beat(town.app.config["PARVIS"])
+    worker.beat(town.app.config["PARVIS"])
     assert "not well" not in told(admin.get(PAGE))
     (data / "worker-beat").write_text((now() - dt.timedelta(minutes=5)).isoformat())
     page = told(admin.get(PAGE))

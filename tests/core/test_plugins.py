@@ -24,13 +24,13 @@ from flask.globals import app_ctx, request_ctx
 from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import NotFound
 
-from core import access, api, create_app, health, jobs, mail, registry, security, settings
+from core import access, api, create_app, jobs, mail, registry, security, settings
 from core.checks import PluginError
 from core.db import db, reading, write
 from core.models import Entry, Mail, PluginFault, PluginState, Space
 from core.spaces.actions import set_members
 from core.testing import Browser, Town
-from ops import server
+from ops import server, worker
 from portal.notices import mailing
 
 if TYPE_CHECKING:
@@ -939,7 +939,7 @@ def test_a_slow_hook_is_named_once(town: Town, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(3):
         visitor.get("/")
     assert faults(town).count(("panels", "slow")) == 1
-    health.beat(town.app.config["PARVIS"])
+    worker.beat(town.app.config["PARVIS"])
     town.person("ada", "agent")
     overview = town.browser("ada").get("/admin").text
     assert "A plugin was slow 1 time" in overview
