@@ -23,6 +23,8 @@ from core.config import Config
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import Page
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +128,8 @@ def served(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[tuple[int, 
     settings |= {"PARVIS_DATA": str(tmp_path / "town"), "PARVIS_PORT": str(port), "PARVIS_WORKERS": "1"}
     settings |= {"PARVIS_URL": "https://localhost", "PARVIS_PROXIES": "1"}
     command = [sys.executable, "-m", "ops.cli"]
-    subprocess.run([*command, "init"], env=settings, check=True, capture_output=True)
+    made = subprocess.run([*command, "init"], env=settings, check=True, capture_output=True, text=True)
+    (tmp_path / "init.txt").write_text(made.stdout)
     with (tmp_path / "server.log").open("wb") as log:
         server = subprocess.Popen([*command, "serve"], env=settings, stdout=log, stderr=log)
     while not answers(f"http://127.0.0.1:{port}"):
@@ -193,6 +196,21 @@ def listens(port: int) -> bool:
     """Whether somebody takes connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_first_administrator_gets_in_by_the_link(
+    front: Front, new_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    [link] = re.findall(r"https://localhost(/confirm/\S+)", (tmp_path / "init.txt").read_text())
+    here = f"https://localhost:{front.secure}"
+    page = new_page(locale="en-GB", ignore_https_errors=True)
+    page.goto(f"{here}{link}")
+    page.fill("[name=name]", "Camille Essai")
+    page.fill("[name=password]", "quiet-lantern-harbour-nine")
+    with page.expect_navigation():
+        page.click("main button[type=submit]")
+    page.goto(f"{here}/me")
+    assert page.url == f"{here}/second-factor", "signed in, and owes what administrators owe"
 
 
 def guess(front: Front, number: int) -> int:
