@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from email.message import EmailMessage
-from email.utils import format_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -159,11 +158,12 @@ def message(mail: Mail, config: Config, letter: Letter, headers: Mapping[str, st
     made["From"] = Address(settings.town().name, addr_spec=sender(config))
     made["To"] = mail.recipient
     made["Subject"] = letter.subject
-    made["Date"] = format_datetime(mail.created_at)
-    made["Message-ID"] = f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>"
+    made["Date"] = mail.created_at
     made["Auto-Submitted"] = "auto-generated"
+    made.policy = made.policy.clone(refold_source="none")  # folded, a long address becomes no address
+    headers = {"Message-ID": f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>", **headers}
     for name, value in headers.items():
-        made[name] = value
+        made.set_raw(name, value)
     made.set_content(letter.text)
     if letter.html:
         made.add_alternative(letter.html, subtype="html")
