@@ -152,15 +152,15 @@ def written(mail: Mail) -> Written | None:
 def message(mail: Mail, config: Config, letter: Letter, headers: Mapping[str, str]) -> EmailMessage:
     """The message of an outbox row as it travels; its Message-ID is the row's own."""
     from email.headerregistry import Address  # a grammar of mail, for the worker alone
+    from email.policy import default
 
     host = urlsplit(config.base_url).hostname or "localhost"
-    made = EmailMessage()
+    made = EmailMessage(default.clone(refold_source="none"))  # folded, a long address becomes no address
     made["From"] = Address(settings.town().name, addr_spec=sender(config))
     made["To"] = mail.recipient
     made["Subject"] = letter.subject
     made["Date"] = mail.created_at
     made["Auto-Submitted"] = "auto-generated"
-    made.policy = made.policy.clone(refold_source="none")  # folded, a long address becomes no address
     headers = {"Message-ID": f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>", **headers}
     for name, value in headers.items():
         made.set_raw(name, value)
