@@ -81,7 +81,13 @@ def concerns(case: Case, person: int | None) -> bool:
     )
 
 
-def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None:
+def owes_words(entry: Entry) -> bool:
+    """Whether the viewer decides a notice of illegal content, whose sender and author read why."""
+    case = cases.waiting(entry)
+    return case is not None and cases.legal(case) and not cases.left_to_agency(case)
+
+
+def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: str = "") -> None:
     """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
 
     Its words are gone from the history too: of what was said before, all of it where they stand so that
@@ -120,7 +126,7 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None
         if not touched:
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
-        moderation.settle(case, space, "redacted", reason, "")
+        moderation.settle(case, space, "redacted", reason, said)
 
 
 def _written(word: str) -> str:

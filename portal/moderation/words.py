@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from core.access import as_system, viewer
 from core.db import db
+from core.feed import cases
 from core.feed.moderation import ACTS, REASONS
 from core.models import Case, Entry
 from core.text import excerpt
@@ -46,6 +47,16 @@ def outcome(case: Case) -> str:
     return str(_("Removed by its author") if taken_back(case) else ACTS[case.act or "kept"])
 
 
+def redress() -> str:
+    """Where one may turn besides, once a notice of illegal content is decided."""
+    return str(
+        _(
+            "If you do not agree, you may also turn to a court, or to an out-of-court dispute settlement "
+            "body certified under the Digital Services Act."
+        )
+    )
+
+
 def taken_back(case: Case) -> bool:
     """Whether an author ended a case by removing what it was about; a decision has its reason."""
     by_author = case.decided_by is not None and case.decided_by == case.author_id
@@ -69,6 +80,8 @@ def _said(case: Case) -> Iterator[str]:
         yield str(_("Reason: %(reason)s.", reason=named[:1].lower() + named[1:]))
     if case.text:
         yield str(_("“%(title)s”", title=case.text))
+    if cases.legal(case.appeal_of or case.id):
+        yield redress()
 
 
 def received(once: str) -> str:

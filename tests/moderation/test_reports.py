@@ -96,6 +96,32 @@ def test_a_legal_notice_needs_what_the_law_asks(square: Square) -> None:
     assert "core.report_received" in square.notices("reader")
 
 
+def test_a_legal_notice_is_decided_with_reasons_in_words_whatever_is_decided(square: Square) -> None:
+    post = square.say("Hateful words")
+    square.report(post, **LEGAL, address="here")
+    case, agent = square.case(post), square.browser("agent")
+    assert "(optional)" not in agent.get(f"/moderation/cases/{case}").text
+    for act in ("kept", "hidden", "removed", "locked"):
+        square.decide(case, act, text=" ")
+        agent.submit(f"/posts/{post}/decide", act=act, reason="insult", text="")
+    agent.submit(f"/posts/{post}/redact", passage="Hateful", reason="insult")
+    agent.submit(f"/posts/{post}/hide", "/me")
+    assert agent.submit(f"/posts/{post}/remove", "/me").location == f"/posts/{post}/decide"
+    assert (square.state(post), [one.act for one in square.cases()]) == ("published", [None])
+    assert square.decide(case, "kept", text="Hard words, and an opinion.").status_code == 302
+    assert square.cases()[0].act == "kept"
+    mine = square.browser("reader").get("/me/moderation").text
+    square.notices("reader")
+    square.town.run(rounds_due)
+    for told, named in (
+        (mine, "turn to a court"),
+        (letters(square, "reader@example.org"), "saisir un tribunal"),
+    ):
+        assert "Hard words, and an opinion." in told
+        assert named in told
+    assert "by the law and the rules of this site" in mine
+
+
 def test_a_notice_about_harm_to_a_child_needs_no_name(square: Square) -> None:
     post = square.say()
     fields = {**LEGAL, "name": "", "reason": "child", "address": f"http://localhost/posts/{post}"}
