@@ -122,6 +122,23 @@ def test_a_legal_notice_is_decided_with_reasons_in_words_whatever_is_decided(squ
     assert "by the law and the rules of this site" in mine
 
 
+def test_what_was_taken_out_is_not_said_to_be_shown_again(square: Square) -> None:
+    post = square.say("Kind words and rude words")
+    square.report(post)
+    square.browser("agent").submit(f"/posts/{post}/redact", passage="rude words", reason="insult")
+    first = square.cases()[0]
+    square.browser("writer").submit(f"/me/moderation/{first.id}/answer", words="They were a quotation.")
+    appeal, page = square.cases()[1].id, square.browser("admin").get("/moderation/").text
+    assert "What was taken out is gone for good" in page
+    assert 'value="restored"' not in page
+    square.decide(appeal, "restored", "admin", text="You are right.")
+    assert square.cases()[1].act is None
+    assert square.decide(appeal, "kept", "admin", text="We regret it.").status_code == 302
+    told = square.browser("writer").get("/me/moderation").text
+    assert "We regret it." in told
+    assert "Shown again" not in told
+
+
 def test_a_notice_about_harm_to_a_child_needs_no_name(square: Square) -> None:
     post = square.say()
     fields = {**LEGAL, "name": "", "reason": "child", "address": f"http://localhost/posts/{post}"}
