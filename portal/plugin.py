@@ -140,6 +140,7 @@ plugin = Plugin(
         ),
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
         Job(erase.JOB, _("Erase closed accounts"), erase.run, every=dt.timedelta(hours=1), seconds=3600),
+        Job(erase.OVERWRITE, _("Overwrite what was taken out"), erase.overwrite, seconds=600),
         Job(erase.REPLAY, _("Repeat erasures after a restore"), erase.replay, seconds=3600),
         Job(
             "core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(hours=1)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core import access, files, registry
+from core import access, files, jobs, registry
 from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
@@ -19,6 +19,8 @@ from core.models import Case, Entry, File, Report, Revision, Space
 from core.notices.tell import notify
 from core.spaces import actions as spaces
 from core.text import plain
+
+from ..privacy import erase
 
 MARK = "[…]"
 BETWEEN = r"*_~`\\"  # what Markdown makes words bold, slanted, struck, code or plain with
@@ -126,6 +128,7 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
         if not touched:
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
+        jobs.enqueue(erase.OVERWRITE, once=erase.OVERWRITE)
         moderation.settle(case, space, "redacted", reason, said)
 
 

@@ -53,7 +53,7 @@ from core.text import fold, markdown
 
 from . import export
 
-JOB, REPLAY = "core.erase", "core.replay_erasures"
+JOB, REPLAY, OVERWRITE = "core.erase", "core.replay_erasures", "core.overwrite"
 LEDGER = "erasures.jsonl"
 PICTURE = "picture.webp"
 KEPT = ("user_id", "mark", "alias", "words")
@@ -97,8 +97,7 @@ def run() -> None:
             failed.append(error)
     export.sweep()
     if due:
-        index.tidy()
-        _empty_journal()
+        overwrite()
     if failed:
         raise failed[0]
 
@@ -385,6 +384,13 @@ def _unlink(keys: set[str]) -> None:
         for path in files.stored(key).parent.glob(f"{key}*"):
             path.unlink(missing_ok=True)
     db.session.rollback()
+
+
+def overwrite() -> None:
+    """Job: let no page of the search or of SQLite's journal hold words any longer that were just deleted."""
+    index.run()
+    index.tidy()
+    _empty_journal()
 
 
 def _empty_journal() -> None:

@@ -20,6 +20,8 @@ from core.models import Entry, File, Mail, Revision, Space
 from core.search import find, index
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Square
 
 SECRET = "0612345678"
@@ -66,6 +68,25 @@ def test_a_passage_taken_out_is_found_nowhere(square: Square) -> None:
     square.town.run(lambda: index.run(seconds=10))
     assert square.town.run(lambda: find.search(SECRET).hits, "writer") == []
     assert "core.decision" in square.notices("writer")
+
+
+def test_a_passage_taken_out_is_in_no_file_of_the_database(square: Square, tmp_path: Path) -> None:
+    if square.town.run(lambda: db.engine.dialect.name) != "sqlite":
+        return  # PostgreSQL's own housekeeping does it
+    post = square.say("Plain words")
+
+    def edit() -> None:
+        actions.change_entry(db.session.get(Entry, post), body="Plain words of krakatoum")
+
+    def kept() -> list[str]:
+        return [path.name for path in tmp_path.rglob("town.db*") if b"krakatoum" in path.read_bytes()]
+
+    square.town.run(edit, "writer")
+    jobs.run_due(square.town.app)
+    assert "town.db-wal" in kept()
+    square.browser("agent").submit(f"/posts/{post}/redact", passage="krakatoum", reason="private")
+    jobs.run_due(square.town.app)
+    assert kept() == []
 
 
 def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(square: Square) -> None:
