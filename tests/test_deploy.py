@@ -6,6 +6,7 @@ import configparser
 import http.client
 import os
 import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -19,6 +20,7 @@ import pytest
 from environments import answers
 
 from core.config import Config
+from portal.privacy.erase import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +98,23 @@ def test_the_guide_names_every_file_that_there_is_and_no_other() -> None:
     named = set(re.findall(r"deploy/([\w./-]+\w)", GUIDE))
     there = {str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*") if path.is_file()}
     assert named - {"systemd", "nginx"} == there
+
+
+def test_a_restore_by_the_guide_erases_again_whom_the_town_had_erased(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    data.mkdir()
+    backups.mkdir()
+    (data / LEDGER).write_text("{}\n")
+    (backups / "parvis-old.zip").touch()
+    os.utime(backups / "parvis-old.zip", (0, 0))
+    text = (DEPLOY / "systemd/parvis-backup.service").read_text()
+    text = text.replace("/var/lib/parvis", str(data)).replace("/var/backups/parvis", str(backups))
+    for command in re.findall(r"^ExecStartPost=-?(.+)$", text, re.MULTILINE):
+        subprocess.run(shlex.split(command), check=True)
+    assert [path.name for path in backups.iterdir()] == [LEDGER]
+    restores = [line for line in GUIDE.splitlines() if line.startswith("#") and "parvis restore" in line]
+    assert len(restores) == 2
+    assert all(f"--erasures /var/backups/parvis/{LEDGER}" in line for line in restores)
 
 
 class Front:
