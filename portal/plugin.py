@@ -122,6 +122,12 @@ plugin = Plugin(
             seconds=300,
         ),
         Job(intake.FETCH, _("Take mail in"), intake.fetch, every=dt.timedelta(minutes=1), seconds=120),
+        Job(
+            "core.sweep_mailbox",
+            _("Empty the mailbox of old messages"),
+            intake.sweep,
+            every=dt.timedelta(days=1),
+        ),
         Job("core.sweep_notices", _("Delete old notifications"), notices.sweep, every=dt.timedelta(days=1)),
         Job("core.tidy_search", _("Tidy the index"), index.tidy, every=dt.timedelta(days=1), seconds=600),
         Job(

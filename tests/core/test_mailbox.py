@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import email.policy
+import imaplib
+import itertools
 from dataclasses import replace
 from email.message import EmailMessage
 from types import ModuleType
@@ -13,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import api, jobs, mail, registry
-from core.db import db, write
+from core.db import db, now, write
 from core.feed import actions
 from core.models import Entry, Mail, Membership, PluginFault, Space
 from portal import intake
@@ -123,6 +126,19 @@ def replied(town: Town, post: int) -> list[tuple[str, str, int]]:
     below = sa.select(Entry.body, Entry.channel, Entry.author_id).order_by(Entry.id)
     below = below.where(Entry.parent_id == post, Entry.channel == "email")
     return [tuple(row) for row in town.run(lambda: db.session.execute(below).all())]
+
+
+def test_the_mailbox_keeps_old_messages_no_longer_than_the_town_says(office: Town, imap: Any) -> None:
+    office.run(intake.fetch)  # makes the folders
+    with imap._open() as server:
+        for folder, days in itertools.product(("Done", "Refused", "INBOX"), (40, 20)):
+            at = imaplib.Time2Internaldate(now() - dt.timedelta(days=days))
+            server.append(folder, None, at, letter(TOWN).as_bytes(policy=email.policy.SMTP))
+    office.run(intake.sweep)
+    assert [imap.count(folder) for folder in ("Done", "Refused", "INBOX")] == [1, 1, 2]
+    office.person("ana", language="en")
+    assert "mailbox until 30 days after it came" in office.browser("ana").get("/me/delete").text
+    assert "Messages in the town’s mailbox" in office.browser().get("/privacy/record").text
 
 
 def answered(town: Town) -> list[tuple[str, str]]:
