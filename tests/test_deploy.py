@@ -100,6 +100,21 @@ def test_the_guide_names_every_file_that_there_is_and_no_other() -> None:
     assert named - {"systemd", "nginx"} == there
 
 
+def test_the_commands_of_the_guide_read_any_password(tmp_path: Path) -> None:
+    [block] = re.findall(r"^# (parvis\(\).+?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    settings = tmp_path / "parvis.env"
+    settings.write_text('# PARVIS_NONE=1\nPARVIS_SMTP_PASSWORD=it\'s "two" $words #1\n#PARVIS_PORT=1\n')
+    runuser = tmp_path / "runuser"
+    runuser.write_text('#!/bin/sh\nenv | grep ^PARVIS_\nprintf "%s\\n" "$@"\n')
+    runuser.chmod(0o755)
+    script = f"{block.replace('/etc/parvis/parvis.env', str(settings))}\nparvis backup '/a folder'\n"
+    script += 'echo "${PARVIS_SMTP_PASSWORD-left}"'
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    said = ["-u", "parvis", "--", "/opt/parvis/venv/bin/parvis", "backup", "/a folder"]
+    assert done.stdout.splitlines() == ['PARVIS_SMTP_PASSWORD=it\'s "two" $words #1', *said, "left"]
+
+
 def test_a_restore_by_the_guide_erases_again_whom_the_town_had_erased(tmp_path: Path) -> None:
     data, backups = tmp_path / "data", tmp_path / "backups"
     data.mkdir()
