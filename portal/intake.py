@@ -52,6 +52,18 @@ def fetch() -> None:
                 _take(server, uid, tries)
 
 
+def look() -> tuple[bool, str]:
+    """Whether the mailbox, where there is one, opens now; raises OSError where its server does not answer."""
+    config: Config = current_app.config["PARVIS"]
+    if not config.imap_host or not config.mailbox:
+        return True, "no mailbox is set (PARVIS_MAILBOX, PARVIS_IMAP_HOST): nobody answers by mail"
+    try:
+        with _connected(config):
+            return True, config.mailbox
+    except imaplib.IMAP4.error as error:
+        return False, str(error)
+
+
 def sweep() -> None:
     """Job: delete what lies in the folders Done and Refused for longer than the town keeps it."""
     config: Config = current_app.config["PARVIS"]

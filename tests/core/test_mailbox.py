@@ -7,6 +7,7 @@ import datetime as dt
 import email.policy
 import imaplib
 import itertools
+import socket
 from dataclasses import replace
 from email.message import EmailMessage
 from types import ModuleType
@@ -19,6 +20,7 @@ from core import api, jobs, mail, registry
 from core.db import db, now, write
 from core.feed import actions
 from core.models import Entry, Mail, Membership, PluginFault, Space
+from ops import check
 from portal import intake
 from portal.notices import mailing, quotes, replies
 
@@ -139,6 +141,23 @@ def test_the_mailbox_keeps_old_messages_no_longer_than_the_town_says(office: Tow
     office.person("ana", language="en")
     assert "mailbox until 30 days after it came" in office.browser("ana").get("/me/delete").text
     assert "Messages in the town’s mailbox" in office.browser().get("/privacy/record").text
+
+
+def test_the_check_opens_the_mailbox(office: Town) -> None:
+    def mailbox() -> tuple[bool, str]:
+        [found] = [one for one in office.run(check.everything) if one.name == "mailbox"]
+        return found.ok, found.detail
+
+    assert mailbox() == (True, TOWN)
+    config = office.app.config["PARVIS"]
+    office.app.config["PARVIS"] = replace(config, imap_password="wrong")
+    assert mailbox()[0] is False
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        office.app.config["PARVIS"] = replace(config, imap_port=nobody.getsockname()[1])
+        assert mailbox() == (False, "ConnectionRefusedError")
+    office.app.config["PARVIS"] = replace(config, imap_host="")
+    assert mailbox()[0] is True
 
 
 def answered(town: Town) -> list[tuple[str, str]]:
