@@ -132,6 +132,16 @@ def test_a_restore_by_the_guide_erases_again_whom_the_town_had_erased(tmp_path: 
     assert all(f"--erasures /var/backups/parvis/{LEDGER}" in line for line in restores)
 
 
+def test_streams_may_have_a_service_of_their_own() -> None:
+    [command] = re.findall(r"^# sed -i '(/upstream.+)' /etc/nginx", GUIDE, re.MULTILINE)
+    conf = DEPLOY / "nginx/parvis.conf"
+    told = subprocess.run(["sed", command, conf], capture_output=True, text=True, check=True).stdout
+    upstreams = dict(re.findall(r"upstream (\w+) \{\s+server 127\.0\.0\.1:(\d+);", told))
+    port = unit(DEPLOY / "systemd/parvis-live.service")["Service"]["Environment"].partition("=")[2]
+    assert upstreams == {"parvis": "8000", "parvis_live": port}
+    assert re.search(r"location = /live \{\s+proxy_pass http://parvis_live;", told)
+
+
 class Front:
     """A town behind nginx: asks as a browser would."""
 
