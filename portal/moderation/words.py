@@ -1,6 +1,7 @@
 """What decisions and privileged acts are called."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from core.access import as_system, viewer
 from core.db import db
 from core.feed import cases
 from core.feed.moderation import ACTS, REASONS
-from core.models import Case, Entry
+from core.models import Case, Entry, Report
 from core.text import excerpt
 
 from . import actions
@@ -70,7 +71,9 @@ def decision(once: str) -> str:
         case = db.session.get(Case, int(number))
         if case is None or case.decided_at is None or not actions.concerns(case, person):
             return ""
-        return " ".join(_said(case))
+        own = case.author_id == person
+        said = " ".join(_said(case))
+    return " – ".join([*_about(case.id, case.entry_id, own), said])
 
 
 def _said(case: Case) -> Iterator[str]:
@@ -85,11 +88,20 @@ def _said(case: Case) -> Iterator[str]:
 
 
 def received(once: str) -> str:
-    """What a report is about, its title or first words, for who reported it and may read it now."""
-    with as_system("which case a receipt is about"):
-        about = db.session.scalar(sa.select(Case.entry_id).where(Case.id == int(once.split(":")[1])))
-    mine = sa.select(Entry).where(Entry.id == about, Entry.state != "removed", ~Entry.team_only)
-    entry = db.session.scalars(mine).one_or_none()
-    if entry is None:
-        return ""
-    return str(_("It is about: “%(title)s”", title=entry.title or excerpt(entry.html, 60)))
+    """Which report was received, for who sent it: its number, what it is about, and what they wrote."""
+    number = int(once.split(":")[1])
+    mine = (Report.case_id == number, Report.reporter_id == viewer().id)
+    with as_system("which case a receipt is about, and its reader's own words"):
+        report = db.session.scalars(sa.select(Report).where(*mine)).one_or_none()
+    said = [str(_("You wrote: “%(words)s”", words=report.text))] if report and report.text else []
+    return " – ".join([*_about(number, report.entry_id if report else None), *said])
+
+
+def _about(number: int, entry_id: int | None, own: bool = False) -> Iterator[str]:
+    """The number of a case, and the title or first words of its post: one's own, or what one may read now."""
+    yield str(_("No. %(number)s", number=number))
+    there = sa.select(Entry).where(Entry.id == entry_id, Entry.state != "removed")
+    with as_system("people read what was decided about their own words") if own else nullcontext():
+        entry = db.session.scalars(there if own else there.where(~Entry.team_only)).one_or_none()
+    if entry is not None:
+        yield str(_("It is about: “%(title)s”", title=entry.title or excerpt(entry.html, 60)))

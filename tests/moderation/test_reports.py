@@ -96,6 +96,31 @@ def test_a_legal_notice_needs_what_the_law_asks(square: Square) -> None:
     assert "core.report_received" in square.notices("reader")
 
 
+def test_word_of_a_case_names_its_number_and_what_it_is_about(square: Square) -> None:
+    def english() -> None:
+        with write() as session:
+            session.execute(sa.update(Account).values(language="en"))
+
+    square.town.run(english)
+    posts = [square.say(f"Bad words {n}", title=f"Lamps {n}") for n in (1, 2)]
+    for number, post in enumerate(posts, 1):
+        square.report(post, text=f"Because {number}")
+    cases = [square.case(post) for post in posts]
+    square.notices("reader")
+    square.town.run(rounds_due)
+    receipts = letters(square, "reader@example.org")
+    for number, case in enumerate(cases, 1):
+        assert f"No. {case} – It is about: “Lamps {number}” – You wrote: “Because {number}”" in receipts
+    for case, act in zip(cases, ("hidden", "kept"), strict=True):
+        square.decide(case, act)
+    square.notices("reader")
+    square.town.run(rounds_due)
+    told = letters(square, "reader@example.org")
+    assert f"No. {cases[0]} – Hidden." in told
+    assert f"No. {cases[1]} – It is about: “Lamps 2” – Left as it is." in told
+    assert f"No. {cases[0]} – It is about: “Lamps 1” – Hidden." in letters(square, "writer@example.org")
+
+
 def test_a_legal_notice_is_decided_with_reasons_in_words_whatever_is_decided(square: Square) -> None:
     post = square.say("Hateful words")
     square.report(post, **LEGAL, address="here")
