@@ -118,8 +118,7 @@ def _deliver(config: Config, due: Sequence[int]) -> bool:
                 if server is None:
                     server = _connect(config)
                     connection.callback(server.close)
-                words = written(mail)
-                if words is None:
+                if (words := written(mail)) is None:
                     _drop(mail)
                 else:
                     _hand_over(server, mail, config, words)

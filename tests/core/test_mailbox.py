@@ -227,6 +227,19 @@ def test_whoever_is_not_named_by_the_address_is_refused_and_told_why(
     assert (imap.count(), imap.count("Refused")) == (0, 1)
 
 
+def test_a_refusal_leads_to_the_conversation_and_of_a_stranger_to_the_portal(
+    office: Town, imap: Any, smtp: Any
+) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    take_in(office, imap, letter(address, "> Tuesday?", ident="<1@example.org>"))
+    take_in(office, imap, letter(address, sender="ben@example.org", ident="<2@example.org>"))
+    ours, others = (text for _recipient, text in sorted(answered(office)))
+    assert f"\n\nhttp://localhost/posts/{post}\n" in ours
+    assert "\n\nhttp://localhost\n" in others
+    assert "/posts/" not in others
+
+
 def test_nobody_is_flooded_with_refusals_by_who_writes_under_their_address(
     office: Town, imap: Any, smtp: Any
 ) -> None:
