@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import hashlib
+import hmac
+import struct
 from dataclasses import replace
 from email.message import EmailMessage
 from types import ModuleType
@@ -235,6 +238,22 @@ def test_a_forged_or_old_address_does_nothing(
     assert [recipient for recipient, _text in answered(office)] == ["ana@example.org"]
     take_in(office, imap, letter(f"town+core.reply.{word}@parvis.example", "In time"))
     assert len(replied(office, post)) == 1
+
+
+def test_only_the_town_s_own_seal_names_somebody(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    word = sealed(office, "ana", post)
+    raw = base64.b32decode(word.upper())
+    other = struct.pack(">IIH", office.person("ana"), post, 40_000)
+    for number, forged in enumerate((raw[:10], raw[:10] + bytes(len(raw) - 10), other + raw[10:], other)):
+        rest = base64.b32encode(forged).decode().lower()
+        for spelled in (rest, rest.rstrip("=")):
+            take_in(office, imap, letter(f"town+core.reply.{spelled}@parvis.example", f"As Ana {number}"))
+    with_another_key = struct.pack(">IIH", office.person("ana"), post, 40_000)
+    mark = hmac.new(b"", with_another_key, hashlib.sha256).digest()[: len(raw) - 10]
+    rest = base64.b32encode(with_another_key + mark).decode().lower()
+    take_in(office, imap, letter(f"town+core.reply.{rest}@parvis.example", "As Ana, by no key"))
+    assert replied(office, post) == []
 
 
 @pytest.mark.parametrize("why", ["removed from the space", "locked", "taken away", "account closed"])

@@ -310,6 +310,19 @@ def test_a_link_in_the_mail_does_not_act_for_who_has_a_factor(town: Town, ana: t
     assert not is_in(browser)
 
 
+def test_a_link_in_the_mail_does_not_act_for_who_owes_a_factor(town: Town) -> None:
+    space = town.space("Square", "ben")
+    payload = {"space": space, "body": "In her name", "title": "", "key": "k", "lang": "en", "parent": None}
+    town.person("zoe", "agent")
+    enforce(town)
+    with town.app.test_request_context():
+        town.run(lambda: claims.confirm_later("zoe@example.org", written.PUBLISH, payload))
+    browser, path = town.browser(), last_link(town)
+    assert browser.get(path).location == f"/sign-in?next={path}"
+    assert browser.submit(path, "/sign-in").location == f"/sign-in?next={path}"
+    assert town.run(lambda: db.session.scalars(sa.select(Entry.author_id)).all()) == []
+
+
 GUARDED = ("official", "agent", "administrator")
 
 
