@@ -78,6 +78,21 @@ def test_stops_are_made_of_questions_moved_and_taken_off(scene: Scene) -> None:
     assert [row[0] for row in placed(scene)] == [two]
 
 
+def test_a_stop_that_is_taken_off_leaves_its_questions_to_others(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    page = f"/visits/{visit}/route"
+    questions = [scene.accepted(visit, title=f"Where is bench {number}?") for number in (1, 2)]
+    agent.submit(f"{page}/questions", _page=page, pick=[str(one) for one in questions])
+    kept, gone = stops(scene, visit)[1]
+    agent.submit(f"{page}/questions", _page=page, pick=str(questions[0]), stop=str(gone))
+    assert agent.submit(f"/visits/stops/{gone}/turn", _page=page, verb="remove").status_code == 302
+    assert stops(scene, visit)[1] == [kept]
+    assert placed(scene) == []
+    assert [discussion(scene, one) for one in questions] == ["not_planned"] * 2
+    agent.submit(f"{page}/questions", _page=page, pick=str(questions[1]), stop=str(kept))
+    assert [row[:2] for row in placed(scene)] == [(questions[1], kept)]
+
+
 def test_the_time_that_a_route_takes_is_counted_with_the_walks(scene: Scene) -> None:
     visit, agent = scene.visit(), scene.browser("agent")
     page = f"/visits/{visit}/route"
