@@ -77,6 +77,13 @@ def _asked_or_supported(case: Case) -> bool:
     return reads.asked(entry) or api.db.session.scalar(voice) is not None
 
 
+def _not_said(case: Case) -> bool:
+    """Whether nobody has contested a promise since its askers were last asked, and nothing came after."""
+    last = steps.last(case.commitment.id)
+    asked = case.commitment.due_on + DELAY
+    return last is None or last.verb != "contest" or last.at.astimezone(api.town_zone()).date() < asked
+
+
 def _another(case: Case) -> bool:
     return case.casework.drafted_by != api.viewer().id or reads.approves_own(case.space.id)
 
@@ -97,6 +104,11 @@ ASKED = Guard(
         case.commitment.state in ("done_claimed", "confirmed")
         or case.commitment.due_on + DELAY <= api.now().astimezone(api.town_zone()).date()
     ),
+    _("This commitment has moved on in the meantime. Look at it again."),
+)
+NOT_SAID = Guard(
+    "nobody has said so since they were asked",
+    _not_said,
     _("This commitment has moved on in the meantime. Look at it again."),
 )
 UNANSWERED = Guard(
@@ -387,12 +399,13 @@ TRANSITIONS = (
     _way(
         "commitment",
         "contest",
-        "open done_claimed confirmed",
+        "open in_progress done_claimed confirmed",
         "in_progress",
         "core.account",
         _("No, it is not done"),
         ASKER,
         ASKED,
+        NOT_SAID,
         REASON,
     ),
     _way(
