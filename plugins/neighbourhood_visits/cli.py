@@ -33,7 +33,7 @@ def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: 
     """Take in the questions of a table, all or none, each once: CSV, XLSX or ODS, names of columns first."""
     held_on = day.date() if day else api.town_today() + dt.timedelta(days=60)
     table, people = tables.read(file.read_bytes()), _coordinators(handles)
-    result = imports.take_in(table, imports.guess(table.header), byline, held_on, people)
+    result = imports.take_in(table, imports.guess(table.header), byline, held_on, people, _tell)
     for line, text in result.errors:
         click.echo(f"line {line}: {text}", err=True)
     if result.errors:
@@ -41,6 +41,10 @@ def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: 
     if not people:
         click.echo("Nobody coordinates these visits: run it again with --coordinator HANDLE.", err=True)
     click.echo(str(result))
+
+
+def _tell(done: int, most: int) -> None:
+    click.echo(f"{done} of {most}", err=True)
 
 
 def _coordinators(handles: tuple[str, ...]) -> list[int]:

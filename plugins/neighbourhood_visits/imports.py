@@ -130,14 +130,14 @@ def take_in(
     with api.write() as session:
         known = set(session.scalars(sa.select(Casework.import_key).where(Casework.import_key.is_not(None))))
         visits, departments = _visits(rows, day, list(coordinators)), _departments(rows)
-        for number, row in enumerate(rows):
+        for number, row in enumerate(rows, 1):
             result.flagged += bool(row.flags)
             if row.key in known:
                 result.already += 1
             else:
                 _ask(row, visits[row.said["visit"]], departments.get(row.said.get("department", "")), byline)
                 result.imported += 1
-            if progress is not None and number % 100 == 0:
+            if progress is not None and (number % 100 == 0 or number == len(rows)):
                 progress(number, len(rows))
     return result
 

@@ -128,9 +128,16 @@ def run(import_id: int) -> None:
         row = api.db.session.get(Import, import_id)
         if row is None or row.state != "waiting":
             return
+        table = tables.read(row.content)
         with api.write():
-            table = tables.read(row.content)
+            row.result = {"read": len(table.rows)}
+            _tell(row)
+        with api.write():
             result = imports.take_in(table, row.columns, row.name, row.day, [row.user_id])
             row.state, row.content = ("failed" if result.errors else "done"), b""
             row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
-            api.emit(api.get_or_404(api.User, row.user_id), "visits.import", row.id)
+            _tell(row)
+
+
+def _tell(row: Import) -> None:
+    api.emit(api.get_or_404(api.User, row.user_id), "visits.import", row.id)

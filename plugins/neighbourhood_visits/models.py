@@ -229,7 +229,10 @@ def about_public() -> sa.ColumnElement[bool]:
 
 
 class Import(api.Owned, api.Base):
-    """A file of questions that somebody takes in, with what its columns hold; emptied when done."""
+    """A file of questions that somebody takes in, with what its columns hold; emptied when done.
+
+    `result` says how many lines are read while they are taken in, then what became of them.
+    """
 
     __tablename__ = "visits_import"
     __table_args__ = ({"sqlite_autoincrement": True},)

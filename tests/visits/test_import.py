@@ -144,7 +144,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert "visits" in parvis("--help").stdout
     done = parvis("visits", "import-questions", str(file))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "1 imported, 0 already there, 0 flagged"
+    assert done.stdout == "1 imported, 0 already there, 0 flagged\n"
+    assert done.stderr.splitlines()[0] == "1 of 1"
     again = parvis("visits", "import-questions", str(file))
     assert again.stdout.splitlines()[-1] == "0 imported, 1 already there, 0 flagged"
     file.write_text(LINES + "A2;Trop court\n", encoding="utf-8")

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from core import jobs
 from core.db import db
+from plugins.neighbourhood_visits import imports, intake
 from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
 
 from .test_import import LINES, count
 
 if TYPE_CHECKING:
+    import pytest
     from werkzeug.test import TestResponse
 
     from .conftest import Scene
@@ -55,6 +57,27 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     admin.submit(second, take="yes", **columns)
     jobs.run_due(scene.town.app)
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+
+
+def test_the_page_says_how_far_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, admin = page_of(give(scene, LINES)), scene.browser("admin")
+    admin.submit(page, take="yes")
+    assert '<progress value="0" max="100" aria-label="Being taken in">' in admin.get(page).text
+
+    def fail(*_said: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(imports, "_ask", fail)
+        jobs.run_due(scene.town.app)
+    shown = admin.get(page).text
+    assert '<progress value="50" max="100" aria-label="Being taken in">' in shown
+    assert "1 question read" in shown
+    assert count(scene, Question) == count(scene, Visit) == 0, "all or nothing"
+    scene.town.run(lambda: intake.run(kept(scene).id))
+    shown = admin.get(page).text
+    assert "1 taken in, 0 already there, 0 flagged." in shown
+    assert "<progress" not in shown
 
 
 def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
