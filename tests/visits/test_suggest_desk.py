@@ -69,6 +69,17 @@ def test_theme_and_department_are_suggested_with_the_reason(scene: Scene) -> Non
     assert f'selected value="{lights}"' in own or f'value="{lights}" selected' in own or "Lights" in own
 
 
+def test_the_likely_theme_suggests_its_departments_with_its_words(scene: Scene) -> None:
+    visit, lights, _parks = taught(scene)
+    scene.accepted(visit, title="Un carrefour dangereux", theme="safety")
+    worked(scene)
+    question = scene.question(visit, title="Quel carrefour dangereux")
+    shown = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    suggested = shown.partition(f"assign {question}:0 {lights}")[2].partition("</dd>")[0]
+    assert re.search("because of: [^<]*carrefour", suggested)
+    assert "Safety" not in suggested, "nobody has chosen it"
+
+
 def test_a_theme_that_the_town_has_not_is_refused_and_so_is_who_is_not_on_the_team(scene: Scene) -> None:
     visit = scene.visit()
     question = scene.question(visit)
