@@ -6,15 +6,16 @@ import datetime as dt
 import io
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from core import jobs
 from core.db import db
 from plugins.neighbourhood_visits import imports, intake
 from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
 
-from .test_import import LINES, count
+from .test_import import FILE, LINES, count
 
 if TYPE_CHECKING:
-    import pytest
     from werkzeug.test import TestResponse
 
     from .conftest import Scene
@@ -57,6 +58,21 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     admin.submit(second, take="yes", **columns)
     jobs.run_due(scene.town.app)
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+
+
+@pytest.mark.slow
+def test_the_page_takes_the_file_of_paris_as_it_is(scene: Scene) -> None:
+    admin = scene.browser("admin")
+    for counts in ("1341 taken in, 0 already there", "0 taken in, 1341 already there"):
+        file = (io.BytesIO(FILE.read_bytes()), FILE.name)
+        page = page_of(admin.submit("/visits/import", file=file, day=DAY))
+        shown = admin.get(page).text
+        assert "Take in 1341 questions" in shown
+        assert "47 questions have no title or no address" in shown
+        assert admin.submit(page, take="yes").status_code == 302
+        scene.town.run(lambda: intake.run(kept(scene).id))  # and not what suggestions learn of it
+        assert f"{counts}, 47 flagged." in admin.get(page).text
+    assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1341, 21, 19)
 
 
 def test_the_page_says_how_far_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
