@@ -21,7 +21,7 @@ from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import pages as planning
 from .plan import route
-from .show import draw
+from .show import date, draw
 from .visit_forms import VisitForm
 
 
@@ -110,7 +110,9 @@ def edit(space_id: int) -> Page:
         form.form_errors.append(str(reason))
         form.over(api.get_or_404(api.Space, space_id).version)
         return form_page("visits/visit_form.html", form, **shown)
-    api.says(_("The visit is changed."))
+    moved = form.follows and form.closes and form.last_day() != form.closes.data
+    more = _("The last day to ask has moved along: %(date)s.", date=date(found.last_moment)) if moved else ""
+    api.says(f"{_('The visit is changed.')} {more}".strip())
     return redirect(url_of(space_id))
 
 

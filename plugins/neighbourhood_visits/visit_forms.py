@@ -68,6 +68,7 @@ class VisitForm(OverForm):
         form = cls(data=_said(visit, space) if visit else {"coordinators": own})
         form.area.choices = _areas()
         form.officials.choices = people_near("official")
+        form.follows = visit is not None and visit.questions_close_at > api.now()
         if visit and visit.state == "postponed":  # its day is told where the new one is announced
             del form.date, form.starts, form.ends, form.closes
         form.agents.choices = form.scribes.choices = people_near("agent")
@@ -133,7 +134,7 @@ class NewDateForm(VisitForm):
     """When and where a visit that was postponed takes place instead."""
 
     name = summary = area = access_notes = other_ways = None  # type: ignore[assignment]
-    coordinators = officials = agents = scribes = None  # type: ignore[assignment]
+    coordinators = officials = agents = scribes = None
 
     @classmethod
     def of(cls, visit: Visit, space: Any) -> "NewDateForm":

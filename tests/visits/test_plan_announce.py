@@ -96,8 +96,11 @@ def test_the_short_address_leads_to_the_visit(scene: Scene) -> None:
     browser = scene.browser()
     told = browser.get(f"/visits/c/{announce.code_of(visit).lower()}")
     assert (told.status_code, told.location) == (302, f"/visits/{visit}")
-    assert browser.get("/visits/c/nothing").status_code == 404
-    assert browser.get(f"/visits/c/{announce.code_of(9999)}").status_code == 404
+    for slip in ("nothing", announce.code_of(9999)):
+        told = browser.get(f"/visits/c/{slip}")
+        assert told.status_code == 404
+        assert slip in told.text
+        assert '<a class="button" href="/visits/">' in told.text.partition("<main")[2]
 
 
 @pytest.mark.parametrize(("size", "width"), [("a4", 210), ("a3", 297), ("a5", 297)])

@@ -12,7 +12,7 @@ from core.api import gettext as _
 
 from .. import reads, show
 from ..models import Visit
-from ..pages import blueprint, visit_and_space
+from ..pages import Page, blueprint, visit_and_space
 from .paper_pages import pdf_response
 from .papers import TEMPLATES
 
@@ -111,12 +111,11 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
 
 @blueprint.get("/c/<code>")
 @api.needs("core.read")
-def short_address(code: str) -> Response:
-    """From the code on paper to the page of the visit."""
+def short_address(code: str) -> Page:
+    """From the code on paper to the page of the visit; a slip leads to the list of visits."""
     space_id = visit_of(code)
-    if space_id is None:
-        abort(404)
-    visit_and_space(space_id)
+    if space_id is None or api.db.session.get(Visit, space_id) is None:
+        return show.draw("visits/plan/no_code.html", code=code), 404
     return redirect(url_for("visits.visit", space_id=space_id))
 
 
