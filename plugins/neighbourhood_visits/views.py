@@ -16,7 +16,7 @@ from .collect.maps import map_of
 from .collect.near import COOKIE
 from .collect.receipts import receipt
 from .collect.similar import near_enough
-from .forms import AskForm, AskWithoutAccountForm
+from .forms import AskForm, AskWithoutAccountForm, ask_again
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import pages as planning
@@ -145,35 +145,33 @@ def ask(space_id: int) -> Page:
     if alike:
         form.seen.data = "yes"
         return form_page("visits/collect/alike.html", form, alike=alike, again=bool(ready), **shown)
-    by_mail = not api.viewer().signed_in and form.email.data
-    doubt = _doubt(space, form) if by_mail else ""
-    if doubt:
-        form.form_errors.append(doubt)
-        form.confirmed.data = "yes"
-        return form_page("visits/ask.html", form, **shown)
-    if by_mail:
-        payload = {
-            "visit": space_id,
-            "said": form.said(),
-            "written_at": api.now().isoformat(),
-            "name": form.name.data,
-        }
-        api.confirm_later(form.email.data, "visits.ask", payload)
-        session["visits_asked"] = space_id
-        return redirect(url_for("visits.asked", space_id=space_id))
+    sure = bool(form.confirmed.data)
     try:
-        sure = bool(form.confirmed.data)
         if not api.viewer().signed_in:
-            return _received(found, form, sure)
+            return _confirmed_later(space, form, sure) if form.email.data else _received(found, form, sure)
         entry = actions.ask(found, **form.said(), confirmed=sure, pictures=ready)
     except api.AskAuthor as doubt:
-        form.form_errors.append(str(doubt))
-        form.confirmed.data = "yes"
+        ask_again(form, doubt)
         return form_page("visits/ask.html", form, **shown)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def _confirmed_later(space: api.Space, form: Any, sure: bool) -> Page:
+    """Keep a question until its author opens the link in a mail, once its words are asked about."""
+    if not sure:
+        actions.check_words(space, form.said(), form.name.data)
+    payload = {
+        "visit": space.id,
+        "said": form.said(),
+        "written_at": api.now().isoformat(),
+        "name": form.name.data,
+    }
+    api.confirm_later(form.email.data, "visits.ask", payload)
+    session["visits_asked"] = space.id
+    return redirect(url_for("visits.asked", space_id=space.id))
 
 
 def _received(visit: Any, form: Any, sure: bool) -> Page:
@@ -182,16 +180,6 @@ def _received(visit: Any, form: Any, sure: bool) -> Page:
     said["key"] = session.setdefault("visits_key", said["key"])
     session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
     return redirect(url_for("visits.received"))
-
-
-def _doubt(space: api.Space, form: Any) -> str:
-    """What is asked about the words of somebody without an account before they are kept."""
-    try:
-        if not form.confirmed.data:
-            actions.check_words(space, form.said(), form.name.data)
-    except (api.AskAuthor, api.Refused) as doubt:
-        return str(doubt)
-    return ""
 
 
 def _find_place(form: Any) -> None:
