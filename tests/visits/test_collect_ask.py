@@ -229,7 +229,8 @@ def test_similar_questions_and_past_answers_appear_and_nothing_private(scene: Sc
     assert f"/posts/{waiting}" not in shown
     assert "private lamp" not in similar(scene, visit, "The lamps don't work", "agent")
     assert f"/visits/questions/{public}/voice" in shown
-    assert "Send it all the same</button>" in shown
+    assert "Go on: it is sent at the end of the form." in shown
+    assert "<button" not in shown, "nothing is sent before place, name and address are asked"
     assert "/posts/" not in similar(scene, visit, "Something else entirely")
     assert "/posts/" not in similar(scene, visit, '- " ( * :')
 
