@@ -143,6 +143,15 @@ class AskWithoutAccountForm(AskForm):
             raise ValidationError(_("Give your name."))
 
 
+class AddressForm(api.Form):
+    """To which address the link that confirms a question goes."""
+
+    email = EmailField(
+        lazy_gettext("E-mail"),
+        validators=[needed(lazy_gettext("Give your e-mail address.")), api.an_address],
+    )
+
+
 class PutOffForm(api.Form):
     """Why a visit is postponed or cancelled."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from plugins.neighbourhood_visits.models import Casework, Question
 from plugins.neighbourhood_visits.plan import papers
 
 from .conftest import QUESTION
-from .test_collect_ask import picture, row
+from .test_collect_ask import link, picture, row
 from .test_collect_codes import opened, shown
 from .test_triage import decide
 
@@ -122,6 +123,34 @@ def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:
     assert "Give your name." in refused.text
     told = asked(scene, visit, email="zibeline@example.org", name="Zibeline")
     assert told.location == f"/visits/{visit}/asked"
+
+
+def test_a_mistyped_address_is_shown_and_corrected(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    page, ask = f"/visits/{visit}/asked", f"/visits/{visit}/ask"
+    words = {"title": QUESTION, "body": "It is dark.", "name": "Zibeline", "email": "zibelin@example.org"}
+    assert visitor.submit(ask, **words).location == page
+    assert "zibelin@example.org" in visitor.get(page).text
+    assert visitor.submit(page, email="no address").status_code == 422
+    assert visitor.submit(page, email="zibeline@example.org").location == page
+    assert "zibeline@example.org" in visitor.get(page).text
+    confirm = link(scene, "zibeline@example.org")
+    again = visitor.get(f"{ask}?change=1").text
+    for said in (QUESTION, "It is dark.", 'value="Zibeline"', 'value="zibeline@example.org"'):
+        assert said in again
+    for empty in (visitor.get(ask), scene.browser().get(f"{ask}?change=1")):
+        assert "It is dark." not in empty.text, "another question, another browser"
+    assert QUESTION in scene.browser().get(confirm).text
+    assert scene.browser().submit(page, _page=ask, email="spy@example.org").location == f"/visits/{visit}"
+
+
+def test_a_long_question_fits_no_cookie_and_is_sent_all_the_same(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    long = " ".join(secrets.token_hex(8) for _ in range(280))
+    words = {"title": QUESTION, "body": long, "name": "Zibeline", "email": "z@example.org"}
+    told = visitor.submit(f"/visits/{visit}/ask", **words, confirmed="yes")
+    assert len(told.headers["Set-Cookie"]) < 4000
+    assert "z@example.org" in visitor.get(told.location).text
 
 
 def test_what_looks_like_personal_details_is_asked_about_first(scene: Scene) -> None:
