@@ -59,6 +59,17 @@ def test_a_calendar_hears_of_each_change_of_date(scene: Scene) -> None:
     assert "Snow" in over.description.value
 
 
+@pytest.mark.parametrize(("verb", "says"), [("postpone", "POSTPONED"), ("cancel", "CANCELLED")])
+def test_a_calendar_shows_that_a_visit_is_put_off(scene: Scene, verb: str, says: str) -> None:
+    visit = scene.visit()
+    page, add = f"/visits/{visit}", "Add to my calendar"
+    assert add in scene.browser().get(page).text
+    assert event(scene, visit).summary.value == "Visit of the Tanneries"
+    scene.browser("mayor").submit(f"{page}/turn", _page=page, verb=verb, reason="Snow", sure="1")
+    assert event(scene, visit).summary.value == f"{says} – Visit of the Tanneries"
+    assert add not in scene.browser().get(page).text
+
+
 def change(scene: Scene, visit: int, **said: str) -> None:
     """Change a visit on its page, as the mayor."""
     mayor, page = scene.browser("mayor"), f"/visits/{visit}/edit"

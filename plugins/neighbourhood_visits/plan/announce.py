@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from core import api
 from core.api import gettext as _
+from core.api import lazy_gettext
 
 from .. import reads, show
 from ..models import Visit
@@ -20,6 +21,10 @@ DIGITS = "23456789BCDFGHJKMNPQRSTVWXYZ"  # none is taken for another, and they m
 SHEETS = {"a4": "poster.typ", "a3": "poster.typ", "a5": "leaflet.typ"}
 ASKED_BEFORE = frozenset({"draft", "announced", "collecting"})
 STATUS = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}
+CALLED_OFF = {
+    "cancelled": lazy_gettext("CANCELLED"),
+    "postponed": lazy_gettext("POSTPONED"),
+}  # as phones show it
 
 
 def code_of(space_id: int) -> str:
@@ -56,7 +61,7 @@ def calendar(visit: Visit, space: api.Space, address: str, host: str) -> bytes:
     event.add("dtstamp", api.now())
     event.add("dtstart", visit.starts_at.astimezone(api.town_zone()))
     event.add("dtend", visit.ends_at.astimezone(api.town_zone()))
-    event.add("summary", space.name)
+    event.add("summary", f"{CALLED_OFF[visit.state]} – {space.name}" if visit.off else space.name)
     event.add("location", visit.meeting_point)
     told = (visit.reason if visit.state in STATUS else "", space.summary, visit.access_notes, address)
     event.add("description", "\n\n".join(filter(None, told)))
