@@ -14,7 +14,8 @@ from core.api import ngettext
 from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
-EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
+RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
+EXECUTIVE = frozenset(RANKS)
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),
@@ -410,7 +411,7 @@ def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
 
 
 def officials_of(space_id: int) -> Sequence[api.User]:
-    """The elected officials of a visit."""
+    """The elected officials of a visit: the mayor first, then deputies, then councillors, each by name."""
     rows = (
         sa.select(api.User)
         .join(api.Membership, api.Membership.user_id == api.User.id)
@@ -422,7 +423,9 @@ def officials_of(space_id: int) -> Sequence[api.User]:
         )
         .order_by(api.User.name)
     )
-    return api.db.session.scalars(rows).unique().all()
+    ranks = {mandate: rank for rank, mandate in enumerate(RANKS)}
+    found = api.db.session.scalars(rows).unique()
+    return sorted(found, key=lambda person: ranks.get(person.mandate or "", len(RANKS)))
 
 
 def others_approve(space_id: Any) -> Any:

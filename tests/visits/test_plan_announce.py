@@ -14,7 +14,7 @@ import vobject
 
 from core import api
 from core.db import write
-from core.models import Area
+from core.models import Area, User
 from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import announce
 
@@ -80,6 +80,27 @@ def change(scene: Scene, visit: int, **said: str) -> None:
         assert kept
         sent[name] = kept[1]
     assert mayor.client.post(page, data=sent).status_code == 302
+
+
+def test_who_comes_is_named_by_rank_and_without_a_list(scene: Scene) -> None:
+    def stand() -> None:
+        with write() as session:
+            mayor, deputy = (session.get(User, scene.town.person(name)) for name in ("mayor", "deputy"))
+            mayor.name, mayor.list_name, deputy.name = "Zoé Zibeline", "Belleroche ensemble", "Ana Alba"
+
+    scene.town.run(stand)
+    visit = scene.visit(
+        officials=[str(scene.town.person(name)) for name in ("deputy", "mayor", "opposition")]
+    )
+    page = scene.browser().get(f"/visits/{visit}").text
+    poster = scene.browser("agent").get(f"/visits/{visit}/a4.pdf").data
+    with pypdfium2.PdfDocument(poster) as document:
+        printed = " ".join(document[0].get_textpage().get_text_range().split())
+    for text in (page, printed):
+        names = ["Zoé Zibeline", "Ana Alba", "Opposition"]
+        assert sorted(names, key=text.index) == names
+        assert "ensemble" not in text
+        assert "Autrement" not in text
 
 
 def test_words_of_a_visit_break_no_line_of_a_calendar(scene: Scene) -> None:
