@@ -110,10 +110,11 @@ def department_names() -> dict[str, str]:
 
 
 def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str]) -> list[Suggestion]:
-    found = []
+    found, known = [], features(sort, said)
     for label, speaks in rank(sort, said, counts):
         because = _because(speaks, reads.theme_label(said.theme))
-        if because and label in names:
+        taught = sum(counts.get((sort, word, label), 0) for word, told in known.items() if told in because)
+        if label in names and max(taught, len(because)) > 1:  # one word of one question says nothing
             found.append(Suggestion(label, names[label], because))
     return found[: SHOWN[sort]]
 
