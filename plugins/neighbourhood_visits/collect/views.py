@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, redirect, session, url_for
+from flask import abort, redirect, request, session, url_for
 
 from core import api
 from core.api import gettext as _
@@ -63,8 +63,16 @@ def _there(question_id: int) -> bool:
 @blueprint.post("/code/withdraw")
 @api.needs("visits.ask")
 def withdraw_by_code() -> Page:
-    """Take back the question of a code."""
-    return _act("withdraw", _("Your question is withdrawn."))
+    """Take back the question of a code, once one is sure."""
+    if "sure" in request.form:
+        return _act("withdraw", _("Your question is withdrawn."))
+    api.throttle("guess")
+    form: Any = ActByCodeForm()
+    found = codes.find(form.code.data or "") if form.validate_on_submit() else None
+    read = _read(found) if found is not None else None
+    if read is None:
+        return _unknown(CodeForm(formdata=None))
+    return draw("visits/collect/withdraw_by_code.html", form=form, entry=read[0])
 
 
 @blueprint.post("/code/contest")
