@@ -69,7 +69,8 @@ class Step:
 class Panel:
     """What the team finds on the page of a visit: the next step, the others, and what may stop it.
 
-    `record` stands beside the next step: who is on the telephone does not look for it.
+    `record` stands beside the next step: who is on the telephone does not look for it. `lacks` says why a
+    draft can't be announced.
     """
 
     step: Step | None
@@ -77,6 +78,7 @@ class Panel:
     others: list[Step]
     stops: list[states.Transition]
     counts: dict[str, int]
+    lacks: str
 
 
 def panel(visit: Visit, space: api.Space) -> Panel | None:
@@ -92,10 +94,26 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
     if not states.day_has_come(visit):
         wanted = tuple(name for name in wanted if name != "begin")
     found = {step.name: step for step in (*pages, *verbs)}
+    lacks = _lacks(visit, "announce" in found) if visit.state == "draft" and "edit" in found else ""
+    if lacks:
+        found.pop("announce", None)
+        verbs = [one for one in verbs if one.name != "announce"]
+        wanted = ("edit",)
     step = next((found[name] for name in wanted if name in found), None)
     record = found.get("record") if step is not found.get("record") else None
     others = [one for one in (*pages, *verbs) if one not in (step, record)]
-    return Panel(step, record, others, stops, counts) if step or others else None
+    return Panel(step, record, others, stops, counts, lacks) if step or others else None
+
+
+def _lacks(visit: Visit, announces: bool) -> str:
+    """Why the viewer can't announce a draft, and what to do; nothing where they can."""
+    if not visit.meeting_point:
+        return _("It can’t be announced yet: fill in where people meet, and look at its date.")
+    if not announces:
+        return _(
+            "You can’t announce it for the whole town: choose its neighbourhood, or ask an administrator."
+        )
+    return ""
 
 
 def _verb(way: states.Transition, space: api.Space) -> Step:

@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from core import jobs, mail
-from core.db import db
+from core.db import db, write
 from core.models import Mail
+from core.spaces.actions import set_members
+from plugins.neighbourhood_visits import actions
 from plugins.neighbourhood_visits.models import Visit
 from plugins.neighbourhood_visits.states import TRANSITIONS
 from plugins.neighbourhood_visits.turns import FOR_GOOD
@@ -85,6 +87,36 @@ def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
         "published": "Follow up the promises",
         "follow_up": "Promises",
     }
+
+
+def test_a_draft_says_what_it_lacks_to_be_announced(scene: Scene) -> None:
+    def draft() -> int:
+        with write():
+            space = actions.draft_visit("Visit 75118", "75118", dt.date(2030, 1, 1))
+            set_members(space, "test", {scene.town.person("agent"): "coordinator"})
+            return space.id
+
+    visit = scene.town.run(draft)
+    shown = panel(scene, visit, "agent")
+    assert "fill in where people meet" in shown
+    assert first(shown) == "Change the visit"
+    assert "Announce" not in shown
+    scene.town.run(lambda: meet(visit))
+    shown = panel(scene, visit, "agent")
+    assert "choose its neighbourhood" in shown, (
+        "who reaches a part of the town announces nothing for all of it"
+    )
+    assert first(shown) == "Change the visit"
+    assert change(scene, visit, scene.browser("agent")).status_code == 302
+    shown = panel(scene, visit, "agent")
+    assert "Read it once more, then announce it." in shown
+    assert first(shown) == "Announce the visit"
+
+
+def meet(visit: int) -> None:
+    """Say where people meet, and nothing else."""
+    with write() as session:
+        session.get(Visit, visit).meeting_point = "In front of the school"
 
 
 def test_a_visit_begins_by_the_one_button_on_its_day(scene: Scene, visit: int) -> None:
