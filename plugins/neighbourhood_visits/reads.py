@@ -312,7 +312,7 @@ def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Sp
 
 
 def next_visit() -> tuple[Visit, str] | None:
-    """The visit that comes next, and its name: every home page asks."""
+    """The next visit that takes questions, else the next, and its name: every home page asks."""
     rows = _next(now=api.now())
     if not rows:
         return None
@@ -323,10 +323,15 @@ def next_visit() -> tuple[Visit, str] | None:
 
 _shown = (Visit.space_id, Visit.state, Visit.starts_at, Visit.ends_at, Visit.meeting_point)
 _name = sa.select(api.Space.name).where(api.Space.id == Visit.space_id).scalar_subquery()
+_now = sa.bindparam("now", type_=api.UtcDateTime)
 _next = api.Prepared(
     sa.select(*_shown, Visit.questions_close_at, _name.label("name"))
-    .where(Visit.ends_at >= sa.bindparam("now", type_=api.UtcDateTime), Visit.state.not_in(OVER))
-    .order_by(Visit.starts_at, Visit.space_id)
+    .where(Visit.ends_at >= _now, Visit.state.not_in(OVER))
+    .order_by(
+        sa.case((sa.and_(Visit.state == "collecting", Visit.questions_close_at > _now), 0), else_=1),
+        Visit.starts_at,
+        Visit.space_id,
+    )
     .limit(1)
 )
 
