@@ -108,7 +108,7 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
 def _lacks(visit: Visit, announces: bool) -> str:
     """Why the viewer can't announce a draft, and what to do; nothing where they can."""
     if not visit.meeting_point:
-        return _("It can’t be announced yet: fill in where people meet, and look at its date.")
+        return str(_("It can’t be announced yet: fill in where people meet, and look at its date."))
     if not announces:
         return _(
             "You can’t announce it for the whole town: choose its neighbourhood, or ask an administrator."

@@ -17,13 +17,15 @@ from plugins.neighbourhood_visits.models import Casework, Question
 from plugins.neighbourhood_visits.plan import papers
 
 from .conftest import QUESTION
-from .test_collect_ask import link, picture, row
+from .test_collect_ask import border, link, picture, row
 from .test_collect_codes import opened, shown
 from .test_triage import decide
 
 if TYPE_CHECKING:
     import pytest
     from werkzeug.test import TestResponse
+
+    from core.testing import Browser
 
     from .conftest import Scene
 
@@ -76,6 +78,20 @@ def test_what_is_sent_again_in_one_browser_is_one_question(scene: Scene) -> None
     assert len(re.findall(r'id="question-', review)) == 3
 
 
+def test_the_thread_of_a_code_shows_the_pin(scene: Scene) -> None:
+    border(scene)
+    visit, visitor = scene.visit(), scene.browser()
+    assert "The pin on the map" not in opened(scene, code_of(visitor, visit)).text
+    pinned = opened(scene, code_of(scene.browser(), visit, latitude="48.01", longitude="2.01"))
+    assert "The pin on the map of Belleroche" in pinned.text
+
+
+def code_of(visitor: Browser, visit: int, **fields: str) -> str:
+    """The code of a question that a visitor asks."""
+    visitor.submit(f"/visits/{visit}/ask", title=QUESTION, **fields)
+    return shown(visitor.get("/visits/received").text)
+
+
 def test_pictures_are_added_by_code_until_somebody_has_read(scene: Scene) -> None:
     visit, visitor = scene.visit(), scene.browser()
     visitor.submit(f"/visits/{visit}/ask", title=QUESTION)
@@ -101,6 +117,7 @@ def test_pictures_are_added_by_code_until_somebody_has_read(scene: Scene) -> Non
     assert files() == 0
     assert send([picture(), picture((41, 30))], alts=["A lamp", "Its foot"]).status_code == 200
     assert files() == 2
+    assert "2 pictures: A lamp · Its foot" in opened(scene, code).text
     assert send([picture((42, number)) for number in (30, 31, 32)], alts=["A lamp"] * 3).status_code == 422
     wrong = visitor.submit(
         add, "/visits/received", code="ACDE-2345-FHJK", pictures=[picture()], alts=["A lamp"]

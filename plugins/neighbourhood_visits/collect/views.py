@@ -16,6 +16,7 @@ from ..show import draw
 from ..states import TABLE, question_case
 from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
+from .maps import Map, map_of
 from .receipts import receipt
 from .similar import accepted
 from .voices import voice_page
@@ -157,9 +158,22 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
         reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
         photos=_waits(entry, question),
+        sent=_sent(found),
+        map=_map(entry) if question.latitude is not None else None,
         wrong=wrong,
         form=ActByCodeForm(formdata=None, code=code),
     )
+
+
+def _map(entry: api.Entry) -> Map | None:
+    return map_of(api.get_or_404(api.Space, entry.space_id).area_id)
+
+
+def _sent(question_id: int) -> list[str]:
+    """What the pictures of a question show, in words: the pictures themselves have its audience."""
+    rows = sa.select(api.File).where(api.File.entry_id == question_id).order_by(api.File.id)
+    with api.as_system("tell whoever holds its code which pictures a question has"):
+        return [file.alt or file.name for file in api.db.session.scalars(rows)]
 
 
 def _reached(entry: api.Entry) -> str:
