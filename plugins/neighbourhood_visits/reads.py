@@ -16,6 +16,7 @@ from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember,
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
 EXECUTIVE = frozenset(RANKS)
+NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),
@@ -108,7 +109,7 @@ def standing(question: Question) -> str:
         "accepted": _("Answer to come"),
         "rejected": _("Declined"),
         "forwarded": _("Forwarded"),
-        "private_case": _("Between you and the team"),
+        "private_case": _("Dealt with in private"),
         "withdrawn": _("Withdrawn"),
         "contested": _("To be read once more"),
     }
@@ -299,15 +300,13 @@ def departments() -> Sequence[Department]:
 
 
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
-    """Visits with their spaces: those to come, the next first; or those past, the latest first."""
+    """Visits with their spaces: those to come, the next first; or past and cancelled ones, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
+    over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(NO_MORE))
     if past:
-        over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(OVER))
-        rows = rows.where(over).order_by(Visit.starts_at.desc(), Visit.space_id.desc())
+        rows = rows.where(over).order_by(Visit.starts_at.desc(), api.Space.name, Visit.space_id.desc())
     else:
-        rows = rows.where(Visit.ends_at >= api.now(), Visit.state.not_in(OVER)).order_by(
-            Visit.starts_at, Visit.space_id
-        )
+        rows = rows.where(~over).order_by(Visit.starts_at, api.Space.name, Visit.space_id)
     return api.db.session.execute(rows.limit(limit)).all()
 
 
@@ -326,7 +325,7 @@ _name = sa.select(api.Space.name).where(api.Space.id == Visit.space_id).scalar_s
 _now = sa.bindparam("now", type_=api.UtcDateTime)
 _next = api.Prepared(
     sa.select(*_shown, Visit.questions_close_at, _name.label("name"))
-    .where(Visit.ends_at >= _now, Visit.state.not_in(OVER))
+    .where(Visit.ends_at >= _now, Visit.state.not_in(NO_MORE))
     .order_by(
         sa.case((sa.and_(Visit.state == "collecting", Visit.questions_close_at > _now), 0), else_=1),
         Visit.starts_at,

@@ -110,8 +110,8 @@ def _lacks(visit: Visit, announces: bool) -> str:
     if not visit.meeting_point:
         return str(_("It can’t be announced yet: fill in where people meet, and look at its date."))
     if not announces:
-        return _(
-            "You can’t announce it for the whole town: choose its neighbourhood, or ask an administrator."
+        return str(
+            _("You can’t announce it for the whole town: choose its neighbourhood, or ask an administrator.")
         )
     return ""
 

@@ -82,6 +82,7 @@ def test_a_reason_is_read_by_code_and_the_question_withdrawn(scene: Scene) -> No
     assert "Answer expected by" in opened(scene, code).text
     agent.submit(f"{page}/reject", _page=page, reason="Not of this neighbourhood.")
     told = opened(scene, code).text
+    assert told.index("Contest</summary>") < told.index("Acknowledgement"), "what one can do comes first"
     assert "Not of this neighbourhood." in told
     assert "Answer expected by" not in told
     visitor = scene.browser()

@@ -68,6 +68,10 @@ def test_a_calendar_shows_that_a_visit_is_put_off(scene: Scene, verb: str, says:
     scene.browser("mayor").submit(f"{page}/turn", _page=page, verb=verb, reason="Snow", sure="1")
     assert event(scene, visit).summary.value == f"{says} – Visit of the Tanneries"
     assert add not in scene.browser().get(page).text
+    coming, _title, past = scene.browser().get("/visits/").text.partition("Past or cancelled visits")
+    assert (f'href="{page}"' in past) is (verb == "cancel")
+    assert (f'href="{page}"' in coming) is (verb == "postpone")
+    assert (f'href="{page}"' in scene.browser().get("/").text) is (verb == "postpone")
 
 
 def change(scene: Scene, visit: int, **said: str) -> None:
