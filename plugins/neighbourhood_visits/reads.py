@@ -300,7 +300,7 @@ def departments() -> Sequence[Department]:
 
 
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
-    """Visits with their spaces: those to come, the next first; or past and cancelled ones, the latest first."""
+    """Visits with their spaces: those to come, the next first; or past and cancelled, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
     over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(NO_MORE))
     if past:
