@@ -87,21 +87,27 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     with api.write():
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
-        before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
-        for column, value in plan.details.items():
-            setattr(visit, column, value)
-        moved = before != [getattr(visit, column) for column in PRACTICAL]
+        moved = _set_details(visit, plan.details)
         visit.sequence += moved
-        if visit.freezes_at and visit.freezes_at > api.now():
-            visit.freezes_at += visit.starts_at - started_at
-        if moved:
-            overdue.forget(space.id)
         if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
         if plan.coordinators is None:
             plan = replace(plan, coordinators=reads.team_ids(space.id, "coordinator"))
         _set_team(space, plan)
         api.emit(space, "visits.visit", space.id)
+
+
+def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
+    """Set what is said of a visit, and move its other days along; whether when or where it is has changed."""
+    before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
+    for column, value in details.items():
+        setattr(visit, column, value)
+    if visit.freezes_at and visit.freezes_at > api.now():
+        visit.freezes_at += visit.starts_at - started_at
+    moved = before != [getattr(visit, column) for column in PRACTICAL]
+    if moved:
+        overdue.forget(visit.space_id)
+    return moved
 
 
 def _set_team(space: api.Space, plan: Plan) -> None:
@@ -125,7 +131,17 @@ def announce(visit: Visit) -> None:
         turn(visit.space_id, "open")
 
 
-def turn(space_id: int, verb: str, **said: str) -> None:
+def reschedule(visit: Visit, details: Mapping[str, Any], takes: bool) -> None:
+    """Announce when and where a postponed visit takes place instead, and take questions again, or not yet."""
+    with api.write():
+        turn(visit.space_id, "reschedule", starts_at=details["starts_at"])
+        _set_details(visit, details)
+        flag_modified(api.get_or_404(api.Space, visit.space_id), "name")  # as for any change of the visit
+        if takes and visit.questions_close_at > api.now():
+            turn(visit.space_id, "open")
+
+
+def turn(space_id: int, verb: str, **said: Any) -> None:
     """Lead a visit to another state: announced it is public, published its report is frozen."""
     with api.write():
         case = states.visit_case(space_id)

@@ -38,7 +38,7 @@ def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: 
         click.echo(f"line {line}: {text}", err=True)
     if result.errors:
         raise api.Refused(f"nothing is imported: {len(result.errors)} errors, said above")
-    if not people:
+    if result.imported and not people:
         click.echo("Nobody coordinates these visits: run it again with --coordinator HANDLE.", err=True)
     click.echo(str(result))
 

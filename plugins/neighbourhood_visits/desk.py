@@ -1,5 +1,6 @@
 """The team's desk: the queue of a visit, and one question with the decision, the note and the answer."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import abort, jsonify, redirect, request, url_for
@@ -36,10 +37,15 @@ ALONE = (
 @api.needs("visits.review")
 def review(space_id: int) -> str:
     """The team's queue of a visit."""
+    return _queue_page(space_id, DecideForm.offered(space_id, formdata=None))
+
+
+def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
+    """The queue, with what was filled in for all that are ticked, should that be refused."""
     found, space = visit_and_space(space_id)
     api.require("visits.review", space)
     counts = queues.queue_counts([space_id])[space_id]
-    chosen = request.args.get("queue", "")
+    chosen = request.values.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
     filters = {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
     here: dict[str, Any] = {"space_id": space_id, "queue": name, **filters}
@@ -53,7 +59,6 @@ def review(space_id: int) -> str:
         }
         for one in counts
     }
-    form = DecideForm.offered(space_id, formdata=None)
     return draw(
         "visits/review.html",
         visit=found,
@@ -65,6 +70,7 @@ def review(space_id: int) -> str:
         hints=hints([row[:3] for row in rows]) if name == "unread" else {},
         late={row[0].id for row in rows if is_overdue(*row[:3], found, api.now())},
         deciding=form,
+        ticked=ticked,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
         people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
@@ -99,6 +105,8 @@ def decide(space_id: int) -> Page:
         told = [_("Tick the questions first.")]
     if not told:
         done, told = _decide(form, list(picked))
+    if form.errors and said is request.form and not _by_script():
+        return _queue_page(space_id, form, {question_id for question_id, _moves in picked}), REFUSED
     return _decided(space_id, form.verb.data, done, told)
 
 
@@ -149,7 +157,7 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     undo = {"group": "ungroup", "ungroup": "", "reconsider": "", "theme": ""}.get(verb, "reconsider")
     moves = reads.moves_of(done)
     said = _said(verb, len(done)) if done else ""
-    if request.headers.get("Accept") == "application/json":
+    if _by_script():
         counts = queues.queue_counts([space_id])[space_id]
         return jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo, counts=counts)
     for text in dict.fromkeys(told):
@@ -161,6 +169,10 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     )
     place = url_for("visits.review", space_id=space_id, queue=request.form.get("queue") or None, **back)
     return redirect(place)
+
+
+def _by_script() -> bool:
+    return request.headers.get("Accept") == "application/json"
 
 
 def _said(verb: str, count: int) -> str:

@@ -14,7 +14,9 @@ from core.api import ngettext
 from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
-EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
+RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
+EXECUTIVE = frozenset(RANKS)
+NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),
@@ -107,7 +109,7 @@ def standing(question: Question) -> str:
         "accepted": _("Answer to come"),
         "rejected": _("Declined"),
         "forwarded": _("Forwarded"),
-        "private_case": _("Between you and the team"),
+        "private_case": _("Dealt with in private"),
         "withdrawn": _("Withdrawn"),
         "contested": _("To be read once more"),
     }
@@ -298,20 +300,18 @@ def departments() -> Sequence[Department]:
 
 
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
-    """Visits with their spaces: those to come, the next first; or those past, the latest first."""
+    """Visits with their spaces: those to come, the next first; or past and cancelled, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
+    over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(NO_MORE))
     if past:
-        over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(OVER))
-        rows = rows.where(over).order_by(Visit.starts_at.desc(), Visit.space_id.desc())
+        rows = rows.where(over).order_by(Visit.starts_at.desc(), api.Space.name, Visit.space_id.desc())
     else:
-        rows = rows.where(Visit.ends_at >= api.now(), Visit.state.not_in(OVER)).order_by(
-            Visit.starts_at, Visit.space_id
-        )
+        rows = rows.where(~over).order_by(Visit.starts_at, api.Space.name, Visit.space_id)
     return api.db.session.execute(rows.limit(limit)).all()
 
 
 def next_visit() -> tuple[Visit, str] | None:
-    """The visit that comes next, and its name: every home page asks."""
+    """The next visit that takes questions, else the next, and its name: every home page asks."""
     rows = _next(now=api.now())
     if not rows:
         return None
@@ -322,10 +322,15 @@ def next_visit() -> tuple[Visit, str] | None:
 
 _shown = (Visit.space_id, Visit.state, Visit.starts_at, Visit.ends_at, Visit.meeting_point)
 _name = sa.select(api.Space.name).where(api.Space.id == Visit.space_id).scalar_subquery()
+_now = sa.bindparam("now", type_=api.UtcDateTime)
 _next = api.Prepared(
     sa.select(*_shown, Visit.questions_close_at, _name.label("name"))
-    .where(Visit.ends_at >= sa.bindparam("now", type_=api.UtcDateTime), Visit.state.not_in(OVER))
-    .order_by(Visit.starts_at, Visit.space_id)
+    .where(Visit.ends_at >= _now, Visit.state.not_in(NO_MORE))
+    .order_by(
+        sa.case((sa.and_(Visit.state == "collecting", Visit.questions_close_at > _now), 0), else_=1),
+        Visit.starts_at,
+        Visit.space_id,
+    )
     .limit(1)
 )
 
@@ -410,7 +415,7 @@ def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
 
 
 def officials_of(space_id: int) -> Sequence[api.User]:
-    """The elected officials of a visit."""
+    """The elected officials of a visit: the mayor first, then deputies, then councillors, each by name."""
     rows = (
         sa.select(api.User)
         .join(api.Membership, api.Membership.user_id == api.User.id)
@@ -422,7 +427,9 @@ def officials_of(space_id: int) -> Sequence[api.User]:
         )
         .order_by(api.User.name)
     )
-    return api.db.session.scalars(rows).unique().all()
+    ranks = {mandate: rank for rank, mandate in enumerate(RANKS)}
+    found = api.db.session.scalars(rows).unique()
+    return sorted(found, key=lambda person: ranks.get(person.mandate or "", len(RANKS)))
 
 
 def others_approve(space_id: Any) -> Any:

@@ -80,6 +80,6 @@ def glance(text: str, most: int) -> str:
 
 
 def mandate(user: api.User) -> str:
-    """What an elected official is: mandate, then portfolio or list."""
-    said = [str(MANDATES[user.mandate])] if user.mandate in MANDATES else []
-    return ", ".join([*said, *(text for text in (user.portfolio or user.list_name,) if text)])
+    """What an elected official is: mandate and portfolio; a list's name is no matter of the town's papers."""
+    said = str(MANDATES[user.mandate]) if user.mandate in MANDATES else ""
+    return ", ".join(filter(None, (said, user.portfolio)))

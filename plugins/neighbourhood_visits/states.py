@@ -161,10 +161,10 @@ IN_TIME = Guard(
     lambda case: case.visit.questions_close_at > api.now(),
     _("The last day to ask is over: choose another first."),
 )
-TO_COME = Guard(
-    "the date is to come",
-    lambda case: case.visit.starts_at > api.now(),
-    _("Choose a date that is to come first."),
+ANOTHER_DATE = Guard(
+    "another date is given, which is to come",
+    lambda case: api.now() < case.said.get("starts_at", api.now()) != case.visit.starts_at,
+    _("Give another date, which is to come."),
 )
 
 PLACED = Guard(
@@ -173,7 +173,7 @@ PLACED = Guard(
     _("Say first where people meet."),
 )
 
-_MOVED = {
+MOVED = {
     "visit": _("This visit has moved on in the meantime. Look at it again."),
     "triage": _("A colleague has dealt with this question in the meantime. Look at it again."),
     "answer": _("This question has been answered in the meantime. Read the answer below."),
@@ -233,7 +233,7 @@ TRANSITIONS = (
         "announced",
         "visits.manage",
         _("Announce the new date"),
-        TO_COME,
+        ANOTHER_DATE,
         notice="rescheduled",
     ),
     _way(
@@ -434,7 +434,7 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
         if not guard.holds(case):
             raise api.Refused(str(guard.refusal)) if guard.refusal else api.Forbidden(way.role)
     if getattr(row, column) not in way.sources:
-        raise api.Refused(str(_MOVED[thing]))
+        raise api.Refused(str(MOVED[thing]))
     setattr(row, column, way.target)
     if case.question is not None:
         case.question.moves += 1
@@ -469,7 +469,7 @@ def question_case(question_id: int, moves: int | None = None) -> Case:
     api.db.session.expire(entry)
     case = case_of(entry, space)
     if moves is not None and moves != case.question.moves:
-        raise api.Refused(str(_MOVED["triage"]))
+        raise api.Refused(str(MOVED["triage"]))
     return case
 
 

@@ -14,7 +14,7 @@ import vobject
 
 from core import api
 from core.db import write
-from core.models import Area
+from core.models import Area, User
 from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import announce
 
@@ -59,6 +59,21 @@ def test_a_calendar_hears_of_each_change_of_date(scene: Scene) -> None:
     assert "Snow" in over.description.value
 
 
+@pytest.mark.parametrize(("verb", "says"), [("postpone", "POSTPONED"), ("cancel", "CANCELLED")])
+def test_a_calendar_shows_that_a_visit_is_put_off(scene: Scene, verb: str, says: str) -> None:
+    visit = scene.visit()
+    page, add = f"/visits/{visit}", "Add to my calendar"
+    assert add in scene.browser().get(page).text
+    assert event(scene, visit).summary.value == "Visit of the Tanneries"
+    scene.browser("mayor").submit(f"{page}/turn", _page=page, verb=verb, reason="Snow", sure="1")
+    assert event(scene, visit).summary.value == f"{says} – Visit of the Tanneries"
+    assert add not in scene.browser().get(page).text
+    coming, _title, past = scene.browser().get("/visits/").text.partition("Past or cancelled visits")
+    assert (f'href="{page}"' in past) is (verb == "cancel")
+    assert (f'href="{page}"' in coming) is (verb == "postpone")
+    assert (f'href="{page}"' in scene.browser().get("/").text) is (verb == "postpone")
+
+
 def change(scene: Scene, visit: int, **said: str) -> None:
     """Change a visit on its page, as the mayor."""
     mayor, page = scene.browser("mayor"), f"/visits/{visit}/edit"
@@ -69,6 +84,27 @@ def change(scene: Scene, visit: int, **said: str) -> None:
         assert kept
         sent[name] = kept[1]
     assert mayor.client.post(page, data=sent).status_code == 302
+
+
+def test_who_comes_is_named_by_rank_and_without_a_list(scene: Scene) -> None:
+    def stand() -> None:
+        with write() as session:
+            mayor, deputy = (session.get(User, scene.town.person(name)) for name in ("mayor", "deputy"))
+            mayor.name, mayor.list_name, deputy.name = "Zoé Zibeline", "Belleroche ensemble", "Ana Alba"
+
+    scene.town.run(stand)
+    visit = scene.visit(
+        officials=[str(scene.town.person(name)) for name in ("deputy", "mayor", "opposition")]
+    )
+    page = scene.browser().get(f"/visits/{visit}").text
+    poster = scene.browser("agent").get(f"/visits/{visit}/a4.pdf").data
+    with pypdfium2.PdfDocument(poster) as document:
+        printed = " ".join(document[0].get_textpage().get_text_range().split())
+    for text in (page, printed):
+        names = ["Zoé Zibeline", "Ana Alba", "Opposition"]
+        assert sorted(names, key=text.index) == names
+        assert "ensemble" not in text
+        assert "Autrement" not in text
 
 
 def test_words_of_a_visit_break_no_line_of_a_calendar(scene: Scene) -> None:
@@ -96,8 +132,11 @@ def test_the_short_address_leads_to_the_visit(scene: Scene) -> None:
     browser = scene.browser()
     told = browser.get(f"/visits/c/{announce.code_of(visit).lower()}")
     assert (told.status_code, told.location) == (302, f"/visits/{visit}")
-    assert browser.get("/visits/c/nothing").status_code == 404
-    assert browser.get(f"/visits/c/{announce.code_of(9999)}").status_code == 404
+    for slip in ("nothing", announce.code_of(9999)):
+        told = browser.get(f"/visits/c/{slip}")
+        assert told.status_code == 404
+        assert slip in told.text
+        assert '<a class="button" href="/visits/">' in told.text.partition("<main")[2]
 
 
 @pytest.mark.parametrize(("size", "width"), [("a4", 210), ("a3", 297), ("a5", 297)])

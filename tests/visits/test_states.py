@@ -108,6 +108,10 @@ class Walk:
     def request(self, thing: str, verb: str) -> tuple[str, dict[str, str]]:
         """The form that a verb of the table is sent by, as somebody who saw the present state fills it in."""
         page = f"/visits/questions/{self.question}"
+        if verb == "reschedule":
+            day = dt.date(2031, 1, 1) + dt.timedelta(days=len(self.sent))
+            said = {"date": day.isoformat(), "starts": "18:00", "ends": "20:00", "meeting_point": "Here"}
+            return f"/visits/{self.visit}/reschedule", said | {"closes": "2030-12-01"}
         if thing == "visit":
             return f"/visits/{self.visit}/turn", {"verb": verb, "reason": "Storm.", "sure": "1"}
         if thing == "commitment":
@@ -161,6 +165,7 @@ def token(browser: Browser) -> str:
 
 
 CHAINS = {
+    ("visit", "reschedule"): ("reschedule", "open"),
     ("answer", "submit"): ("draft", "submit"),
     ("answer", "approve"): ("draft", "approve"),
     ("answer", "publish"): ("draft", "approve", "publish"),

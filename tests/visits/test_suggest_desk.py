@@ -129,6 +129,40 @@ def test_similar_questions_are_shown_with_the_reason_grouped_and_ungrouped(scene
     assert row(scene, Question, other).group_id is None
 
 
+def test_one_word_of_one_question_suggests_nothing(scene: Scene) -> None:
+    visit, _lights, parks = taught(scene)
+    tree = scene.question(visit, title="Tailler les arbres où piaillent les oiseaux", theme="green")
+    decide(scene, visit, [tree], "assign", department=str(parks), official="0")
+    worked(scene)
+    noise = scene.question(visit, title="Bruit du bar où piaillent les clients")
+    trees = scene.question(visit, title="Un arbre penche")
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    assert f"assign {trees}:0 {parks}" in page, "a word of several questions does"
+    assert f"assign {noise}:0" not in page
+    assert f"theme {noise}:0" not in page
+
+
+def test_what_shares_one_word_of_no_subject_is_not_similar(scene: Scene) -> None:
+    visit = scene.visit()
+    first = scene.accepted(visit, title="Des clients piaillent")
+    lamp = scene.accepted(visit, title="Un lampadaire clignote")
+    way = scene.accepted(visit, title="Boulevard gelé", name="neighbour")
+    worked(scene)
+    asked = [
+        (scene.question(visit, title="Les pigeons piaillent"), first, False),
+        (scene.question(visit, title="Le lampadaire penche"), lamp, True),
+        (scene.question(visit, title="Une rue poussiéreuse"), way, False),
+    ]
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    for one, other, shown in asked:
+        assert (f"group {other}:0 {one}:0" in page) is shown, (one, other)
+    assert not re.search(r'<span class="hint"></span> <button[^>]*value="group', page), (
+        "none without a reason"
+    )
+
+
 def test_reasons_are_words_that_say_something(scene: Scene) -> None:
     visit, lights, _parks = taught(scene)
     lamp = "Le lampadaire 12 de la rue de la Gare est en panne"

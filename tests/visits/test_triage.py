@@ -60,6 +60,19 @@ def test_many_are_decided_at_once_and_taken_back(scene: Scene) -> None:
     assert {row(scene, Question, one).triage for one in questions} == {"submitted"}
 
 
+def test_what_lacks_its_reason_keeps_ticks_and_choice(scene: Scene) -> None:
+    visit = scene.visit()
+    one, two = (scene.question(visit, title=f"Question {number}?") for number in range(2))
+    for verb, says in (("reject", "Write the reason."), ("forward", "Say to whom it is forwarded.")):
+        refused = decide(scene, visit, [one], verb, reason=" ", queue="unread")
+        assert refused.status_code == 422
+        assert says in refused.text
+        assert re.search(rf'id="pick-{one}" checked', refused.text)
+        assert not re.search(rf'id="pick-{two}" checked', refused.text)
+        assert re.search(rf'<option selected value="{verb}">', refused.text)
+    assert row(scene, Question, one).triage == "submitted"
+
+
 def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(letters, "PAUSE", dt.timedelta(seconds=60))
     visit = scene.visit()
