@@ -122,7 +122,7 @@ def _decide(form: Any, picked: list[tuple[int, int]]) -> tuple[list[int], list[s
     if form.verb.data == "group":
         ids = [question_id for question_id, _moves in picked]
         try:
-            triage.group(ids[0], ids[1:])
+            triage.group(ids)
         except api.Refused as reason:
             return [], [str(reason)]
         return ids, []

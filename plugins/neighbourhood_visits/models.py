@@ -94,9 +94,10 @@ class Question(api.OnEntry, api.Base):
     """What the public and the author may know of a question beside its text.
 
     `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is
-    the question that it is grouped with, the first of its group. `latitude` and `longitude` are its pin, in
-    degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper, `unconfirmed` the
-    voices of people without an address; `compared` says whether it was compared with the others as it stands.
+    the first of its group, which is accepted if any of it is (see `groups`). `latitude` and `longitude` are
+    its pin, in degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper,
+    `unconfirmed` the voices of people without an address; `compared` says whether it was compared
+    with the others as it stands.
     """
 
     __tablename__ = "visits_question"

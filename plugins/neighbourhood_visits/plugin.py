@@ -15,6 +15,7 @@ from . import (
     cli,
     departments,
     desk,
+    groups,
     intake,
     letters,
     open_data,
@@ -386,6 +387,8 @@ def entry_changed(entry: api.Entry, change: str) -> None:
     elif entry.kind == "visits.question":
         similar.compare_again(entry.id)
         actions.look_again(entry)
+        if change in ("hidden", "removed"):
+            groups.settle(entry.id, gone=True)
     taken_out.follow_moderation(entry, change)
 
 

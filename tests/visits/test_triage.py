@@ -135,7 +135,8 @@ def test_a_group_counts_supporters_once_tells_each_author_and_is_undone(scene: S
     public = scene.browser().get(f"/posts/{second}").text
     assert "And the light?" in public
     assert f'href="/posts/{first}"' in public
-    assert ("visits.grouped", scene.town.person("neighbour")) in told(scene)
+    heard = {person for kind, person in told(scene) if kind == "visits.grouped"}
+    assert heard == {scene.town.person("resident"), scene.town.person("neighbour")}
     scene.draft(first, "On Monday.")
     scene.approve(first, "On Monday.")
     answered = {person for kind, person in told(scene) if kind == "visits.answered"}

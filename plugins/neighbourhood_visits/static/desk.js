@@ -82,7 +82,7 @@ async function post({ head, ...decision }, chosen) {
   for (const card of chosen) fields.append("pick", `${card.dataset.question}:${card.dataset.moves}`);
   const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } }).catch(() => null);
   const told = answer?.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : { told: [queue.dataset.failed], moves: {} };
-  for (const card of chosen) {
+  for (const card of cards().concat(chosen)) { // what a question is grouped with has moved too
     const moves = told.moves[card.dataset.question];
     if (moves === undefined) continue;
     card.dataset.moves = moves;
