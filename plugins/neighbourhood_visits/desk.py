@@ -65,6 +65,7 @@ def review(space_id: int) -> str:
         deciding=form,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
+        led=reads.led(row[0].id for row in rows),
         people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
         here=url_for("visits.review", space_id=space_id, queue=name),
         further=further,
@@ -167,11 +168,21 @@ def _said(verb: str, count: int) -> str:
         "assign": accepted,
         "reject": ngettext("%(num)s question not accepted.", "%(num)s questions not accepted.", count),
         "forward": ngettext("%(num)s question forwarded.", "%(num)s questions forwarded.", count),
+        "divert": ngettext(
+            "%(num)s question is a private case.", "%(num)s questions are private cases.", count
+        ),
+        "group": ngettext("%(num)s question grouped.", "%(num)s questions grouped.", count),
+        "ungroup": ngettext(
+            "%(num)s question taken out of its group.", "%(num)s questions taken out of their group.", count
+        ),
+        "theme": ngettext(
+            "The theme of %(num)s question is said.", "The theme of %(num)s questions is said.", count
+        ),
         "reconsider": ngettext(
             "%(num)s question is to be read again.", "%(num)s questions are to be read again.", count
         ),
     }
-    return str(said.get(verb) or ngettext("%(num)s question: done.", "%(num)s questions: done.", count))
+    return str(said[verb])
 
 
 @blueprint.get("/questions/<int:question_id>")

@@ -153,6 +153,12 @@ def group_of(question: Question) -> list[int]:
     return list(api.db.session.scalars(same))
 
 
+def led(question_ids: Iterable[int]) -> dict[int, int]:
+    """How many questions each of these leads as the first of their group: one statement."""
+    rows = sa.select(Question.group_id, sa.func.count()).where(Question.group_id.in_(list(question_ids)))
+    return {row[0]: row[1] for row in api.db.session.execute(rows.group_by(Question.group_id))}
+
+
 def voices(question: Question) -> int:
     """How many people support a question or one grouped with it, each counted once."""
     head = question.group_id or question.entry_id

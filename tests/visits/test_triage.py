@@ -131,6 +131,8 @@ def test_a_group_counts_supporters_once_tells_each_author_and_is_undone(scene: S
     assert scene.town.run(lambda: reads.voices(db.session.get(Question, first))) == 2
     page = scene.browser("agent").get(f"/visits/questions/{first}").text
     assert "2 people support them" in page
+    queue = scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    assert "Leads a group: 1 similar question" in queue
     assert "And the light?" in page
     public = scene.browser().get(f"/posts/{second}").text
     assert "And the light?" in public
@@ -145,6 +147,22 @@ def test_a_group_counts_supporters_once_tells_each_author_and_is_undone(scene: S
     decide(scene, visit, [second], "ungroup")
     assert row(scene, Question, second).group_id is None
     assert f'href="/posts/{first}"' not in scene.browser().get(f"/posts/{second}").text
+
+
+def test_what_was_done_is_said_in_its_own_words(scene: Scene) -> None:
+    visit = scene.visit()
+    one, two = scene.question(visit, title="One?"), scene.question(visit, title="Two?")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review"
+    for verb, said in (
+        ("group", "2 questions grouped."),
+        ("ungroup", "2 questions taken out of their group."),
+        ("theme", "The theme of 2 questions is said."),
+        ("divert", "2 questions are private cases."),
+        ("reconsider", "2 questions are to be read again."),
+    ):
+        picks = [f"{ident}:{row(scene, Question, ident).moves}" for ident in (one, two)]
+        agent.submit(f"/visits/{visit}/decide", _page=page, verb=verb, pick=picks, theme="green")
+        assert said in agent.get(page).text
 
 
 def test_what_a_colleague_moved_since_is_not_moved_again(scene: Scene) -> None:
