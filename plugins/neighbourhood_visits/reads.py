@@ -153,7 +153,7 @@ def group_of(question: Question) -> list[int]:
     return list(api.db.session.scalars(same))
 
 
-def led(question_ids: Iterable[int]) -> dict[int, int]:
+def led(question_ids: Iterable[int]) -> dict[int | None, int]:
     """How many questions each of these leads as the first of their group: one statement."""
     rows = sa.select(Question.group_id, sa.func.count()).where(Question.group_id.in_(list(question_ids)))
     return {row[0]: row[1] for row in api.db.session.execute(rows.group_by(Question.group_id))}

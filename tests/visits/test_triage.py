@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db, write
 from core.models import JobRow, Notice
-from plugins.neighbourhood_visits import letters, reads
+from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
 from .test_browser import many
@@ -208,6 +208,28 @@ def test_an_empty_queue_leads_to_the_one_in_which_something_waits(scene: Scene) 
     page = agent.get(queue + "unread").text
     assert "Nothing waits here" in page
     assert leads.format(queue, "unanswered", "To answer") in page
+
+
+def test_what_waits_longest_and_soonest_stands_first_among_many_visits(scene: Scene) -> None:
+    soon, agent = scene.visit(name="Soon"), scene.browser("agent")
+    late, _done = scene.visit(name="Late"), scene.visit(name="Nothing waits")
+    scene.question(soon)
+    answered = scene.accepted(late)
+    lines = [f"{number};Question {number} ?;A place;Far {number}" for number in range(reads.PAGE + 2)]
+    table = tables.read("\n".join(["id;title;place;visit", *lines]).encode())
+
+    def act() -> None:
+        columns, day = imports.guess(table.header), dt.date(2040, 1, 1)
+        imports.take_in(table, columns, "Import", day, [scene.town.person("agent")])
+        with write() as session:
+            session.get(Casework, answered).due_at = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+    scene.town.run(act)
+    for page in ("/", "/visits/"):
+        waiting = agent.get(page).text.partition("Questions waiting for you")[2].partition("</section>")[0]
+        shown = re.findall(r"(Soon|Late|Nothing waits|Visite Far \d+)</a>", waiting)
+        assert shown[:3] == ["Late", "Soon", "Visite Far 0"], page
+        assert len(shown) == reads.PAGE, page
 
 
 def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
