@@ -65,6 +65,7 @@ def review(space_id: int) -> str:
         deciding=form,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
+        unreached=reads.unreached(),
         led=reads.led(row[0].id for row in rows),
         people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
         here=url_for("visits.review", space_id=space_id, queue=name),
@@ -96,6 +97,8 @@ def decide(space_id: int) -> Page:
         told = [_("Tick the questions first.")]
     if not told:
         done, told = _decide(form, list(picked))
+    if done and form.verb.data == "assign":
+        told = [*told, *filter(None, [reads.not_told(form.department.data)])]
     return _decided(space_id, form.verb.data, done, told)
 
 
@@ -239,7 +242,7 @@ def decide_one(question_id: int) -> Page:
             triage.decide(question_id, form.decision(), form.moves.data)
     except api.Refused as reason:
         return _refused(question_id, reason, deciding=form)
-    api.says(_("Done."))
+    api.says(_("Done."))  # and the page says where nobody is told of it
     return redirect(url_for("visits.question", question_id=question_id))
 
 
@@ -368,10 +371,12 @@ def _question_page(
         offered=templates.offered(found.theme),
         by_department=links.answered(question_id),
         department=reads.department(casework.department_id),
+        not_told=reads.not_told(casework.department_id),
         people=reads.names(
             getattr(casework, one)
             for one in ("official_id", "drafted_by", "corrected_by", "approved_by", "approved_for")
         ),
+        organises=api.can("visits.organise"),
         publishes=api.can("visits.publish", space),
         approves=not answers.is_own(case, draft, words) and api.can("visits.publish", space),
         approvers=reads.other_approvers(space.id),

@@ -303,6 +303,21 @@ def departments() -> Sequence[Department]:
     return api.db.session.scalars(sa.select(Department).order_by(Department.folded)).all()
 
 
+def unreached() -> dict[int, str]:
+    """The departments in which nobody is told of a request, as they have neither a mailbox nor a member."""
+    works = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == Department.id)
+    rows = sa.select(Department.id, Department.name).where(Department.mailbox == "", ~works.exists())
+    with api.as_system("know whether anybody is told"):
+        return {row.id: row.name for row in api.db.session.execute(rows)}
+
+
+def not_told(department_id: int | None) -> str:
+    """What to say of a request of a department in which nobody is told of it, "" where somebody is."""
+    name = unreached().get(department_id or 0)
+    said = _("Nobody is told: %(name)s has neither a mailbox nor a member.", name=name or "")
+    return str(said) if name else ""
+
+
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
     """Visits with their spaces: those to come, the next first; or those past, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
