@@ -210,7 +210,7 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
         channel=CHANNELS.get(api.fold(said.get("channel", "")), "web"),
         byline=byline,
         author_id=None,
-        at=_day(said.get("asked_on", "")),
+        at=_day(said.get("asked_on", "")) or api.now(),  # who takes a file in hears of it once, as a whole
     )
     theme, place = said.get("theme", ""), said.get("place", "")
     api.db.session.add(Question(entry_id=entry.id, theme=theme, place=place))

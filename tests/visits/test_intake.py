@@ -6,8 +6,11 @@ import datetime as dt
 import io
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from core import jobs
 from core.db import db
+from core.models import Notice
 from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
 
 from .test_import import LINES, count
@@ -55,6 +58,22 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     admin.submit(second, take="yes", **columns)
     jobs.run_due(scene.town.app)
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+
+
+def test_nobody_is_told_of_each_question_that_a_file_brings(scene: Scene) -> None:
+    page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
+    admin.submit(page, take="yes", title="0", place="1", visit="2")
+    jobs.run_due(scene.town.app)
+    jobs.run_due(scene.town.app)
+    assert count(scene, Question) == 2
+    assert count(scene, Notice) == 0
+    visit = scene.town.run(
+        lambda: db.session.scalars(sa.select(Visit.space_id).where(Visit.code == "Centre")).one()
+    )
+    assert "To read" in admin.get(f"/visits/{visit}/review").text
+    scene.question(scene.visit())
+    jobs.run_due(scene.town.app)
+    assert count(scene, Notice) > 0, "of what residents ask their team is told"
 
 
 def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
