@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core import api
 from core.api import gettext as _
+from core.api import lazy_gettext
 
 from . import actions
 from .models import Casework, Department, Question, Visit
@@ -31,6 +32,7 @@ CHANNELS = {
     **dict.fromkeys(("papier", "courrier", "paper"), "paper"),
     **dict.fromkeys(("stand", "stall"), "stall"),
 }
+BYLINE = lazy_gettext("Question received before the visit")  # as who asked, where a file says nobody
 NEEDED = ("title", "visit")
 MISSING = ("", "non registre", "non renseigne", "n/a")
 MOST = {"title": 200, "body": 5000, "theme": 80, "place": 200, "visit": 40, "department": 120}

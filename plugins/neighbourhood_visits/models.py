@@ -230,7 +230,10 @@ def about_public() -> sa.ColumnElement[bool]:
 
 
 class Import(api.Owned, api.Base):
-    """A file of questions that somebody takes in, with what its columns hold; emptied when done."""
+    """A file of questions that somebody takes in, with what its columns hold; emptied when done.
+
+    `byline` is shown as who asked; `chosen` says whether somebody has said what the columns hold.
+    """
 
     __tablename__ = "visits_import"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -239,6 +242,8 @@ class Import(api.Owned, api.Base):
     name: Mapped[str] = mapped_column(sa.String(120))
     header: Mapped[str] = mapped_column(sa.String(64))
     columns: Mapped[dict[str, int]] = mapped_column(sa.JSON)
+    byline: Mapped[str] = mapped_column(sa.String(80), default="")
+    chosen: Mapped[bool] = mapped_column(default=False)
     day: Mapped[dt.date]
     content: Mapped[bytes] = mapped_column(sa.LargeBinary)
     state: Mapped[str] = mapped_column(sa.String(20), default="checked")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core import jobs
 from core.db import db
-from core.models import Notice
+from core.models import Entry, Notice
 from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
 
 from .test_import import LINES, count
@@ -24,10 +24,10 @@ DAY = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=40)).isoformat()
 OTHER = "Quoi;Où;Code\nLe banc ?;rue Haute;Centre\n;rue Basse;Centre\n"
 
 
-def give(scene: Scene, text: str, name: str = "admin", day: str = DAY) -> TestResponse:
+def give(scene: Scene, text: str, name: str = "admin", day: str = DAY, **said: str) -> TestResponse:
     """Give a file as the page does."""
     file = (io.BytesIO(text.encode("cp1252")), "questions.csv")
-    return scene.browser(name).submit("/visits/import", file=file, day=day)
+    return scene.browser(name).submit("/visits/import", file=file, day=day, **said)
 
 
 def page_of(answer: TestResponse) -> str:
@@ -60,6 +60,21 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
 
 
+def test_everybody_reads_who_is_said_to_have_asked_and_never_the_name_of_the_file(scene: Scene) -> None:
+    admin = scene.browser("admin")
+    assert 'value="Question received before the visit"' in admin.get("/visits/import").text
+    for said, shown in (
+        ({}, "Question received before the visit"),
+        ({"byline": "Budget 2026"}, "Budget 2026"),
+    ):
+        text = LINES.replace("A1", f"A{shown}")
+        page = page_of(give(scene, text, **said))
+        admin.submit(page, take="yes")
+        jobs.run_due(scene.town.app)
+        newest = sa.select(Entry.byline).order_by(Entry.id.desc()).limit(1)
+        assert scene.town.run(lambda newest=newest: db.session.scalar(newest)) == shown
+
+
 def test_nobody_is_told_of_each_question_that_a_file_brings(scene: Scene) -> None:
     page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
     admin.submit(page, take="yes", title="0", place="1", visit="2")
@@ -85,6 +100,13 @@ def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
     assert "1 question has no title or no address" in shown
     remembered = admin.get(page_of(give(scene, OTHER))).text
     assert "Take in 2 questions" in remembered
+
+
+def test_what_was_chosen_last_is_remembered_though_a_later_file_was_not_looked_at(scene: Scene) -> None:
+    first, _second = page_of(give(scene, OTHER)), page_of(give(scene, OTHER))
+    admin = scene.browser("admin")
+    admin.submit(first, look="yes", title="0", place="1", visit="2")
+    assert "Take in 2 questions" in admin.get(page_of(give(scene, OTHER))).text
 
 
 def test_wrong_lines_are_told_and_nothing_is_taken_in(scene: Scene) -> None:
