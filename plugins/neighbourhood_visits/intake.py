@@ -71,6 +71,7 @@ def intake(import_id: int) -> Page:
             found, errors = imports.rows_of(table, row.columns)
     except api.Refused as reason:
         refusal = str(reason)
+    visits, departments = imports.to_make(found)
     page = draw(
         "visits/intake.html",
         row=row,
@@ -80,6 +81,9 @@ def intake(import_id: int) -> Page:
         shown=found[:SHOWN],
         errors=errors,
         flagged=sum(bool(one.flags) for one in found),
+        visits=visits,
+        departments=departments,
+        channels=dict.fromkeys(one.said["channel"] for one in found if one.channel is None),
         refusal=refusal,
     )
     return page, status

@@ -140,7 +140,12 @@ def visit_state_label(visit: Visit) -> str:
 
 def flags_label(flags: str) -> str:
     """What a question lacks that was imported, or holds that nobody could be asked about."""
-    labels = {"title": _("No title"), "place": _("No address"), "details": _("Holds personal details")}
+    labels = {
+        "title": _("No title"),
+        "place": _("No address"),
+        "channel": _("Came in a way that is not known"),
+        "details": _("Holds personal details"),
+    }
     return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
 
 

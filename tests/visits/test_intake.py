@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db
 from core.models import Entry, Notice
-from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
+from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
 from .test_import import LINES, count
 
@@ -75,6 +76,38 @@ def test_everybody_reads_who_is_said_to_have_asked_and_never_the_name_of_the_fil
         assert scene.town.run(lambda newest=newest: db.session.scalar(newest)) == shown
 
 
+def test_what_will_be_made_is_named_before_anything_is_made(scene: Scene) -> None:
+    text = "Titre;Adresse;Quartier;Service;Canal;Reçu le\n"
+    text += "Le banc ?;rue Haute;Nord;Voirie;Pigeon;12/03/2026\nLa lampe ?;rue Basse;Sud;Parcs;courrier;\n"
+    page, admin = page_of(give(scene, text)), scene.browser("admin")
+    shown = admin.get(page).text
+    preview, _form, menus = shown.partition("What the columns hold")
+    for named in (
+        "New visits (2)",
+        "Nord · Sud",
+        "New departments (2)",
+        "Voirie · Parcs",
+        "Pigeon",
+        "12/03/2026",
+    ):
+        assert named in preview, named
+    assert "1 question lacks a title, an address or a known way" in preview
+    assert re.search(r"<details>\s*<summary[^>]*>What the columns hold", shown), "folded where all is clear"
+    assert 'value="5" selected' in menus.partition('id="asked_on"')[2].partition("</select>")[0]
+    assert (count(scene, Visit), count(scene, Department)) == (0, 0)
+    admin.submit(page, take="yes")
+    jobs.run_due(scene.town.app)
+    kinds = sa.select(Entry.channel, Casework.flags).join(Casework, Casework.entry_id == Entry.id)
+    found = scene.town.run(lambda: db.session.execute(kinds.order_by(Entry.id)).all())
+    assert [tuple(one) for one in found] == [("web", "channel"), ("paper", "")]
+    known = admin.get(page_of(give(scene, text.replace("Sud", "Est")))).text
+    assert "New visits (1)" in known
+    assert "New departments (0)" in known
+    wrong = admin.get(page_of(give(scene, text + "Trop court\n"))).text
+    assert wrong.index("1 line is wrong") < wrong.index("What the columns hold")
+    assert "<details open>" in wrong
+
+
 def test_nobody_is_told_of_each_question_that_a_file_brings(scene: Scene) -> None:
     page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
     admin.submit(page, take="yes", title="0", place="1", visit="2")
@@ -97,7 +130,7 @@ def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
     assert admin.submit(page, look="yes", title="0", place="1", visit="2", theme="99").status_code == 302
     shown = admin.get(page).text
     assert "Take in 2 questions" in shown
-    assert "1 question has no title or no address" in shown
+    assert "1 question lacks a title, an address" in shown
     remembered = admin.get(page_of(give(scene, OTHER))).text
     assert "Take in 2 questions" in remembered
 
