@@ -50,12 +50,22 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author."""
+    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author.
+
+    `first` is the row of the question that leads its group, where another does.
+    """
 
     question: Question
     answer: Answer | None
     text: api.Entry | None
     official: api.User | None
+    first: Question | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether its answer is published, or that of the first of its group, with which it is accepted."""
+        first = self.first if self.question.triage == "accepted" else None
+        return self.question.answered_at is not None or bool(first and first.answered_at)
 
     @property
     def theme(self) -> str:
@@ -80,7 +90,8 @@ class Facts:
     @property
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
-        return standing(self.question)
+        own = self.question.answered_at is not None or not self.answered
+        return standing(self.question if own or not self.first else self.first)
 
 
 def themes() -> list[tuple[str, str]]:
@@ -358,11 +369,13 @@ _next = api.Prepared(
 
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
+    first = aliased(Question)
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User)
+        sa.select(Question, Answer, api.Entry, api.User, first)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)
+        .outerjoin(first, first.entry_id == Question.group_id)
         .where(Question.entry_id.in_(entry_ids))
     )
     return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}

@@ -139,8 +139,14 @@ def test_a_group_counts_supporters_once_tells_each_author_and_is_undone(scene: S
     assert f'href="/posts/{first}"' in public
     heard = {person for kind, person in told(scene) if kind == "visits.grouped"}
     assert heard == {scene.town.person("resident"), scene.town.person("neighbour")}
+    assert "To be answered together with a similar question" in public
+    assert "Answer to come" in public
     scene.draft(first, "On Monday.")
     scene.approve(first, "On Monday.")
+    public = scene.browser().get(f"/posts/{second}").text
+    assert "Answered together with a similar question" in public
+    assert "Answer published" in public
+    assert "Answer to come" not in public
     answered = {person for kind, person in told(scene) if kind == "visits.answered"}
     people = ("resident", "neighbour", "mayor2", "agent2")
     assert answered == {scene.town.person(name) for name in people}, "all who asked or support, once"
