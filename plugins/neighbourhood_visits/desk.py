@@ -13,7 +13,7 @@ from core.api import ngettext
 from . import answers, queues, reads, states, triage
 from .approve import templates
 from .assigned import links
-from .assigned.due import is_overdue
+from .assigned.due import answer_by, is_overdue
 from .cases import CaseForm
 from .collect import letterbox
 from .collect.maps import map_of
@@ -21,6 +21,7 @@ from .collect.receipts import expected
 from .desk_forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
+from .report.words import channel_label
 from .show import draw
 from .suggest.hints import hints
 
@@ -67,7 +68,11 @@ def review(space_id: int) -> str:
         bodies=reads.bodies(),
         unreached=reads.unreached(),
         led=reads.led(row[0].id for row in rows),
-        people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
+        pictures={card.id: card.pictures for card in api.cards([row[0] for row in rows], show_space=False)},
+        departments={one.id: one.name for one in reads.departments()},
+        answer_by=answer_by,
+        channel_label=channel_label,
+        people=reads.names(ident for row in rows for ident in (row[0].author_id, row[2].official_id)),
         here=url_for("visits.review", space_id=space_id, queue=name),
         further=further,
         undo=_undo(),

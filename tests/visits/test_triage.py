@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from core.models import JobRow, Notice
 from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
+from ..core.test_files import encoded, photo
 from .test_browser import many
 from .test_plugin import statements
 
@@ -236,6 +238,28 @@ def test_what_waits_longest_and_soonest_stands_first_among_many_visits(scene: Sc
         shown = re.findall(r"(Soon|Late|Nothing waits|Visite Far \d+)</a>", waiting)
         assert shown[:3] == ["Late", "Soon", "Visite Far 0"], page
         assert len(shown) == reads.PAGE, page
+
+
+def test_a_card_says_how_it_came_who_has_it_until_when_and_what_it_holds(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    said = {"title": "The lamp?", "body": "Call me: 06 12 34 56 78", "seen": "yes", "confirmed": "yes"}
+    picture = (io.BytesIO(encoded(photo(), "PNG")), "lamp.png")
+    asked = scene.browser("resident").submit(
+        f"/visits/{visit}/ask", _page=f"/visits/{visit}", pictures=picture, alts="A lamp", **said
+    )
+    assert asked.status_code == 302, asked.text
+    [question] = scene.town.run(lambda: list(db.session.scalars(sa.select(Question.entry_id))))
+    page = f"/visits/{visit}/review"
+    card = agent.get(page).text.partition('id="question-')[2].partition("</li>\n<li")[0]
+    for shown in ("on this site", "A lamp", "Holds personal details"):
+        assert shown in card, shown
+    official = str(scene.town.person("deputy"))
+    decide(scene, visit, [question], "assign", department="0", official=official)
+    card = agent.get(f"{page}?queue=unanswered").text.partition('id="question-')[2]
+    assert re.search(r"<span>Deputy[^<]*</span><span>to be answered until", card)
+    decide(scene, visit, [question], "forward", to="The region")
+    card = agent.get(f"{page}?queue=rejected").text.partition('id="question-')[2]
+    assert "Forwarded to:</strong> The region" in card
 
 
 def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
