@@ -93,6 +93,7 @@ class Visit(api.InSpace, api.Base):
 class Question(api.OnEntry, api.Base):
     """What the public and the author may know of a question beside its text.
 
+    `reason` is the town's for not accepting it, `objection` what its author holds against that.
     `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is
     the first of its group, which is accepted if any of it is (see `groups`). `latitude` and `longitude` are
     its pin, in degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper,
@@ -105,6 +106,7 @@ class Question(api.OnEntry, api.Base):
     place: Mapped[str] = mapped_column(sa.String(200), default="")
     triage: Mapped[str] = mapped_column(sa.String(20), default="submitted")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
+    objection: Mapped[str] = mapped_column(sa.String(1000), default="")
     forwarded_to: Mapped[str] = mapped_column(sa.String(200), default="")
     answered_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     discussion: Mapped[str] = mapped_column(sa.String(20), default="not_planned")

@@ -144,7 +144,8 @@ plugin = api.Plugin(
             comments=True,
             load=reads.load_questions,
             texts=(
-                *(Question.place, Question.reason, Question.forwarded_to, Question.outcome_reason),
+                *(Question.place, Question.reason, Question.objection),
+                *(Question.forwarded_to, Question.outcome_reason),
                 *(Casework.contact, Casework.note, Commitment.text, Commitment.reason, Step.reason),
             ),
             author=Asker.user_id,

@@ -70,7 +70,7 @@ def by_code(question_id: int, verb: str, reason: str = "") -> None:
         if verb == "withdraw":
             _withdrawn(case)
         else:
-            case.question.reason = reason
+            case.question.objection = reason
 
 
 def contest(question_id: int, reason: str) -> None:
@@ -78,7 +78,7 @@ def contest(question_id: int, reason: str) -> None:
     with api.write():
         case = question_case(question_id)
         states.move(case, "triage", "contest", reason=reason)
-        case.question.reason = reason
+        case.question.objection = reason
 
 
 def keep_note(question_id: int, note: str) -> None:

@@ -203,7 +203,9 @@ def test_an_author_withdraws_or_contests(scene: Scene) -> None:
     assert resident.submit(contest, reason="It stands on the square.").status_code == 302
     queue = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
     assert "Contested" in queue
-    assert "It stands on the square." in queue
+    for shown in (queue, resident.get(f"/posts/{other}").text, resident.get(f"/visits/{visit}").text):
+        assert "It stands on the square." in shown
+        assert "Not ours." in shown, "the town's reason stays beside it"
 
 
 def test_an_empty_queue_leads_to_the_one_in_which_something_waits(scene: Scene) -> None:
