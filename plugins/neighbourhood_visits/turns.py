@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, queues, states
+from . import actions, callers, queues, states
 from .collect.actions import RECORDED
 from .forms import PutOffForm
 from .models import Visit
@@ -26,9 +26,15 @@ FOR_GOOD = {  # what cannot be undone, and what comes of it
     "publish": lazy_gettext("The report is public at once, and stays as it is."),
     "follow": lazy_gettext("The promises are followed up next, on their page."),
     "archive": lazy_gettext("The file of the visit is closed. What is published stays readable."),
-    "postpone": lazy_gettext("All who asked or support a question are told, with your reason."),
-    "reschedule": lazy_gettext("All who asked or support a question are told of the new date."),
-    "cancel": lazy_gettext("The visit does not take place. All who asked or support a question are told."),
+    "postpone": lazy_gettext(
+        "All who have an account and asked or support a question are told, with your reason."
+    ),
+    "reschedule": lazy_gettext(
+        "All who have an account and asked or support a question are told of the new date."
+    ),
+    "cancel": lazy_gettext(
+        "The visit does not take place. All who have an account and asked or support a question are told."
+    ),
 }
 NEXT = {  # the steps that a state asks for, the first that somebody has is theirs
     "draft": ("announce",),
@@ -43,6 +49,7 @@ NEXT = {  # the steps that a state asks for, the first that somebody has is thei
     "postponed": ("reschedule",),
 }
 PUT_OFF = ("postpone", "cancel")
+MOVED = (*PUT_OFF, "reschedule")
 FIELD, MINUTES = ("ready", "in_progress", "reporting"), ("in_progress", "reporting")
 
 
@@ -116,6 +123,8 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
         if concludes and visit.state in queues.NOTED:
             found.append(Step("papers", _("Field sheets"), url_for("visits.list_papers", **own), "file"))
         return found
+    if visit.sequence and callers.untold(visit.space_id).contacts:
+        found.append(Step("callers", _("Whom to call back"), url_for("visits.callers", **own), "phone"))
     found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))
     found.append(Step("route", _("Route of the visit"), url_for("visits.plan_route", **own), "place"))
     if visit.state not in planning.AGENDA:
@@ -160,7 +169,12 @@ def _put_off(space_id: int, verb: str) -> Page:
     _visit, space = visit_and_space(space_id)
     api.require(states.TABLE["visit", verb].role, space)
     return form_page(
-        "visits/put_off.html", form, space=space, way=states.TABLE["visit", verb], comes=FOR_GOOD[verb]
+        "visits/put_off.html",
+        form,
+        space=space,
+        way=states.TABLE["visit", verb],
+        comes=FOR_GOOD[verb],
+        untold=callers.untold(space_id),
     )
 
 
@@ -175,6 +189,7 @@ def _turned(space_id: int, verb: str, **said: str) -> Page:
             space=space,
             way=states.TABLE["visit", verb],
             comes=FOR_GOOD[verb],
+            untold=callers.untold(space_id) if verb in MOVED else None,
             fields={name: value for name, value in request.form.items() if name != "csrf_token"},
         )
     try:
