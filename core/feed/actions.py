@@ -56,6 +56,7 @@ def publish(
 ) -> Entry:
     """Say something in a space, now or `at` an earlier time; the same `client_key` says no words twice.
 
+    Of what was said `at` an earlier time the team isn't told that it waits, one by one.
     `beside` is what a plugin will keep beside it for the same readers, to be checked with its words.
     `team_only` keeps it between the team and `reader_id`; such an entry isn't held back for the team's look.
     Raises Forbidden, Refused, or AskAuthor unless `confirmed`.
@@ -102,7 +103,7 @@ def publish(
         if entry.state == "published":
             _announce(entry, root)
             audience.tally(entry, root, was=False)
-        elif root is None or entry_kind.initial_state == "published":
+        elif entry_kind.initial_state == "published" or (root is None and at is None):
             changes.tell(entry, "waits")
         changes.show(entry, entry.state)
     return entry

@@ -193,13 +193,13 @@ def ask(
     if not visit.takes_questions(written_at or api.now()):
         raise api.Refused(_("This visit takes no more questions."))
     with api.write():
-        entry = api.publish(
+        entry, flags = take_as_sent(
             space,
             body,
+            confirmed,
             title=title,
             kind="visits.question",
             client_key=key,
-            confirmed=confirmed,
             pictures=pictures,
             beside=(place,),
             **(_unnamed() if alias else {}),
@@ -207,7 +207,7 @@ def ask(
         if alias:
             api.insert_once(Asker, user_id=api.viewer().id, entry_id=entry.id)
         latitude, longitude = pin or (None, None)
-        keep_question(entry, contact, theme=theme, place=place, latitude=latitude, longitude=longitude)
+        keep_question(entry, contact, flags, theme=theme, place=place, latitude=latitude, longitude=longitude)
     return entry
 
 
@@ -224,6 +224,11 @@ def take_as_it_is(space: api.Space, body: str, **said: Any) -> tuple[api.Entry, 
         return api.publish(space, body, **said), ""
     except api.AskAuthor:
         return api.publish(space, body, **said, confirmed=True), DETAILS
+
+
+def take_as_sent(space: api.Space, body: str, confirmed: bool, **said: Any) -> tuple[api.Entry, str]:
+    """Publish what somebody asks; `confirmed`, they sent it again as it is: its flags tell the team why."""
+    return take_as_it_is(space, body, **said) if confirmed else (api.publish(space, body, **said), "")
 
 
 def look_again(entry: api.Entry) -> None:

@@ -14,7 +14,7 @@ from core.api import ngettext
 from . import answers, queues, reads, states, triage
 from .approve import templates
 from .assigned import links
-from .assigned.due import is_overdue
+from .assigned.due import answer_by, is_overdue
 from .cases import CaseForm
 from .collect import letterbox
 from .collect.maps import map_of
@@ -22,6 +22,7 @@ from .collect.receipts import expected
 from .desk_forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
+from .report.words import channel_label
 from .show import draw
 from .suggest.hints import hints
 
@@ -73,7 +74,13 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
         ticked=ticked,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
-        people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
+        unreached=reads.unreached(),
+        led=reads.led(row[0].id for row in rows),
+        pictures={card.id: card.pictures for card in api.cards([row[0] for row in rows], show_space=False)},
+        departments={one.id: one.name for one in reads.departments()},
+        answer_by=answer_by,
+        channel_label=channel_label,
+        people=reads.names(ident for row in rows for ident in (row[0].author_id, row[2].official_id)),
         here=url_for("visits.review", **here),
         filters=filters,
         kinds=queues.kinds(space_id, name),
@@ -107,6 +114,8 @@ def decide(space_id: int) -> Page:
         done, told = _decide(form, list(picked))
     if form.errors and said is request.form and not _by_script():
         return _queue_page(space_id, form, {question_id for question_id, _moves in picked}), REFUSED
+    if done and form.verb.data == "assign":
+        told = [*told, *filter(None, [reads.not_told(form.department.data)])]
     return _decided(space_id, form.verb.data, done, told)
 
 
@@ -134,7 +143,7 @@ def _decide(form: Any, picked: list[tuple[int, int]]) -> tuple[list[int], list[s
     if form.verb.data == "group":
         ids = [question_id for question_id, _moves in picked]
         try:
-            triage.group(ids[0], ids[1:])
+            triage.group(ids)
         except api.Refused as reason:
             return [], [str(reason)]
         return ids, []
@@ -183,11 +192,21 @@ def _said(verb: str, count: int) -> str:
         "assign": accepted,
         "reject": ngettext("%(num)s question not accepted.", "%(num)s questions not accepted.", count),
         "forward": ngettext("%(num)s question forwarded.", "%(num)s questions forwarded.", count),
+        "divert": ngettext(
+            "%(num)s question is a private case.", "%(num)s questions are private cases.", count
+        ),
+        "group": ngettext("%(num)s question grouped.", "%(num)s questions grouped.", count),
+        "ungroup": ngettext(
+            "%(num)s question taken out of its group.", "%(num)s questions taken out of their group.", count
+        ),
+        "theme": ngettext(
+            "The theme of %(num)s question is said.", "The theme of %(num)s questions is said.", count
+        ),
         "reconsider": ngettext(
             "%(num)s question is to be read again.", "%(num)s questions are to be read again.", count
         ),
     }
-    return str(said.get(verb) or ngettext("%(num)s question: done.", "%(num)s questions: done.", count))
+    return str(said[verb])
 
 
 @blueprint.get("/questions/<int:question_id>")
@@ -244,7 +263,7 @@ def decide_one(question_id: int) -> Page:
             triage.decide(question_id, form.decision(), form.moves.data)
     except api.Refused as reason:
         return _refused(question_id, reason, deciding=form)
-    api.says(_("Done."))
+    api.says(_("Done."))  # and the page says where nobody is told of it
     return redirect(url_for("visits.question", question_id=question_id))
 
 
@@ -373,10 +392,12 @@ def _question_page(
         offered=templates.offered(found.theme),
         by_department=links.answered(question_id),
         department=reads.department(casework.department_id),
+        not_told=reads.not_told(casework.department_id),
         people=reads.names(
             getattr(casework, one)
             for one in ("official_id", "drafted_by", "corrected_by", "approved_by", "approved_for")
         ),
+        organises=api.can("visits.organise"),
         publishes=api.can("visits.publish", space),
         approves=not answers.is_own(case, draft, words) and api.can("visits.publish", space),
         approvers=reads.other_approvers(space.id),

@@ -205,6 +205,8 @@ class ImportForm(api.Form):
         validators=[InputRequired(lazy_gettext("Give the day of the visits."))],
     )
 
+    byline = StringField(lazy_gettext("Shown as who asked"), validators=[at_most(80)])
+
     def validate_file(self, field: Any) -> None:
         """There is a file."""
         if not getattr(field.data, "filename", ""):

@@ -67,7 +67,7 @@ def erase(user_id: int, words: bool) -> None:
     if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
-        said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
+        said = dict.fromkeys(("place", "reason", "objection", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))

@@ -11,10 +11,12 @@ from . import (
     answers,
     asker,
     board,
+    callers,
     cases,
     cli,
     departments,
     desk,
+    groups,
     intake,
     letters,
     open_data,
@@ -47,6 +49,7 @@ PAGES = (  # their routes are the blueprint's
     announce,
     asker,
     assigned,
+    callers,
     collected,
     delegates,
     delicate,
@@ -143,7 +146,8 @@ plugin = api.Plugin(
             comments=True,
             load=reads.load_questions,
             texts=(
-                *(Question.place, Question.reason, Question.forwarded_to, Question.outcome_reason),
+                *(Question.place, Question.reason, Question.objection),
+                *(Question.forwarded_to, Question.outcome_reason),
                 *(Casework.contact, Casework.note, Commitment.text, Commitment.reason, Step.reason),
             ),
             author=Asker.user_id,
@@ -386,6 +390,8 @@ def entry_changed(entry: api.Entry, change: str) -> None:
     elif entry.kind == "visits.question":
         similar.compare_again(entry.id)
         actions.look_again(entry)
+        if change in ("hidden", "removed"):
+            groups.settle(entry.id, gone=True)
     taken_out.follow_moderation(entry, change)
 
 

@@ -52,12 +52,22 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author."""
+    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author.
+
+    `first` is the row of the question that leads its group, where another does.
+    """
 
     question: Question
     answer: Answer | None
     text: api.Entry | None
     official: api.User | None
+    first: Question | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether its answer is published, or that of the first of its group, with which it is accepted."""
+        first = self.first if self.question.triage == "accepted" else None
+        return self.question.answered_at is not None or bool(first and first.answered_at)
 
     @property
     def theme(self) -> str:
@@ -82,7 +92,8 @@ class Facts:
     @property
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
-        return standing(self.question)
+        own = self.question.answered_at is not None or not self.answered
+        return standing(self.question if own or not self.first else self.first)
 
 
 def themes() -> list[tuple[str, str]]:
@@ -142,7 +153,12 @@ def visit_state_label(visit: Visit) -> str:
 
 def flags_label(flags: str) -> str:
     """What a question lacks that was imported, or holds that nobody could be asked about."""
-    labels = {"title": _("No title"), "place": _("No address"), "details": _("Holds personal details")}
+    labels = {
+        "title": _("No title"),
+        "place": _("No address"),
+        "channel": _("Came in a way that is not known"),
+        "details": _("Holds personal details"),
+    }
     return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
 
 
@@ -153,6 +169,12 @@ def group_of(question: Question) -> list[int]:
         sa.or_(Question.group_id == head, Question.entry_id == head), Question.entry_id != question.entry_id
     )
     return list(api.db.session.scalars(same))
+
+
+def led(question_ids: Iterable[int]) -> dict[int | None, int]:
+    """How many questions each of these leads as the first of their group: one statement."""
+    rows = sa.select(Question.group_id, sa.func.count()).where(Question.group_id.in_(list(question_ids)))
+    return {row[0]: row[1] for row in api.db.session.execute(rows.group_by(Question.group_id))}
 
 
 def voices(question: Question) -> int:
@@ -299,6 +321,21 @@ def departments() -> Sequence[Department]:
     return api.db.session.scalars(sa.select(Department).order_by(Department.folded)).all()
 
 
+def unreached() -> dict[int, str]:
+    """The departments in which nobody is told of a request, as they have neither a mailbox nor a member."""
+    works = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == Department.id)
+    rows = sa.select(Department.id, Department.name).where(Department.mailbox == "", ~works.exists())
+    with api.as_system("know whether anybody is told"):
+        return {row.id: row.name for row in api.db.session.execute(rows)}
+
+
+def not_told(department_id: int | None) -> str:
+    """What to say of a request of a department in which nobody is told of it, "" where somebody is."""
+    name = unreached().get(department_id or 0)
+    said = _("Nobody is told: %(name)s has neither a mailbox nor a member.", name=name or "")
+    return str(said) if name else ""
+
+
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
     """Visits with their spaces: those to come, the next first; or past and cancelled, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
@@ -337,11 +374,13 @@ _next = api.Prepared(
 
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
+    first = aliased(Question)
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User)
+        sa.select(Question, Answer, api.Entry, api.User, first)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)
+        .outerjoin(first, first.entry_id == Question.group_id)
         .where(Question.entry_id.in_(entry_ids))
     )
     return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}

@@ -55,7 +55,7 @@ def called_off(visit: Visit) -> str:
     if visit.state == "postponed":
         return str(
             _(
-                "The new date will be told here, and to all who asked or support a question. "
+                "The new date will be told here, and to all with an account who asked or support a question. "
                 "Questions that were asked are kept, and the team goes on answering them."
             )
         )

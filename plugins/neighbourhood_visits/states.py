@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from . import letters, reads
+from . import groups, letters, reads
 from .follow import steps
 from .models import Casework, Commitment, Question, Visit
 from .report import gaps
@@ -438,6 +438,9 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
     setattr(row, column, way.target)
     if case.question is not None:
         case.question.moves += 1
+    if thing == "triage":
+        api.db.session.flush()
+        groups.settle(case.entry.id)
     made = case.commitment.id if thing == "commitment" else None
     steps.record(case.entry and case.entry.id, thing, verb, said.get("reason", ""), made)
     about = {"entry_id": case.entry.id} if case.entry else {"space_id": case.space.id}

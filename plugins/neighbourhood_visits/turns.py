@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, queues, states
+from . import actions, callers, queues, states
 from .collect.actions import RECORDED
 from .forms import PutOffForm
 from .models import Visit
@@ -27,9 +27,15 @@ FOR_GOOD = {  # what cannot be undone, and what comes of it
     "publish": lazy_gettext("The report is public at once, and stays as it is."),
     "follow": lazy_gettext("The promises are followed up next, on their page."),
     "archive": lazy_gettext("The file of the visit is closed. What is published stays readable."),
-    "postpone": lazy_gettext("All who asked or support a question are told, with your reason."),
-    "reschedule": lazy_gettext("All who asked or support a question are told of the new date."),
-    "cancel": lazy_gettext("The visit does not take place. All who asked or support a question are told."),
+    "postpone": lazy_gettext(
+        "All who have an account and asked or support a question are told, with your reason."
+    ),
+    "reschedule": lazy_gettext(
+        "All who have an account and asked or support a question are told of the new date."
+    ),
+    "cancel": lazy_gettext(
+        "The visit does not take place. All who have an account and asked or support a question are told."
+    ),
 }
 NEXT = {  # the steps that a state asks for, the first that somebody has is theirs
     "draft": ("announce",),
@@ -140,6 +146,8 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
         if concludes and visit.state in queues.NOTED:
             found.append(Step("papers", _("Field sheets"), url_for("visits.list_papers", **own), "file"))
         return found
+    if visit.sequence and callers.untold(visit.space_id).contacts:
+        found.append(Step("callers", _("Whom to call back"), url_for("visits.callers", **own), "phone"))
     found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))
     found.append(Step("route", _("Route of the visit"), url_for("visits.plan_route", **own), "place"))
     if visit.state not in planning.AGENDA:
@@ -192,7 +200,7 @@ def reschedule(space_id: int) -> Page:
     form = NewDateForm.of(visit, space)
     if not form.validate_on_submit():
         shown = {"visit": visit, "space": space, "way": way, "comes": FOR_GOOD[way.verb]}
-        return form_page("visits/reschedule.html", form, **shown)
+        return form_page("visits/reschedule.html", form, **shown, untold=callers.untold(space_id))
     try:
         actions.reschedule(visit, form.details(), "later" not in request.form)
     except api.Refused as reason:
@@ -210,7 +218,12 @@ def _put_off(space_id: int, verb: str) -> Page:
     _visit, space = visit_and_space(space_id)
     api.require(states.TABLE["visit", verb].role, space)
     return form_page(
-        "visits/put_off.html", form, space=space, way=states.TABLE["visit", verb], comes=FOR_GOOD[verb]
+        "visits/put_off.html",
+        form,
+        space=space,
+        way=states.TABLE["visit", verb],
+        comes=FOR_GOOD[verb],
+        untold=callers.untold(space_id),
     )
 
 
@@ -225,6 +238,7 @@ def _turned(space_id: int, verb: str, **said: str) -> Page:
             space=space,
             way=states.TABLE["visit", verb],
             comes=FOR_GOOD[verb],
+            untold=callers.untold(space_id) if verb in PUT_OFF else None,
             fields={name: value for name, value in request.form.items() if name != "csrf_token"},
         )
     try:

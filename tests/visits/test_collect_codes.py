@@ -131,7 +131,9 @@ def test_a_refusal_is_contested_by_code(scene: Scene) -> None:
     assert triage(scene, question) == "rejected"
     visitor.submit("/visits/code/contest", "/visits/code", code=code, reason="It is ours.")
     assert triage(scene, question) == "contested"
-    assert "It is ours." in scene.browser("agent").get(page).text
+    for shown in (scene.browser("agent").get(page).text, opened(scene, code).text):
+        assert "It is ours." in shown
+        assert "Not of this neighbourhood." in shown, "the town's reason stays beside it"
 
 
 def test_a_code_that_is_none_opens_and_withdraws_nothing(scene: Scene) -> None:

@@ -70,6 +70,38 @@ def reschedule(scene: Scene, visit: int, days: int = 0, name: str = "mayor", **f
     return scene.browser(name).submit(page, _page=f"/visits/{visit}", **{**said, **fields}).status_code
 
 
+def test_the_team_reads_whom_no_message_reaches_when_a_visit_moves(scene: Scene) -> None:
+    visit = scene.visit()
+    own = scene.question(visit, title="With an account?")
+    page, agent, mayor = f"/visits/{visit}", scene.browser("agent"), scene.browser("mayor")
+    words = {
+        "words": "By telephone?",
+        "name": "Madame Brunet",
+        "contact": "01 23 45 67 89",
+        "channel": "phone",
+    }
+    assert agent.submit(f"{page}/record", **words).status_code == 302
+    with_code = {"title": "By code?", "seen": "yes"}
+    assert scene.browser().submit(f"{page}/ask", **with_code).status_code == 302
+    assert "Whom to call back" not in agent.get(page).text, "nothing has changed"
+    asked = mayor.submit(f"{page}/turn", _page=page, verb="postpone").text
+    assert "All who have an account and asked or support a question are told" in asked
+    assert "1 question came from somebody without an account, who left you a contact" in asked
+    assert "1 question came without a contact" in asked
+    mayor.submit(f"{page}/turn", _page=page, verb="postpone", sure="1", reason="Snow.")
+    assert f'href="{page}/callers"' in agent.get(page).text
+    shown = agent.get(f"{page}/callers").text
+    assert "By telephone?" in shown
+    assert "01 23 45 67 89" in shown
+    assert "With an account?" not in shown
+    assert own
+    for name in (None, "resident", "agent2", "opposition", "colleague"):
+        refused = scene.browser(name).get(f"{page}/callers")
+        assert refused.status_code in (302, 403, 404), name
+        assert "01 23 45 67 89" not in refused.text
+        assert "Whom to call back" not in scene.browser(name).get(page).text, name
+
+
 def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
     seen = {}
     for verb in ("", "close", "finish", "begin", "end", "publish", "follow"):
