@@ -129,6 +129,7 @@ def remove(stop_id: int) -> None:
         at = sa.select(StopQuestion.entry_id).where(StopQuestion.stop_id == stop_id)
         for entry_id in session.scalars(at).all():
             _off(entry_id)
+        session.flush()  # or the database deletes what is at the stop a second time
         session.delete(stop)
 
 
