@@ -200,9 +200,7 @@ def check_report(scene: Scene, space_id: int, own: list[generated.Request]) -> N
     assert scene.browser().get(f"/visits/{space_id}/report").status_code == 200
     data = scene.browser().get(f"/visits/{space_id}/data.json").json
     figures, counted = report.facts["figures"], again(data)
-    together = figures["times"][0]
-    times = {"median": together["median"], "ninetieth": together["ninetieth"]}
-    assert {name: (figures | times)[name] for name in counted} == counted
+    assert {name: figures[name] for name in counted} == counted
     assert counted["received"] == counted["answered"] == len(own)
     assert Counter(question["outcome"] for question in data["questions"]) == Counter(map(outcome, own))
     assert figures["outcomes"] == Counter(map(outcome, own))
