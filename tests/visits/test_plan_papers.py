@@ -139,6 +139,21 @@ def orphans(said: str) -> list[str]:
     return re.findall(alone, said)
 
 
+@pytest.mark.parametrize("kind", ["dossier", "sheets"])
+def test_the_dossier_and_the_field_sheets_are_for_everybody(scene: Scene, tmp_path: Path, kind: str) -> None:
+    visit = scene.visit()
+    many(scene, visit, 6, stops=3)
+    made = pdf(scene, order(scene, visit, kind))
+    text = " ".join(pages(made))
+    assert all(f"Question {at:03}?" in text for at in range(1, 7))
+    (tmp_path / "paper.pdf").write_bytes(made)
+    report = outloud.check(str(tmp_path / "paper.pdf"))
+    assert report.errors == 0, report.sorted_findings()
+    with pikepdf.open(io.BytesIO(made)) as document:
+        assert str(document.Root.Lang).startswith("en")
+        assert document.Root.MarkInfo.Marked
+
+
 def test_a_private_case_and_who_asked_are_on_no_paper(scene: Scene) -> None:
     visit = scene.visit()
     shown = scene.accepted(visit)
