@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import os
+import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +62,25 @@ def test_what_is_made_up_is_as_people_write_and_the_same_for_one_seed() -> None:
     for words in ("HONTEUX", "06 39 98", "Autre chose"):
         assert words in said
     assert len({one.supports for one in made}) > 5
+    assert max(one.supports for one in made) == generated.MOST_SUPPORTS
+    assert {one.days_ago for one in made} == set(range(1, generated.OLDEST + 1))
+    spelt = words_of(" ".join([*generated.PHRASES, "0123456789"]))
+    mistyped = [one.body for one in made if words_of(re.sub(r"\d+", "", one.body.rpartition(" ")[0])) - spelt]
+    assert 0.2 < len(mistyped) / len([one for one in made if one.body]) < 0.5, "thumbs err"
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a text, without the marks around them."""
+    return set(re.findall(r"\w+", text))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_table_says_the_day_on_which_each_came(seed: int) -> None:
+    made = generated.requests(seed)[:50]
+    rows = list(csv.DictReader(io.StringIO(generated.table(made).decode()), delimiter=";"))
+    today = dt.datetime.now(dt.UTC).date()
+    told = [(today - dt.date.fromisoformat(row["reçue le"])).days for row in rows]
+    assert told == [one.days_ago for one in made]
 
 
 @pytest.mark.slow
