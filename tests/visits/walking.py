@@ -401,8 +401,7 @@ def _note(verb: str) -> Callable[[Walk], tuple[str, dict[str, Any]]]:
 
 
 def _choose(verb: str) -> Callable[[Walk], tuple[str, dict[str, Any]]]:
-    said = {"reason": "Both heard."}
-    return lambda walk: (f"/visits/notes/{walk.stands['notes'].get(verb, 0)}/choose", said)
+    return lambda walk: (f"/visits/notes/{walk.stands['notes'].get(verb, 0)}/choose", {})  # the note says why
 
 
 def _let_stand(walk: Walk) -> tuple[str, dict[str, Any]]:
