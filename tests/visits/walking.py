@@ -60,7 +60,7 @@ PEOPLE = (
     None,
 )
 OFFICES = {"mayor", "deputy", "substitute", "agent", "worker", "admin"}
-STAFF = {"worker", "admin"}  # who moderate in what is public, the team apart
+STAFF = {"worker", "scribe", "admin"}  # who moderate in what is public, the team apart
 THINGS = ("visit", "triage", "answer", "discussion", "outcome", "commitment")
 BLANK = ("none", "assigned")
 WAYS = [(way.thing, way.verb) for way in TRANSITIONS]
