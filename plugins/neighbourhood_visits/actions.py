@@ -150,7 +150,7 @@ def turn(space_id: int, verb: str, **said: Any) -> None:
         case.visit.sequence += verb in ("postpone", "reschedule", "cancel")
         if verb == "announce":
             api.change_space(case.space, visibility="public")
-        if verb in ("begin", "end", "publish"):
+        if ("visit", verb) in states.FOLLOWS:
             answers.publish_held(space_id)
         if verb == "publish":
             issue.freeze(case.visit)

