@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core import access, files, registry
+from core import registry
 from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
@@ -19,6 +19,8 @@ from core.models import Case, Entry, File, Report, Revision, Space
 from core.notices.tell import notify
 from core.spaces import actions as spaces
 from core.text import plain
+
+from ..files import forget
 
 MARK = "[…]"
 BETWEEN = r"*_~`\\"  # what Markdown makes words bold, slanted, struck, code or plain with
@@ -155,13 +157,5 @@ def _delete(entry_id: int, pictures: list[int]) -> int:
         return 0
     gone = sa.delete(_file).where(_file.c.entry_id == entry_id, _file.c.id.in_(pictures))
     keys = list(unfiltered(gone.returning(_file.c.sha256)).scalars())
-
-    def forget() -> None:
-        with access.as_system("find bytes that no row names"):
-            named = set(db.session.scalars(sa.select(File.sha256).where(File.sha256.in_(keys))))
-        for key in set(keys) - named:
-            for small in (False, True):
-                files.stored(key, small).unlink(missing_ok=True)
-
-    after_commit(forget)
+    after_commit(lambda: forget(keys))
     return len(keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as entities
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -18,8 +19,12 @@ from core.db import db
 from core.feed import actions
 from core.models import Entry, File, Mail, Revision, Space
 from core.search import find, index
+from portal import files as portal_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from .conftest import Square
 
 SECRET = "0612345678"
@@ -82,18 +87,42 @@ def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(squar
     assert "Plain words" in square.browser().get(f"/posts/{post}").text
 
 
-def pictured(square: Square, alt: str) -> int:
-    """The id of a post with a picture."""
+def prepared() -> files.Prepared:
+    """A picture, always the same, as it is before anything is published."""
     data = io.BytesIO()
     Image.new("RGB", (900, 700), "red").save(data, "PNG")
     data.seek(0)
+    return files.prepare(FileStorage(data, "face.png"))
 
-    def publish() -> int:
-        prepared = files.prepare(FileStorage(data, "face.png"))
-        space = db.session.get(Space, square.space)
-        return int(actions.publish(space, "Look", pictures=[(prepared, alt)], confirmed=True).id)
 
-    return int(square.town.run(publish, "writer"))
+def show(square: Square, picture: files.Prepared, alt: str = "") -> int:
+    """Publish a post with a picture; answers its id."""
+    space = db.session.get(Space, square.space)
+    return int(actions.publish(space, "Look", pictures=[(picture, alt)], confirmed=True).id)
+
+
+def pictured(square: Square, alt: str) -> int:
+    """The id of a post with a picture."""
+    return int(square.town.run(lambda: show(square, prepared(), alt), "writer"))
+
+
+def take_out_picture(square: Square, post: int) -> None:
+    """Redact the picture of a post."""
+    where = sa.select(File.id).where(File.entry_id == post)
+    picture = square.town.run(lambda: db.session.scalars(where).one())
+    page = square.browser("agent").submit(f"/posts/{post}/redact", pictures=[str(picture)], reason="private")
+    assert page.status_code == 302, page.text
+
+
+def whole(square: Square, post: int) -> bool:
+    """Whether visitors get the picture of a post, large and small, and nothing else is left."""
+    picture = square.town.run(
+        lambda: db.session.scalars(sa.select(File).where(File.entry_id == post)).one(), "writer"
+    )
+    address, browser = f"/files/{picture.id}/{picture.name}", square.browser()
+    sizes = [len(browser.get(address + more).data) for more in ("", "?w=640")]
+    shelf = square.town.run(lambda: files.stored(picture.sha256).parent)
+    return sizes[0] > sizes[1] > 0 and len(list(shelf.iterdir())) == 2
 
 
 def test_a_passage_in_the_alternative_text_of_a_picture_is_taken_out(square: Square) -> None:
@@ -123,6 +152,45 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert square.browser().get(f"/files/{picture.id}/{picture.name}").status_code == 404
     assert not path.exists()
     assert not small.exists()
+
+
+@pytest.mark.engines
+def test_a_picture_that_another_is_posting_keeps_its_bytes(square: Square) -> None:
+    """It is taken out of one post between its preparation and its row in another."""
+    first = pictured(square, "A face")
+
+    def publish() -> int:
+        picture = prepared()
+        with ThreadPoolExecutor(1) as agent:
+            agent.submit(take_out_picture, square, first).result()
+        assert not files.stored(picture.sha256).exists()
+        return show(square, picture)
+
+    assert whole(square, square.town.run(publish, "writer"))
+
+
+@pytest.mark.engines
+def test_a_picture_that_is_posted_while_its_bytes_are_put_aside_keeps_them(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is there once nobody seemed to name it; whoever posts it dies before looking at its bytes."""
+    first, second = pictured(square, "A face"), []
+    look = portal_files._nameless
+
+    def post_first(paths: Iterable[Path]) -> set[Path]:
+        found = look(paths)
+        if not second:
+            with ThreadPoolExecutor(1) as writer:
+                picture = square.town.run(prepared)
+                monkeypatch.setattr(files, "_store_again", lambda _prepared: None)
+                second.append(
+                    writer.submit(square.town.run, lambda: show(square, picture), "writer").result()
+                )
+        return found
+
+    monkeypatch.setattr(portal_files, "_nameless", post_first)
+    take_out_picture(square, first)
+    assert whole(square, second[0])
 
 
 @pytest.mark.parametrize(
