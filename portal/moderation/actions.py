@@ -116,6 +116,8 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None
                 said = getattr(own, column.key)
                 touched += len(found.findall(said))
                 setattr(own, column.key, found.sub(MARK, said)[: column.type.length])
+            for column, told in _told(row.id) if bare else ():
+                setattr(told, column.key, found.sub(MARK, getattr(told, column.key))[: column.type.length])
             if bare and shown.search(_said(row.html)):
                 raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
@@ -140,6 +142,17 @@ def _said(shown: str) -> str:
     """The words of a text and the addresses and titles of its links, which browsers show too."""
     beside = re.findall(r'(?:href|title)="([^"]*)"', shown)
     return " ".join([plain(shown), *(unquote(html.unescape(one)) for one in beside)])
+
+
+def _told(entry_id: int) -> Iterator[tuple[Any, Any]]:
+    """The columns of words in the reports of an entry and the decisions about it, each with its row.
+
+    What is found there isn't counted: whoever moderates learns nothing of what others told whom.
+    """
+    for column in (Report.text, Report.address, Case.text, Case.words):
+        told: Any = column.class_
+        for row in db.session.scalars(sa.select(told).where(told.entry_id == entry_id)):
+            yield column, row
 
 
 def own_texts(entry: Entry) -> Iterator[tuple[Any, Any]]:

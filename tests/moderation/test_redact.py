@@ -20,6 +20,7 @@ from core.feed import actions
 from core.models import Entry, File, Mail, Revision, Space
 from core.search import find, index
 from portal import files as portal_files
+from portal.notices import mailing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +72,45 @@ def test_a_passage_taken_out_is_found_nowhere(square: Square) -> None:
     square.town.run(lambda: index.run(seconds=10))
     assert square.town.run(lambda: find.search(SECRET).hits, "writer") == []
     assert "core.decision" in square.notices("writer")
+
+
+def test_a_passage_is_taken_out_of_what_was_told_about_it(square: Square) -> None:
+    """Of reports, their exact address, decisions and answers; and of the letter that waits."""
+    post = square.say(f"Call her: {SECRET}", confirmed=True)
+    told = {"text": f"It gives {SECRET} away", "address": f"http://localhost/posts/{post}#{SECRET}"}
+    legal = {"legal": "y", "name": "Alma Reader", "good_faith": "y", "reason": "private"}
+    assert square.report(post, **told, **legal).status_code == 302
+    case = square.case(post)
+    assert square.decide(case, "kept", text=f"{SECRET} is a shop's").status_code == 302
+    assert "core.decision" in square.notices("reader")
+    answer = square.browser("reader").submit(f"/me/moderation/{case}/answer", words=f"{SECRET} is hers")
+    assert answer.status_code == 302
+
+    def shown() -> str:
+        def letters() -> str:
+            mailing.mail_due()
+            rows = db.session.scalars(sa.select(Mail).where(Mail.status == "waiting")).all()
+            return " ".join(words[0].text for row in rows if (words := mail.written(row)))
+
+        rows = [vars(one) for one in (*square.cases(), *square.reports())]
+        pages = [square.browser(name).get("/me/moderation").text for name in ("reader", "writer")]
+        pages += [square.browser("agent").get("/moderation/").text]
+        return " ".join([str(rows), *pages, square.town.run(letters)])
+
+    assert shown().count(SECRET) > 6
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert answer.status_code == 302, answer.text
+    assert SECRET not in shown()
+    assert "[…] is a shop" in shown()
+
+
+def test_nobody_learns_by_redacting_what_others_told(square: Square) -> None:
+    post = square.say("Plain words")
+    square.report(post, text="His neighbour told me")
+    answer = square.browser("keeper").submit(f"/posts/{post}/redact", passage="neighbour", reason="private")
+    assert answer.status_code == 422
+    assert "These words are not in it" in answer.text
+    assert [one.text for one in square.reports()] == ["His neighbour told me"]
 
 
 def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(square: Square) -> None:
