@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as entities
 import io
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -231,6 +232,51 @@ def test_a_picture_that_is_posted_while_its_bytes_are_put_aside_keeps_them(
     monkeypatch.setattr(portal_files, "_nameless", post_first)
     take_out_picture(square, first)
     assert whole(square, second[0])
+
+
+def test_no_passage_keeps_the_portal_busy(square: Square) -> None:
+    """A long one that almost stands at each sign of a long text, and of what was said before."""
+    post = square.say("a" * 19_000)
+
+    def edit() -> None:
+        for number in range(9):
+            entry = db.session.get(Entry, post)
+            actions.change_entry(entry, body=f"{number}" + "a" * 18_000, confirmed=True)
+
+    square.town.run(edit, "writer")
+    browser, passage = square.browser("agent"), "a" * 3990 + "b"
+    page = f"/posts/{post}/redact"
+    browser.get(page)
+    began = time.perf_counter()
+    assert "not in it" in browser.submit(page, passage=passage, reason="private").text
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("passage", ["**", "_ ~~", " "])
+def test_signs_of_markdown_alone_are_no_passage(square: Square, passage: str) -> None:
+    post = square.say("2 ** 3 _ ~~ 4")
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    assert answer.status_code == 422
+    assert "**" in square.browser().get(f"/posts/{post}").text
+
+
+@pytest.mark.parametrize(
+    ("written", "passage", "left"),
+    [
+        ("Straße 12 and STRASSE", "straße 12", "[…] and STRASSE"),
+        ("ÉTÉ, été, Été", "été", "[…], […], […]"),
+        ("100%25 of &amp; 100% of &amp;", "100% of &", "[…] […]"),
+        ("%41 is a code, A is none", "%41", "[…] is a code, A is none"),
+        ("call 06&nbsp;12 *34* now", "06 12 34", "call […]* now"),
+        ("the rapist, therapist", "therapist", "the rapist, […]"),
+        ("aaaa", "aa", "[…][…]"),
+    ],
+)
+def test_a_passage_is_taken_out_exactly(square: Square, written: str, passage: str, left: str) -> None:
+    post = square.say(written)
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    body = square.town.run(lambda: db.session.get(Entry, post).body)
+    assert (body, answer.status_code) == (left, 302)
 
 
 @pytest.mark.parametrize(
