@@ -22,6 +22,7 @@ from core import access, create_app, migrate, registry, settings
 from core.audit import audit
 from core.config import KEY, Config
 from core.db import db, now, write
+from core.models import PendingClaim, SignIn
 from core.search import index
 
 from . import archive, rows
@@ -36,8 +37,13 @@ class RestoreError(Exception):
 
 
 def after_restore(taken_at: dt.datetime) -> None:
-    """What must follow a restore, in a database that knows nothing of what happened since `taken_at`."""
-    with write():
+    """What must follow a restore, in a database that knows nothing of what happened since `taken_at`.
+
+    Somebody may have been signed out since, and links may have been used: all of them end.
+    """
+    with write() as session:
+        session.execute(sa.delete(SignIn))
+        session.execute(sa.delete(PendingClaim))
         settings.save(settings.RESTORED, {"taken_at": taken_at.isoformat(), "at": now().isoformat()})
         index.note_everything()
         audit("town.restored", "town", taken_at=taken_at.isoformat())
