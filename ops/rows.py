@@ -11,8 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from . import archive
+
 BATCH = 500
-LONGEST_ROW = 64 * 1024**2
+LARGEST_BATCH = 8 * 1024**2
+LONGEST_ROW, MOST_VALUES = 64 * 1024**2, 2_000_000
 
 
 class RowError(Exception):
@@ -71,9 +74,12 @@ def dump(connection: Connection, table: sa.Table) -> Iterator[bytes]:
     statement = sa.select(*columns(table)).order_by(*order).execution_options(yield_per=BATCH)
     for row in connection.execute(statement):
         try:
-            yield json.dumps([_plain(value) for value in row], ensure_ascii=False).encode() + b"\n"
+            line = json.dumps([_plain(value) for value in row], ensure_ascii=False).encode() + b"\n"
         except TypeError as error:
             raise RowError(f"{table.name} holds what can't be written down: {error}") from error
+        if _too_long(line):
+            raise RowError(f"a row of {table.name} is too long to be restored")
+        yield line
 
 
 def load(connection: Connection, table: sa.Table, names: list[str], data: Iterable[bytes]) -> int:
@@ -84,13 +90,13 @@ def load(connection: Connection, table: sa.Table, names: list[str], data: Iterab
     readers = [_reader(table.columns[name].type) for name in names]
     connection.execute(sa.delete(table))  # what a migration put there is in the rows, if it was still wanted
     batch: list[dict[str, Any]] = []
-    count = 0
+    count = size = 0
     for line in _lines(data):
         batch.append(_row(table, names, readers, line))
-        count += 1
-        if len(batch) == BATCH:
+        count, size = count + 1, size + len(line)
+        if len(batch) == BATCH or size > LARGEST_BATCH:
             connection.execute(sa.insert(table), batch)
-            batch = []
+            batch, size = [], 0
     if batch:
         connection.execute(sa.insert(table), batch)
     return count
@@ -181,6 +187,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 def _row(
     table: sa.Table, names: list[str], readers: list[Callable[[Any], Any]], line: bytes
 ) -> dict[str, Any]:
+    if _too_long(line):
+        raise RowError(f"a row of {table.name} is too long")
     try:
         values = json.loads(line)
         read = [
@@ -189,6 +197,10 @@ def _row(
     except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise RowError(f"a row of {table.name} can't be read: {error}") from error
     return dict(zip(names, read, strict=True))
+
+
+def _too_long(line: bytes) -> bool:
+    return len(line) > LONGEST_ROW or archive.values(line) > MOST_VALUES
 
 
 def _lines(data: Iterable[bytes]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from PIL import Image
+from sqlalchemy.engine import Connection
 from werkzeug.datastructures import FileStorage
 
 from core import access, create_app, files, health, registry
@@ -481,11 +482,34 @@ class TestARestoreRefuses:
             with pytest.raises(archive.ArchiveError, match="larger than the manifest says"):
                 list(source.read("secret-key"))
 
-    def test_a_manifest_that_is_a_bomb(
+    @pytest.mark.parametrize("lists", [1_000_000, 20_000_000])
+    def test_a_manifest_that_is_a_bomb(self, good: Path, into: Config, lists: int) -> None:
+        """Of 3 MB, and of 60 MB in 60 kB: read, each would be hundreds of times its size in the archive."""
+        bomb = changed(good, manifest=b"[" + b"[]," * lists + b"1]")
+        self.refused(bomb, into, "manifest is too large")
+
+    def test_a_row_that_is_a_bomb(self, good: Path, into_either: Config) -> None:
+        bomb = changed(good, replace={"rows/core_stamp.jsonl": b"[" + b"[]," * 2_000_000 + b"1]\n"})
+        self.refused(bomb, into_either, "a row of core_stamp is too long")
+
+    def test_many_long_rows_are_not_kept_together(
         self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(archive, "LARGEST_MANIFEST", 1000)
-        self.refused(good, into, "manifest is too large")
+        """What waits to be inserted is bounded in bytes too."""
+        together: list[int] = []
+        insert = Connection.execute
+
+        def note(self: Connection, statement: Any, parameters: Any = None, **more: Any) -> Any:
+            if isinstance(parameters, list) and getattr(statement, "table", None) is not None:
+                together.append(len(parameters) * (statement.table.name == "core_stamp"))
+            return insert(self, statement, parameters, **more)
+
+        monkeypatch.setattr(rows, "LARGEST_BATCH", 1000)
+        monkeypatch.setattr(Connection, "execute", note)
+        line = json.dumps(["a" * 30, 1]).encode() + b"\n"
+        many = b"".join(line.replace(b"aaa", b"%03d" % number, 1) for number in range(100))
+        restore.restore(changed(good, replace={"rows/core_stamp.jsonl": many}), into)
+        assert 1 < max(together) < 40
 
     def test_a_row_without_end(
         self, good: Path, into_either: Config, monkeypatch: pytest.MonkeyPatch
