@@ -19,6 +19,8 @@ from core.models import Case, File, Space
 from core.spaces import actions as spaces
 from core.web import get_or_404, needs
 
+from . import backing_up
+
 blueprint = Blueprint("files", __name__)
 ORPHAN_SECONDS = 24 * 3600
 
@@ -86,7 +88,8 @@ def forget(keys: Iterable[str]) -> None:
 
 
 def sweep() -> None:
-    """Delete bytes that no row has named for a day."""
+    """Delete bytes that no row has named for a day, and those that a killed backup left."""
+    backing_up.clear(files.folder().parent)
     limit = time.time() - ORPHAN_SECONDS
     for shelf in sorted(files.folder().iterdir()):
         _delete(path for path in shelf.iterdir() if path.stat().st_mtime < limit)

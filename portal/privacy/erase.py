@@ -51,6 +51,7 @@ from core.models import (
 from core.search import index
 from core.text import fold, markdown
 
+from .. import backing_up
 from ..files import forget
 from . import export
 
@@ -139,6 +140,7 @@ def erase(user_id: int) -> None:
                 erasure.done_at = now()
             erasure.owed = sorted(set(owed) - plugins.installed.keys())
         forget(gone)
+        backing_up.clear(current_app.config["PARVIS"].data)
 
 
 def mark(user: User) -> str:

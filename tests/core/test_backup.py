@@ -9,8 +9,11 @@ import json
 import re
 import secrets
 import shutil
+import subprocess
+import sys
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +29,11 @@ from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Area, Entry, File, JobRow, Mail, Space
 from core.testing import Browser, Town
-from ops import archive, backup, check, restore, rows
+from ops import archive, backup, check, restore, rows, worker
+from portal import backing_up
 from portal import files as portal_files
 from portal.notices.letters import stop_token
+from portal.privacy import erase
 
 from ..conftest import pg_address, pg_execute
 
@@ -288,10 +293,91 @@ def test_nothing_is_overwritten_and_one_backup_runs_at_a_time(town: Town, tmp_pa
     with town.app.app_context(), access.as_system("test"):
         with pytest.raises(backup.BackupError, match="there already"):
             backup.backup(target)
-        with backup._alone(town.app.config["PARVIS"]), pytest.raises(backup.BackupError, match="running"):
+        with (
+            backing_up.alone(town.app.config["PARVIS"].data),
+            pytest.raises(backup.BackupError, match="running"),
+        ):
             backup.backup(tmp_path / "other.zip")
     assert target.read_text() == "precious"
     assert not (tmp_path / "other.zip").exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from core import access, create_app
+from core.config import Config
+from ops import backup
+data, url, target = sys.argv[1:]
+backup._write_file = lambda *_: os.kill(os.getpid(), 9)
+with create_app(Config(data=Path(data), database_url=url, url="http://localhost")).app_context():
+    with access.as_system("backup"):
+        backup.backup(Path(target))
+"""
+
+
+@pytest.fixture
+def killed(town: Town, tmp_path: Path) -> tuple[Path, Path]:
+    """The folder of links and the unfinished archive of a backup that was killed."""
+    live(town)
+    config, target = town.app.config["PARVIS"], tmp_path / "kept.zip"
+    argv = [sys.executable, "-c", KILLED, str(config.data), config.database_url, str(target)]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    links, begun = config.data / "backup-links", target.with_name("kept.zip.unfinished")
+    assert len(list(links.rglob("*"))) == 3
+    assert begun.exists()
+    return links, begun
+
+
+def start_worker(town: Town) -> None:
+    stop = threading.Event()
+    stop.set()
+    worker.run(town.app, stop)
+
+
+def erase_ana(town: Town) -> None:
+    erase.begin(town.people["ana"], words=True)
+    erase.run()
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        lambda town: town.run(portal_files.sweep),
+        start_worker,
+        lambda town: town.run(lambda: erase_ana(town)),
+        lambda town: take(town.app, town.app.config["PARVIS"].data / "kept"),
+    ],
+    ids=["sweep", "worker", "erasure", "backup"],
+)
+def test_what_a_killed_backup_left_is_cleared(
+    town: Town, killed: tuple[Path, Path], come: Callable[[Town], object]
+) -> None:
+    come(town)
+    assert [path for path in killed if path.exists()] == []
+
+
+def test_what_a_running_backup_needs_stays(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody is erased while it copies: it is the town of its moment."""
+    live(town)
+    town.person("olga", "administrator")
+    copy = backup._write_file
+
+    def first_erase(*arguments: Any) -> bool:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(town.run, lambda: erase_ana(town)).result()
+        assert not list((town.app.config["PARVIS"].data / "files").glob("??/*"))
+        return copy(*arguments)
+
+    monkeypatch.setattr(backup, "_write_file", first_erase)
+    (tmp_path / "kept").mkdir()
+    with town.app.app_context(), access.as_system("test"):
+        assert backup.backup(tmp_path / "kept").missing == ()
+    assert not (town.app.config["PARVIS"].data / "backup-links").exists()
+    assert (town.app.config["PARVIS"].data / "backup.lock").read_text() == ""
 
 
 def test_a_backup_that_fails_leaves_nothing(
