@@ -173,3 +173,4 @@ def describe(taken: Taken) -> Iterator[str]:
     yield "It holds the town's secret key and everybody's personal data: keep it where only you can read it."
     if taken.missing:
         yield f"{len(taken.missing)} files are not in it: they were not there (`parvis check --files`)"
+        yield "Without them it is restored by `parvis restore --allow-missing-files` alone."

@@ -50,7 +50,11 @@ def after_restore(taken_at: dt.datetime) -> None:
 
 
 def restore(
-    path: Path, config: Config, without: Collection[str] = (), erasures: Path | None = None
+    path: Path,
+    config: Config,
+    without: Collection[str] = (),
+    erasures: Path | None = None,
+    allow_missing_files: bool = False,
 ) -> dt.datetime:
     """Make the town of an archive; owners of tables in `without` are left out. Answers when it was taken.
 
@@ -68,6 +72,8 @@ def restore(
         _refuse_unknown(heads, registry.discover()[1])
         source.verify()
         _refuse_no_key(source)
+        if not allow_missing_files:
+            _refuse_missing_files(source)
         try:
             staging.mkdir(mode=0o700)
             for name in source.members:
@@ -138,6 +144,18 @@ def _refuse_no_key(source: archive.Reader) -> None:
     size, _digest = source.members.get("secret-key", (0, ""))
     if size > archive.CHUNK or not KEY.fullmatch(b"".join(source.read("secret-key")) if size else b""):
         raise archive.ArchiveError("its secret-key is not 64 hex digits")
+
+
+def _refuse_missing_files(source: archive.Reader) -> None:
+    """Raise RestoreError unless all files are there that rows name."""
+    table, names = "core_file", source.manifest["tables"].get("core_file", [])
+    if "sha256" not in names:
+        return
+    keys = set(map(str, rows.column(table, names, "sha256", source.read(f"rows/{table}.jsonl"))))
+    missing = sorted(key for key in keys if f"files/{key[:2]}/{key}" not in source.members)
+    if missing:
+        absent = f"{len(missing)} of {len(keys)} files are not in this archive, one is {missing[0]}"
+        raise RestoreError(f"{absent}: restore without them by --allow-missing-files")
 
 
 def _unpack(source: archive.Reader, name: str, path: Path) -> None:

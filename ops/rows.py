@@ -102,6 +102,13 @@ def load(connection: Connection, table: sa.Table, names: list[str], data: Iterab
     return count
 
 
+def column(table: str, names: list[str], name: str, data: Iterable[bytes]) -> Iterator[Any]:
+    """The values of one of these columns in the rows that `dump` wrote, as text or a number."""
+    place = names.index(name)
+    for line in _lines(data):
+        yield _values(table, len(names), line)[place]
+
+
 def defer(connection: Connection, found: Mapping[str, sa.Table], deferred: bool) -> None:
     """Let PostgreSQL check references at the end, while rows come in any order; SQLite's are off."""
     if connection.dialect.name != "postgresql":
@@ -187,16 +194,27 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 def _row(
     table: sa.Table, names: list[str], readers: list[Callable[[Any], Any]], line: bytes
 ) -> dict[str, Any]:
-    if _too_long(line):
-        raise RowError(f"a row of {table.name} is too long")
+    values = _values(table.name, len(names), line)
     try:
-        values = json.loads(line)
         read = [
             None if value is None else reader(value) for reader, value in zip(readers, values, strict=True)
         ]
-    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise RowError(f"a row of {table.name} can't be read: {error}") from error
     return dict(zip(names, read, strict=True))
+
+
+def _values(table: str, count: int, line: bytes) -> list[Any]:
+    """What a line says, which is a row of so many values; raises RowError."""
+    if _too_long(line):
+        raise RowError(f"a row of {table} is too long")
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"a row of {table} can't be read: {error}") from error
+    if not isinstance(values, list) or len(values) != count:
+        raise RowError(f"a row of {table} can't be read: it has not {count} values")
+    return values
 
 
 def _too_long(line: bytes) -> bool:

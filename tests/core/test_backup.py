@@ -410,7 +410,10 @@ def test_files_that_are_missing_are_told_and_the_rest_is_kept(
     assert taken.missing == (key,)
     assert any("1 files are not in it" in line for line in backup.describe(taken))
     config = empty("sqlite")
-    restore.restore(taken.path, config)
+    with pytest.raises(restore.RestoreError, match=r"1 of 1 files are .*--allow-missing-files"):
+        restore.restore(taken.path, config)
+    assert list(config.data.iterdir()) == []
+    restore.restore(taken.path, config, allow_missing_files=True)
     again = opened(config)
     found = {one.name: one for one in again.run(lambda: check.everything(with_files=True))}
     assert not found["stored files"].ok
@@ -428,7 +431,7 @@ def test_a_file_that_is_damaged_is_told_as_missing_and_its_town_is_restored(
     with town.app.app_context(), access.as_system("test"):
         taken = backup.backup(tmp_path / "kept")
     assert taken.missing == (key,)
-    restore.restore(taken.path, empty("sqlite"))
+    restore.restore(taken.path, empty("sqlite"), allow_missing_files=True)
 
 
 def test_a_folder_for_backups_is_made_for_the_eyes_of_its_owner(town: Town, tmp_path: Path) -> None:
@@ -686,6 +689,16 @@ class TestARestoreRefuses:
         script = {"files/ab/ab" + "0" * 62: b"<script>"}
         self.refused(changed(good, add=script), into, "something else than its name says")
 
+    @pytest.mark.parametrize("said", [True, False])
+    def test_an_archive_without_the_files_that_its_rows_name(
+        self, good: Path, into_either: Config, said: bool
+    ) -> None:
+        """Whether or not its manifest says so."""
+        with zipfile.ZipFile(good) as source:
+            [*_, name] = sorted(source.namelist(), key=lambda one: (one.startswith("files/"), -len(one)))
+        facts: dict[str, Any] = {"missing": [name[-64:]]} if said else {}
+        self.refused(changed(good, drop=name, **facts), into_either, "1 of 1 files are not in this archive")
+
     def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
         into.data.mkdir()
         (into.data / "precious").write_text("data")
@@ -714,7 +727,7 @@ def changed(
     sizes: dict[str, int] | None = None,
     listed: bool = True,
     manifest: bytes | None = None,
-    **facts: dict[str, Any],
+    **facts: Any,
 ) -> Path:
     """A copy of an archive with something else in it, and a manifest that agrees unless `listed` is false."""
     with zipfile.ZipFile(path) as source:
@@ -729,7 +742,10 @@ def changed(
     for name, size in (sizes or {}).items():
         told["members"][name][0] = size
     for fact, values in facts.items():
-        told[fact].update(values)
+        if isinstance(values, dict):
+            told[fact].update(values)
+        else:
+            told[fact] = values
     if flip:
         data = members[flip]
         members[flip] = bytes([data[0] ^ 1]) + data[1:]
