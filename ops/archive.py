@@ -130,6 +130,7 @@ class Reader:
         if len(data) > most or values(data) > MOST_VALUES + VALUES_OF_MEMBER * members:
             raise ArchiveError("its manifest is too large")
         manifest = json.loads(data)
+        json.dumps(manifest, ensure_ascii=False).encode()  # raises where half a sign is in it
         if not isinstance(manifest, dict) or not _sound(manifest):
             raise ArchiveError("its manifest says something else than a backup's")
         if manifest["format"] != FORMAT:

@@ -15,7 +15,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from core import access, create_app, migrate, registry, settings
@@ -133,10 +132,8 @@ def _refuse_unknown(heads: dict[str, str], modules: dict[str, ModuleType]) -> No
             leave = f"install it, or leave its tables out with --without {owner}"
             raise RestoreError(f"this archive holds tables of {owner}, which is not installed: {leave}")
         scripts = ScriptDirectory(str(migrate.SCRIPTS), version_locations=[str(folders[owner])])
-        try:
-            scripts.get_revision(head)
-        except CommandError as error:
-            raise RestoreError(f"the tables of {owner} in this archive are of a newer version") from error
+        if head not in {script.revision for script in scripts.walk_revisions()}:
+            raise RestoreError(f"the tables of {owner} in this archive are of a newer version")
 
 
 def _refuse_no_key(source: archive.Reader) -> None:

@@ -95,11 +95,19 @@ def load(connection: Connection, table: sa.Table, names: list[str], data: Iterab
         batch.append(_row(table, names, readers, line))
         count, size = count + 1, size + len(line)
         if len(batch) == BATCH or size > LARGEST_BATCH:
-            connection.execute(sa.insert(table), batch)
+            _insert(connection, table, batch)
             batch, size = [], 0
-    if batch:
-        connection.execute(sa.insert(table), batch)
+    _insert(connection, table, batch)
     return count
+
+
+def _insert(connection: Connection, table: sa.Table, batch: list[dict[str, Any]]) -> None:
+    """Insert rows; raises RowError where a driver can't take what JSON can say."""
+    try:
+        if batch:
+            connection.execute(sa.insert(table), batch)
+    except (UnicodeError, OverflowError) as error:
+        raise RowError(f"a row of {table.name} can't be kept: {type(error).__name__}") from error
 
 
 def column(table: str, names: list[str], name: str, data: Iterable[bytes]) -> Iterator[Any]:

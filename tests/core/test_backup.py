@@ -674,8 +674,25 @@ class TestARestoreRefuses:
         self.refused(stranger, into_either, "--without gone")
         restore.restore(stranger, into_either, without=["gone"])
 
-    def test_tables_of_a_newer_version(self, good: Path, into: Config) -> None:
-        self.refused(changed(good, heads={"core": "core_9999"}), into, "newer version")
+    @pytest.mark.parametrize(
+        "head", ["core_9999", "base", "", "head", "heads", "core_", "core_000", "core@head", "+1", "-1"]
+    )
+    def test_tables_of_a_newer_version(self, good: Path, into: Config, head: str) -> None:
+        self.refused(changed(good, heads={"core": head}), into, "newer version")
+
+    @pytest.mark.parametrize("value", ["half \ud800 a sign", 2**70, -(2**70)])
+    def test_values_that_no_database_takes(self, good: Path, into_either: Config, value: str | int) -> None:
+        place = "name" if isinstance(value, str) else "id"
+        with zipfile.ZipFile(good) as source:
+            [area] = map(json.loads, source.read("rows/core_area.jsonl").splitlines())
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_area"]
+        area[columns.index(place)] = value
+        line = json.dumps(area).encode() + b"\n"
+        hostile = changed(good, replace={"rows/core_area.jsonl": line})
+        self.refused(hostile, into_either, r"can't be kept|don't fit")
+
+    def test_half_a_sign_in_the_manifest(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, tables={"core_stamp": ["half \ud800"]}), into, "damaged")
 
     @pytest.mark.parametrize("key", [b"", b"00ff", b"\xff\xfe\x00" * 20, b"0" * 63 + b"\n"])
     def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
