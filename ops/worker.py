@@ -23,6 +23,7 @@ from core import access, health, jobs
 from core.config import Config
 from core.db import db, now, write
 from core.models import JobRow, Mail
+from portal import backing_up
 
 STEP = dt.timedelta(seconds=5)
 LEADER_KEY = 7068947  # of the advisory lock, any number that nobody else uses
@@ -52,6 +53,7 @@ def run(app: Flask, stop: threading.Event) -> None:
             time.sleep(0.1)
         scheduler.shutdown(wait=False)
 
+    backing_up.clear(config.data)
     beat(config)
     scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
     scheduler.add_job(beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")

@@ -22,7 +22,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from markupsafe import escape
 
-from core import access, files, jobs, registry, settings
+from core import access, jobs, registry, settings
 from core.access import as_system
 from core.accounts import claims, throttle
 from core.db import db, insert_once, lock, now, table_of, unfiltered, write
@@ -51,6 +51,8 @@ from core.models import (
 from core.search import index
 from core.text import fold, markdown
 
+from .. import backing_up
+from ..files import forget
 from . import export
 
 JOB, REPLAY = "core.erase", "core.replay_erasures"
@@ -137,7 +139,8 @@ def erase(user_id: int) -> None:
                 gone = _erase(session, user_id, erasure)
                 erasure.done_at = now()
             erasure.owed = sorted(set(owed) - plugins.installed.keys())
-        _unlink(gone)
+        forget(gone)
+        backing_up.clear(current_app.config["PARVIS"].data)
 
 
 def mark(user: User) -> str:
@@ -376,15 +379,6 @@ def _set(table: sa.Table, idents: Iterable[int], counts: dict[str, sa.Select[Any
     values = {column: count.scalar_subquery() for column, count in counts.items()}
     for ident in idents:
         unfiltered(sa.update(table).where(table.c.id == ident).values(**values))
-
-
-def _unlink(keys: set[str]) -> None:
-    """Delete the bytes of files that no row names any longer."""
-    named = set(db.session.scalars(sa.select(File.sha256).where(File.sha256.in_(keys))))
-    for key in keys - named:
-        for path in files.stored(key).parent.glob(f"{key}*"):
-            path.unlink(missing_ok=True)
-    db.session.rollback()
 
 
 def _empty_journal() -> None:
