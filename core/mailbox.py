@@ -16,13 +16,13 @@ from typing import Any
 import nh3
 from flask import current_app
 from flask_babel import force_locale
-from sqlalchemy.exc import SQLAlchemyError
 
 from . import access, mail, registry, settings
 from .access import Refused, as_system
 from .accounts import claims, throttle
-from .db import insert_once, write
+from .db import TROUBLE, insert_once, write
 from .models import Received
+from .security import CONTROLS, UNREADABLE
 
 log = logging.getLogger("parvis.mailbox")
 LONGEST = 256 * 1024  # characters of a message's words
@@ -65,14 +65,14 @@ def take_in(made: EmailMessage) -> bool:
     address = sender(made)
     person = claims.known(address)
     key = hashlib.sha256(str(made["Message-ID"] or made).encode("utf-8", "replace")).hexdigest()
-    said = (str(made["Subject"] or ""), _words(made), tuple(made.iter_attachments()))
+    said = (_readable(made["Subject"] or ""), _readable(_words(made)), tuple(made.iter_attachments()))
     letter = Incoming(rest, address, person.user_id if person else None, *said, key)
     return _handle(owner.name, handler, letter, (person and person.language) or settings.town().language)
 
 
 def sender(made: EmailMessage) -> str:
     """The address that a message says it comes from."""
-    return parseaddr(str(made["From"] or ""))[1].lower()
+    return parseaddr(_readable(made["From"] or ""))[1].lower()
 
 
 def _addressee(made: EmailMessage) -> tuple[str, str]:
@@ -80,7 +80,7 @@ def _addressee(made: EmailMessage) -> tuple[str, str]:
     config = current_app.config["PARVIS"]
     local, _, host = re.escape(config.mailbox.lower()).partition("@")
     ours = re.compile(rf"{local}\+([a-z][a-z0-9]*\.[a-z0-9_]+)\.([^@\s]{{1,64}})@{host}")
-    headers = [str(value) for name in _TO for value in made.get_all(name, [])]
+    headers = [_readable(value) for name in _TO for value in made.get_all(name, [])]
     for _name, where in getaddresses(headers):
         match = ours.fullmatch(where.lower())
         if match:
@@ -109,13 +109,18 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
                 throttle.hit("refused", letter.sender)
                 mail.send("core.refused", letter.sender, *written)
         return False
-    except SQLAlchemyError:  # the database is not well: later
+    except TROUBLE:  # later
         raise
     except Exception as error:
         log.exception("message not handled", extra={"handler": handler.name})
         registry.current().fault(owner, f"mail {handler.name}", error, counts=False)
         return False
     return True
+
+
+def _readable(said: Any) -> str:
+    """What a message says, without characters that no form takes and not every database holds."""
+    return CONTROLS.sub("", UNREADABLE.sub("", str(said)))
 
 
 def _words(made: EmailMessage) -> str:

@@ -15,11 +15,11 @@ from email.message import EmailMessage
 from typing import Any
 
 from flask import current_app
-from sqlalchemy.exc import SQLAlchemyError
 
 from core import mail, mailbox
 from core.access import as_system
 from core.config import Config
+from core.db import TROUBLE
 
 FETCH = "core.fetch_mail"
 TIMEOUT = 20
@@ -60,7 +60,7 @@ def _found(server: imaplib.IMAP4, *what: str) -> list[str]:
 
 
 def _take(server: imaplib.IMAP4, uid: str, tries: int) -> None:
-    """Hand on one message, marked meanwhile as tried once more; a fault of the database does not count."""
+    """Hand on one message, marked meanwhile as tried once more; trouble of the database does not count."""
     _status, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
     raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
     if raw is None:
@@ -68,7 +68,7 @@ def _take(server: imaplib.IMAP4, uid: str, tries: int) -> None:
     server.uid("STORE", uid, "+FLAGS", f"({TRIED[tries]})")
     try:
         taken = read(raw, words_alone=tries >= WHOLE)
-    except SQLAlchemyError:
+    except TROUBLE:
         server.uid("STORE", uid, "-FLAGS", f"({TRIED[tries]})")
         raise
     _move(server, uid, DONE if taken else REFUSED)

@@ -345,6 +345,46 @@ def test_whatever_arrives_holds_nothing_up(office: Town, imap: Any, smtp: Any, r
     assert imap.count() == 0
 
 
+@pytest.mark.engines
+@pytest.mark.parametrize("sign", ["\0", "\x08"], ids=ascii)
+def test_what_no_text_holds_is_taken_out_of_a_message(office: Town, imap: Any, smtp: Any, sign: str) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    made = letter(address, "x")
+    made.set_payload(base64.b64encode(f"Mardi{sign} !".encode()).decode())
+    made.replace_header("Content-Transfer-Encoding", "base64")
+    take_in(office, imap, made, letter(address, "And behind it."))
+    assert [body for body, *_rest in replied(office, post)] == ["Mardi !", "And behind it."]
+    assert (imap.count(), imap.count("Done")) == (0, 2)
+
+
+@pytest.mark.parametrize("text", ["a \\x00 b", "a \\ud800 b"])
+def test_no_charset_brings_them_in(office: Town, imap: Any, smtp: Any, text: str) -> None:
+    _space, post = thread(office)
+    made = letter(asked(office, smtp)["Reply-To"], text)
+    made.replace_header("Content-Type", 'text/plain; charset="unicode_escape"')
+    take_in(office, imap, made)
+    assert [body for body, *_rest in replied(office, post)] == ["a  b"]
+
+
+@pytest.mark.engines
+def test_what_the_database_can_t_hold_sets_its_message_aside(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+
+    def hold(letter: Any) -> None:
+        if letter.subject == "too much":
+            db.session.execute(sa.select(Entry.id).where(Entry.id == 2**80))
+        take(letter)
+
+    handler = office.run(lambda: registry.current().declared("mail_handlers", "post.box")[1])
+    monkeypatch.setitem(handler.__dict__, "run", hold)
+    take_in(office, imap, letter(address, "1", subject="too much"), letter(address, "2"))
+    assert (imap.count(), imap.count("Refused"), imap.count("Done")) == (0, 1, 1)
+    assert [one.text.strip() for one in received] == ["2"]
+
+
 def test_without_a_mailbox_no_address_is_offered(town: Town, smtp: Any) -> None:
     ways = {"smtp_host": "127.0.0.1", "smtp_port": smtp.port, "smtp_tls": "none"}
     town.app.config["PARVIS"] = replace(town.app.config["PARVIS"], **ways)
