@@ -4,7 +4,6 @@ An address is `mailbox+name.rest@host`. How messages come from the mailbox is in
 """
 
 import hashlib
-import html as entities
 import logging
 import re
 from contextlib import suppress
@@ -13,7 +12,6 @@ from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
 from typing import Any
 
-import nh3
 from flask import current_app
 from flask_babel import force_locale
 
@@ -25,7 +23,6 @@ from .models import Received
 from .security import CONTROLS, UNREADABLE
 
 log = logging.getLogger("parvis.mailbox")
-LONGEST = 256 * 1024  # characters of a message's words
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ def address(name: str, rest: str) -> str | None:
     return f"{local}+{name}.{rest}@{host}" if config.mailbox and config.imap_host else None
 
 
-def take_in(made: EmailMessage) -> bool:
-    """Hand a message to its handler, once; says whether that did something with it.
+def take_in(made: EmailMessage, words: str) -> bool:
+    """Hand a message and its words to its handler, once; says whether that did something with it.
 
     Raises LookupError where it names no address of ours, ValueError and the like where it is no message.
     """
@@ -64,8 +61,10 @@ def take_in(made: EmailMessage) -> bool:
         return False
     address = sender(made)
     person = claims.known(address)
-    key = hashlib.sha256(str(made["Message-ID"] or made).encode("utf-8", "replace")).hexdigest()
-    said = (_readable(made["Subject"] or ""), _readable(_words(made)), tuple(made.iter_attachments()))
+    key = hashlib.sha256(
+        str(made["Message-ID"] or [*made.values(), words]).encode("utf-8", "replace")
+    ).hexdigest()
+    said = (_readable(made["Subject"] or ""), _readable(words), tuple(made.iter_attachments()))
     letter = Incoming(rest, address, person.user_id if person else None, *said, key)
     return _handle(owner.name, handler, letter, (person and person.language) or settings.town().language)
 
@@ -121,14 +120,3 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
 def _readable(said: Any) -> str:
     """What a message says, without characters that no form takes and not every database holds."""
     return CONTROLS.sub("", UNREADABLE.sub("", str(said)))
-
-
-def _words(made: EmailMessage) -> str:
-    """The text of a message, without what its HTML quotes where it has nothing else."""
-    part: Any = made.get_body(("plain", "html"))
-    text = "" if part is None else str(part.get_content())[:LONGEST]
-    if part is None or part.get_content_type() != "text/html":
-        return text
-    lines = re.sub(r"(?i)<br[^>]{0,200}>|</(?:p|div|li|h\d)>", "\\g<0>\n", text)
-    gone = {"script", "style", "blockquote", "head"}
-    return entities.unescape(nh3.clean(lines, tags=set(), attributes={}, clean_content_tags=gone))

@@ -21,17 +21,30 @@ from core.access import as_system
 from core.config import Config
 from core.db import TROUBLE
 
+from .mail_words import words
+
 FETCH = "core.fetch_mail"
 TIMEOUT = 20
 MESSAGES = 50  # of one run
 LARGEST = 10 * 1024 * 1024  # bytes read of a message: words come first, attachments after
-PARTS, WORDS = 500, 256 * 1024  # of what has more parts, no more bytes are read than words may have
+PARTS, WORDS = 200, 256 * 1024  # of what has more parts, no more bytes are read than words may have
 HEADERS = 32 * 1024  # bytes; more is nobody's letter
+HEADER, ADDRESSES = 1_000, 4_000  # characters that are read of one
 DONE, REFUSED = "Done", "Refused"
 TRIED = ("ParvisTried1", "ParvisTried2", "ParvisTried3")  # keywords of messages that were begun and not ended
 WHOLE = 2  # times that a message is tried with its attachments
 
 log = logging.getLogger("parvis.intake")
+
+
+class Brief(email.policy.EmailPolicy):
+    """Reads the beginning of each header alone: the library takes the square of their length."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """The header as an object, of as much as letters have."""
+        return super().header_fetch_parse(
+            name, value[: ADDRESSES if name.lower() in ("to", "cc") else HEADER]
+        )
 
 
 def fetch() -> None:
@@ -107,11 +120,16 @@ def read(raw: bytes, words_alone: bool = False) -> bool:
     if raw.count(b"\n--") > PARTS:
         raw = raw[:WORDS]
     try:
-        made: Any = email.message_from_bytes(raw, policy=email.policy.default)
+        made: Any = email.message_from_bytes(raw, policy=Brief())
         for part in made.iter_attachments() if words_alone else ():
             part.set_payload("")
-        return not automatic(made) and mailbox.take_in(made)
-    except (LookupError, TypeError, ValueError, AttributeError):  # a header or part that is none
+        return not automatic(made) and mailbox.take_in(made, words(made))
+    except (MemoryError, *TROUBLE):  # not the message's, or not for sure
+        raise
+    except LookupError:  # not for us
+        return False
+    except Exception:  # a header or part that is none, or has no end: whatever it is, others wait behind it
+        log.warning("message not read", exc_info=True)
         return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import time
 from dataclasses import replace
 from email.message import EmailMessage
 from types import ModuleType
@@ -383,6 +384,46 @@ def test_what_the_database_can_t_hold_sets_its_message_aside(
     take_in(office, imap, letter(address, "1", subject="too much"), letter(address, "2"))
     assert (imap.count(), imap.count("Refused"), imap.count("Done")) == (0, 1, 1)
     assert [one.text.strip() for one in received] == ["2"]
+
+
+NESTED = b"Content-Type: message/rfc822\n\n" * 2000
+BOX = b"From: a@example.org\nTo: town+post.box.x@parvis.example\n"
+DEEP = {
+    "sender": b"From: " + b"(" * 6000 + b"\nTo: town+post.box.x@parvis.example\n\nx",
+    "recipients": b"From: a@example.org\nTo: town+post.box.x@parvis.example, " + b"(" * 6000 + b"\n\nx",
+    "type": BOX + b"Content-Type: " + b"(" * 6000 + b"\n\nx",
+    "name": BOX + b"Message-ID: " + b"(" * 6000 + b"\n\nx",
+    "messages in messages": BOX + NESTED + b"x",
+    "a charset that is none": BOX + b"Content-Type: text/plain; charset=none\n\nx",
+}
+
+
+@pytest.mark.parametrize("raw", DEEP.values(), ids=DEEP.keys())
+def test_whatever_ends_its_reader_is_set_aside_and_the_next_is_read(
+    office: Town, imap: Any, raw: bytes
+) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    imap.deliver(raw)
+    take_in(office, imap, letter(address, "Words"))
+    assert [one.text.strip() for one in received][-1] == "Words"
+    assert imap.count() == 0
+
+
+SLOW = {
+    "nested tags": (BOX + b"Content-Type: text/html\n\n", b"<div>\n", 255_000),
+    "tags that reopen": (BOX + b"Content-Type: text/html\n\n" + b"<b a=1>" * 9000, b"<p>x\n", 190_000),
+    "quotes": (BOX + b"Subject: x\nContent-Type: text/plain; ", b'"', 31_000),
+    "comments": (BOX + b"Content-Type: text/plain; ", b"(a)", 31_000),
+    "recipients": (b"From: a@example.org\nTo: ", b'"', 31_000),
+}
+
+
+@pytest.mark.parametrize(("begin", "part", "size"), SLOW.values(), ids=SLOW.keys())
+def test_no_message_takes_long_to_read(office: Town, begin: bytes, part: bytes, size: int) -> None:
+    raw = begin + part * (size // len(part)) + b"\n\nx"
+    start = time.process_time()
+    office.run(lambda: intake.read(raw))
+    assert time.process_time() - start < 3
 
 
 def test_without_a_mailbox_no_address_is_offered(town: Town, smtp: Any) -> None:
