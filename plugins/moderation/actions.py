@@ -14,10 +14,12 @@ REMOVE = "moderation.remove"
 GRACE = dt.timedelta(minutes=5)
 
 
-def decide(entry: api.Entry, act: str, reason: str, text: str, alone: bool = False) -> int:
-    """Decide on an entry; a removal waits a little. Answers the id of the case."""
+def decide(
+    entry: api.Entry, act: str, reason: str, text: str, alone: bool = False, version: int | None = None
+) -> int:
+    """Decide on an entry, as it was at `version`; a removal waits a little. Answers the id of the case."""
     if act != "removed":
-        return api.decide(entry, act, reason, text, alone)
+        return api.decide(entry, act, reason, text, alone, version)
     with api.write():
         case = api.decide(entry, "hidden", reason, text, alone)
         if _waits(entry.id):
@@ -122,9 +124,15 @@ def must_be_impartial(case: api.Case, first: api.Case | None, space: api.Space) 
 
 
 def answer(
-    case: api.Case, first: api.Case, space: api.Space, entry: api.Entry | None, upheld: bool, text: str
+    case: api.Case,
+    first: api.Case,
+    space: api.Space,
+    entry: api.Entry | None,
+    upheld: bool,
+    text: str,
+    version: int | None = None,
 ) -> None:
-    """Answer an appeal of the `first` decision: it stands, or what it hid is shown again."""
+    """Answer an appeal of the `first` decision: it stands, or what it hid is shown again as at `version`."""
     judged = sa.select(api.Case.id).join(api.Space, api.Space.id == api.Case.space_id)
     judged = judged.where(api.Case.id == case.id, api.judged(api.Case, api.Space))
     with api.as_system("see whether the answer is the viewer's to give"):
@@ -138,6 +146,8 @@ def answer(
                 raise api.Refused(_("Somebody has answered this meanwhile."))
         if not upheld and (entry is None or entry.state == "removed"):
             raise api.Refused(_("It is removed for good and can’t be shown again."))
+        if not upheld and entry is not None and version not in (None, entry.version):
+            raise api.Refused(_("This was changed meanwhile. Please read it again."))
         if not upheld and entry is not None and entry.state == "hidden":
             api.restore(entry)
         api.settle(case.id, space, "kept" if upheld else "restored", "", text)
