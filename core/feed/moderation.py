@@ -49,11 +49,13 @@ def decide(
     text: str = "",
     alone: bool = False,
     version: int | None = None,
+    waited: int | None = None,
 ) -> int:
     """Keep, hide, remove or lock an entry, as `act` says, and tell its author and who reported it why.
 
     Answers the id of the case. Raises Forbidden, and Refused where the act can't be done, where the viewer
-    would judge their own words though they are not `alone`, or show others than those of the `version` read.
+    would judge their own words though they are not `alone`, or show others than those of the `version` read,
+    and where the case that `waited` for them does no more.
     """
     space = actions.moderated(entry)
     stands = sa.select(_entry.c.state, _entry.c.version).where(_entry.c.id == entry.id)
@@ -61,8 +63,10 @@ def decide(
         spaces.hold(space.id)
         if not alone:
             cases.must_be_impartial(entry)
-        state, at = unfiltered(stands).first() or (None, version)
-        waits = cases.waiting(entry)
+        found: Any = unfiltered(stands).first() or (None, version)
+        (state, at), waits = found, cases.waiting(entry)
+        if waited not in (None, waits):
+            raise Refused(_("Somebody else has decided this meanwhile."))
         if act in SHOWN and version not in (None, at):
             raise Refused(_("This was changed meanwhile. Please read it again."))
         if act == "kept" and state not in ("published", "pending"):

@@ -1,6 +1,7 @@
 """What who moderates does in the queue; what is removed there is hidden first, so that it can be undone."""
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -15,19 +16,20 @@ GRACE = dt.timedelta(minutes=5)
 
 
 def decide(
-    entry: api.Entry, act: str, reason: str, text: str, alone: bool = False, version: int | None = None
-) -> int:
-    """Decide on an entry, as it was at `version`; a removal waits a little. Answers the id of the case."""
+    case: api.Case, entry: api.Entry, act: str, reason: str, text: str, alone: bool, version: int | None
+) -> None:
+    """Decide a case and its entry, as it was at `version`; a removal waits a little."""
+    seen: dict[str, Any] = {"alone": alone, "version": version, "waited": case.id}
     if act != "removed":
-        return api.decide(entry, act, reason, text, alone, version)
+        api.decide(entry, act, reason, text, **seen)
+        return
     with api.write():
-        case = api.decide(entry, "hidden", reason, text, alone)
+        decided = api.decide(entry, "hidden", reason, text, **seen)
         if _waits(entry.id):
             raise api.Refused(
                 _("A notice of illegal content is decided by the agency. Until then you can hide it.")
             )
-        api.enqueue(REMOVE, GRACE, case=case, at=_decided_at(case))
-    return case
+        api.enqueue(REMOVE, GRACE, case=decided, at=_decided_at(decided))
 
 
 def undoes(case: api.Case, space: api.Space) -> bool:

@@ -69,7 +69,7 @@ def case(case_id: int) -> Page:
             actions.must_be_impartial(item.case, item.first, item.space)
             alone = actions.alone(item.case, item.first, item.space)
             said = "" if plain else form.reason.data, form.text.data or ""
-            actions.decide(item.entry, act, *said, alone, version)
+            actions.decide(item.case, item.entry, act, *said, alone, version)
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
     return _done(case_id, _("It is decided. Whom it concerns reads your reasons."))

@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
     EmailField,
+    HiddenField,
     RadioField,
     SelectField,
     SelectMultipleField,
@@ -86,6 +87,7 @@ class AppealForm(Form):
 class DecisionForm(Form):
     """What becomes of an entry, and why."""
 
+    waited = HiddenField()
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
     reason = SelectField(_("Reason"), **_CHOSEN)
     text = TextAreaField(_("Say more to the author"), [Optional(), _most])

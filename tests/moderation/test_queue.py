@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from core.access import as_system
 from core.db import db, write
 from core.feed import actions
 from core.models import Entry
+from plugins.moderation import actions as moderation
 from plugins.moderation import queue
 
 if TYPE_CHECKING:
@@ -98,6 +100,48 @@ def test_words_that_changed_since_the_queue_was_read_are_read_again(square: Squa
     assert pressed(square, case, "kept", again).status_code == 302
     assert square.state(post) == "published"
     assert square.cases()[-1].act == "kept"
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("act", ["hidden", "removed"])
+def test_of_two_decisions_at_once_the_second_is_told(
+    square: Square, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    post = square.say("Rude words")
+    square.report(post)
+    case, first = square.case(post), square.browser("admin")
+    alone = moderation.alone
+
+    def meanwhile(*about: Any) -> bool:
+        monkeypatch.setattr(moderation, "alone", alone)
+        said = {"act": "kept", "reason": "insult", "version": "1", "csrf_token": first.token}
+        with ThreadPoolExecutor() as another:
+            done = another.submit(first.client.post, f"/moderation/cases/{case}", data=said).result()
+        assert done.status_code == 302
+        return alone(*about)
+
+    agent = square.browser("agent")
+    monkeypatch.setattr(moderation, "alone", meanwhile)
+    said = {"act": act, "reason": "insult", "csrf_token": agent.token}
+    assert agent.client.post(f"/moderation/cases/{case}", data=said).status_code == 302
+    assert "Somebody else has decided this meanwhile." in agent.get("/moderation/").text
+    assert [one.act for one in square.cases()] == ["kept"]
+    assert square.state(post) == "published"
+
+
+def test_nor_is_what_somebody_decided_decided_anew_from_an_older_page(square: Square) -> None:
+    post = square.say("Rude words")
+    square.report(post)
+    page, agent = f"/posts/{post}/decide", square.browser("agent")
+    waited = re.search(r'name="waited"[^>]*value="(\d+)"', agent.get(page).text)
+    assert waited
+    square.decide(square.case(post), "kept", "admin")
+    said = {"act": "hidden", "reason": "insult", "waited": waited[1]}
+    assert agent.submit(page, **said).status_code == 302
+    assert "Somebody else has decided this meanwhile." in agent.get(f"/posts/{post}").text
+    assert square.state(post) == "published"
+    assert agent.submit(page, act="hidden", reason="insult", waited="").status_code == 302
+    assert square.state(post) == "hidden", "who has read that may decide anew"
 
 
 def test_the_card_that_is_pressed_shows_the_new_words_and_why(square: Square) -> None:
