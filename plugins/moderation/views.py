@@ -68,7 +68,7 @@ def case(case_id: int) -> Page:
             plain = act == "kept" and item.case.origin == "held"  # published: its author needs no reason
             actions.must_be_impartial(item.case, item.first, item.space)
             alone = actions.alone(item.case, item.first, item.space)
-            said = "" if plain else form.reason.data, form.text.data or ""
+            said = "" if plain else form.reason.data or "", form.text.data or ""
             actions.decide(item.case, item.entry, act, *said, alone, version)
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
