@@ -144,6 +144,32 @@ def test_nor_is_what_somebody_decided_decided_anew_from_an_older_page(square: Sq
     assert square.state(post) == "hidden", "who has read that may decide anew"
 
 
+def test_a_reply_is_not_closed_to_replies(square: Square) -> None:
+    post = square.say()
+    reply = square.say("Rude", "reader", kind="core.reply", parent=post)
+    square.report(reply, "writer")
+    agent = square.browser("agent")
+    said = {"act": "locked", "reason": "insult"}
+    assert agent.submit(f"/moderation/cases/{square.case(reply)}", "/moderation/", **said).status_code == 302
+    assert "Only a post can be closed to replies" in agent.get("/moderation/").text
+    assert square.cases()[-1].decided_at is None
+
+
+def test_in_a_closed_conversation_nobody_goes_on_by_changing_their_reply(square: Square) -> None:
+    post = square.say()
+    reply = square.say("Mine", "reader", kind="core.reply", parent=post)
+    square.report(post)
+    square.decide(square.case(post), "locked")
+    page, reader = f"/posts/{reply}/edit", square.browser("reader")
+    refused = reader.submit(page, body="And one more thing", version="1")
+    assert refused.status_code == 409
+    assert "This conversation is closed." in refused.text
+    assert "And one more thing" in refused.text, "nothing typed is lost"
+    assert "And one more thing" not in reader.get(f"/posts/{post}").text
+    assert square.browser("agent").submit(f"/posts/{post}/lock", f"/posts/{post}").status_code == 302
+    assert reader.submit(page, body="And one more thing", version="1").status_code == 302
+
+
 def test_the_card_that_is_pressed_shows_the_new_words_and_why(square: Square) -> None:
     post = square.say("Harmless words")
     square.report(post)
