@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 from core import access, health, jobs
 from core.config import Config
 from core.db import db, now, write
-from core.models import JobRow, Mail
+from core.models import JobRow, Mail, NoticeRound
 from portal import backing_up
 
 STEP = dt.timedelta(seconds=5)
@@ -94,6 +94,8 @@ def bring_forward(app: Flask, by: dt.timedelta) -> None:
         for model, column in ((JobRow, "run_at"), (JobRow, "leased_until"), (Mail, "next_at")):
             for row in session.scalars(sa.select(model).where(getattr(model, column) > now())):
                 setattr(row, column, getattr(row, column) - by)
+        late = NoticeRound.way == "at_once", NoticeRound.due_at > now()  # digests wait for an hour of the day
+        session.execute(sa.update(NoticeRound).where(*late).values(due_at=now()))
 
 
 class FileLock:

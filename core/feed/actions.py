@@ -132,7 +132,7 @@ def change_entry(
     if not check(draft, confirmed) and entry.state != "pending":
         raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
     with write() as session:
-        spaces.hold_open(space.id)
+        _hold(space.id, entry.parent_id if entry.kind == "core.reply" else None)
         row = _row(entry.id)
         _unchanged(row, version)
         if (row.title, row.body) == (title, body):
@@ -272,6 +272,8 @@ def lock_thread(entry: Entry, on: bool) -> None:
     moderated(entry)
     with write():
         row = _row(entry.id, moderates=True)
+        if row.parent_id is not None:
+            raise Refused(_("Only a post can be closed to replies, not a reply."))
         _mark(row, locked_at=now() if on else None)
         audit("entry.locked" if on else "entry.unlocked", f"entry/{row.id}")
         changes.show(row, "locked")

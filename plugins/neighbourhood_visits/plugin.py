@@ -424,9 +424,9 @@ def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
 
 
 @api.hookimpl
-def erase_user(user_id: int, words: bool) -> None:
+def erase_user(user_id: int, words: bool, addresses: list[str]) -> None:
     """What the team noted of a person's questions goes; what they wrote themselves too, if they want."""
-    personal.erase(user_id, words)
+    personal.erase(user_id, words, addresses)
 
 
 @api.hookimpl
