@@ -19,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 WRITING = {"parvis_writing": True}
 READING: dict[str, dict[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
 WRITES = "purge_expired"  # the one hook that is called outside of a write and begins its own
+TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)  # not the statement's fault
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 

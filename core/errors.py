@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from . import access, health, registry
 from .accounts import sessions
-from .db import db
+from .db import TROUBLE, db
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -29,7 +29,7 @@ def init(app: Flask) -> None:
     answers = {access.Forbidden: 403, access.Gone: 404, ObjectDeletedError: 404, StaleDataError: 409}
     for error, code in {**answers, exc.DataError: 400, OverflowError: 400}.items():
         app.register_error_handler(error, lambda _error, code=code: page(code))
-    for trouble in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
+    for trouble in TROUBLE:
         app.register_error_handler(trouble, _database)
     app.register_error_handler(Exception, _unexpected)
 

@@ -15,7 +15,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 
 from . import access
-from .db import db
+from .db import after_commit, db
 from .models import Entry, File
 
 LARGE, SMALL, FACE = 2000, 640, 320
@@ -34,6 +34,7 @@ class Prepared:
     size: int
     width: int
     height: int
+    bytes_at: dict[Path, bytes] = field(repr=False, compare=False)
     type: str = field(default="image/webp")
 
 
@@ -59,11 +60,12 @@ def prepare(upload: FileStorage, most: int = LARGE) -> Prepared:
     whole = pictures.encode(picture, most)
     key = hashlib.sha256(whole).hexdigest()
     stem = secure_filename(Path(upload.filename or "").stem)[:80] or "picture"
-    prepared = Prepared(f"{stem}.webp", key, len(whole), picture.width, picture.height)
-    _store(stored(key), whole)
+    size, bytes_at = picture.size, {stored(key): whole}
     if max(picture.size) > SMALL:
-        _store(stored(key, small=True), pictures.encode(picture, SMALL))
-    return prepared
+        bytes_at[stored(key, small=True)] = pictures.encode(picture, SMALL)
+    for path, data in bytes_at.items():
+        _store(path, data)
+    return Prepared(f"{stem}.webp", key, len(whole), *size, bytes_at)
 
 
 def attach(entry: Entry | None, prepared: Prepared, alt: str = "") -> File:
@@ -118,15 +120,15 @@ def unfinished(path: Path, ending: str = "unfinished") -> Iterator[IO[bytes]]:
 
 
 def _row(prepared: Prepared, **place: object) -> File:
-    file = File(
-        uploader_id=access.viewer().id,
-        sha256=prepared.sha256,
-        name=prepared.name,
-        type=prepared.type,
-        size=prepared.size,
-        width=prepared.width,
-        height=prepared.height,
-        **place,
-    )
+    same = ("name", "sha256", "type", "size", "width", "height")
+    file = File(uploader_id=access.viewer().id, **{one: getattr(prepared, one) for one in same}, **place)
     db.session.add(file)
+    after_commit(lambda: _store_again(prepared))
     return file
+
+
+def _store_again(prepared: Prepared) -> None:
+    """Store what somebody who found it named by no row deleted, between its preparation and its row."""
+    for path, data in prepared.bytes_at.items():
+        if not path.exists():
+            _store(path, data)

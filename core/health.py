@@ -83,13 +83,13 @@ def _privacy() -> tuple[bool, str]:
     """The data folder, and the key that signs cookies, are for the server's own user alone."""
     modes = {path.name: path.stat().st_mode & 0o777 for path in (_data(), _data() / "secret-key")}
     open_ones = [f"{name} has mode {mode:o}: chmod go= it" for name, mode in modes.items() if mode & 0o077]
-    return not open_ones, ", ".join(open_ones)
+    return not open_ones, ", ".join(open_ones) or "for the user of the server alone"
 
 
 def _worker() -> tuple[bool, str]:
     file = _data() / "worker-beat"
     if not file.exists():
-        return False, "never ran"
+        return False, "never ran: parvis serve has one, parvis worker is one"
     seconds = int((now() - dt.datetime.fromisoformat(file.read_text())).total_seconds())
     return abs(seconds) < 3 * BEAT_SECONDS, f"last seen {seconds} s ago"
 

@@ -77,8 +77,11 @@ def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:  # type: ignor
 
 
 @hookspec
-def erase_user(user_id: int, alias: str, words: bool) -> None:
-    """Rid texts of a person, now known by the alias, and of their `words` too; inside the write."""
+def erase_user(user_id: int, alias: str, words: bool, addresses: list[str]) -> None:
+    """Rid texts of a person, now known by the alias, and of their `words` too; inside the write.
+
+    `addresses` are those that the account has and had, if it was there still.
+    """
 
 
 @hookspec

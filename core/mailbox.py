@@ -4,7 +4,6 @@ An address is `mailbox+name.rest@host`. How messages come from the mailbox is in
 """
 
 import hashlib
-import html as entities
 import logging
 import re
 from contextlib import suppress
@@ -13,19 +12,17 @@ from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
 from typing import Any
 
-import nh3
 from flask import current_app
 from flask_babel import force_locale
-from sqlalchemy.exc import SQLAlchemyError
 
 from . import access, mail, registry, settings
 from .access import Refused, as_system
 from .accounts import claims, throttle
-from .db import insert_once, write
+from .db import TROUBLE, insert_once, write
 from .models import Received
+from .security import CONTROLS, UNREADABLE
 
 log = logging.getLogger("parvis.mailbox")
-LONGEST = 256 * 1024  # characters of a message's words
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ def address(name: str, rest: str) -> str | None:
     return f"{local}+{name}.{rest}@{host}" if config.mailbox and config.imap_host else None
 
 
-def take_in(made: EmailMessage) -> bool:
-    """Hand a message to its handler, once; says whether that did something with it.
+def take_in(made: EmailMessage, words: str) -> bool:
+    """Hand a message and its words to its handler, once; says whether that did something with it.
 
     Raises LookupError where it names no address of ours, ValueError and the like where it is no message.
     """
@@ -64,15 +61,17 @@ def take_in(made: EmailMessage) -> bool:
         return False
     address = sender(made)
     person = claims.known(address)
-    key = hashlib.sha256(str(made["Message-ID"] or made).encode("utf-8", "replace")).hexdigest()
-    said = (str(made["Subject"] or ""), _words(made), tuple(made.iter_attachments()))
+    key = hashlib.sha256(
+        str(made["Message-ID"] or [*made.values(), words]).encode("utf-8", "replace")
+    ).hexdigest()
+    said = (_readable(made["Subject"] or ""), _readable(words), tuple(made.iter_attachments()))
     letter = Incoming(rest, address, person.user_id if person else None, *said, key)
     return _handle(owner.name, handler, letter, (person and person.language) or settings.town().language)
 
 
 def sender(made: EmailMessage) -> str:
     """The address that a message says it comes from."""
-    return parseaddr(str(made["From"] or ""))[1].lower()
+    return parseaddr(_readable(made["From"] or ""))[1].lower()
 
 
 def _addressee(made: EmailMessage) -> tuple[str, str]:
@@ -80,7 +79,7 @@ def _addressee(made: EmailMessage) -> tuple[str, str]:
     config = current_app.config["PARVIS"]
     local, _, host = re.escape(config.mailbox.lower()).partition("@")
     ours = re.compile(rf"{local}\+([a-z][a-z0-9]*\.[a-z0-9_]+)\.([^@\s]{{1,64}})@{host}")
-    headers = [str(value) for name in _TO for value in made.get_all(name, [])]
+    headers = [_readable(value) for name in _TO for value in made.get_all(name, [])]
     for _name, where in getaddresses(headers):
         match = ours.fullmatch(where.lower())
         if match:
@@ -109,7 +108,7 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
                 throttle.hit("refused", letter.sender)
                 mail.send("core.refused", letter.sender, *written)
         return False
-    except SQLAlchemyError:  # the database is not well: later
+    except TROUBLE:  # later
         raise
     except Exception as error:
         log.exception("message not handled", extra={"handler": handler.name})
@@ -118,12 +117,6 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
     return True
 
 
-def _words(made: EmailMessage) -> str:
-    """The text of a message, without what its HTML quotes where it has nothing else."""
-    part: Any = made.get_body(("plain", "html"))
-    text = "" if part is None else str(part.get_content())[:LONGEST]
-    if part is None or part.get_content_type() != "text/html":
-        return text
-    lines = re.sub(r"(?i)<br[^>]{0,200}>|</(?:p|div|li|h\d)>", "\\g<0>\n", text)
-    gone = {"script", "style", "blockquote", "head"}
-    return entities.unescape(nh3.clean(lines, tags=set(), attributes={}, clean_content_tags=gone))
+def _readable(said: Any) -> str:
+    """What a message says, without characters that no form takes and not every database holds."""
+    return CONTROLS.sub("", UNREADABLE.sub("", str(said)))

@@ -189,7 +189,7 @@ def _place_headings(state: "StateCore") -> None:
             begin.tag = end.tag = "p"
 
 
-_FORMATS = {"Cc", "Cf"}
+_FORMATS = {"Cc", "Cf", "Cs"}
 _UNSEEN = {*_FORMATS, "Zs", "Zl", "Zp", "Mn", "Me"}
 _FILLERS = set("\u115f\u1160\u2800\u3164\uffa0")  # letters and a symbol that look like nothing
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])  # the direction of what follows

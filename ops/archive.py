@@ -17,7 +17,8 @@ from typing import IO, Any
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LARGEST_MANIFEST = 256 * 1024**2
+LARGEST_MANIFEST, MOST_VALUES = 4 * 1024**2, 100_000  # beside what it says of each member
+OF_MEMBER, VALUES_OF_MEMBER = 256, 8
 CHUNK = 1024**2
 NAMES = re.compile(
     r"secret-key|rows/[a-z][a-z0-9_]{0,62}\.jsonl|files/([0-9a-f]{2})/\1[0-9a-f]{62}(-[0-9]{1,5})?"
@@ -27,6 +28,11 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 class ArchiveError(Exception):
     """An archive that is damaged, or that no backup wrote."""
+
+
+def values(data: bytes) -> int:
+    """About how many values JSON holds, each of which takes many times its bytes once it is read."""
+    return sum(map(data.count, (b",", b"[", b"{")))
 
 
 class Writer:
@@ -117,11 +123,14 @@ class Reader:
         infos = [info for info in self._zip.infolist() if info.filename == MANIFEST]
         if len(infos) != 1 or infos[0].compress_type not in METHODS:
             raise ArchiveError("it has no manifest: no backup of Parvis")
+        members = len(self._zip.infolist())
+        most = LARGEST_MANIFEST + OF_MEMBER * members
         with self._zip.open(infos[0]) as member:
-            data = member.read(LARGEST_MANIFEST + 1)
-        if len(data) > LARGEST_MANIFEST:
+            data = member.read(most + 1)
+        if len(data) > most or values(data) > MOST_VALUES + VALUES_OF_MEMBER * members:
             raise ArchiveError("its manifest is too large")
         manifest = json.loads(data)
+        json.dumps(manifest, ensure_ascii=False).encode()  # raises where half a sign is in it
         if not isinstance(manifest, dict) or not _sound(manifest):
             raise ArchiveError("its manifest says something else than a backup's")
         if manifest["format"] != FORMAT:

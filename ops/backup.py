@@ -4,13 +4,12 @@ The rows are those of one moment (one read transaction). The bytes of files neve
 they are copied afterwards; until then hard links keep those that the portal deletes meanwhile.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +22,7 @@ from core import __version__
 from core.config import Config
 from core.db import db, now
 from core.files import unfinished
+from portal import backing_up
 
 from . import archive, rows
 
@@ -51,9 +51,9 @@ def backup(target: Path) -> Taken:
     if path.exists():
         raise BackupError(f"{path} is there already")
     with (
-        _alone(config),
+        _alone(config, path),
         _pinned(config) as pinned,
-        unfinished(path) as file,
+        unfinished(path, backing_up.UNFINISHED) as file,
         archive.Writer(file) as into,
     ):
         with into.member("secret-key") as append:
@@ -142,11 +142,11 @@ def _copy(source: IO[bytes], into: archive.Writer, name: str) -> None:
 
 
 @contextmanager
-def _alone(config: Config) -> Iterator[None]:
+def _alone(config: Config, path: Path) -> Iterator[None]:
     """One backup of a town at a time."""
-    with (config.data / "backup.lock").open("w") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(backing_up.alone(config.data, path))
         except BlockingIOError as error:
             raise BackupError("another backup is running") from error
         yield
@@ -155,8 +155,7 @@ def _alone(config: Config) -> Iterator[None]:
 @contextmanager
 def _pinned(config: Config) -> Iterator[Path]:
     """A folder of hard links to all files, so that none is gone before it is copied."""
-    folder = config.data / "backup-links"
-    shutil.rmtree(folder, ignore_errors=True)  # of a backup that was killed
+    folder = config.data / backing_up.LINKS
     try:
         for shelf in sorted((config.data / "files").glob("??")):
             (folder / shelf.name).mkdir(parents=True)
@@ -174,3 +173,4 @@ def describe(taken: Taken) -> Iterator[str]:
     yield "It holds the town's secret key and everybody's personal data: keep it where only you can read it."
     if taken.missing:
         yield f"{len(taken.missing)} files are not in it: they were not there (`parvis check --files`)"
+        yield "Without them it is restored by `parvis restore --allow-missing-files` alone."

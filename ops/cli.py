@@ -284,10 +284,15 @@ def backup(target: Path) -> None:
     metavar="FILE",
     help="The erasures.jsonl of the lost town: who was erased since the backup is erased again.",
 )
-def restore(archive: Path, without: tuple[str, ...], erasures: Path | None) -> None:
+@click.option(
+    "--allow-missing-files", is_flag=True, help="Restore also where files are not in it that rows name."
+)
+def restore(
+    archive: Path, without: tuple[str, ...], erasures: Path | None, allow_missing_files: bool
+) -> None:
     """Make the town of ARCHIVE in an empty PARVIS_DATA (and an empty PostgreSQL database), and check it."""
     config = settings()
-    taken_at = bring_back.restore(archive, config, without, erasures)
+    taken_at = bring_back.restore(archive, config, without, erasures, allow_missing_files)
     click.echo(f"The town of {taken_at:%Y-%m-%d %H:%M:%S} UTC is restored in {config.data.absolute()}.")
     if erasures is None:
         click.echo("Whoever was erased since then is back: restore with --erasures to erase them again.")

@@ -15,13 +15,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from core import access, create_app, migrate, registry, settings
 from core.audit import audit
 from core.config import KEY, Config
 from core.db import db, now, write
+from core.models import PendingClaim, SignIn
 from core.search import index
 
 from . import archive, rows
@@ -36,15 +36,24 @@ class RestoreError(Exception):
 
 
 def after_restore(taken_at: dt.datetime) -> None:
-    """What must follow a restore, in a database that knows nothing of what happened since `taken_at`."""
-    with write():
+    """What must follow a restore, in a database that knows nothing of what happened since `taken_at`.
+
+    Somebody may have been signed out since, and links may have been used: all of them end.
+    """
+    with write() as session:
+        session.execute(sa.delete(SignIn))
+        session.execute(sa.delete(PendingClaim))
         settings.save(settings.RESTORED, {"taken_at": taken_at.isoformat(), "at": now().isoformat()})
         index.note_everything()
         audit("town.restored", "town", taken_at=taken_at.isoformat())
 
 
 def restore(
-    path: Path, config: Config, without: Collection[str] = (), erasures: Path | None = None
+    path: Path,
+    config: Config,
+    without: Collection[str] = (),
+    erasures: Path | None = None,
+    allow_missing_files: bool = False,
 ) -> dt.datetime:
     """Make the town of an archive; owners of tables in `without` are left out. Answers when it was taken.
 
@@ -62,6 +71,8 @@ def restore(
         _refuse_unknown(heads, registry.discover()[1])
         source.verify()
         _refuse_no_key(source)
+        if not allow_missing_files:
+            _refuse_missing_files(source)
         try:
             staging.mkdir(mode=0o700)
             for name in source.members:
@@ -121,10 +132,8 @@ def _refuse_unknown(heads: dict[str, str], modules: dict[str, ModuleType]) -> No
             leave = f"install it, or leave its tables out with --without {owner}"
             raise RestoreError(f"this archive holds tables of {owner}, which is not installed: {leave}")
         scripts = ScriptDirectory(str(migrate.SCRIPTS), version_locations=[str(folders[owner])])
-        try:
-            scripts.get_revision(head)
-        except CommandError as error:
-            raise RestoreError(f"the tables of {owner} in this archive are of a newer version") from error
+        if head not in {script.revision for script in scripts.walk_revisions()}:
+            raise RestoreError(f"the tables of {owner} in this archive are of a newer version")
 
 
 def _refuse_no_key(source: archive.Reader) -> None:
@@ -132,6 +141,18 @@ def _refuse_no_key(source: archive.Reader) -> None:
     size, _digest = source.members.get("secret-key", (0, ""))
     if size > archive.CHUNK or not KEY.fullmatch(b"".join(source.read("secret-key")) if size else b""):
         raise archive.ArchiveError("its secret-key is not 64 hex digits")
+
+
+def _refuse_missing_files(source: archive.Reader) -> None:
+    """Raise RestoreError unless all files are there that rows name."""
+    table, names = "core_file", source.manifest["tables"].get("core_file", [])
+    if "sha256" not in names:
+        return
+    keys = set(map(str, rows.column(table, names, "sha256", source.read(f"rows/{table}.jsonl"))))
+    missing = sorted(key for key in keys if f"files/{key[:2]}/{key}" not in source.members)
+    if missing:
+        absent = f"{len(missing)} of {len(keys)} files are not in this archive, one is {missing[0]}"
+        raise RestoreError(f"{absent}: restore without them by --allow-missing-files")
 
 
 def _unpack(source: archive.Reader, name: str, path: Path) -> None:

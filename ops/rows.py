@@ -11,8 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from . import archive
+
 BATCH = 500
-LONGEST_ROW = 64 * 1024**2
+LARGEST_BATCH = 8 * 1024**2
+LONGEST_ROW, MOST_VALUES = 64 * 1024**2, 2_000_000
 
 
 class RowError(Exception):
@@ -71,9 +74,12 @@ def dump(connection: Connection, table: sa.Table) -> Iterator[bytes]:
     statement = sa.select(*columns(table)).order_by(*order).execution_options(yield_per=BATCH)
     for row in connection.execute(statement):
         try:
-            yield json.dumps([_plain(value) for value in row], ensure_ascii=False).encode() + b"\n"
+            line = json.dumps([_plain(value) for value in row], ensure_ascii=False).encode() + b"\n"
         except TypeError as error:
             raise RowError(f"{table.name} holds what can't be written down: {error}") from error
+        if _too_long(line):
+            raise RowError(f"a row of {table.name} is too long to be restored")
+        yield line
 
 
 def load(connection: Connection, table: sa.Table, names: list[str], data: Iterable[bytes]) -> int:
@@ -84,16 +90,31 @@ def load(connection: Connection, table: sa.Table, names: list[str], data: Iterab
     readers = [_reader(table.columns[name].type) for name in names]
     connection.execute(sa.delete(table))  # what a migration put there is in the rows, if it was still wanted
     batch: list[dict[str, Any]] = []
-    count = 0
+    count = size = 0
     for line in _lines(data):
         batch.append(_row(table, names, readers, line))
-        count += 1
-        if len(batch) == BATCH:
-            connection.execute(sa.insert(table), batch)
-            batch = []
-    if batch:
-        connection.execute(sa.insert(table), batch)
+        count, size = count + 1, size + len(line)
+        if len(batch) == BATCH or size > LARGEST_BATCH:
+            _insert(connection, table, batch)
+            batch, size = [], 0
+    _insert(connection, table, batch)
     return count
+
+
+def _insert(connection: Connection, table: sa.Table, batch: list[dict[str, Any]]) -> None:
+    """Insert rows; raises RowError where a driver can't take what JSON can say."""
+    try:
+        if batch:
+            connection.execute(sa.insert(table), batch)
+    except (UnicodeError, OverflowError) as error:
+        raise RowError(f"a row of {table.name} can't be kept: {type(error).__name__}") from error
+
+
+def column(table: str, names: list[str], name: str, data: Iterable[bytes]) -> Iterator[Any]:
+    """The values of one of these columns in the rows that `dump` wrote, as text or a number."""
+    place = names.index(name)
+    for line in _lines(data):
+        yield _values(table, len(names), line)[place]
 
 
 def defer(connection: Connection, found: Mapping[str, sa.Table], deferred: bool) -> None:
@@ -181,14 +202,31 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 def _row(
     table: sa.Table, names: list[str], readers: list[Callable[[Any], Any]], line: bytes
 ) -> dict[str, Any]:
+    values = _values(table.name, len(names), line)
     try:
-        values = json.loads(line)
         read = [
             None if value is None else reader(value) for reader, value in zip(readers, values, strict=True)
         ]
-    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise RowError(f"a row of {table.name} can't be read: {error}") from error
     return dict(zip(names, read, strict=True))
+
+
+def _values(table: str, count: int, line: bytes) -> list[Any]:
+    """What a line says, which is a row of so many values; raises RowError."""
+    if _too_long(line):
+        raise RowError(f"a row of {table} is too long")
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"a row of {table} can't be read: {error}") from error
+    if not isinstance(values, list) or len(values) != count:
+        raise RowError(f"a row of {table} can't be read: it has not {count} values")
+    return values
+
+
+def _too_long(line: bytes) -> bool:
+    return len(line) > LONGEST_ROW or archive.values(line) > MOST_VALUES
 
 
 def _lines(data: Iterable[bytes]) -> Iterator[bytes]:

@@ -22,7 +22,8 @@ from sqlalchemy.engine import Connection, Engine
 from core import access, health, jobs
 from core.config import Config
 from core.db import db, now, write
-from core.models import JobRow, Mail
+from core.models import JobRow, Mail, NoticeRound
+from portal import backing_up
 
 STEP = dt.timedelta(seconds=5)
 LEADER_KEY = 7068947  # of the advisory lock, any number that nobody else uses
@@ -52,6 +53,7 @@ def run(app: Flask, stop: threading.Event) -> None:
             time.sleep(0.1)
         scheduler.shutdown(wait=False)
 
+    backing_up.clear(config.data)
     beat(config)
     scheduler.add_job(tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None)
     scheduler.add_job(beat, "interval", [config], seconds=health.BEAT_SECONDS, executor="beat")
@@ -92,6 +94,8 @@ def bring_forward(app: Flask, by: dt.timedelta) -> None:
         for model, column in ((JobRow, "run_at"), (JobRow, "leased_until"), (Mail, "next_at")):
             for row in session.scalars(sa.select(model).where(getattr(model, column) > now())):
                 setattr(row, column, getattr(row, column) - by)
+        late = NoticeRound.way == "at_once", NoticeRound.due_at > now()  # digests wait for an hour of the day
+        session.execute(sa.update(NoticeRound).where(*late).values(due_at=now()))
 
 
 class FileLock:

@@ -1,7 +1,11 @@
 """The one door at which stored files are served, and the sweep of those that nothing names."""
 
 import io
+import secrets
 import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, request, send_file
@@ -9,11 +13,13 @@ from werkzeug.wrappers import Response
 
 from core import access, files
 from core.audit import audit
-from core.db import db, write
+from core.db import db, table_of, write
 from core.forms import whole
 from core.models import Case, File, Space
 from core.spaces import actions as spaces
 from core.web import get_or_404, needs
+
+from . import backing_up
 
 blueprint = Blueprint("files", __name__)
 ORPHAN_SECONDS = 24 * 3600
@@ -71,15 +77,46 @@ def _public(file_id: int) -> bool:
         return db.session.get(File, file_id) is not None
 
 
+def forget(keys: Iterable[str]) -> None:
+    """Delete the bytes of files, in all their sizes, unless a row names them."""
+    _delete(
+        path
+        for key in keys
+        for path in files.stored(key).parent.glob(f"{key}*")
+        if "." not in path.name  # somebody is storing it
+    )
+
+
 def sweep() -> None:
-    """Delete bytes that no row has named for a day."""
+    """Delete bytes that no row has named for a day, and those that a killed backup left."""
+    backing_up.clear(files.folder().parent)
     limit = time.time() - ORPHAN_SECONDS
     for shelf in sorted(files.folder().iterdir()):
-        old = {path for path in shelf.iterdir() if path.stat().st_mtime < limit}
-        named = sa.select(File.sha256).where(File.sha256.in_({path.name[:64] for path in old}))
-        with access.as_system("find files that no row names"):
-            kept = set(db.session.scalars(named))
-        for path in old:
-            if path.name[:64] not in kept:
-                path.unlink()
-    db.session.rollback()
+        _delete(path for path in shelf.iterdir() if path.stat().st_mtime < limit)
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    """Delete those of these paths that no row names.
+
+    They are put aside first: whoever names one meanwhile either has a row by then, and it is put back, or
+    finds it gone once the row is there, and stores it again (`core.files`).
+    """
+    aside: dict[Path, Path] = {}
+    for path in _nameless(paths):
+        with suppress(FileNotFoundError):  # somebody else deletes it
+            aside[path.rename(path.with_suffix(f".{secrets.token_hex(4)}"))] = path
+    loose = _nameless(aside)
+    for path, place in aside.items():
+        if path in loose:
+            path.unlink()
+        else:
+            path.rename(place)
+
+
+def _nameless(paths: Iterable[Path]) -> set[Path]:
+    """Those of these paths that no row names by now, whatever the session has read before."""
+    by_key = {path: path.name[:64] for path in paths}
+    sha256 = table_of(File).c.sha256
+    with db.engine.connect().execution_options(guarded=True) as connection:
+        named = set(connection.scalars(sa.select(sha256).where(sha256.in_(set(by_key.values())))))
+    return {path for path, key in by_key.items() if key not in named}

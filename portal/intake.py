@@ -15,13 +15,13 @@ from email.message import EmailMessage
 from typing import Any
 
 from flask import current_app
-from sqlalchemy.exc import SQLAlchemyError
 
 from core import mail, mailbox, settings
 from core.access import as_system
 from core.config import Config
-from core.db import now
+from core.db import TROUBLE, now
 
+from .mail_words import words
 from .privacy.retention import MAILBOX
 
 FETCH = "core.fetch_mail"
@@ -29,13 +29,24 @@ TIMEOUT = 20
 MESSAGES = 50  # of one run
 BATCH = 500  # messages that one command names
 LARGEST = 10 * 1024 * 1024  # bytes read of a message: words come first, attachments after
-PARTS, WORDS = 500, 256 * 1024  # of what has more parts, no more bytes are read than words may have
+PARTS, WORDS = 200, 256 * 1024  # of what has more parts, no more bytes are read than words may have
 HEADERS = 32 * 1024  # bytes; more is nobody's letter
+HEADER, ADDRESSES = 1_000, 4_000  # characters that are read of one
 DONE, REFUSED = "Done", "Refused"
 TRIED = ("ParvisTried1", "ParvisTried2", "ParvisTried3")  # keywords of messages that were begun and not ended
 WHOLE = 2  # times that a message is tried with its attachments
 
 log = logging.getLogger("parvis.intake")
+
+
+class Brief(email.policy.EmailPolicy):
+    """Reads the beginning of each header alone: the library takes the square of their length."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """The header as an object, of as much as letters have."""
+        return super().header_fetch_parse(
+            name, value[: ADDRESSES if name.lower() in ("to", "cc") else HEADER]
+        )
 
 
 def fetch() -> None:
@@ -92,7 +103,7 @@ def _found(server: imaplib.IMAP4, *what: str) -> list[str]:
 
 
 def _take(server: imaplib.IMAP4, uid: str, tries: int) -> None:
-    """Hand on one message, marked meanwhile as tried once more; a fault of the database does not count."""
+    """Hand on one message, marked meanwhile as tried once more; trouble of the database does not count."""
     _status, parts = server.uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
     raw = next((part[1] for part in parts if isinstance(part, tuple)), None)
     if raw is None:
@@ -100,7 +111,7 @@ def _take(server: imaplib.IMAP4, uid: str, tries: int) -> None:
     server.uid("STORE", uid, "+FLAGS", f"({TRIED[tries]})")
     try:
         taken = read(raw, words_alone=tries >= WHOLE)
-    except SQLAlchemyError:
+    except TROUBLE:
         server.uid("STORE", uid, "-FLAGS", f"({TRIED[tries]})")
         raise
     _move(server, uid, DONE if taken else REFUSED)
@@ -139,11 +150,16 @@ def read(raw: bytes, words_alone: bool = False) -> bool:
     if raw.count(b"\n--") > PARTS:
         raw = raw[:WORDS]
     try:
-        made: Any = email.message_from_bytes(raw, policy=email.policy.default)
+        made: Any = email.message_from_bytes(raw, policy=Brief())
         for part in made.iter_attachments() if words_alone else ():
             part.set_payload("")
-        return not automatic(made) and mailbox.take_in(made)
-    except (LookupError, TypeError, ValueError, AttributeError):  # a header or part that is none
+        return not automatic(made) and mailbox.take_in(made, words(made))
+    except (MemoryError, *TROUBLE):  # not the message's, or not for sure
+        raise
+    except LookupError:  # not for us
+        return False
+    except Exception:  # a header or part that is none, or has no end: whatever it is, others wait behind it
+        log.warning("message not read", exc_info=True)
         return False
 
 

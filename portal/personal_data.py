@@ -30,6 +30,7 @@ _COLUMNS = (
     ("user", "id handle name folded about area_id created_at closed_at", WHO, CONTRACT, ACCOUNT),
     ("user", "role mandate list_name portfolio", OFFICE, TASK, ACCOUNT),
     ("account", "user_id email password_hash", _("Sign in and receive mail"), CONTRACT, ACCOUNT),
+    ("account", "former", _("Erase what is kept under an address that one had"), LAW, ACCOUNT),
     ("account", "language timezone demo", SPEAK, CONTRACT, ACCOUNT),
     ("sign_in", "user_id token_hash device created_at expires_at", STAY, CONTRACT, BROWSER),
     (

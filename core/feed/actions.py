@@ -56,6 +56,7 @@ def publish(
 ) -> Entry:
     """Say something in a space, now or `at` an earlier time; the same `client_key` says no words twice.
 
+    Of what was said `at` an earlier time the team isn't told that it waits, one by one.
     `beside` is what a plugin will keep beside it for the same readers, to be checked with its words.
     `team_only` keeps it between the team and `reader_id`; such an entry isn't held back for the team's look.
     Raises Forbidden, Refused, or AskAuthor unless `confirmed`.
@@ -102,7 +103,7 @@ def publish(
         if entry.state == "published":
             _announce(entry, root)
             audience.tally(entry, root, was=False)
-        elif root is None or entry_kind.initial_state == "published":
+        elif entry_kind.initial_state == "published" or (root is None and at is None):
             changes.tell(entry, "waits")
         changes.show(entry, entry.state)
     return entry
@@ -131,7 +132,7 @@ def change_entry(
     if not check(draft, confirmed) and entry.state != "pending":
         raise Refused(_("This change has to be looked at first. Please write to the team of the space."))
     with write() as session:
-        spaces.hold_open(space.id)
+        _hold(space.id, entry.parent_id if entry.kind == "core.reply" else None)
         row = _row(entry.id)
         _unchanged(row, version)
         if (row.title, row.body) == (title, body):
@@ -271,6 +272,8 @@ def lock_thread(entry: Entry, on: bool) -> None:
     moderated(entry)
     with write():
         row = _row(entry.id, moderates=True)
+        if row.parent_id is not None:
+            raise Refused(_("Only a post can be closed to replies, not a reply."))
         _mark(row, locked_at=now() if on else None)
         audit("entry.locked" if on else "entry.unlocked", f"entry/{row.id}")
         changes.show(row, "locked")

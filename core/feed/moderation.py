@@ -31,6 +31,7 @@ ACTS = {  # as whom a decision concerns reads them
     "redacted": _("A part taken out"),
     "locked": _("Closed to replies"),
 }
+SHOWN = ("kept", "restored")
 VERBS: dict[str, Any] = {
     "hidden": actions.hide,
     "restored": actions.restore,
@@ -41,19 +42,33 @@ _SAID = ("author_id", "appellant_id", "entry_id", "origin")
 _entry, _case, _report = table_of(Entry), table_of(Case), table_of(Report)
 
 
-def decide(entry: Entry, act: str, reason: str = "other", text: str = "", alone: bool = False) -> int:
+def decide(
+    entry: Entry,
+    act: str,
+    reason: str = "other",
+    text: str = "",
+    alone: bool = False,
+    version: int | None = None,
+    waited: int | None = None,
+) -> int:
     """Keep, hide, remove or lock an entry, as `act` says, and tell its author and who reported it why.
 
-    Answers the id of the case. Raises Forbidden, and Refused where the act can't be done, or where the
-    viewer would judge their own words though they are not `alone`.
+    Answers the id of the case. Raises Forbidden, and Refused where the act can't be done, where the viewer
+    would judge their own words though they are not `alone`, or show others than those of the `version` read,
+    and where the case that `waited` for them does no more.
     """
     space = actions.moderated(entry)
-    stands = sa.select(_entry.c.state).where(_entry.c.id == entry.id)
+    stands = sa.select(_entry.c.state, _entry.c.version).where(_entry.c.id == entry.id)
     with write():
         spaces.hold(space.id)
         if not alone:
             cases.must_be_impartial(entry)
-        state, waits = unfiltered(stands).scalar(), cases.waiting(entry)
+        found: Any = unfiltered(stands).first() or (None, version)
+        (state, at), waits = found, cases.waiting(entry)
+        if waited not in (None, waits):
+            raise Refused(_("Somebody else has decided this meanwhile."))
+        if act in SHOWN and version not in (None, at):
+            raise Refused(_("This was changed meanwhile. Please read it again."))
         if act == "kept" and state not in ("published", "pending"):
             raise Refused(_("This was hidden or removed meanwhile."))
         case = cases.open_for(entry, "team")

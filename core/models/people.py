@@ -47,10 +47,11 @@ class User(Public, Base):
 
 
 class Account(Owned, Base):
-    """A person's private side: address, password, preferences."""
+    """A person's private side: address and `former` ones, password, preferences."""
 
     __tablename__ = "core_account"
     email: Mapped[str] = mapped_column(sa.String(254), unique=True)
+    former: Mapped[list[str]] = mapped_column(sa.JSON, default=list, server_default="[]")
     password_hash: Mapped[str | None] = mapped_column(sa.String(200))
     language: Mapped[str | None] = mapped_column(sa.String(5))
     timezone: Mapped[str | None] = mapped_column(sa.String(40))

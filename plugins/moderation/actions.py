@@ -1,6 +1,7 @@
 """What who moderates does in the queue; what is removed there is hidden first, so that it can be undone."""
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -14,18 +15,21 @@ REMOVE = "moderation.remove"
 GRACE = dt.timedelta(minutes=5)
 
 
-def decide(entry: api.Entry, act: str, reason: str, text: str, alone: bool = False) -> int:
-    """Decide on an entry; a removal waits a little. Answers the id of the case."""
+def decide(
+    case: api.Case, entry: api.Entry, act: str, reason: str, text: str, alone: bool, version: int | None
+) -> None:
+    """Decide a case and its entry, as it was at `version`; a removal waits a little."""
+    seen: dict[str, Any] = {"alone": alone, "version": version, "waited": case.id}
     if act != "removed":
-        return api.decide(entry, act, reason, text, alone)
+        api.decide(entry, act, reason, text, **seen)
+        return
     with api.write():
-        case = api.decide(entry, "hidden", reason, text, alone)
+        decided = api.decide(entry, "hidden", reason, text, **seen)
         if _waits(entry.id):
             raise api.Refused(
                 _("A notice of illegal content is decided by the agency. Until then you can hide it.")
             )
-        api.enqueue(REMOVE, GRACE, case=case, at=_decided_at(case))
-    return case
+        api.enqueue(REMOVE, GRACE, case=decided, at=_decided_at(decided))
 
 
 def undoes(case: api.Case, space: api.Space) -> bool:
@@ -122,9 +126,15 @@ def must_be_impartial(case: api.Case, first: api.Case | None, space: api.Space) 
 
 
 def answer(
-    case: api.Case, first: api.Case, space: api.Space, entry: api.Entry | None, upheld: bool, text: str
+    case: api.Case,
+    first: api.Case,
+    space: api.Space,
+    entry: api.Entry | None,
+    upheld: bool,
+    text: str,
+    version: int | None = None,
 ) -> None:
-    """Answer an appeal of the `first` decision: it stands, or what it hid is shown again."""
+    """Answer an appeal of the `first` decision: it stands, or what it hid is shown again as at `version`."""
     judged = sa.select(api.Case.id).join(api.Space, api.Space.id == api.Case.space_id)
     judged = judged.where(api.Case.id == case.id, api.judged(api.Case, api.Space))
     with api.as_system("see whether the answer is the viewer's to give"):
@@ -140,6 +150,8 @@ def answer(
             raise api.Refused(_("It is removed for good and can’t be shown again."))
         if not upheld and first.act != "hidden":
             raise api.Refused(_("Only what was hidden can be shown again. Answer in words."))
+        if not upheld and entry is not None and version not in (None, entry.version):
+            raise api.Refused(_("This was changed meanwhile. Please read it again."))
         if not upheld and entry is not None and entry.state == "hidden":
             api.restore(entry)
         api.settle(case.id, space, "kept" if upheld else "restored", "", text)

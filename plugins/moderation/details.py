@@ -21,10 +21,22 @@ _STREET = (
     r"rue|avenue|av\.|boulevard|bd\.?|impasse|all[ée]e|chemin|place|quai|cours|route|square|passage|sentier|ruelle"
     r"|villa|cit[ée]|r[ée]sidence|lotissement|faubourg|venelle|mont[ée]e"
 )
-_PLACE = re.compile(
-    rf"\b\d{{1,4}}(?:\s?(?:bis|ter|quater))?,?\s+(?:{_STREET})\s+[^\n,.;:!?()]{{2,40}}"
-    r"(?:,?\s*\b\d{5}\s+[\w’'-]+(?:[ -][\w’'-]+){0,4})?",
-    re.IGNORECASE,
+_SMALL = r"(?:de\s|du\s|des\s|la\s|le\s|les\s|aux?\s|à\s|et\s|d['’]|l['’])"
+_NAME = r"[A-ZÀ-Þ][\w’'-]{1,30}"
+_PLACE = re.compile(  # a street with its number, the town too where it is said
+    rf"\b\d{{1,4}}(?i:\s?(?:bis|ter|quater))?,?\s+(?i:{_STREET})\s+"
+    rf"{_SMALL}{{0,3}}[\w’'-]{{2,30}}(?:[ -]{_SMALL}{{0,2}}{_NAME}){{0,4}}"
+    r"(?P<town>,?\s{0,3}\b\d{5}\s{1,3}[\w’'-]{1,30}(?:[ -][\w’'-]{1,30}){0,4})?"
+)
+NEAR = 60  # characters around a street, in which somebody is said to live there
+_LIVES = re.compile(  # words and titles by which somebody is said to live there
+    r"\b(?i:habit(?:e|es|ent|ons|ez|ait|aient)|vit|vis|vivent|demeure(?:nt|s)?|réside(?:nt|s)?|loge(?:nt|s)?"
+    r"|domicil\w{1,5}|(?:mon|son|leur|ma|sa)\sadresse|chez|voisine?s?|famille|lives?|(?:his|her|my|their)\saddress)\b"
+    rf"|\b(?:M\.|(?:Monsieur|Madame|Mme|Mlle|Dr|Mrs?|Ms)\b)\s(?!Maire|Monsieur|Madame){_NAME}"
+)
+_PERSON = re.compile(  # a name of two words just before, which is not that of a school or a shop
+    rf"(?:^|[.:;!?,(\n]\s{{0,2}}|\b(?i:de|à|par|que|et|avec|contre|pour)\s){_NAME}\s{_NAME}[\s,:(]{{1,3}}"
+    r"(?:(?:au|du|le|at)\s)?$"
 )
 
 
@@ -37,7 +49,7 @@ def found(text: str, known: str = "", places: bool = True) -> list[str]:
     passages = _numbers(text) if sum(map(str.isdigit, text)) >= SHORTEST else []
     passages += [match[0].strip(".") for match in _EMAIL.finditer(text)] if "@" in text else []
     passages += _veiled(text)
-    passages += [" ".join(match[0].split()) for match in _PLACE.finditer(text)] if places else []
+    passages += _homes(text) if places else []
     published = _squeezed(known)
     return list(dict.fromkeys(one for one in passages if _squeezed(one) not in published))
 
@@ -61,6 +73,20 @@ def _veiled(text: str) -> list[str]:
         after = _AFTER.match(text, match.end())
         if before and after:
             found.append(f"{before[0]}{match[0]}{after[0]}".strip("."))
+    return found
+
+
+def _homes(text: str) -> list[str]:
+    """Streets with their number where somebody is said to live: with the town, or with a person near it.
+
+    What towns are asked about has an address of its own: a hole in front of number 4 is nobody's.
+    """
+    found = []
+    for match in islice(_PLACE.finditer(text), MOST):
+        before, after = text[max(0, match.start() - NEAR) : match.start()], text[match.end() :][:NEAR]
+        lives = _LIVES.search(before.rpartition("\n\n")[2]) or _LIVES.search(after.partition("\n")[0])
+        if match["town"] or lives or _PERSON.search(before):
+            found.append(" ".join(match[0].split()))
     return found
 
 

@@ -54,20 +54,22 @@ def case(case_id: int) -> Page:
     form: Any = AnswerForm() if item.case.appeal_of else DecisionForm()
     for field in form:
         field.id = f"{field.name}-{case_id}"  # as the queue, which has many, calls it
-    act = request.form.get("act", "")
+    act, version = request.form.get("act", ""), request.form.get("version", type=int)
     if act not in (("kept", "restored") if item.case.appeal_of else ACTS) or not form.validate():
         queue.unseal(item)
         return _draw("moderation/case.html", item=item, form=form), REFUSED
     try:
         if item.case.appeal_of:
-            actions.answer(item.case, item.first, item.space, item.entry, act == "kept", form.text.data)
+            of = (item.case, item.first, item.space, item.entry)
+            actions.answer(*of, act == "kept", form.text.data, version)
         elif item.entry is None:
             abort(404)
         else:
             plain = act == "kept" and item.case.origin == "held"  # published: its author needs no reason
             actions.must_be_impartial(item.case, item.first, item.space)
             alone = actions.alone(item.case, item.first, item.space)
-            actions.decide(item.entry, act, "" if plain else form.reason.data, form.text.data or "", alone)
+            said = "" if plain else form.reason.data or "", form.text.data or ""
+            actions.decide(item.case, item.entry, act, *said, alone, version)
     except api.Refused as refusal:
         return _done(case_id, str(refusal), "error")
     return _done(case_id, _("It is decided. Whom it concerns reads your reasons."))

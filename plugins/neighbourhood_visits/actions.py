@@ -87,21 +87,27 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     with api.write():
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
-        before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
-        for column, value in plan.details.items():
-            setattr(visit, column, value)
-        moved = before != [getattr(visit, column) for column in PRACTICAL]
+        moved = _set_details(visit, plan.details)
         visit.sequence += moved
-        if visit.freezes_at and visit.freezes_at > api.now():
-            visit.freezes_at += visit.starts_at - started_at
-        if moved:
-            overdue.forget(space.id)
         if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
         if plan.coordinators is None:
             plan = replace(plan, coordinators=reads.team_ids(space.id, "coordinator"))
         _set_team(space, plan)
         api.emit(space, "visits.visit", space.id)
+
+
+def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
+    """Set what is said of a visit, and move its other days along; whether when or where it is has changed."""
+    before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
+    for column, value in details.items():
+        setattr(visit, column, value)
+    if visit.freezes_at and visit.freezes_at > api.now():
+        visit.freezes_at += visit.starts_at - started_at
+    moved = before != [getattr(visit, column) for column in PRACTICAL]
+    if moved:
+        overdue.forget(visit.space_id)
+    return moved
 
 
 def _set_team(space: api.Space, plan: Plan) -> None:
@@ -125,7 +131,17 @@ def announce(visit: Visit) -> None:
         turn(visit.space_id, "open")
 
 
-def turn(space_id: int, verb: str, **said: str) -> None:
+def reschedule(visit: Visit, details: Mapping[str, Any], takes: bool) -> None:
+    """Announce when and where a postponed visit takes place instead, and take questions again, or not yet."""
+    with api.write():
+        turn(visit.space_id, "reschedule", starts_at=details["starts_at"])
+        _set_details(visit, details)
+        flag_modified(api.get_or_404(api.Space, visit.space_id), "name")  # as for any change of the visit
+        if takes and visit.questions_close_at > api.now():
+            turn(visit.space_id, "open")
+
+
+def turn(space_id: int, verb: str, **said: Any) -> None:
     """Lead a visit to another state: announced it is public, published its report is frozen."""
     with api.write():
         case = states.visit_case(space_id)
@@ -134,7 +150,7 @@ def turn(space_id: int, verb: str, **said: str) -> None:
         case.visit.sequence += verb in ("postpone", "reschedule", "cancel")
         if verb == "announce":
             api.change_space(case.space, visibility="public")
-        if verb in ("begin", "end", "publish"):
+        if ("visit", verb) in states.FOLLOWS:
             answers.publish_held(space_id)
         if verb == "publish":
             issue.freeze(case.visit)
@@ -177,13 +193,13 @@ def ask(
     if not visit.takes_questions(written_at or api.now()):
         raise api.Refused(_("This visit takes no more questions."))
     with api.write():
-        entry = api.publish(
+        entry, flags = take_as_sent(
             space,
             body,
+            confirmed,
             title=title,
             kind="visits.question",
             client_key=key,
-            confirmed=confirmed,
             pictures=pictures,
             beside=(place,),
             **(_unnamed() if alias else {}),
@@ -191,7 +207,7 @@ def ask(
         if alias:
             api.insert_once(Asker, user_id=api.viewer().id, entry_id=entry.id)
         latitude, longitude = pin or (None, None)
-        keep_question(entry, contact, theme=theme, place=place, latitude=latitude, longitude=longitude)
+        keep_question(entry, contact, flags, theme=theme, place=place, latitude=latitude, longitude=longitude)
     return entry
 
 
@@ -208,6 +224,11 @@ def take_as_it_is(space: api.Space, body: str, **said: Any) -> tuple[api.Entry, 
         return api.publish(space, body, **said), ""
     except api.AskAuthor:
         return api.publish(space, body, **said, confirmed=True), DETAILS
+
+
+def take_as_sent(space: api.Space, body: str, confirmed: bool, **said: Any) -> tuple[api.Entry, str]:
+    """Publish what somebody asks; `confirmed`, they sent it again as it is: its flags tell the team why."""
+    return take_as_it_is(space, body, **said) if confirmed else (api.publish(space, body, **said), "")
 
 
 def look_again(entry: api.Entry) -> None:

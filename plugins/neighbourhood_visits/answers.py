@@ -137,15 +137,28 @@ def _corrects(case: Case, before: str, after: str) -> bool:
 
 
 def follow_moderation(entry: api.Entry, change: str) -> None:
-    """Keep the question in step with what the core's moderation does to its answer; inside a write."""
+    """Keep the question in step with what moderation has done to its answer; inside a write.
+
+    Staff moderate too who are not on the team of the visit: what they did holds for the question as well.
+    """
     verb = {"hidden": "retract", "restored": "restore", "removed": "discard"}.get(change)
-    asked = entry.parent_id and api.db.session.get(api.Entry, entry.parent_id)
-    if not verb or not asked:
+    if verb is None or entry.parent_id is None:
         return
-    case = states.case_of(asked, api.get_or_404(api.Space, entry.space_id))
-    if case.casework and case.casework.answer in states.TABLE["answer", verb].sources:
+    with api.as_system("who moderates there need not be on the team"):
+        asked = api.db.session.get(api.Entry, entry.parent_id)
+        if asked is not None:
+            _follow(states.case_of(asked, api.get_or_404(api.Space, entry.space_id)), entry, verb)
+
+
+def _follow(case: Case, entry: api.Entry, verb: str) -> None:
+    stands = case.casework.answer if case.casework else "none"
+    if verb == "restore" and (entry.state != "published" or stands != "approved"):
+        if entry.state == "published":  # it was drafted anew meanwhile, and nobody has approved that
+            api.set_audience(entry, team_only=True)
+            entry.state = "pending"
+    elif stands in states.TABLE["answer", verb].sources:
         states.move(case, "answer", verb)
-        case.question.answered_at = entry.published_at if change == "restored" else None
+        case.question.answered_at = entry.published_at if verb == "restore" else None
 
 
 def answer_of(question_id: int) -> tuple[Answer, api.Entry] | tuple[None, None]:

@@ -18,7 +18,9 @@ def visits() -> None:
 
 @visits.command("import-questions")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--byline", default="Import", help="Who is shown as having asked.")
+@click.option(
+    "--byline", default="", help="Who is shown as having asked; else that it came before the visit."
+)
 @click.option(
     "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the visits that are made; in 60 days."
 )
@@ -33,14 +35,19 @@ def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: 
     """Take in the questions of a table, all or none, each once: CSV, XLSX or ODS, names of columns first."""
     held_on = day.date() if day else api.town_today() + dt.timedelta(days=60)
     table, people = tables.read(file.read_bytes()), _coordinators(handles)
-    result = imports.take_in(table, imports.guess(table.header), byline, held_on, people)
+    byline = byline or str(imports.BYLINE)
+    result = imports.take_in(table, imports.guess(table.header), byline, held_on, people, _tell)
     for line, text in result.errors:
         click.echo(f"line {line}: {text}", err=True)
     if result.errors:
         raise api.Refused(f"nothing is imported: {len(result.errors)} errors, said above")
-    if not people:
+    if result.imported and not people:
         click.echo("Nobody coordinates these visits: run it again with --coordinator HANDLE.", err=True)
     click.echo(str(result))
+
+
+def _tell(done: int, most: int) -> None:
+    click.echo(f"{done} of {most}", err=True)
 
 
 def _coordinators(handles: tuple[str, ...]) -> list[int]:

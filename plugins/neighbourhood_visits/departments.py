@@ -9,10 +9,13 @@ from core import api
 from core.api import gettext as _
 
 from . import reads
+from .assigned import links
+from .assigned.due import OPEN
 from .assigned.forms import DepartmentForm
-from .models import Department, DepartmentMember
+from .models import Casework, Department, DepartmentMember, Question
 from .pages import Page, blueprint, form_page
 from .show import draw
+from .states import question_case
 
 
 @blueprint.get("/departments")
@@ -21,7 +24,7 @@ def departments() -> str:
     """The departments, with their mailbox, the official in charge and the days to answer."""
     rows = reads.departments()
     people = reads.names(row.official_id for row in rows)
-    return draw("visits/departments.html", rows=rows, people=people)
+    return draw("visits/departments.html", rows=rows, people=people, unreached=reads.unreached())
 
 
 @blueprint.route("/departments/new", methods=["GET", "POST"])
@@ -59,6 +62,7 @@ def save(row: Department | None, values: dict[str, Any], members: list[int]) -> 
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))
+        unreached = row is not None and row.id in reads.unreached()
         if row is None:
             row = Department(**values, folded=folded)
             session.add(row)
@@ -72,4 +76,17 @@ def save(row: Department | None, values: dict[str, Any], members: list[int]) -> 
         session.execute(gone)
         for user_id in members:
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
+        if unreached and (row.mailbox or members):
+            _tell_what_waits(row.id)
         return row.id
+
+
+def _tell_what_waits(department_id: int) -> None:
+    """Nobody could be told of what is assigned to this department: now somebody is, and their days begin."""
+    with api.as_system("whoever keeps departments need not be on the team"):
+        waits = sa.select(Casework.entry_id).where(Casework.department_id == department_id)
+        waits = waits.join(Question, Question.entry_id == Casework.entry_id)
+        waits = waits.where(Casework.answer.in_(OPEN), Question.triage == "accepted")
+        for question_id in api.db.session.scalars(waits.order_by(Casework.space_id, Casework.entry_id)).all():
+            links.follow_assignment(question_case(question_id))
+        api.db.session.flush()

@@ -1,5 +1,6 @@
 """The team's desk: the queue of a visit, and one question with the decision, the note and the answer."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import abort, jsonify, redirect, request, url_for
@@ -13,7 +14,7 @@ from core.api import ngettext
 from . import answers, queues, reads, states, triage
 from .approve import templates
 from .assigned import links
-from .assigned.due import is_overdue
+from .assigned.due import answer_by, is_overdue
 from .cases import CaseForm
 from .collect import letterbox
 from .collect.maps import map_of
@@ -21,6 +22,7 @@ from .collect.receipts import expected
 from .desk_forms import AnswerForm, DecideForm, NoteForm, RejectForm
 from .models import Casework, PrivateCase, Question
 from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
+from .report.words import channel_label
 from .show import draw
 from .suggest.hints import hints
 
@@ -36,10 +38,15 @@ ALONE = (
 @api.needs("visits.review")
 def review(space_id: int) -> str:
     """The team's queue of a visit."""
+    return _queue_page(space_id, DecideForm.offered(space_id, formdata=None))
+
+
+def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
+    """The queue, with what was filled in for all that are ticked, should that be refused."""
     found, space = visit_and_space(space_id)
     api.require("visits.review", space)
     counts = queues.queue_counts([space_id])[space_id]
-    chosen = request.args.get("queue", "")
+    chosen = request.values.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
     filters = {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
     here: dict[str, Any] = {"space_id": space_id, "queue": name, **filters}
@@ -53,7 +60,6 @@ def review(space_id: int) -> str:
         }
         for one in counts
     }
-    form = DecideForm.offered(space_id, formdata=None)
     return draw(
         "visits/review.html",
         visit=found,
@@ -65,9 +71,16 @@ def review(space_id: int) -> str:
         hints=hints([row[:3] for row in rows]) if name == "unread" else {},
         late={row[0].id for row in rows if is_overdue(*row[:3], found, api.now())},
         deciding=form,
+        ticked=ticked,
         reasons=reads.reasons(),
         bodies=reads.bodies(),
-        people=reads.names(entry.author_id for entry, _question, _casework, _answer in rows),
+        unreached=reads.unreached(),
+        led=reads.led(row[0].id for row in rows),
+        pictures={card.id: card.pictures for card in api.cards([row[0] for row in rows], show_space=False)},
+        departments={one.id: one.name for one in reads.departments()},
+        answer_by=answer_by,
+        channel_label=channel_label,
+        people=reads.names(ident for row in rows for ident in (row[0].author_id, row[2].official_id)),
         here=url_for("visits.review", **here),
         filters=filters,
         kinds=queues.kinds(space_id, name),
@@ -99,6 +112,10 @@ def decide(space_id: int) -> Page:
         told = [_("Tick the questions first.")]
     if not told:
         done, told = _decide(form, list(picked))
+    if form.errors and said is request.form and not _by_script():
+        return _queue_page(space_id, form, {question_id for question_id, _moves in picked}), REFUSED
+    if done and form.verb.data == "assign":
+        told = [*told, *filter(None, [reads.not_told(form.department.data)])]
     return _decided(space_id, form.verb.data, done, told)
 
 
@@ -126,7 +143,7 @@ def _decide(form: Any, picked: list[tuple[int, int]]) -> tuple[list[int], list[s
     if form.verb.data == "group":
         ids = [question_id for question_id, _moves in picked]
         try:
-            triage.group(ids[0], ids[1:])
+            triage.group(ids)
         except api.Refused as reason:
             return [], [str(reason)]
         return ids, []
@@ -149,7 +166,7 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     undo = {"group": "ungroup", "ungroup": "", "reconsider": "", "theme": ""}.get(verb, "reconsider")
     moves = reads.moves_of(done)
     said = _said(verb, len(done)) if done else ""
-    if request.headers.get("Accept") == "application/json":
+    if _by_script():
         counts = queues.queue_counts([space_id])[space_id]
         return jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo, counts=counts)
     for text in dict.fromkeys(told):
@@ -163,6 +180,10 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     return redirect(place)
 
 
+def _by_script() -> bool:
+    return request.headers.get("Accept") == "application/json"
+
+
 def _said(verb: str, count: int) -> str:
     """What became of so many questions."""
     accepted = ngettext("%(num)s question accepted.", "%(num)s questions accepted.", count)
@@ -171,11 +192,21 @@ def _said(verb: str, count: int) -> str:
         "assign": accepted,
         "reject": ngettext("%(num)s question not accepted.", "%(num)s questions not accepted.", count),
         "forward": ngettext("%(num)s question forwarded.", "%(num)s questions forwarded.", count),
+        "divert": ngettext(
+            "%(num)s question is a private case.", "%(num)s questions are private cases.", count
+        ),
+        "group": ngettext("%(num)s question grouped.", "%(num)s questions grouped.", count),
+        "ungroup": ngettext(
+            "%(num)s question taken out of its group.", "%(num)s questions taken out of their group.", count
+        ),
+        "theme": ngettext(
+            "The theme of %(num)s question is said.", "The theme of %(num)s questions is said.", count
+        ),
         "reconsider": ngettext(
             "%(num)s question is to be read again.", "%(num)s questions are to be read again.", count
         ),
     }
-    return str(said.get(verb) or ngettext("%(num)s question: done.", "%(num)s questions: done.", count))
+    return str(said[verb])
 
 
 @blueprint.get("/questions/<int:question_id>")
@@ -232,7 +263,7 @@ def decide_one(question_id: int) -> Page:
             triage.decide(question_id, form.decision(), form.moves.data)
     except api.Refused as reason:
         return _refused(question_id, reason, deciding=form)
-    api.says(_("Done."))
+    api.says(_("Done."))  # and the page says where nobody is told of it
     return redirect(url_for("visits.question", question_id=question_id))
 
 
@@ -361,10 +392,12 @@ def _question_page(
         offered=templates.offered(found.theme),
         by_department=links.answered(question_id),
         department=reads.department(casework.department_id),
+        not_told=reads.not_told(casework.department_id),
         people=reads.names(
             getattr(casework, one)
             for one in ("official_id", "drafted_by", "corrected_by", "approved_by", "approved_for")
         ),
+        organises=api.can("visits.organise"),
         publishes=api.can("visits.publish", space),
         approves=not answers.is_own(case, draft, words) and api.can("visits.publish", space),
         approvers=reads.other_approvers(space.id),

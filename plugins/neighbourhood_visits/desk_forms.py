@@ -10,6 +10,7 @@ from wtforms import (
 )
 from wtforms.validators import (
     Optional,
+    ValidationError,
 )
 from wtforms.widgets import HiddenInput
 
@@ -19,7 +20,7 @@ from core.api import lazy_gettext
 
 from . import reads
 from .forms import OverForm, at_most, needed
-from .states import TRANSITIONS
+from .states import BODY, REASON, TRANSITIONS
 from .triage import Decision
 
 
@@ -64,6 +65,16 @@ class DecideForm(api.Form):
         form.official.choices = [(0, _("None")), *officials]
         form.theme.choices = [("", _("None")), *reads.themes()]
         return form
+
+    def validate_reason(self, field: Any) -> None:
+        """What is not accepted has a reason."""
+        if self.verb.data == "reject" and not (field.data or "").strip():
+            raise ValidationError(str(REASON.refusal))
+
+    def validate_to(self, field: Any) -> None:
+        """What is forwarded goes to somebody."""
+        if self.verb.data == "forward" and not (field.data or "").strip():
+            raise ValidationError(str(BODY.refusal))
 
     def decision(self) -> Decision:
         """What was filled in; only what goes with the verb counts."""

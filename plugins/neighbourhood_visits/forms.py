@@ -45,6 +45,12 @@ def at_most(length: int) -> Length:
     return Length(max=length, message=api.lazy_gettext("Please write at most %(max)d characters."))
 
 
+def ask_again(form: Any, doubt: api.AskAuthor) -> None:
+    """Show what is asked about the words of a form, which are taken as they are when it is sent again."""
+    form.form_errors += [str(doubt), _("If they may be public, send your text again as it is.")]
+    form.confirmed.data = "yes"
+
+
 def degrees(latitude: str | None, longitude: str | None) -> tuple[float, float] | None:
     """A place of two texts in degrees; None where they say none, or nowhere on earth."""
     try:
@@ -137,6 +143,15 @@ class AskWithoutAccountForm(AskForm):
             raise ValidationError(_("Give your name."))
 
 
+class AddressForm(api.Form):
+    """To which address the link that confirms a question goes."""
+
+    email = EmailField(
+        lazy_gettext("E-mail"),
+        validators=[needed(lazy_gettext("Give your e-mail address.")), api.an_address],
+    )
+
+
 class PutOffForm(api.Form):
     """Why a visit is postponed or cancelled."""
 
@@ -189,6 +204,8 @@ class ImportForm(api.Form):
         lazy_gettext("Day of the visits"),
         validators=[InputRequired(lazy_gettext("Give the day of the visits."))],
     )
+
+    byline = StringField(lazy_gettext("Shown as who asked"), validators=[at_most(80)])
 
     def validate_file(self, field: Any) -> None:
         """There is a file."""

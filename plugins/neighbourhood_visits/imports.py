@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core import api
 from core.api import gettext as _
+from core.api import lazy_gettext
 
 from . import actions
 from .models import Casework, Department, Question, Visit
@@ -23,14 +24,16 @@ FIELDS = {
     "visit": ("visite", "visit", "arrondissement", "quartier", "district"),
     "department": ("direction", "service", "department"),
     "channel": ("canal", "channel"),
-    "asked_on": ("date", "recue", "received"),
+    "asked_on": ("date", "recue", "recu", "received"),
 }
 CHANNELS = {
     **dict.fromkeys(("courriel", "mail", "email", "e-mail"), "email"),
     **dict.fromkeys(("telephone", "phone"), "phone"),
     **dict.fromkeys(("papier", "courrier", "paper"), "paper"),
     **dict.fromkeys(("stand", "stall"), "stall"),
+    **dict.fromkeys(("", "web", "internet", "site", "en ligne", "online"), "web"),
 }
+BYLINE = lazy_gettext("Question received before the visit")  # as who asked, where a file says nobody
 NEEDED = ("title", "visit")
 MISSING = ("", "non registre", "non renseigne", "n/a")
 MOST = {"title": 200, "body": 5000, "theme": 80, "place": 200, "visit": 40, "department": 120}
@@ -46,8 +49,14 @@ class Row:
 
     @property
     def flags(self) -> str:
-        """What it lacks of what a question should have."""
-        return " ".join(name for name in ("title", "place") if not self.said.get(name))
+        """What it lacks of what a question should have, or says in no word that is known."""
+        lacking = [name for name in ("title", "place") if not self.said.get(name)]
+        return " ".join([*lacking, *(["channel"] if self.channel is None else [])])
+
+    @property
+    def channel(self) -> str | None:
+        """How it came, None where that is no way that is known."""
+        return CHANNELS.get(api.fold(self.said.get("channel", "")))
 
 
 @dataclass
@@ -130,14 +139,14 @@ def take_in(
     with api.write() as session:
         known = set(session.scalars(sa.select(Casework.import_key).where(Casework.import_key.is_not(None))))
         visits, departments = _visits(rows, day, list(coordinators)), _departments(rows)
-        for number, row in enumerate(rows):
+        for number, row in enumerate(rows, 1):
             result.flagged += bool(row.flags)
             if row.key in known:
                 result.already += 1
             else:
                 _ask(row, visits[row.said["visit"]], departments.get(row.said.get("department", "")), byline)
                 result.imported += 1
-            if progress is not None and number % 100 == 0:
+            if progress is not None and (number % 100 == 0 or number == len(rows)):
                 progress(number, len(rows))
     return result
 
@@ -163,6 +172,18 @@ def _key(table: Table, columns: Mapping[str, int], cells: tuple[str, ...]) -> st
     own = cells[columns["key"]] if "key" in columns else ""
     said = (table.header[columns["key"]], own) if own else cells
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+
+def to_make(rows: Iterable[Row]) -> tuple[list[str], list[str]]:
+    """The codes of the visits, and the names of the departments, that these questions would have made."""
+    codes, names = ({row.said.get(what, ""): None for row in rows} for what in ("visit", "department"))
+    there = set(api.db.session.scalars(sa.select(Visit.code).where(Visit.code.in_(list(codes)))))
+    folded = {api.fold(name)[:120]: name for name in names if name}
+    known = set(
+        api.db.session.scalars(sa.select(Department.folded).where(Department.folded.in_(list(folded))))
+    )
+    made = [name for key, name in folded.items() if key not in known]
+    return [code for code in codes if code not in there], made
 
 
 def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str, api.Space]:
@@ -207,10 +228,10 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
         body,
         title=title,
         kind="visits.question",
-        channel=CHANNELS.get(api.fold(said.get("channel", "")), "web"),
+        channel=row.channel or "web",
         byline=byline,
         author_id=None,
-        at=_day(said.get("asked_on", "")),
+        at=_day(said.get("asked_on", "")) or api.now(),  # who takes a file in hears of it once, as a whole
     )
     theme, place = said.get("theme", ""), said.get("place", "")
     api.db.session.add(Question(entry_id=entry.id, theme=theme, place=place))

@@ -36,12 +36,11 @@ SHOWN = 5
 @api.needs("visits.import")
 def give() -> Page:
     """Give a file of questions."""
-    form: Any = ImportForm()
+    form: Any = ImportForm(byline=str(imports.BYLINE))
     if form.validate_on_submit():
         try:
-            ident = keep(
-                form.file.data.filename or "", form.file.data.read(tables.MOST_BYTES + 1), form.day.data
-            )
+            name, content = form.file.data.filename or "", form.file.data.read(tables.MOST_BYTES + 1)
+            ident = keep(name, content, form.day.data, form.byline.data or str(imports.BYLINE))
             return redirect(url_for("visits.intake", import_id=ident))
         except api.Refused as reason:
             form.file.errors = [str(reason)]
@@ -72,6 +71,7 @@ def intake(import_id: int) -> Page:
             found, errors = imports.rows_of(table, row.columns)
     except api.Refused as reason:
         refusal = str(reason)
+    visits, departments = imports.to_make(found)
     page = draw(
         "visits/intake.html",
         row=row,
@@ -81,22 +81,28 @@ def intake(import_id: int) -> Page:
         shown=found[:SHOWN],
         errors=errors,
         flagged=sum(bool(one.flags) for one in found),
+        visits=visits,
+        departments=departments,
+        channels=dict.fromkeys(one.said["channel"] for one in found if one.channel is None),
         refusal=refusal,
     )
     return page, status
 
 
-def keep(name: str, content: bytes, day: dt.date) -> int:
-    """Keep a table until it is taken in; its columns are as in the last one like it, or else guessed."""
+def keep(name: str, content: bytes, day: dt.date, byline: str) -> int:
+    """Keep a table until it is taken in; its columns are as in the last one like it, or else guessed.
+
+    What counts is what somebody chose or took in, not what was merely guessed.
+    """
     api.require("visits.import")
     content = tables.as_csv(content[: tables.MOST_BYTES + 1])
     table = tables.read(content)
     header = hashlib.sha256("\0".join(table.header).encode()).hexdigest()
     with api.write() as session:
-        same = sa.select(Import.columns).where(Import.header == header).order_by(Import.id.desc()).limit(1)
-        columns = session.scalar(same) or imports.guess(table.header)
+        same = sa.select(Import.columns).where(Import.header == header, Import.chosen)
+        columns = session.scalar(same.order_by(Import.id.desc()).limit(1)) or imports.guess(table.header)
         row = Import(user_id=api.viewer().id, name=PurePath(name).name[:120], header=header, columns=columns)
-        row.day, row.content = day, content
+        row.day, row.content, row.byline = day, content, byline
         session.add(row)
         session.flush()
         return row.id
@@ -110,6 +116,7 @@ def choose(row: Import, said: dict[str, str]) -> None:
         columns = {str(at): at for at in range(len(tables.read(row.content).header))}
         chosen = {name: columns.get(text) for name, text in said.items() if text in {"", *columns}}
         row.columns = {name: at for name, at in {**row.columns, **chosen}.items() if at is not None}
+        row.chosen = True
 
 
 def start(row: Import) -> None:
@@ -128,9 +135,17 @@ def run(import_id: int) -> None:
         row = api.db.session.get(Import, import_id)
         if row is None or row.state != "waiting":
             return
+        table = tables.read(row.content)
         with api.write():
-            table = tables.read(row.content)
-            result = imports.take_in(table, row.columns, row.name, row.day, [row.user_id])
+            row.result = {"read": len(table.rows)}
+            _tell(row)
+        with api.write():
+            byline = row.byline or str(imports.BYLINE)
+            result = imports.take_in(table, row.columns, byline, row.day, [row.user_id])
             row.state, row.content = ("failed" if result.errors else "done"), b""
             row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
-            api.emit(api.get_or_404(api.User, row.user_id), "visits.import", row.id)
+            _tell(row)
+
+
+def _tell(row: Import) -> None:
+    api.emit(api.get_or_404(api.User, row.user_id), "visits.import", row.id)

@@ -93,10 +93,12 @@ class Visit(api.InSpace, api.Base):
 class Question(api.OnEntry, api.Base):
     """What the public and the author may know of a question beside its text.
 
+    `reason` is the town's for not accepting it, `objection` what its author holds against that.
     `moves` counts its changes of state, so that who acts on what has changed since is told. `group_id` is
-    the question that it is grouped with, the first of its group. `latitude` and `longitude` are its pin, in
-    degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper, `unconfirmed` the
-    voices of people without an address; `compared` says whether it was compared with the others as it stands.
+    the first of its group, which is accepted if any of it is (see `groups`). `latitude` and `longitude` are
+    its pin, in degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper,
+    `unconfirmed` the voices of people without an address; `compared` says whether it was compared
+    with the others as it stands.
     """
 
     __tablename__ = "visits_question"
@@ -104,6 +106,7 @@ class Question(api.OnEntry, api.Base):
     place: Mapped[str] = mapped_column(sa.String(200), default="")
     triage: Mapped[str] = mapped_column(sa.String(20), default="submitted")
     reason: Mapped[str] = mapped_column(sa.String(1000), default="")
+    objection: Mapped[str] = mapped_column(sa.String(1000), default="")
     forwarded_to: Mapped[str] = mapped_column(sa.String(200), default="")
     answered_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     discussion: Mapped[str] = mapped_column(sa.String(20), default="not_planned")
@@ -229,7 +232,11 @@ def about_public() -> sa.ColumnElement[bool]:
 
 
 class Import(api.Owned, api.Base):
-    """A file of questions that somebody takes in, with what its columns hold; emptied when done."""
+    """A file of questions that somebody takes in, with what its columns hold; emptied when done.
+
+    `byline` is shown as who asked; `chosen` says whether somebody has said what the columns hold. `result`
+    says how many lines are read while they are taken in, then what became of them.
+    """
 
     __tablename__ = "visits_import"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -238,6 +245,8 @@ class Import(api.Owned, api.Base):
     name: Mapped[str] = mapped_column(sa.String(120))
     header: Mapped[str] = mapped_column(sa.String(64))
     columns: Mapped[dict[str, int]] = mapped_column(sa.JSON)
+    byline: Mapped[str] = mapped_column(sa.String(80), default="")
+    chosen: Mapped[bool] = mapped_column(default=False)
     day: Mapped[dt.date]
     content: Mapped[bytes] = mapped_column(sa.LargeBinary)
     state: Mapped[str] = mapped_column(sa.String(20), default="checked")

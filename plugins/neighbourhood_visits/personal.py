@@ -1,6 +1,7 @@
 """What the plugin keeps of people beside their words: given to them, erased with them, ended in time."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,8 +56,16 @@ def notes(user_id: int) -> list[dict[str, Any]]:
         ]
 
 
-def erase(user_id: int, words: bool) -> None:
-    """Empty what says who asked; with `words`, also where the question is about and what became of it."""
+def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
+    """Empty what says who asked; with `words`, also where the question is about and what became of it.
+
+    What came by mail from one of the `addresses` was theirs, though they never followed the link to it.
+    """
+    senders = [address[:120] for address in addresses]
+    by_mail = sa.select(api.Entry.id).join(Casework, Casework.entry_id == api.Entry.id)
+    by_mail = by_mail.where(api.Entry.channel == "email", Casework.contact.in_(senders))
+    for entry_id in api.db.session.scalars(by_mail).all():
+        api.insert_once(Asker, user_id=user_id, entry_id=entry_id)
     _update(
         sa.update(Casework)
         .where(Casework.entry_id.in_(_asked(user_id)))
@@ -67,7 +76,7 @@ def erase(user_id: int, words: bool) -> None:
     if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
-        said = dict.fromkeys(("place", "reason", "forwarded_to", "outcome_reason"), "")
+        said = dict.fromkeys(("place", "reason", "objection", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))

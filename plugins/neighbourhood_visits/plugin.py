@@ -11,10 +11,12 @@ from . import (
     answers,
     asker,
     board,
+    callers,
     cases,
     cli,
     departments,
     desk,
+    groups,
     intake,
     letters,
     open_data,
@@ -47,6 +49,7 @@ PAGES = (  # their routes are the blueprint's
     announce,
     asker,
     assigned,
+    callers,
     collected,
     delegates,
     delicate,
@@ -143,7 +146,8 @@ plugin = api.Plugin(
             comments=True,
             load=reads.load_questions,
             texts=(
-                *(Question.place, Question.reason, Question.forwarded_to, Question.outcome_reason),
+                *(Question.place, Question.reason, Question.objection),
+                *(Question.forwarded_to, Question.outcome_reason),
                 *(Casework.contact, Casework.note, Commitment.text, Commitment.reason, Step.reason),
             ),
             author=Asker.user_id,
@@ -386,6 +390,8 @@ def entry_changed(entry: api.Entry, change: str) -> None:
     elif entry.kind == "visits.question":
         similar.compare_again(entry.id)
         actions.look_again(entry)
+        if change in ("hidden", "removed"):
+            groups.settle(entry.id, gone=True)
     taken_out.follow_moderation(entry, change)
 
 
@@ -418,9 +424,9 @@ def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
 
 
 @api.hookimpl
-def erase_user(user_id: int, words: bool) -> None:
+def erase_user(user_id: int, words: bool, addresses: list[str]) -> None:
     """What the team noted of a person's questions goes; what they wrote themselves too, if they want."""
-    personal.erase(user_id, words)
+    personal.erase(user_id, words, addresses)
 
 
 @api.hookimpl

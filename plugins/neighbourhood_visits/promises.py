@@ -141,7 +141,11 @@ def _ways(case: states.Case) -> list[states.Transition]:
     return [
         one
         for one in states.ways(case, "commitment")
-        if all(guard.holds(case) for guard in one.guards if guard in (states.ASKER, states.ASKED))
+        if all(
+            guard.holds(case)
+            for guard in one.guards
+            if guard in (states.ASKER, states.ASKED, states.NOT_SAID)
+        )
     ]
 
 

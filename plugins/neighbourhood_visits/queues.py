@@ -96,17 +96,21 @@ def _name(kind: tuple[Any, str, int]) -> str:
 def queue_counts(space_ids: Iterable[int]) -> dict[int, dict[str, int]]:
     """How many questions are in each queue, by visit: one statement."""
     held = conditions()
+    rows = api.db.session.execute(_counted(held).where(api.Entry.space_id.in_(list(space_ids))))
+    found = {row[0]: dict(zip(held, row[1:], strict=True)) for row in rows}
+    return {space_id: found.get(space_id, dict.fromkeys(held, 0)) for space_id in space_ids}
+
+
+def _counted(held: dict[str, Any]) -> Any:
     counts = [sa.func.count(sa.case((condition, 1))).label(name) for name, condition in held.items()]
-    rows = (
+    return (
         sa.select(api.Entry.space_id, *counts)
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
         .join(Visit, Visit.space_id == api.Entry.space_id)
-        .where(api.Entry.space_id.in_(list(space_ids)), api.Entry.state != "removed")
+        .where(api.Entry.state != "removed")
         .group_by(api.Entry.space_id)
     )
-    found = {row[0]: dict(zip(held, row[1:], strict=True)) for row in api.db.session.execute(rows)}
-    return {space_id: found.get(space_id, dict.fromkeys(held, 0)) for space_id in space_ids}
 
 
 def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
@@ -121,24 +125,30 @@ def reviewed(space_ids: Iterable[int]) -> frozenset[int]:
 
 
 def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
-    """The visits on whose team the viewer is and where questions wait, the next first, with their counts."""
+    """The visits on whose team the viewer is and where questions wait, with their counts: one statement.
+
+    Where something is overdue comes first, then the visit that is soonest, and what is past comes last.
+    """
     if api.viewer().role not in ("official", "agent", "administrator"):
         return []
-    rows = (
-        sa.select(Visit, api.Space)
-        .join(api.Space, api.Space.id == Visit.space_id)
-        .join(api.Membership, api.Membership.space_id == Visit.space_id)
-        .where(
-            api.Membership.user_id == api.viewer().id,
-            api.Membership.role.in_(("coordinator", "official", "agent")),
-            sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
-        )
-        .order_by(Visit.starts_at.desc())
+    team = sa.select(api.Membership.space_id).where(
+        api.Membership.user_id == api.viewer().id,
+        api.Membership.role.in_(("coordinator", "official", "agent")),
+        sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
     )
-    mine = api.db.session.execute(rows.distinct().limit(PAGE)).all()
-    counts = queue_counts([visit.space_id for visit, _space in mine])
-    found = [(visit, space, counts[space.id]) for visit, space in reversed(mine)]
-    return [row for row in found if row[2]["unread"] or row[2]["unanswered"]]
+    held = conditions()
+    counted = _counted(held).where(api.Entry.space_id.in_(team)).subquery()
+    late, past = counted.c.overdue > 0, Visit.ends_at < api.now()
+    rows = (
+        sa.select(Visit, api.Space, *(counted.c[name] for name in held))
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .join(counted, counted.c.space_id == Visit.space_id)
+        .where(sa.or_(counted.c.unread > 0, counted.c.unanswered > 0))
+        .order_by(sa.case((late, 0), (past, 2), else_=1), Visit.starts_at, Visit.space_id)
+        .limit(PAGE)
+    )
+    found = api.db.session.execute(rows)
+    return [(visit, space, dict(zip(held, counts, strict=True))) for visit, space, *counts in found]
 
 
 def noted_next() -> sa.Row[Visit, str] | None:

@@ -14,7 +14,9 @@ from core.api import ngettext
 from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
-EXECUTIVE = frozenset({"mayor", "deputy_mayor", "delegated_councillor"})
+RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
+EXECUTIVE = frozenset(RANKS)
+NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),
@@ -50,12 +52,22 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author."""
+    """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author.
+
+    `first` is the row of the question that leads its group, where another does.
+    """
 
     question: Question
     answer: Answer | None
     text: api.Entry | None
     official: api.User | None
+    first: Question | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether its answer is published, or that of the first of its group, with which it is accepted."""
+        first = self.first if self.question.triage == "accepted" else None
+        return self.question.answered_at is not None or bool(first and first.answered_at)
 
     @property
     def theme(self) -> str:
@@ -80,7 +92,8 @@ class Facts:
     @property
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
-        return standing(self.question)
+        own = self.question.answered_at is not None or not self.answered
+        return standing(self.question if own or not self.first else self.first)
 
 
 def themes() -> list[tuple[str, str]]:
@@ -107,7 +120,7 @@ def standing(question: Question) -> str:
         "accepted": _("Answer to come"),
         "rejected": _("Declined"),
         "forwarded": _("Forwarded"),
-        "private_case": _("Between you and the team"),
+        "private_case": _("Dealt with in private"),
         "withdrawn": _("Withdrawn"),
         "contested": _("To be read once more"),
     }
@@ -140,7 +153,12 @@ def visit_state_label(visit: Visit) -> str:
 
 def flags_label(flags: str) -> str:
     """What a question lacks that was imported, or holds that nobody could be asked about."""
-    labels = {"title": _("No title"), "place": _("No address"), "details": _("Holds personal details")}
+    labels = {
+        "title": _("No title"),
+        "place": _("No address"),
+        "channel": _("Came in a way that is not known"),
+        "details": _("Holds personal details"),
+    }
     return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
 
 
@@ -151,6 +169,12 @@ def group_of(question: Question) -> list[int]:
         sa.or_(Question.group_id == head, Question.entry_id == head), Question.entry_id != question.entry_id
     )
     return list(api.db.session.scalars(same))
+
+
+def led(question_ids: Iterable[int]) -> dict[int | None, int]:
+    """How many questions each of these leads as the first of their group: one statement."""
+    rows = sa.select(Question.group_id, sa.func.count()).where(Question.group_id.in_(list(question_ids)))
+    return {row[0]: row[1] for row in api.db.session.execute(rows.group_by(Question.group_id))}
 
 
 def voices(question: Question) -> int:
@@ -297,21 +321,34 @@ def departments() -> Sequence[Department]:
     return api.db.session.scalars(sa.select(Department).order_by(Department.folded)).all()
 
 
+def unreached() -> dict[int, str]:
+    """The departments in which nobody is told of a request, as they have neither a mailbox nor a member."""
+    works = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == Department.id)
+    rows = sa.select(Department.id, Department.name).where(Department.mailbox == "", ~works.exists())
+    with api.as_system("know whether anybody is told"):
+        return {row.id: row.name for row in api.db.session.execute(rows)}
+
+
+def not_told(department_id: int | None) -> str:
+    """What to say of a request of a department in which nobody is told of it, "" where somebody is."""
+    name = unreached().get(department_id or 0)
+    said = _("Nobody is told: %(name)s has neither a mailbox nor a member.", name=name or "")
+    return str(said) if name else ""
+
+
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
-    """Visits with their spaces: those to come, the next first; or those past, the latest first."""
+    """Visits with their spaces: those to come, the next first; or past and cancelled, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)
+    over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(NO_MORE))
     if past:
-        over = sa.or_(Visit.ends_at < api.now(), Visit.state.in_(OVER))
-        rows = rows.where(over).order_by(Visit.starts_at.desc(), Visit.space_id.desc())
+        rows = rows.where(over).order_by(Visit.starts_at.desc(), api.Space.name, Visit.space_id.desc())
     else:
-        rows = rows.where(Visit.ends_at >= api.now(), Visit.state.not_in(OVER)).order_by(
-            Visit.starts_at, Visit.space_id
-        )
+        rows = rows.where(~over).order_by(Visit.starts_at, api.Space.name, Visit.space_id)
     return api.db.session.execute(rows.limit(limit)).all()
 
 
 def next_visit() -> tuple[Visit, str] | None:
-    """The visit that comes next, and its name: every home page asks."""
+    """The next visit that takes questions, else the next, and its name: every home page asks."""
     rows = _next(now=api.now())
     if not rows:
         return None
@@ -322,21 +359,28 @@ def next_visit() -> tuple[Visit, str] | None:
 
 _shown = (Visit.space_id, Visit.state, Visit.starts_at, Visit.ends_at, Visit.meeting_point)
 _name = sa.select(api.Space.name).where(api.Space.id == Visit.space_id).scalar_subquery()
+_now = sa.bindparam("now", type_=api.UtcDateTime)
 _next = api.Prepared(
     sa.select(*_shown, Visit.questions_close_at, _name.label("name"))
-    .where(Visit.ends_at >= sa.bindparam("now", type_=api.UtcDateTime), Visit.state.not_in(OVER))
-    .order_by(Visit.starts_at, Visit.space_id)
+    .where(Visit.ends_at >= _now, Visit.state.not_in(NO_MORE))
+    .order_by(
+        sa.case((sa.and_(Visit.state == "collecting", Visit.questions_close_at > _now), 0), else_=1),
+        Visit.starts_at,
+        Visit.space_id,
+    )
     .limit(1)
 )
 
 
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
+    first = aliased(Question)
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User)
+        sa.select(Question, Answer, api.Entry, api.User, first)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)
+        .outerjoin(first, first.entry_id == Question.group_id)
         .where(Question.entry_id.in_(entry_ids))
     )
     return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}
@@ -410,7 +454,7 @@ def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
 
 
 def officials_of(space_id: int) -> Sequence[api.User]:
-    """The elected officials of a visit."""
+    """The elected officials of a visit: the mayor first, then deputies, then councillors, each by name."""
     rows = (
         sa.select(api.User)
         .join(api.Membership, api.Membership.user_id == api.User.id)
@@ -422,7 +466,9 @@ def officials_of(space_id: int) -> Sequence[api.User]:
         )
         .order_by(api.User.name)
     )
-    return api.db.session.scalars(rows).unique().all()
+    ranks = {mandate: rank for rank, mandate in enumerate(RANKS)}
+    found = api.db.session.scalars(rows).unique()
+    return sorted(found, key=lambda person: ranks.get(person.mandate or "", len(RANKS)))
 
 
 def others_approve(space_id: Any) -> Any:

@@ -55,7 +55,7 @@ def called_off(visit: Visit) -> str:
     if visit.state == "postponed":
         return str(
             _(
-                "The new date will be told here, and to all who asked or support a question. "
+                "The new date will be told here, and to all with an account who asked or support a question. "
                 "Questions that were asked are kept, and the team goes on answering them."
             )
         )
@@ -80,6 +80,6 @@ def glance(text: str, most: int) -> str:
 
 
 def mandate(user: api.User) -> str:
-    """What an elected official is: mandate, then portfolio or list."""
-    said = [str(MANDATES[user.mandate])] if user.mandate in MANDATES else []
-    return ", ".join([*said, *(text for text in (user.portfolio or user.list_name,) if text)])
+    """What an elected official is: mandate and portfolio; a list's name is no matter of the town's papers."""
+    said = str(MANDATES[user.mandate]) if user.mandate in MANDATES else ""
+    return ", ".join(filter(None, (said, user.portfolio)))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from . import letters, reads
+from . import groups, letters, reads
 from .follow import steps
 from .models import Casework, Commitment, Question, Visit
 from .report import gaps
@@ -77,6 +77,13 @@ def _asked_or_supported(case: Case) -> bool:
     return reads.asked(entry) or api.db.session.scalar(voice) is not None
 
 
+def _not_said(case: Case) -> bool:
+    """Whether nobody has contested a promise since its askers were last asked, and nothing came after."""
+    last = steps.last(case.commitment.id)
+    asked = case.commitment.due_on + DELAY
+    return last is None or last.verb != "contest" or last.at.astimezone(api.town_zone()).date() < asked
+
+
 def _another(case: Case) -> bool:
     return case.casework.drafted_by != api.viewer().id or reads.approves_own(case.space.id)
 
@@ -97,6 +104,11 @@ ASKED = Guard(
         case.commitment.state in ("done_claimed", "confirmed")
         or case.commitment.due_on + DELAY <= api.now().astimezone(api.town_zone()).date()
     ),
+    _("This commitment has moved on in the meantime. Look at it again."),
+)
+NOT_SAID = Guard(
+    "nobody has said so since they were asked",
+    _not_said,
     _("This commitment has moved on in the meantime. Look at it again."),
 )
 UNANSWERED = Guard(
@@ -149,10 +161,10 @@ IN_TIME = Guard(
     lambda case: case.visit.questions_close_at > api.now(),
     _("The last day to ask is over: choose another first."),
 )
-TO_COME = Guard(
-    "the date is to come",
-    lambda case: case.visit.starts_at > api.now(),
-    _("Choose a date that is to come first."),
+ANOTHER_DATE = Guard(
+    "another date is given, which is to come",
+    lambda case: api.now() < case.said.get("starts_at", api.now()) != case.visit.starts_at,
+    _("Give another date, which is to come."),
 )
 
 PLACED = Guard(
@@ -161,7 +173,7 @@ PLACED = Guard(
     _("Say first where people meet."),
 )
 
-_MOVED = {
+MOVED = {
     "visit": _("This visit has moved on in the meantime. Look at it again."),
     "triage": _("A colleague has dealt with this question in the meantime. Look at it again."),
     "answer": _("This question has been answered in the meantime. Read the answer below."),
@@ -221,7 +233,7 @@ TRANSITIONS = (
         "announced",
         "visits.manage",
         _("Announce the new date"),
-        TO_COME,
+        ANOTHER_DATE,
         notice="rescheduled",
     ),
     _way(
@@ -387,12 +399,13 @@ TRANSITIONS = (
     _way(
         "commitment",
         "contest",
-        "open done_claimed confirmed",
+        "open in_progress done_claimed confirmed",
         "in_progress",
         "core.account",
         _("No, it is not done"),
         ASKER,
         ASKED,
+        NOT_SAID,
         REASON,
     ),
     _way(
@@ -408,6 +421,12 @@ TRANSITIONS = (
 BY_DEPARTMENT = frozenset(
     {("answer", "draft"), ("answer", "submit"), ("answer", "return")}
 )  # by an account or a signed link
+FOLLOWS = {  # what a verb brings with it, whoever uses it
+    ("visit", "begin"): "answers that are held: answer publish",
+    ("visit", "end"): "answers that are held: answer publish",
+    ("visit", "publish"): "answers that are held: answer publish",
+    ("answer", "assign"): "what is still to be read: triage accept",
+}
 TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}
 
 
@@ -421,10 +440,13 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
         if not guard.holds(case):
             raise api.Refused(str(guard.refusal)) if guard.refusal else api.Forbidden(way.role)
     if getattr(row, column) not in way.sources:
-        raise api.Refused(str(_MOVED[thing]))
+        raise api.Refused(str(MOVED[thing]))
     setattr(row, column, way.target)
     if case.question is not None:
         case.question.moves += 1
+    if thing == "triage":
+        api.db.session.flush()
+        groups.settle(case.entry.id)
     made = case.commitment.id if thing == "commitment" else None
     steps.record(case.entry and case.entry.id, thing, verb, said.get("reason", ""), made)
     about = {"entry_id": case.entry.id} if case.entry else {"space_id": case.space.id}
@@ -456,7 +478,7 @@ def question_case(question_id: int, moves: int | None = None) -> Case:
     api.db.session.expire(entry)
     case = case_of(entry, space)
     if moves is not None and moves != case.question.moves:
-        raise api.Refused(str(_MOVED["triage"]))
+        raise api.Refused(str(MOVED["triage"]))
     return case
 
 
@@ -495,11 +517,15 @@ def _hold(space_id: int) -> api.Space:
 
 def as_markdown() -> str:
     """The table as the documentation shows it."""
-    lines = ["| thing | verb | from | to | who | if | told |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    head = ("thing", "verb", "from", "to", "who", "if", "told", "brings with it")
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for one in TRANSITIONS:
         sources = ", ".join(f"`{state}`" for state in sorted(one.sources))
         told = letters.AUDIENCES[one.notice] if one.notice else ""
         guards = "; ".join(guard.says for guard in one.guards)
         who = f"`{one.role}`" + (" or its department" if (one.thing, one.verb) in BY_DEPARTMENT else "")
-        lines.append(f"| {one.thing} | {one.verb} | {sources} | `{one.target}` | {who} | {guards} | {told} |")
+        who += " or staff who moderate there" if one.role == "core.moderate" else ""
+        brings = FOLLOWS.get((one.thing, one.verb), "")
+        cells = (one.thing, one.verb, sources, f"`{one.target}`", who, guards, told, brings)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

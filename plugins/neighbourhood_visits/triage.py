@@ -8,11 +8,10 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import letters, reads, states, taken_out
+from . import groups, reads, states, taken_out
 from .assigned import links
 from .assigned.due import OPEN
-from .follow import steps
-from .models import Department, PrivateCase, Question
+from .models import Department, PrivateCase
 from .states import Case, question_case
 
 
@@ -71,7 +70,7 @@ def by_code(question_id: int, verb: str, reason: str = "") -> None:
         if verb == "withdraw":
             _withdrawn(case)
         else:
-            case.question.reason = reason
+            case.question.objection = reason
 
 
 def contest(question_id: int, reason: str) -> None:
@@ -79,7 +78,7 @@ def contest(question_id: int, reason: str) -> None:
     with api.write():
         case = question_case(question_id)
         states.move(case, "triage", "contest", reason=reason)
-        case.question.reason = reason
+        case.question.objection = reason
 
 
 def keep_note(question_id: int, note: str) -> None:
@@ -90,21 +89,17 @@ def keep_note(question_id: int, note: str) -> None:
         case.casework.note = note
 
 
-def group(first_id: int, others: Iterable[int]) -> int:
-    """Answer questions together with the first; each stays as it is, and each author hears of it."""
+def group(question_ids: Iterable[int]) -> None:
+    """Answer questions of one visit together; each stays as it is, and each author hears of it."""
     with api.write():
-        first = question_case(first_id)
-        api.require("visits.review", first.space)
-        head = first.question.group_id or first_id
-        joined = 0
-        for question_id in others:
-            case = question_case(question_id)
-            if case.space.id != first.space.id:
+        cases = [question_case(question_id) for question_id in question_ids]
+        for case in cases:
+            api.require("visits.review", case.space)
+            if case.space.id != cases[0].space.id:
                 raise api.Refused(_("Only questions of one visit are grouped."))
-            if question_id != head and case.question.group_id != head:
-                _join(case, head)
-                joined += 1
-        return joined
+            if not states.OPEN.holds(case):
+                raise api.Refused(str(states.OPEN.refusal))
+        groups.join(cases[0].space.id, [case.entry.id for case in cases])
 
 
 def say_theme(question_ids: Iterable[int], theme: str) -> None:
@@ -123,8 +118,7 @@ def ungroup(question_id: int) -> None:
     with api.write():
         case = question_case(question_id)
         api.require("visits.review", case.space)
-        case.question.group_id = None
-        case.question.moves += 1
+        groups.leave(question_id)
 
 
 def _triage(case: Case, decision: Decision, version: int | None) -> None:
@@ -179,12 +173,3 @@ def _keep_from_the_public(case: Case) -> None:
     elif case.entry.recorded_by is not None:
         api.set_audience(case.entry, team_only=False)  # a scribe who wrote it down reads it no longer
     links.end(case.entry.id)
-
-
-def _join(case: Case, head: int) -> None:
-    case.question.group_id = head
-    case.question.moves += 1
-    led = sa.update(Question).where(Question.group_id == case.entry.id).values(group_id=head)
-    api.db.session.execute(led)
-    steps.record(case.entry.id, "triage", "group")
-    letters.tell("grouped", case.space.id, case.entry.id)

@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, queues, states
+from . import actions, callers, queues, states
 from .collect.actions import RECORDED
 from .forms import PutOffForm
 from .models import Visit
@@ -18,6 +18,7 @@ from .plan import announce
 from .plan import pages as planning
 from .report import gaps
 from .show import draw
+from .visit_forms import NewDateForm
 
 FOR_GOOD = {  # what cannot be undone, and what comes of it
     "announce": lazy_gettext("Everybody sees the visit from now on."),
@@ -26,9 +27,15 @@ FOR_GOOD = {  # what cannot be undone, and what comes of it
     "publish": lazy_gettext("The report is public at once, and stays as it is."),
     "follow": lazy_gettext("The promises are followed up next, on their page."),
     "archive": lazy_gettext("The file of the visit is closed. What is published stays readable."),
-    "postpone": lazy_gettext("All who asked or support a question are told, with your reason."),
-    "reschedule": lazy_gettext("All who asked or support a question are told of the new date."),
-    "cancel": lazy_gettext("The visit does not take place. All who asked or support a question are told."),
+    "postpone": lazy_gettext(
+        "All who have an account and asked or support a question are told, with your reason."
+    ),
+    "reschedule": lazy_gettext(
+        "All who have an account and asked or support a question are told of the new date."
+    ),
+    "cancel": lazy_gettext(
+        "The visit does not take place. All who have an account and asked or support a question are told."
+    ),
 }
 NEXT = {  # the steps that a state asks for, the first that somebody has is theirs
     "draft": ("announce",),
@@ -68,7 +75,8 @@ class Step:
 class Panel:
     """What the team finds on the page of a visit: the next step, the others, and what may stop it.
 
-    `record` stands beside the next step: who is on the telephone does not look for it.
+    `record` stands beside the next step: who is on the telephone does not look for it. `lacks` says why a
+    draft can't be announced.
     """
 
     step: Step | None
@@ -76,6 +84,7 @@ class Panel:
     others: list[Step]
     stops: list[states.Transition]
     counts: dict[str, int]
+    lacks: str
 
 
 def panel(visit: Visit, space: api.Space) -> Panel | None:
@@ -85,18 +94,39 @@ def panel(visit: Visit, space: api.Space) -> Panel | None:
     ways = states.ways(states.Case(space, visit=visit), "visit") if reviews else []
     stops = [way for way in ways if way.verb in PUT_OFF]
     moves = [way for way in ways if way not in stops and way.verb != "publish"]
-    verbs = [
-        Step(way.verb, way.label, url_for("visits.turn_with", space_id=space.id), sends=True) for way in moves
-    ]
+    verbs = [_verb(way, space) for way in moves]
     counts = queues.queue_counts([space.id])[space.id] if reviews else {}
     wanted = ("review",) if visit.state == "preparing" and counts.get("unread") else NEXT.get(visit.state, ())
     if not states.day_has_come(visit):
         wanted = tuple(name for name in wanted if name != "begin")
     found = {step.name: step for step in (*pages, *verbs)}
+    lacks = _lacks(visit, "announce" in found) if visit.state == "draft" and "edit" in found else ""
+    if lacks:
+        found.pop("announce", None)
+        verbs = [one for one in verbs if one.name != "announce"]
+        wanted = ("edit",)
     step = next((found[name] for name in wanted if name in found), None)
     record = found.get("record") if step is not found.get("record") else None
     others = [one for one in (*pages, *verbs) if one not in (step, record)]
-    return Panel(step, record, others, stops, counts) if step or others else None
+    return Panel(step, record, others, stops, counts, lacks) if step or others else None
+
+
+def _lacks(visit: Visit, announces: bool) -> str:
+    """Why the viewer can't announce a draft, and what to do; nothing where they can."""
+    if not visit.meeting_point:
+        return str(_("It can’t be announced yet: fill in where people meet, and look at its date."))
+    if not announces:
+        return str(
+            _("You can’t announce it for the whole town: choose its neighbourhood, or ask an administrator.")
+        )
+    return ""
+
+
+def _verb(way: states.Transition, space: api.Space) -> Step:
+    """A verb of the table; the new date of a visit is given on a page of its own."""
+    if way.verb == "reschedule":
+        return Step(way.verb, way.label, url_for("visits.reschedule", space_id=space.id), "calendar")
+    return Step(way.verb, way.label, url_for("visits.turn_with", space_id=space.id), sends=True)
 
 
 def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
@@ -116,6 +146,8 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
         if concludes and visit.state in queues.NOTED:
             found.append(Step("papers", _("Field sheets"), url_for("visits.list_papers", **own), "file"))
         return found
+    if visit.sequence and callers.untold(visit.space_id).contacts:
+        found.append(Step("callers", _("Whom to call back"), url_for("visits.callers", **own), "phone"))
     found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))
     found.append(Step("route", _("Route of the visit"), url_for("visits.plan_route", **own), "place"))
     if visit.state not in planning.AGENDA:
@@ -149,7 +181,33 @@ def turn_with(space_id: int) -> Page:
         return redirect(url_for("visits.minutes", space_id=space_id) + "#publish")
     if verb in PUT_OFF:
         return _put_off(space_id, verb)
+    if verb == "reschedule":
+        return redirect(url_for("visits.reschedule", space_id=space_id))
     return _turned(space_id, verb, reason=api.one_line(request.form.get("reason", ""))[:1000])
+
+
+@blueprint.route("/<int:space_id>/reschedule", methods=["GET", "POST"])
+@api.needs("core.account")
+def reschedule(space_id: int) -> Page:
+    """Announce the new date of a postponed visit, with its hours and place."""
+    visit, space = visit_and_space(space_id)
+    way = states.TABLE["visit", "reschedule"]
+    api.require(way.role, space)
+    home = redirect(url_for("visits.visit", space_id=space_id))
+    if visit.state not in way.sources:
+        api.says(str(states.MOVED["visit"]), "error")
+        return home
+    form = NewDateForm.of(visit, space)
+    if not form.validate_on_submit():
+        shown = {"visit": visit, "space": space, "way": way, "comes": FOR_GOOD[way.verb]}
+        return form_page("visits/reschedule.html", form, **shown, untold=callers.untold(space_id))
+    try:
+        actions.reschedule(visit, form.details(), "later" not in request.form)
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return home
+    api.says(str(FOR_GOOD[way.verb]))
+    return home
 
 
 def _put_off(space_id: int, verb: str) -> Page:
@@ -160,7 +218,12 @@ def _put_off(space_id: int, verb: str) -> Page:
     _visit, space = visit_and_space(space_id)
     api.require(states.TABLE["visit", verb].role, space)
     return form_page(
-        "visits/put_off.html", form, space=space, way=states.TABLE["visit", verb], comes=FOR_GOOD[verb]
+        "visits/put_off.html",
+        form,
+        space=space,
+        way=states.TABLE["visit", verb],
+        comes=FOR_GOOD[verb],
+        untold=callers.untold(space_id),
     )
 
 
@@ -175,6 +238,7 @@ def _turned(space_id: int, verb: str, **said: str) -> Page:
             space=space,
             way=states.TABLE["visit", verb],
             comes=FOR_GOOD[verb],
+            untold=callers.untold(space_id) if verb in PUT_OFF else None,
             fields={name: value for name, value in request.form.items() if name != "csrf_token"},
         )
     try:

@@ -1,10 +1,11 @@
 """The pages of visits for everybody: the list, a visit, planning it, asking a question before it."""
 
 import datetime as dt
+import json
+import zlib
 from typing import Any
 
 from flask import abort, redirect, request, session, url_for
-from werkzeug.wrappers import Response
 
 from core import api
 from core.api import gettext as _
@@ -16,13 +17,15 @@ from .collect.maps import map_of
 from .collect.near import COOKIE
 from .collect.receipts import receipt
 from .collect.similar import near_enough
-from .forms import AskForm, AskWithoutAccountForm
+from .forms import AddressForm, AskForm, AskWithoutAccountForm, ask_again
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import pages as planning
 from .plan import route
-from .show import draw
+from .show import date, draw
 from .visit_forms import VisitForm
+
+IN_COOKIE = 2000  # bytes of a question that a session holds until it is confirmed
 
 
 def url_of(space_id: int) -> str:
@@ -110,7 +113,9 @@ def edit(space_id: int) -> Page:
         form.form_errors.append(str(reason))
         form.over(api.get_or_404(api.Space, space_id).version)
         return form_page("visits/visit_form.html", form, **shown)
-    api.says(_("The visit is changed."))
+    moved = form.follows and form.closes and form.last_day() != form.closes.data
+    more = _("The last day to ask has moved along: %(date)s.", date=date(found.last_moment)) if moved else ""
+    api.says(f"{_('The visit is changed.')} {more}".strip())
     return redirect(url_of(space_id))
 
 
@@ -119,7 +124,7 @@ def edit(space_id: int) -> Page:
 def ask(space_id: int) -> Page:
     """Ask a question: at once when signed in, else confirmed by the link in a mail, or known by its code."""
     found, space = visit_and_space(space_id)
-    form: Any = AskForm() if api.viewer().signed_in else AskWithoutAccountForm()
+    form: Any = AskForm() if api.viewer().signed_in else AskWithoutAccountForm(data=_sent_before(space_id))
     if not found.takes_questions(api.now()):
         if form.is_submitted():
             form.form_errors.append(_("This visit takes no more questions. You find yours below."))
@@ -143,35 +148,52 @@ def ask(space_id: int) -> Page:
     if alike:
         form.seen.data = "yes"
         return form_page("visits/collect/alike.html", form, alike=alike, again=bool(ready), **shown)
-    by_mail = not api.viewer().signed_in and form.email.data
-    doubt = _doubt(space, form) if by_mail else ""
-    if doubt:
-        form.form_errors.append(doubt)
-        form.confirmed.data = "yes"
-        return form_page("visits/ask.html", form, **shown)
-    if by_mail:
-        payload = {
-            "visit": space_id,
-            "said": form.said(),
-            "written_at": api.now().isoformat(),
-            "name": form.name.data,
-        }
-        api.confirm_later(form.email.data, "visits.ask", payload)
-        session["visits_asked"] = space_id
-        return redirect(url_for("visits.asked", space_id=space_id))
+    sure = bool(form.confirmed.data)
     try:
-        sure = bool(form.confirmed.data)
         if not api.viewer().signed_in:
-            return _received(found, form, sure)
+            return _confirmed_later(space, form, sure) if form.email.data else _received(found, form, sure)
         entry = actions.ask(found, **form.said(), confirmed=sure, pictures=ready)
     except api.AskAuthor as doubt:
-        form.form_errors.append(str(doubt))
-        form.confirmed.data = "yes"
+        ask_again(form, doubt)
         return form_page("visits/ask.html", form, **shown)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         return form_page("visits/ask.html", form, **shown)
     return redirect(url_for("visits.thanks", question_id=entry.id))
+
+
+def _confirmed_later(space: api.Space, form: Any, sure: bool) -> Page:
+    """Keep a question until its author opens the link in a mail, once its words are asked about."""
+    if not sure:
+        actions.check_words(space, form.said(), form.name.data)
+    payload = {
+        "visit": space.id,
+        "said": form.said(),
+        "written_at": api.now().isoformat(),
+        "name": form.name.data,
+    }
+    api.confirm_later(form.email.data, "visits.ask", payload)
+    short = len(zlib.compress(json.dumps(payload).encode())) <= IN_COOKIE
+    session["visits_asked"] = space.id
+    session["visits_sent"] = {"email": form.email.data, "payload": payload if short else None}
+    return redirect(url_for("visits.asked", space_id=space.id))
+
+
+def _sent_before(space_id: int) -> dict[str, Any]:
+    """What waits for the link in a mail, for who comes back to change it; a new question is empty."""
+    payload = _waiting(space_id).get("payload") if "change" in request.args else None
+    if not payload:
+        return {}
+    latitude, longitude = payload["said"]["pin"] or ("", "")
+    shown = "alias" if payload["said"]["alias"] else "name"
+    more = {"name": payload["name"], "email": session["visits_sent"]["email"], "shown": shown}
+    said = {name: value for name, value in payload["said"].items() if name != "key"}
+    return {**said, **more, "latitude": latitude, "longitude": longitude}
+
+
+def _waiting(space_id: int) -> dict[str, Any]:
+    """What was just sent from this browser before this visit and waits to be confirmed, and its address."""
+    return session.get("visits_sent") or {} if session.get("visits_asked") == space_id else {}
 
 
 def _received(visit: Any, form: Any, sure: bool) -> Page:
@@ -180,16 +202,6 @@ def _received(visit: Any, form: Any, sure: bool) -> Page:
     said["key"] = session.setdefault("visits_key", said["key"])
     session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
     return redirect(url_for("visits.received"))
-
-
-def _doubt(space: api.Space, form: Any) -> str:
-    """What is asked about the words of somebody without an account before they are kept."""
-    try:
-        if not form.confirmed.data:
-            actions.check_words(space, form.said(), form.name.data)
-    except (api.AskAuthor, api.Refused) as doubt:
-        return str(doubt)
-    return ""
 
 
 def _find_place(form: Any) -> None:
@@ -248,14 +260,21 @@ def confirm_question(payload: dict[str, Any]) -> str:
     return url_for("visits.thanks", question_id=entry.id)
 
 
-@blueprint.get("/<int:space_id>/asked")
+@blueprint.route("/<int:space_id>/asked", methods=["GET", "POST"])
 @api.needs("core.read")
-def asked(space_id: int) -> str | Response:
-    """What somebody without an account does next: open the link in their mail; not told to others."""
+def asked(space_id: int) -> Page:
+    """What somebody without an account does next: open the link in their mail, or correct its address."""
     found, space = visit_and_space(space_id)
     if session.get("visits_asked") != space_id:
         return redirect(url_of(space_id))
-    return draw("visits/asked.html", visit=found, space=space)
+    sent = _waiting(space_id)
+    form: Any = AddressForm(data=sent)
+    if sent.get("payload") and form.validate_on_submit():
+        api.confirm_later(form.email.data, "visits.ask", sent["payload"])
+        session["visits_sent"] = {**sent, "email": form.email.data}
+        api.says(_("The message is sent to %(address)s.", address=form.email.data))
+        return redirect(url_for("visits.asked", space_id=space_id))
+    return form_page("visits/asked.html", form, visit=found, space=space, sent=sent)
 
 
 @blueprint.get("/questions/<int:question_id>/thanks")

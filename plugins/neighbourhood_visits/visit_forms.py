@@ -29,6 +29,7 @@ from .models import Visit
 class VisitForm(OverForm):
     """A visit: what, where, when, and who is on its team."""
 
+    follows = False  # whether the last day to ask moves along with the date
     name = StringField(
         lazy_gettext("Name of the visit"),
         validators=[needed(lazy_gettext("Give the visit a name.")), at_most(120)],
@@ -67,6 +68,9 @@ class VisitForm(OverForm):
         form = cls(data=_said(visit, space) if visit else {"coordinators": own})
         form.area.choices = _areas()
         form.officials.choices = people_near("official")
+        form.follows = visit is not None and visit.questions_close_at > api.now()
+        if visit and visit.state == "postponed":  # its day is told where the new one is announced
+            del form.date, form.starts, form.ends, form.closes
         form.agents.choices = form.scribes.choices = people_near("agent")
         known = dict(form.agents.choices)
         also = reads.names(
@@ -80,9 +84,15 @@ class VisitForm(OverForm):
         if self.starts.data and field.data and field.data <= self.starts.data:
             raise ValidationError(_("It must end after it begins."))
 
+    def last_day(self) -> Any:
+        """The last day to ask: it moves along with the date, unless it is changed itself."""
+        day, date = self.closes.data, self.date
+        moves = self.follows and date.data and day == self.closes.object_data
+        return day + (date.data - date.object_data) if moves else day
+
     def validate_closes(self, field: Any) -> None:
         """Questions close on the day of the visit at the latest."""
-        if self.date.data and field.data and field.data > self.date.data:
+        if self.date.data and field.data and self.last_day() > self.date.data:
             raise ValidationError(_("The last day to ask can’t be after the visit."))
 
     def validate_date(self, field: Any) -> None:
@@ -94,26 +104,50 @@ class VisitForm(OverForm):
         ):
             raise ValidationError(_("This date has passed."))
 
-    def plan(self) -> Plan:
-        """What was filled in, with moments in the town's time zone."""
+    def details(self) -> dict[str, Any]:
+        """When and where the visit takes place, as far as it is asked; moments in the town's time zone."""
         said: Any = {field.short_name: field.data for field in self}
-        starts_at = _moment(said["date"], said["starts"])
-        closes_at = _moment(said["closes"] + dt.timedelta(days=1), dt.time())
+        found = {name: said[name] for name in ("meeting_point", "access_notes", "other_ways") if name in said}
+        if "date" in said:
+            starts_at = _moment(said["date"], said["starts"])
+            closes_at = _moment(self.last_day() + dt.timedelta(days=1), dt.time())
+            found |= {"starts_at": starts_at, "ends_at": _moment(said["date"], said["ends"])}
+            found["questions_close_at"] = min(closes_at, starts_at)
+        return found
+
+    def plan(self) -> Plan:
+        """What was filled in."""
+        said: Any = {field.short_name: field.data for field in self}
         return Plan(
             name=said["name"],
             summary=api.one_line(said["summary"] or ""),
             area_id=said["area"] or None,
-            details={
-                "starts_at": starts_at,
-                "ends_at": _moment(said["date"], said["ends"]),
-                "questions_close_at": min(closes_at, starts_at),
-                **{name: said[name] for name in ("meeting_point", "access_notes", "other_ways")},
-            },
+            details=self.details(),
             officials=said["officials"],
             agents=said["agents"],
             scribes=said["scribes"],
             coordinators=said["coordinators"],
         )
+
+
+class NewDateForm(VisitForm):
+    """When and where a visit that was postponed takes place instead."""
+
+    name = summary = area = access_notes = other_ways = None  # type: ignore[assignment]
+    coordinators = officials = agents = scribes = None
+
+    @classmethod
+    def of(cls, visit: Visit, space: Any) -> "NewDateForm":
+        """The form with the date that was postponed."""
+        form = cls(data=_said(visit, space))
+        form.follows = True
+        return form
+
+    def validate_date(self, field: Any) -> None:
+        """The new date is to come, and another one."""
+        super().validate_date(field)
+        if field.data and (field.data, self.starts.data) == (field.object_data, self.starts.object_data):
+            raise ValidationError(_("This is the date that was postponed: give the new one."))
 
 
 def _moment(day: Any, hour: Any) -> dt.datetime:

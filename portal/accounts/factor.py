@@ -20,6 +20,7 @@ from core.db import db, insert_once, now, write
 from core.models import Account, RecoveryCode, SecondFactor, User
 
 STEP_SECONDS = 30
+NEVER = 2**31 - 1  # a step that no clock comes to
 CODES = 10
 DIGITS = 12  # and nothing else: a telephone shows keys of digits for the field
 
@@ -53,13 +54,17 @@ def renew(user_id: int) -> list[str]:
 
 
 def passes(user_id: int, typed: str) -> bool:
-    """Whether this is a code that counts, which it then does no more; right or wrong, it is the same work."""
-    code = _plain(typed)
+    """Whether this is a code that counts, which it then does no more; right or wrong, it is the same work.
+
+    After a code that was used while the clock was ahead, those count that no earlier moment than this shows.
+    """
+    code, current = _plain(typed), _current()
     with as_system("compare a second factor"), write() as session:
         seed = session.scalar(sa.select(SecondFactor.seed).where(SecondFactor.user_id == user_id))
         step = _step(seed or "", code) or 0
-        older = SecondFactor.user_id == user_id, SecondFactor.last_step < step
-        by_app: Any = session.execute(sa.update(SecondFactor).where(*older).values(last_step=step))
+        ahead = SecondFactor.last_step > (current + 1 if step >= current else NEVER)
+        fresh = SecondFactor.user_id == user_id, sa.or_(SecondFactor.last_step < step, ahead)
+        by_app: Any = session.execute(sa.update(SecondFactor).where(*fresh).values(last_step=step))
         same = RecoveryCode.user_id == user_id, RecoveryCode.code_hash == _digest(user_id, code)
         by_list: Any = session.execute(sa.delete(RecoveryCode).where(*same))
         if by_list.rowcount:
@@ -91,10 +96,14 @@ def tell_of_factor(user_id: int, change: str) -> None:
 
 def _step(seed: str, code: str) -> int | None:
     """The step of time, this one or one beside it, at which the app shows the code."""
-    current, app = int(now().timestamp()) // STEP_SECONDS, pyotp.TOTP(secret(seed))
+    current, app = _current(), pyotp.TOTP(secret(seed))
     steps = (current - 1, current, current + 1)
     fits = [step for step in steps if hmac.compare_digest(app.generate_otp(step).encode(), code.encode())]
     return max(fits, default=None)
+
+
+def _current() -> int:
+    return int(now().timestamp()) // STEP_SECONDS
 
 
 def _plain(typed: str) -> str:

@@ -44,6 +44,7 @@ def take_address(payload: dict[str, Any]) -> str:
     with write() as session:
         account = session.get(Account, person.id)
         old, account.email = account.email, payload["email"]
+        account.former = [*account.former, old]
         mail.send("core.email_change", old, *letter)
     return "/me"
 

@@ -256,8 +256,8 @@ def _name(properties: Any) -> str:
     if not isinstance(properties, dict):
         raise TypeError("no properties")
     name = next((properties[key] for key in NAMES if isinstance(properties.get(key), str)), "")
-    name = one_line(name)
     name.encode()  # a lone surrogate can't be
+    name = one_line(name)
     if not 0 < len(name) <= 120:
         raise ValueError("no name")
     return name

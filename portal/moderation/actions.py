@@ -1,16 +1,12 @@
 """What people do with words that are not right: report, answer a decision, take a passage out for good."""
 
-import html
-import re
 from collections.abc import Iterator
-from html.entities import codepoint2name
 from typing import Any
-from urllib.parse import unquote
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core import access, files, jobs, registry
+from core import jobs, registry
 from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
@@ -18,12 +14,11 @@ from core.feed.drafts import render
 from core.models import Case, Entry, File, Report, Revision, Space
 from core.notices.tell import notify
 from core.spaces import actions as spaces
-from core.text import plain
 
+from ..files import forget
 from ..privacy import erase
+from .passages import MARK, shows, take_out
 
-MARK = "[…]"
-BETWEEN = r"*_~`\\"  # what Markdown makes words bold, slanted, struck, code or plain with
 RECEIVED = "core.report_received"
 
 _case, _report, _file = table_of(Case), table_of(Report), table_of(File)
@@ -95,34 +90,30 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
     Its words are gone from the history too: of what was said before, all of it where they stand so that
     they can't be found there. Raises Refused where they are not in it.
     """
-    space, words = actions.moderated(entry), passage.split()
-    bare = [word for word in (re.sub(f"[{BETWEEN}]", "", one) for one in words) if word]
-    found = re.compile(rf"[\s{BETWEEN}]+".join(map(_written, bare)), re.IGNORECASE)
-    shown = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
+    space = actions.moderated(entry)
     with write(), actions.changing(entry, "redacted") as (row, _root):
         cases.must_be_impartial(row)
         case = cases.open_for(row, "team")
         touched = _delete(row.id, pictures)
         with as_system("what a passage is taken out of"):
             past = db.session.scalars(sa.select(Revision).where(Revision.entry_id == row.id)).all()
-            texts: list[Any] = [row, *past] if bare else []
+            texts: list[Any] = [row, *past]
             for text in texts:
-                touched += len(found.findall(text.title)) + len(found.findall(text.body))
-                text.title, text.body = found.sub(MARK, text.title)[:200], found.sub(MARK, text.body)
-                text.html = render(text.body, space)[0]
-                if text is not row and shown.search(_said(text.html)):
+                touched += _take_out(passage, text, "title", 200)
+                if found := _take_out(passage, text, "body"):
+                    touched += found
+                    text.html = render(text.body, space)[0]
+                if text is not row and shows(text.html, passage):
                     touched += 1
                     text.body = MARK
                     text.html = render(MARK, space)[0]
-            pictured = sa.select(File).where(File.entry_id == row.id)
-            for picture in db.session.scalars(pictured) if bare else ():
-                touched += len(found.findall(picture.alt))
-                picture.alt = found.sub(MARK, picture.alt)[:300]
-            for column, own in own_texts(row) if bare else ():
-                said = getattr(own, column.key)
-                touched += len(found.findall(said))
-                setattr(own, column.key, found.sub(MARK, said)[: column.type.length])
-            if bare and shown.search(_said(row.html)):
+            for picture in db.session.scalars(sa.select(File).where(File.entry_id == row.id)):
+                touched += _take_out(passage, picture, "alt", 300)
+            for column, own in own_texts(row):
+                touched += _take_out(passage, own, column.key, column.type.length)
+            for column, told in _told(row.id):
+                _take_out(passage, told, column.key, column.type.length)
+            if shows(row.html, passage):
                 raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
         if not touched:
@@ -132,21 +123,23 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
         moderation.settle(case, space, "redacted", reason, said)
 
 
-def _written(word: str) -> str:
-    """The pattern of a word however Markdown and links have it written, its signs as entities or escaped."""
-    signs = []
-    for sign in word:  # each pattern ends where the next begins, so that no text takes long
-        code = ord(sign)
-        coded = [re.escape(sign), f"&#0*{code};", f"&#x0*{code:x};"]
-        coded += [f"&{codepoint2name[code]};"] if code in codepoint2name else []
-        signs.append("|".join([*coded, "".join(f"%{byte:02x}" for byte in sign.encode())]))
-    return f"[{BETWEEN}]*".join(f"(?:{sign})" for sign in signs)
+def _take_out(passage: str, row: Any, name: str, longest: int | None = None) -> int:
+    """Put the mark in place of a passage in a column of a row; answers how often it was there."""
+    text, count = take_out(passage, getattr(row, name))
+    if count:
+        setattr(row, name, text[:longest])
+    return count
 
 
-def _said(shown: str) -> str:
-    """The words of a text and the addresses and titles of its links, which browsers show too."""
-    beside = re.findall(r'(?:href|title)="([^"]*)"', shown)
-    return " ".join([plain(shown), *(unquote(html.unescape(one)) for one in beside)])
+def _told(entry_id: int) -> Iterator[tuple[Any, Any]]:
+    """The columns of words in the reports of an entry and the decisions about it, each with its row.
+
+    What is found there isn't counted: whoever moderates learns nothing of what others told whom.
+    """
+    for column in (Report.text, Report.address, Case.text, Case.words):
+        told: Any = column.class_
+        for row in db.session.scalars(sa.select(told).where(told.entry_id == entry_id)):
+            yield column, row
 
 
 def own_texts(entry: Entry) -> Iterator[tuple[Any, Any]]:
@@ -164,13 +157,5 @@ def _delete(entry_id: int, pictures: list[int]) -> int:
         return 0
     gone = sa.delete(_file).where(_file.c.entry_id == entry_id, _file.c.id.in_(pictures))
     keys = list(unfiltered(gone.returning(_file.c.sha256)).scalars())
-
-    def forget() -> None:
-        with access.as_system("find bytes that no row names"):
-            named = set(db.session.scalars(sa.select(File.sha256).where(File.sha256.in_(keys))))
-        for key in set(keys) - named:
-            for small in (False, True):
-                files.stored(key, small).unlink(missing_ok=True)
-
-    after_commit(forget)
+    after_commit(lambda: forget(keys))
     return len(keys)

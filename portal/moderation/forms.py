@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
     EmailField,
+    HiddenField,
     RadioField,
     SelectField,
     SelectMultipleField,
@@ -73,8 +74,8 @@ class ReportForm(Form):
         """The further fields of a legal notice, which are kept of nothing else."""
         if not self.legal.data:
             return {}
-        kept = {"address": self.address.data, "name": self.name.data, "good_faith": self.good_faith.data}
-        return {"legal": True, **kept}
+        said = {"address": self.address.data or "", "name": self.name.data or ""}  # a field may not be sent
+        return {"legal": True, **said, "good_faith": self.good_faith.data}
 
 
 class AppealForm(Form):
@@ -100,6 +101,7 @@ class _Reasoned(Form):
 class DecisionForm(_Reasoned):
     """What becomes of an entry, and why."""
 
+    waited = HiddenField()
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
 
 

@@ -171,14 +171,15 @@ def decide(entry_id: int) -> Page:
     """Decide what becomes of a post, with the reasons that its author reads."""
     entry = _moderated(entry_id)
     back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
-    form: Any = DecisionForm(actions.owes_words(entry))
+    form: Any = DecisionForm(actions.owes_words(entry), waited=cases.waiting(entry))
     possible = ["restored"] if entry.state == "hidden" and cases.shows_again(entry) else []
     possible += ["removed"] if entry.state == "hidden" else ["hidden", "removed"]
     possible += ["locked"] if entry.parent_id is None else []
     form.act.choices = [SelectChoice(name, acts_to_do()[name]) for name in possible]
     if form.validate_on_submit():
         try:
-            moderation.decide(entry, form.act.data, form.reason.data, form.text.data or "")
+            said, waited = (form.reason.data, form.text.data or ""), whole(form.waited.data)
+            moderation.decide(entry, form.act.data, *said, waited=waited)
         except Refused as refusal:
             says(str(refusal), "error")
         else:

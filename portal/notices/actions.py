@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from core import registry
 from core.access import as_system, require, viewer
-from core.db import db, insert_once, now, unfiltered, write
-from core.models import Notice, NoticeChoice, NoticeRound, NoticeTimes
+from core.db import db, insert_once, lock, now, unfiltered, write
+from core.models import Notice, NoticeChoice, NoticeRound, NoticeTimes, User
 from core.models.notices import BY_MAIL
 from core.notices import rounds
 from core.settings import kept_for
@@ -57,9 +57,15 @@ def _replan(person: int) -> None:
 
 
 def stop(user_id: int, kinds: Sequence[str], spaces: Sequence[int]) -> None:
-    """End somebody's mail of these kinds, and mail chosen for these spaces: it stays on their page."""
+    """End somebody's mail of these kinds, and mail chosen for these spaces: it stays on their page.
+
+    Who closed their account gets no more anyway.
+    """
     known = {kind.name for plugin in registry.current().active() for kind in plugin.notice_types}
     with as_system("the link in a mail ends it without signing in"), write() as session:
+        here = sa.select(User.id).where(User.id == user_id, User.closed_at.is_(None))
+        if session.scalars(lock(here)).first() is None:
+            return
         mine = NoticeChoice.user_id == user_id
         for name in known.intersection(kinds):
             insert_once(NoticeChoice, user_id=user_id, type=name, way="page")

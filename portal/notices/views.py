@@ -46,6 +46,7 @@ def index() -> str:
     return render_template(
         "portal/notices.html",
         invited=invited,
+        newest=before is None,
         new=[_line(row) for row in new if (row.type, row.space_id) not in answered_above],
         old=[_line(row) for row in old if (row.type, row.space_id) not in answered_above],
         upto=max((row.id for row in new), default=0),
@@ -121,10 +122,11 @@ def choose() -> Response:
 
 
 def _spaces() -> list[Any]:
-    """The spaces that the viewer belongs to or follows, by name."""
+    """The spaces that the viewer belongs to or follows, or that they were told of, by name."""
     follows = sa.select(Follow.space_id).where(Follow.space_id.is_not(None))
     belongs = sa.select(Membership.space_id).where(Membership.user_id == viewer().id)
-    mine = sa.or_(Space.id.in_(follows), Space.id.in_(belongs))
+    told = sa.select(Notice.space_id).where(Notice.user_id == viewer().id, Notice.space_id.is_not(None))
+    mine = sa.or_(*(Space.id.in_(some) for some in (follows, belongs, told)))
     return list(
         db.session.execute(sa.select(Space.id, Space.name).where(mine).order_by(Space.name).limit(SPACES))
     )

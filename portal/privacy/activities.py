@@ -13,6 +13,7 @@ from core.db import db
 from core.models import Entry, File, Support
 
 CONTEXT, PUBLIC = "https://www.w3.org/ns/activitystreams", "https://www.w3.org/ns/activitystreams#Public"
+OUTBOX = "outbox.json"
 
 
 def outbox(user_id: int) -> Iterator[tuple[str, Any]]:
@@ -44,11 +45,11 @@ def outbox(user_id: int) -> Iterator[tuple[str, Any]]:
     ]
     items.sort(key=lambda item: item["published"])
     yield (
-        "outbox.json",
+        OUTBOX,
         {
             "@context": CONTEXT,
             "type": "OrderedCollection",
-            "id": "outbox.json",
+            "id": OUTBOX,
             "attributedTo": actor,
             "totalItems": len(items),
             "orderedItems": items,

@@ -22,7 +22,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from markupsafe import escape
 
-from core import access, files, jobs, registry, settings
+from core import access, jobs, registry, settings
 from core.access import as_system
 from core.accounts import claims, throttle
 from core.db import db, insert_once, lock, now, table_of, unfiltered, write
@@ -51,6 +51,8 @@ from core.models import (
 from core.search import index
 from core.text import fold, markdown
 
+from .. import backing_up
+from ..files import forget
 from . import export
 
 JOB, REPLAY, OVERWRITE = "core.erase", "core.replay_erasures", "core.overwrite"
@@ -129,14 +131,17 @@ def erase(user_id: int) -> None:
             plugins, first = registry.current(), erasure.done_at is None
             absent = sa.select(PluginState.name).where(PluginState.name.not_in(plugins.installed))
             owed = session.scalars(absent).all() if first else erasure.owed
+            addresses = _addresses(user_id)
             facts = {"user_id": user_id, "alias": erasure.alias, "words": erasure.words}
+            facts["addresses"] = addresses
             for _answer in plugins.demand("erase_user", None if first else owed, **facts):
                 pass
             if first:
-                gone = _erase(session, user_id, erasure)
+                gone = _erase(session, user_id, erasure, addresses)
                 erasure.done_at = now()
             erasure.owed = sorted(set(owed) - plugins.installed.keys())
-        _unlink(gone)
+        forget(gone)
+        backing_up.clear(current_app.config["PARVIS"].data)
 
 
 def mark(user: User) -> str:
@@ -185,25 +190,31 @@ def _remember(lines: Sequence[dict[str, Any]]) -> None:
             os.fsync(file.fileno())
 
 
-def _erase(session: Any, user_id: int, erasure: Erasure) -> set[str]:
+def _addresses(user_id: int) -> list[str]:
+    """The address of a person, and those that they had and that are nobody else's now."""
+    account = db.session.scalars(sa.select(Account).where(Account.user_id == user_id)).one_or_none()
+    if account is None:
+        return []
+    taken = set(db.session.scalars(sa.select(Account.email).where(Account.email.in_(account.former))))
+    return [account.email, *sorted({*account.former} - taken - {account.email})]
+
+
+def _erase(session: Any, user_id: int, erasure: Erasure, addresses: list[str]) -> set[str]:
     """Rid the core's tables of a person; answers the keys of files that may be nobody's now."""
-    person = session.execute(
-        sa.select(User.handle, User.name, Account.email)
-        .outerjoin(Account, Account.user_id == User.id)
-        .where(User.id == user_id)
-    ).one_or_none()
+    named = sa.select(User.handle, User.name).where(User.id == user_id)
+    person = session.execute(named).one_or_none()
     if person is None:
         return set()
     own = sa.select(_entry.c.id).where(_entry.c.author_id == user_id)
     of_person = sa.or_(_file.c.profile_of == user_id, _file.c.entry_id.in_(own))
     gone = set(unfiltered(sa.select(_file.c.sha256).where(of_person)).scalars())
     recount = _counted(user_id)
-    _mails(session, person, erasure.alias)
-    _forget_address(session, user_id, person.email or "")
+    _mails(session, person, addresses, erasure.alias)
+    _forget_addresses(session, user_id, addresses)
     _forget_cases(session, user_id)
     unfiltered(sa.delete(_revision).where(_revision.c.entry_id.in_(own)))
-    named = _file.c.uploader_id == user_id, _file.c.entry_id.is_not(None)
-    unfiltered(sa.update(_file).where(*named).values(name=PICTURE))
+    uploaded = _file.c.uploader_id == user_id, _file.c.entry_id.is_not(None)
+    unfiltered(sa.update(_file).where(*uploaded).values(name=PICTURE))
     unfiltered(
         sa.update(_entry)
         .where(_entry.c.author_id == user_id)
@@ -299,10 +310,9 @@ def _unname(session: Any, handle: str, alias: str) -> None:
     session.flush()
 
 
-def _mails(session: Any, person: Any, alias: str) -> None:
+def _mails(session: Any, person: Any, addresses: Sequence[str], alias: str) -> None:
     """Delete mail to the person, and let the alias stand in what waits for others."""
-    if person.email:
-        session.execute(sa.delete(Mail).where(Mail.recipient == person.email))
+    session.execute(sa.delete(Mail).where(Mail.recipient.in_(addresses)))
     plain = {person.name, defused(person.name)}
     forms = sorted(plain | {str(escape(one)) for one in plain}, key=len, reverse=True)
     called = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, forms))})(?!\w)")
@@ -316,23 +326,23 @@ def _mails(session: Any, person: Any, alias: str) -> None:
     session.flush()
 
 
-def _forget_address(session: Any, user_id: int, email: str) -> None:
-    """Delete what is kept under the person's address or number rather than beside their row."""
-    session.execute(sa.delete(PendingClaim).where(PendingClaim.email == email))
+def _forget_addresses(session: Any, user_id: int, addresses: Sequence[str]) -> None:
+    """Delete what is kept under the person's addresses or number rather than beside their row."""
+    session.execute(sa.delete(PendingClaim).where(PendingClaim.email.in_(addresses)))
     changing = sa.select(PendingClaim).where(PendingClaim.action == claims.CHANGE_ADDRESS)
     for claim in session.scalars(changing):
         if claim.payload.get("user_id") == user_id:
             asked = Mail.recipient == claim.email, Mail.kind == claims.CHANGE_ADDRESS
             session.execute(sa.delete(Mail).where(*asked))
             session.delete(claim)
-    session.execute(sa.delete(Invitation).where(Invitation.email == email))
+    session.execute(sa.delete(Invitation).where(Invitation.email.in_(addresses)))
     session.execute(sa.delete(Event).where(Event.topic == f"user/{user_id}"))
     for job in session.scalars(sa.select(JobRow)):
         told = json.dumps(job.payload, ensure_ascii=False)
-        if job.payload.get("user_id") == user_id or (email and email in told):
+        if job.payload.get("user_id") == user_id or any(address in told for address in addresses):
             session.delete(job)
-    throttle.forget(email)
-    throttle.forget(str(user_id))
+    for counted in (*addresses, str(user_id)):
+        throttle.forget(counted)
     session.flush()
 
 
@@ -375,15 +385,6 @@ def _set(table: sa.Table, idents: Iterable[int], counts: dict[str, sa.Select[Any
     values = {column: count.scalar_subquery() for column, count in counts.items()}
     for ident in idents:
         unfiltered(sa.update(table).where(table.c.id == ident).values(**values))
-
-
-def _unlink(keys: set[str]) -> None:
-    """Delete the bytes of files that no row names any longer."""
-    named = set(db.session.scalars(sa.select(File.sha256).where(File.sha256.in_(keys))))
-    for key in keys - named:
-        for path in files.stored(key).parent.glob(f"{key}*"):
-            path.unlink(missing_ok=True)
-    db.session.rollback()
 
 
 def overwrite() -> None:

@@ -46,7 +46,8 @@ from core.models import (
 )
 from core.notices import reads
 
-from .activities import member_of, outbox
+from . import readable
+from .activities import OUTBOX, member_of, outbox
 
 JOB, SCHEMA = "core.export", 1
 STUCK = dt.timedelta(days=1)  # a job that took so long has failed for good
@@ -189,6 +190,7 @@ class Archive:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
         self.members: dict[str, dict[str, Any]] = {}
+        self.rows: dict[str, int | None] = {}
 
     def add(self, name: str, data: bytes) -> None:
         """Write a member."""
@@ -197,12 +199,14 @@ class Archive:
 
     def json(self, name: str, value: Any) -> None:
         """Write a value as JSON that people can read too."""
+        self.rows[name] = len(value) if isinstance(value, list) else None
         self.add(name, json.dumps(value, ensure_ascii=False, indent=1, default=_plain).encode())
 
 
 def _fill(archive: Archive, user_id: int, name: str) -> list[int]:
     """Write all members; answers what `_told` must answer as long as the archive may be given out."""
     told: list[int] = []
+    activities: list[Any] = []
     steps = [*_tables(user_id), ("", outbox), ("", _addressed), ("", _of_plugins), ("", _files)]
     for number, (member, step) in enumerate(steps):
         for found, value in step(user_id) if not member else ((member, step(user_id)),):
@@ -212,7 +216,10 @@ def _fill(archive: Archive, user_id: int, name: str) -> list[int]:
                 archive.json(found, value)
             if found == ADDRESSED:
                 told = [row["id"] for row in value]
+            elif found == OUTBOX:
+                activities = value["orderedItems"]
         _progress(user_id, name, 95 * (number + 1) // len(steps))
+    archive.add(readable.NAME, readable.page(activities, archive.rows))
     person = viewer()
     archive.json(
         "manifest.json",

@@ -23,7 +23,7 @@ from ..feed.views import more_url
 from ..spaces import reads as spaces
 from . import results
 
-NAMESAKES = 20
+NAMESAKES, OTHERS = 20, 50
 FILTERS = ("kind", "space", "person", "since", "until")
 
 blueprint = Blueprint("search", __name__)
@@ -47,6 +47,7 @@ def index() -> tuple[str, int] | str:
         abort(400)
     chosen = db.session.get(Space, whole(asked["space"]) or 0) if asked["space"] else None
     mine: list[Any] = list(spaces.mine()) if viewer().signed_in else []
+    others = spaces.readable_ones({space.id for space in mine}, OTHERS)
     return render_template(
         "portal/search.html",
         asked=asked,
@@ -55,7 +56,8 @@ def index() -> tuple[str, int] | str:
         results=shown,
         more_url=more_url(Page(found.hits, found.next), "after"),
         kinds=results.kinds(),
-        spaces={space.id: space.name for space in [*mine, chosen] if space},
+        mine={space.id: space.name for space in mine},
+        others={space.id: space.name for space in [*others, chosen] if space and space not in mine},
         narrowed=any(asked[name] for name in FILTERS),
         empty=not any(asked[name] for name in ("q", "kind", "space", "person")),
     )
@@ -73,12 +75,16 @@ def suggest() -> Response:
 
 def _narrowed(asked: dict[str, str]) -> dict[str, Any]:
     """The filters of the address; raises Refused for a day or a person that there is not."""
-    until = _day(asked["until"])
+    since, until = _day(asked["since"]), _day(asked["until"])
+    if since and until and since > until:
+        raise Refused(_("The first of these days is after the last."))
+    if (since or until) and not any(asked[name] for name in ("q", "kind", "space", "person")):
+        raise Refused(_("Say also what to look for, or of which kind, in which space or by whom."))
     return {
         "kind": asked["kind"][:80] or None,
         "space": whole(asked["space"]) or 0 if asked["space"] else None,
         "people": _people(asked["person"]) if asked["person"] else (),
-        "since": _day(asked["since"]),
+        "since": since,
         "until": until + dt.timedelta(days=1) if until else None,
     }
 
@@ -96,10 +102,15 @@ def _day(text: str) -> dt.datetime | None:
 
 
 def _people(text: str) -> list[int]:
+    """Who is called so, or else who has this as a part of their name."""
     user, name = table_of(User), text.removeprefix("@")
-    called = sa.or_(user.c.handle == name.lower(), user.c.folded == fold(name)[:80])
-    people = sa.select(user.c.id).where(called, user.c.closed_at.is_(None)).order_by(user.c.id)
-    found = list(unfiltered(people.limit(NAMESAKES)).scalars())
-    if not found:
-        raise Refused(_("Nobody here has this name. Write it in full, or with @ as in a mention."))
-    return found
+    folded = fold(name)[:80]
+    called = sa.or_(user.c.handle == name.lower(), user.c.folded == folded)
+    begins = user.c.folded.startswith(folded, autoescape=True)
+    partly = sa.or_(begins, user.c.folded.contains(f" {folded}", autoescape=True))
+    for condition in (called, partly) if folded else (called,):
+        people = sa.select(user.c.id).where(condition, user.c.closed_at.is_(None)).order_by(user.c.id)
+        found = list(unfiltered(people.limit(NAMESAKES)).scalars())
+        if found:
+            return found
+    raise Refused(_("Nobody here has this name. Look at how it is written, or use @ as in a mention."))

@@ -10,8 +10,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pypdfium2
 import pytest
 import sqlalchemy as sa
+from markdown_it import MarkdownIt
 
 from core.db import db
 from plugins.neighbourhood_visits.models import Commitment, Visit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from .conftest import DemoTown
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs/guides"
 README = {
     "home": ("/", "visitor", 1280, 900),
     "visit-phone": ("/visits/", "visitor", 360, 720),
@@ -67,9 +70,27 @@ def places() -> dict[str, int]:
 
 
 def test_guides_show_what_the_tests_take() -> None:
-    texts = "".join(path.read_text() for path in (ROOT / "docs/guides/fr").glob("*.md"))
+    texts = "".join(path.read_text() for path in (FOLDER / "fr").glob("*.md"))
     shown = set(re.findall(r"screenshots/([\w-]+)\.png", texts))
     assert shown - set(README) == set(GUIDES)
+
+
+@pytest.mark.parametrize("guide", ["agent", "coordination", "elu", "habitant"])
+def test_a_guide_is_printed_on_two_pages(guide: str, new_page: Callable[..., Page], tmp_path: Path) -> None:
+    text = (FOLDER / f"fr/{guide}.md").read_text()
+    words = MarkdownIt().enable("table").render(text)
+    style = (FOLDER / "print.css").read_text()
+    sheet = tmp_path / f"{guide}.html"
+    head = f'<meta charset="utf-8"><base href="{FOLDER.as_uri()}/fr/"><style>{style}</style>'
+    sheet.write_text(f'<!doctype html><html lang="fr">{head}{words}')
+    page = new_page(width=700)
+    page.goto(sheet.as_uri(), wait_until="load")
+    drawn = page.evaluate("[...document.images].filter(image => image.naturalWidth > 0).length")
+    assert drawn == text.count("](../../screenshots/") > 0
+    printed = page.pdf(path=tmp_path / f"{guide}.pdf", prefer_css_page_size=True)
+    with pypdfium2.PdfDocument(printed) as document:
+        assert len(document) == 2
+        assert [round(side / 72 * 25.4) for side in document[0].get_size()] == [210, 297]
 
 
 def test_readme_shows_what_the_tests_take() -> None:

@@ -333,6 +333,20 @@ def test_a_link_opened_in_somebody_elses_browser_ends_their_sign_in(town: Town) 
     assert signed_in_as(browser) is None
 
 
+def test_a_mail_carries_the_address_of_the_portal_whatever_the_host_said(town: Town) -> None:
+    town.person("ana")
+    browser = town.browser()
+    shown = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/reset").text)
+    assert shown
+    form = {"csrf_token": shown[1], "email": "ana@example.org"}
+    for host, status in (("evil.example", 400), ("localhost.evil.example", 400), ("localhost", 200)):
+        headers = {"Host": host, "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+        assert browser.client.post("/reset", data=form, headers=headers).status_code == status
+    [text] = [mail.text for mail in mails(town)]
+    assert "http://localhost/confirm/" in text
+    assert "evil" not in text
+
+
 def test_a_reset_opens_no_account(town: Town) -> None:
     town.browser().submit("/reset", email="nobody@example.org")
     letter = mails(town)[-1]

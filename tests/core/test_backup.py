@@ -6,16 +6,21 @@ import datetime as dt
 import hashlib
 import io
 import json
+import re
 import secrets
 import shutil
+import subprocess
+import sys
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from PIL import Image
+from sqlalchemy.engine import Connection
 from werkzeug.datastructures import FileStorage
 
 from core import access, create_app, files, registry
@@ -24,9 +29,12 @@ from core.db import db, now, write
 from core.feed import actions as feed
 from core.models import Area, Entry, File, JobRow, Mail, Space
 from core.testing import Browser, Town
-from ops import archive, backup, check, restore, rows
+from ops import archive, backup, check, restore, rows, worker
+from portal import backing_up
 from portal import files as portal_files
 from portal.admin import operations
+from portal.notices.letters import stop_token
+from portal.privacy import erase
 
 from ..conftest import pg_address, pg_execute
 
@@ -39,6 +47,7 @@ pytestmark = pytest.mark.engines
 
 ENGINES = ("sqlite", "postgresql")
 NOT_THE_SAME = {"core_setting", "core_stamp", "core_search_stale"}  # a restore notes itself there
+ENDED = {"core_sign_in", "core_claim"}
 
 
 @pytest.fixture
@@ -129,8 +138,8 @@ def test_a_restored_town_is_the_town_on_either_engine(
     after = content(again.app)
     assert b"town.restored" in after["core_audit"].pop()
     assert before.keys() == after.keys()
-    assert {name: after[name] for name in before if name not in NOT_THE_SAME} == {
-        name: lines for name, lines in before.items() if name not in NOT_THE_SAME
+    assert {name: after[name] for name in before if name not in NOT_THE_SAME | ENDED} == {
+        name: lines for name, lines in before.items() if name not in NOT_THE_SAME | ENDED
     }
     well = {one.name: one.ok for one in again.run(lambda: check.everything(with_files=True))}
     assert {name for name, ok in well.items() if not ok} == {"worker"}
@@ -150,14 +159,32 @@ def test_a_restored_town_is_the_town_on_either_engine(
     ended(again)
 
 
-def test_a_session_of_before_is_one_after(town: Town, empty: Callable[[str], Config], tmp_path: Path) -> None:
-    cookie = town.browser("ana").client.get_cookie("parvis", "localhost")
-    path, config = take(town.app, tmp_path / "kept"), empty("sqlite")
-    restore.restore(path, config)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_restore_ends_sessions_and_links_and_old_mail_still_unsubscribes(
+    town: Town, engine: str, empty: Callable[[str], Config], tmp_path: Path
+) -> None:
+    """They may have been ended since the backup, which nothing in it says."""
+    ana = town.browser("ana")
+    assert town.browser().submit("/reset", email="ana@example.org").status_code == 200
+
+    def mailed() -> str:
+        letter = str(db.session.scalars(sa.select(Mail.text)).one())
+        return re.findall(r"http://localhost(/confirm/\S+)", letter)[0]
+
+    link = town.run(mailed)
+    space = town.space("Square", "ana")
+    stop = town.run(lambda: "/unsubscribe/" + stop_token(town.people["ana"], [], [space]))
+    cookie = ana.client.get_cookie("parvis", "localhost")
+    config = empty(engine)
+    restore.restore(take(town.app, tmp_path / "kept"), config)
     again = opened(config)
     client = again.app.test_client()
     client.set_cookie("parvis", cookie.value if cookie else "", domain="localhost")
-    assert client.get("/me").status_code == 200
+    assert ana.get("/me").status_code == 200
+    assert client.get("/me").status_code == 302
+    assert 'type="password"' in town.browser().get(link).text
+    assert 'type="password"' not in again.browser().get(link).text
+    assert again.browser().client.post(stop).status_code == 200
     ended(again)
 
 
@@ -267,10 +294,91 @@ def test_nothing_is_overwritten_and_one_backup_runs_at_a_time(town: Town, tmp_pa
     with town.app.app_context(), access.as_system("test"):
         with pytest.raises(backup.BackupError, match="there already"):
             backup.backup(target)
-        with backup._alone(town.app.config["PARVIS"]), pytest.raises(backup.BackupError, match="running"):
+        with (
+            backing_up.alone(town.app.config["PARVIS"].data),
+            pytest.raises(backup.BackupError, match="running"),
+        ):
             backup.backup(tmp_path / "other.zip")
     assert target.read_text() == "precious"
     assert not (tmp_path / "other.zip").exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from core import access, create_app
+from core.config import Config
+from ops import backup
+data, url, target = sys.argv[1:]
+backup._write_file = lambda *_: os.kill(os.getpid(), 9)
+with create_app(Config(data=Path(data), database_url=url, url="http://localhost")).app_context():
+    with access.as_system("backup"):
+        backup.backup(Path(target))
+"""
+
+
+@pytest.fixture
+def killed(town: Town, tmp_path: Path) -> tuple[Path, Path]:
+    """The folder of links and the unfinished archive of a backup that was killed."""
+    live(town)
+    config, target = town.app.config["PARVIS"], tmp_path / "kept.zip"
+    argv = [sys.executable, "-c", KILLED, str(config.data), config.database_url, str(target)]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    links, begun = config.data / "backup-links", target.with_name("kept.zip.unfinished")
+    assert len(list(links.rglob("*"))) == 3
+    assert begun.exists()
+    return links, begun
+
+
+def start_worker(town: Town) -> None:
+    stop = threading.Event()
+    stop.set()
+    worker.run(town.app, stop)
+
+
+def erase_ana(town: Town) -> None:
+    erase.begin(town.people["ana"], words=True)
+    erase.run()
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        lambda town: town.run(portal_files.sweep),
+        start_worker,
+        lambda town: town.run(lambda: erase_ana(town)),
+        lambda town: take(town.app, town.app.config["PARVIS"].data / "kept"),
+    ],
+    ids=["sweep", "worker", "erasure", "backup"],
+)
+def test_what_a_killed_backup_left_is_cleared(
+    town: Town, killed: tuple[Path, Path], come: Callable[[Town], object]
+) -> None:
+    come(town)
+    assert [path for path in killed if path.exists()] == []
+
+
+def test_what_a_running_backup_needs_stays(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody is erased while it copies: it is the town of its moment."""
+    live(town)
+    town.person("olga", "administrator")
+    copy = backup._write_file
+
+    def first_erase(*arguments: Any) -> bool:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(town.run, lambda: erase_ana(town)).result()
+        assert not list((town.app.config["PARVIS"].data / "files").glob("??/*"))
+        return copy(*arguments)
+
+    monkeypatch.setattr(backup, "_write_file", first_erase)
+    (tmp_path / "kept").mkdir()
+    with town.app.app_context(), access.as_system("test"):
+        assert backup.backup(tmp_path / "kept").missing == ()
+    assert not (town.app.config["PARVIS"].data / "backup-links").exists()
+    assert (town.app.config["PARVIS"].data / "backup.lock").read_text() == ""
 
 
 def test_a_backup_that_fails_leaves_nothing(
@@ -303,7 +411,10 @@ def test_files_that_are_missing_are_told_and_the_rest_is_kept(
     assert taken.missing == (key,)
     assert any("1 files are not in it" in line for line in backup.describe(taken))
     config = empty("sqlite")
-    restore.restore(taken.path, config)
+    with pytest.raises(restore.RestoreError, match=r"1 of 1 files are .*--allow-missing-files"):
+        restore.restore(taken.path, config)
+    assert list(config.data.iterdir()) == []
+    restore.restore(taken.path, config, allow_missing_files=True)
     again = opened(config)
     found = {one.name: one for one in again.run(lambda: check.everything(with_files=True))}
     assert not found["stored files"].ok
@@ -321,7 +432,7 @@ def test_a_file_that_is_damaged_is_told_as_missing_and_its_town_is_restored(
     with town.app.app_context(), access.as_system("test"):
         taken = backup.backup(tmp_path / "kept")
     assert taken.missing == (key,)
-    restore.restore(taken.path, empty("sqlite"))
+    restore.restore(taken.path, empty("sqlite"), allow_missing_files=True)
 
 
 def test_a_folder_for_backups_is_made_for_the_eyes_of_its_owner(town: Town, tmp_path: Path) -> None:
@@ -461,11 +572,34 @@ class TestARestoreRefuses:
             with pytest.raises(archive.ArchiveError, match="larger than the manifest says"):
                 list(source.read("secret-key"))
 
-    def test_a_manifest_that_is_a_bomb(
+    @pytest.mark.parametrize("lists", [1_000_000, 20_000_000])
+    def test_a_manifest_that_is_a_bomb(self, good: Path, into: Config, lists: int) -> None:
+        """Of 3 MB, and of 60 MB in 60 kB: read, each would be hundreds of times its size in the archive."""
+        bomb = changed(good, manifest=b"[" + b"[]," * lists + b"1]")
+        self.refused(bomb, into, "manifest is too large")
+
+    def test_a_row_that_is_a_bomb(self, good: Path, into_either: Config) -> None:
+        bomb = changed(good, replace={"rows/core_stamp.jsonl": b"[" + b"[]," * 2_000_000 + b"1]\n"})
+        self.refused(bomb, into_either, "a row of core_stamp is too long")
+
+    def test_many_long_rows_are_not_kept_together(
         self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(archive, "LARGEST_MANIFEST", 1000)
-        self.refused(good, into, "manifest is too large")
+        """What waits to be inserted is bounded in bytes too."""
+        together: list[int] = []
+        insert = Connection.execute
+
+        def note(self: Connection, statement: Any, parameters: Any = None, **more: Any) -> Any:
+            if isinstance(parameters, list) and getattr(statement, "table", None) is not None:
+                together.append(len(parameters) * (statement.table.name == "core_stamp"))
+            return insert(self, statement, parameters, **more)
+
+        monkeypatch.setattr(rows, "LARGEST_BATCH", 1000)
+        monkeypatch.setattr(Connection, "execute", note)
+        line = json.dumps(["a" * 30, 1]).encode() + b"\n"
+        many = b"".join(line.replace(b"aaa", b"%03d" % number, 1) for number in range(100))
+        restore.restore(changed(good, replace={"rows/core_stamp.jsonl": many}), into)
+        assert 1 < max(together) < 40
 
     def test_a_row_without_end(
         self, good: Path, into_either: Config, monkeypatch: pytest.MonkeyPatch
@@ -541,8 +675,25 @@ class TestARestoreRefuses:
         self.refused(stranger, into_either, "--without gone")
         restore.restore(stranger, into_either, without=["gone"])
 
-    def test_tables_of_a_newer_version(self, good: Path, into: Config) -> None:
-        self.refused(changed(good, heads={"core": "core_9999"}), into, "newer version")
+    @pytest.mark.parametrize(
+        "head", ["core_9999", "base", "", "head", "heads", "core_", "core_000", "core@head", "+1", "-1"]
+    )
+    def test_tables_of_a_newer_version(self, good: Path, into: Config, head: str) -> None:
+        self.refused(changed(good, heads={"core": head}), into, "newer version")
+
+    @pytest.mark.parametrize("value", ["half \ud800 a sign", 2**70, -(2**70)])
+    def test_values_that_no_database_takes(self, good: Path, into_either: Config, value: str | int) -> None:
+        place = "name" if isinstance(value, str) else "id"
+        with zipfile.ZipFile(good) as source:
+            [area] = map(json.loads, source.read("rows/core_area.jsonl").splitlines())
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_area"]
+        area[columns.index(place)] = value
+        line = json.dumps(area).encode() + b"\n"
+        hostile = changed(good, replace={"rows/core_area.jsonl": line})
+        self.refused(hostile, into_either, r"can't be kept|don't fit")
+
+    def test_half_a_sign_in_the_manifest(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, tables={"core_stamp": ["half \ud800"]}), into, "damaged")
 
     @pytest.mark.parametrize("key", [b"", b"00ff", b"\xff\xfe\x00" * 20, b"0" * 63 + b"\n"])
     def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
@@ -555,6 +706,16 @@ class TestARestoreRefuses:
     def test_a_file_that_is_not_what_its_name_says(self, good: Path, into: Config) -> None:
         script = {"files/ab/ab" + "0" * 62: b"<script>"}
         self.refused(changed(good, add=script), into, "something else than its name says")
+
+    @pytest.mark.parametrize("said", [True, False])
+    def test_an_archive_without_the_files_that_its_rows_name(
+        self, good: Path, into_either: Config, said: bool
+    ) -> None:
+        """Whether or not its manifest says so."""
+        with zipfile.ZipFile(good) as source:
+            [*_, name] = sorted(source.namelist(), key=lambda one: (one.startswith("files/"), -len(one)))
+        facts: dict[str, Any] = {"missing": [name[-64:]]} if said else {}
+        self.refused(changed(good, drop=name, **facts), into_either, "1 of 1 files are not in this archive")
 
     def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
         into.data.mkdir()
@@ -584,7 +745,7 @@ def changed(
     sizes: dict[str, int] | None = None,
     listed: bool = True,
     manifest: bytes | None = None,
-    **facts: dict[str, Any],
+    **facts: Any,
 ) -> Path:
     """A copy of an archive with something else in it, and a manifest that agrees unless `listed` is false."""
     with zipfile.ZipFile(path) as source:
@@ -599,7 +760,10 @@ def changed(
     for name, size in (sizes or {}).items():
         told["members"][name][0] = size
     for fact, values in facts.items():
-        told[fact].update(values)
+        if isinstance(values, dict):
+            told[fact].update(values)
+        else:
+            told[fact] = values
     if flip:
         data = members[flip]
         members[flip] = bytes([data[0] ^ 1]) + data[1:]

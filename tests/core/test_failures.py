@@ -20,7 +20,8 @@ import sqlalchemy as sa
 
 from core import api, db, files, health, jobs, registry
 from core.accounts import throttle
-from core.models import JobRow, Mail, SignIn
+from core.models import JobRow, Mail, NoticeRound, SignIn
+from core.notices import rounds
 from ops import worker
 
 from ..conftest import PostgreSQL, migrate_new, pg_address, pg_execute
@@ -332,6 +333,32 @@ def test_a_clock_set_back_lets_work_and_mail_wait_no_longer(
     assert ran == ["work"]
     due = town.run(lambda: db.db.session.scalars(sa.select(Mail.next_at)).one())
     assert due <= db.now() + dt.timedelta(seconds=5)
+
+
+@pytest.mark.engines
+def test_a_clock_set_back_lets_notices_wait_no_longer_and_digests_for_their_hour(
+    town: Town, move: Callable[[dt.timedelta], None]
+) -> None:
+    clock, person = worker.Clock(), town.person("ana")
+    move(HOUR)
+    clock.set_back()
+
+    def plan() -> None:
+        with db.write():
+            rounds.plan([(person, "at_once"), (person, "daily")])
+
+    def due(way: str) -> dt.datetime:
+        planned = sa.select(NoticeRound.due_at).where(NoticeRound.way == way)
+        return town.run(lambda: db.db.session.scalars(planned).one())
+
+    town.run(plan)
+    daily = due("daily")
+    move(dt.timedelta())
+    worker.bring_forward(town.app, clock.set_back())
+    assert due("at_once") <= db.now()
+    assert due("daily") == daily
+    town.run(plan)
+    assert due("at_once") <= db.now()
 
 
 def test_the_worker_follows_a_clock_that_is_set_back(

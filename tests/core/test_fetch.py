@@ -8,6 +8,7 @@ import socket
 import socketserver
 import threading
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -459,6 +460,16 @@ def test_answers_that_are_not_taken(get: Any, internet: Internet, answer: Any, r
     internet.answers["/"] = answer
     types = ["text/html"] if reason == "type" else ()
     refused(get, reason, most=100_000, types=types)
+
+
+def test_what_unpacks_to_much_takes_no_more_memory_than_is_allowed(get: Any, internet: Internet) -> None:
+    internet.answers["/"] = head("Content-Encoding: gzip", body=gzip.compress(bytes(50_000_000), mtime=0))
+    tracemalloc.start()
+    try:
+        refused(get, "size", most=100_000)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_as_much_as_is_allowed_is_taken(get: Any, internet: Internet) -> None:

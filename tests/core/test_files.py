@@ -209,6 +209,20 @@ def test_the_door_follows_the_audience(town: Town) -> None:
     assert town.browser("olga").get(public).headers["Cache-Control"].startswith("private")
 
 
+def test_an_address_that_was_kept_opens_nothing_to_whoever_was_removed(town: Town) -> None:
+    entry_id, address = post_with_picture(town, "members")
+    person = {town.person("ana"): "member"}
+
+    def belongs(members: dict[int, str]) -> None:
+        space = db.session.get(Space, db.session.get(Entry, entry_id).space_id)
+        spaces.set_members(space, "test", members)
+
+    ana = town.browser("ana")
+    for members, status in ((person, 200), ({}, 404), (person, 200)):
+        town.run(lambda members=members: belongs(members))  # type: ignore[misc]
+        assert [ana.get(address + size).status_code for size in ("", "?w=640")] == [status] * 2
+
+
 @pytest.mark.parametrize("asked", ["x", "bytes=", "bytes=0-1,2-3", "lines=0-1", "bytes=9-1", "bytes=0-1"])
 def test_what_is_no_single_range_is_sent_whole(town: Town, asked: str) -> None:
     status = 206 if asked == "bytes=0-1" else 200

@@ -56,6 +56,10 @@ def test_one_line_keeps_every_script() -> None:
         assert one_line(text) == text
 
 
+def test_one_line_holds_nothing_that_a_database_refuses() -> None:
+    assert one_line("a\0b\ud800c") == "abc"
+
+
 def test_one_line_keeps_the_spaces_that_break_no_line() -> None:
     assert one_line(" \u00a0Où\u202f?  Ici\u00a0:\n\u202flà ") == "Où\u202f? Ici\u00a0: \u202flà"
 

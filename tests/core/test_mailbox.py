@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import email.policy
+import hashlib
+import hmac
 import imaplib
 import itertools
 import socket
+import struct
+import time
 from dataclasses import replace
 from email.message import EmailMessage
 from types import ModuleType
@@ -285,6 +289,22 @@ def test_a_forged_or_old_address_does_nothing(
     assert len(replied(office, post)) == 1
 
 
+def test_only_the_town_s_own_seal_names_somebody(office: Town, imap: Any, smtp: Any) -> None:
+    _space, post = thread(office)
+    word = sealed(office, "ana", post)
+    raw = base64.b32decode(word.upper())
+    other = struct.pack(">IIH", office.person("ana"), post, 40_000)
+    for number, forged in enumerate((raw[:10], raw[:10] + bytes(len(raw) - 10), other + raw[10:], other)):
+        rest = base64.b32encode(forged).decode().lower()
+        for spelled in (rest, rest.rstrip("=")):
+            take_in(office, imap, letter(f"town+core.reply.{spelled}@parvis.example", f"As Ana {number}"))
+    with_another_key = struct.pack(">IIH", office.person("ana"), post, 40_000)
+    mark = hmac.new(b"", with_another_key, hashlib.sha256).digest()[: len(raw) - 10]
+    rest = base64.b32encode(with_another_key + mark).decode().lower()
+    take_in(office, imap, letter(f"town+core.reply.{rest}@parvis.example", "As Ana, by no key"))
+    assert replied(office, post) == []
+
+
 @pytest.mark.parametrize("why", ["removed from the space", "locked", "taken away", "account closed"])
 def test_a_reply_needs_what_a_reply_on_the_page_needs(office: Town, imap: Any, smtp: Any, why: str) -> None:
     space, post = thread(office)
@@ -391,6 +411,86 @@ def test_whatever_arrives_holds_nothing_up(office: Town, imap: Any, smtp: Any, r
     take_in(office, imap, letter(address))
     assert len(replied(office, post)) == 1
     assert imap.count() == 0
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("sign", ["\0", "\x08"], ids=ascii)
+def test_what_no_text_holds_is_taken_out_of_a_message(office: Town, imap: Any, smtp: Any, sign: str) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    made = letter(address, "x")
+    made.set_payload(base64.b64encode(f"Mardi{sign} !".encode()).decode())
+    made.replace_header("Content-Transfer-Encoding", "base64")
+    take_in(office, imap, made, letter(address, "And behind it."))
+    assert [body for body, *_rest in replied(office, post)] == ["Mardi !", "And behind it."]
+    assert (imap.count(), imap.count("Done")) == (0, 2)
+
+
+@pytest.mark.parametrize("text", ["a \\x00 b", "a \\ud800 b"])
+def test_no_charset_brings_them_in(office: Town, imap: Any, smtp: Any, text: str) -> None:
+    _space, post = thread(office)
+    made = letter(asked(office, smtp)["Reply-To"], text)
+    made.replace_header("Content-Type", 'text/plain; charset="unicode_escape"')
+    take_in(office, imap, made)
+    assert [body for body, *_rest in replied(office, post)] == ["a  b"]
+
+
+@pytest.mark.engines
+def test_what_the_database_can_t_hold_sets_its_message_aside(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+
+    def hold(letter: Any) -> None:
+        if letter.subject == "too much":
+            db.session.execute(sa.select(Entry.id).where(Entry.id == 2**80))
+        take(letter)
+
+    handler = office.run(lambda: registry.current().declared("mail_handlers", "post.box")[1])
+    monkeypatch.setitem(handler.__dict__, "run", hold)
+    take_in(office, imap, letter(address, "1", subject="too much"), letter(address, "2"))
+    assert (imap.count(), imap.count("Refused"), imap.count("Done")) == (0, 1, 1)
+    assert [one.text.strip() for one in received] == ["2"]
+
+
+NESTED = b"Content-Type: message/rfc822\n\n" * 2000
+BOX = b"From: a@example.org\nTo: town+post.box.x@parvis.example\n"
+DEEP = {
+    "sender": b"From: " + b"(" * 6000 + b"\nTo: town+post.box.x@parvis.example\n\nx",
+    "recipients": b"From: a@example.org\nTo: town+post.box.x@parvis.example, " + b"(" * 6000 + b"\n\nx",
+    "type": BOX + b"Content-Type: " + b"(" * 6000 + b"\n\nx",
+    "name": BOX + b"Message-ID: " + b"(" * 6000 + b"\n\nx",
+    "messages in messages": BOX + NESTED + b"x",
+    "a charset that is none": BOX + b"Content-Type: text/plain; charset=none\n\nx",
+}
+
+
+@pytest.mark.parametrize("raw", DEEP.values(), ids=DEEP.keys())
+def test_whatever_ends_its_reader_is_set_aside_and_the_next_is_read(
+    office: Town, imap: Any, raw: bytes
+) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    imap.deliver(raw)
+    take_in(office, imap, letter(address, "Words"))
+    assert [one.text.strip() for one in received][-1] == "Words"
+    assert imap.count() == 0
+
+
+SLOW = {
+    "nested tags": (BOX + b"Content-Type: text/html\n\n", b"<div>\n", 255_000),
+    "tags that reopen": (BOX + b"Content-Type: text/html\n\n" + b"<b a=1>" * 9000, b"<p>x\n", 190_000),
+    "quotes": (BOX + b"Subject: x\nContent-Type: text/plain; ", b'"', 31_000),
+    "comments": (BOX + b"Content-Type: text/plain; ", b"(a)", 31_000),
+    "recipients": (b"From: a@example.org\nTo: ", b'"', 31_000),
+}
+
+
+@pytest.mark.parametrize(("begin", "part", "size"), SLOW.values(), ids=SLOW.keys())
+def test_no_message_takes_long_to_read(office: Town, begin: bytes, part: bytes, size: int) -> None:
+    raw = begin + part * (size // len(part)) + b"\n\nx"
+    start = time.process_time()
+    office.run(lambda: intake.read(raw))
+    assert time.process_time() - start < 3
 
 
 def test_without_a_mailbox_no_address_is_offered(town: Town, smtp: Any) -> None:

@@ -22,6 +22,7 @@ from core.models import (
     Mail,
     Membership,
     Notice,
+    NoticeChoice,
     NoticeRound,
     PluginFault,
     Space,
@@ -30,6 +31,7 @@ from core.models import (
 from core.notices import rounds, tell
 from core.spaces import actions as spaces
 from portal.notices import mailing
+from portal.privacy import erase
 from portal.spaces import joining
 
 if TYPE_CHECKING:
@@ -367,6 +369,27 @@ def test_one_click_ends_mail_of_that_kind_and_a_look_does_not(town: Town, square
     for forged in (f"{payload}.{swapped}", f"{payload}x.{mark}", "/unsubscribe/x"):
         assert stranger.post(forged, data={"List-Unsubscribe": "One-Click"}).status_code == 404
     assert post
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("words", [True, False])
+def test_one_click_does_nothing_once_its_reader_is_erased(
+    town: Town, square: int, smtp: Any, words: bool
+) -> None:
+    prefer(town, "ben", **{f"space-{square}": "at_once"})
+    say(town, "ana", square, title="Benches")
+    run(town)
+    leave(town, smtp)
+    url = re.fullmatch(r"<http://localhost(/unsubscribe/[^>]+)>", smtp.messages[0]["List-Unsubscribe"])[1]
+    ben = town.person("ben")
+    say(town, "ben", square, "which may stay")
+    town.run(lambda: erase.begin(ben, words))
+    stranger = town.app.test_client()
+    assert stranger.post(url, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    town.run(erase.run)
+    assert stranger.post(url, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    chosen = sa.select(NoticeChoice.type).where(NoticeChoice.user_id == ben)
+    assert town.run(lambda: db.session.scalars(chosen).all()) == []
 
 
 def test_who_was_of_a_team_until_now_reads_its_notices_no_more_and_gets_no_new_ones(town: Town) -> None:

@@ -221,6 +221,42 @@ def test_filters_that_say_nothing_get_help(town: Town, square: int) -> None:
     assert "Nothing found" in browser.get("/search?q=piscine&space=nothing").text
 
 
+def test_days_by_themselves_or_the_wrong_way_round_get_help(town: Town, square: int) -> None:
+    browser = town.browser()
+    assert "Say also what to look for" in browser.get("/search?since=2026-01-01").text
+    turned = browser.get("/search?q=piscine&since=2026-02-01&until=2026-01-01").text
+    assert "The first of these days is after the last." in turned
+    assert "result" in browser.get("/search?kind=core.post&since=2026-01-01").text
+
+
+def test_a_part_of_a_name_finds_whoever_has_it_unless_it_is_somebody_s_whole_name(
+    town: Town, square: int
+) -> None:
+    for number, name in enumerate(("léonie dupont", "marc léonie", "max", "max dupré"), 1):
+        say(town, square, {f"Kiosk {number}": "Kiosk"}, name)
+    browser = town.browser()
+
+    def found(person: str) -> set[str]:
+        """Whose posts are found."""
+        page = browser.get("/search", query_string={"q": "kiosk", "person": person}).text
+        return set(re.findall("</mark> ([1-4])</a>", page))
+
+    assert found("Léonie") == found("leon") == {"1", "2"}
+    assert found("dupont") == {"1"}
+    assert found("max") == {"3"}, "the whole name goes before a part"
+    assert found("%") == found("_") == set()
+
+
+def test_one_looks_in_each_space_that_one_may_read(town: Town, square: int) -> None:
+    closed = town.space("Team of the pool", "ana", visibility="members")
+    for browser, names in ((town.browser(), {square}), (town.browser("ana"), {square, closed})):
+        page = browser.get("/search").text
+        offered = page.partition('<select id="space"')[2].partition("</select>")[0]
+        assert {int(one) for one in re.findall(r'value="(\d+)"', offered)} >= names
+        assert ("Team of the pool" in offered) is (closed in names)
+    assert f'href="/search?space={square}"' in town.browser().get(f"/spaces/{square}").text
+
+
 def test_the_page_shows_where_the_words_stand(town: Town, square: int) -> None:
     page = town.browser().get("/search?q=piscines").text
     assert '<a href="/posts/1"><mark>Piscine</mark></a>' in re.sub(r' lang="\w+"', "", page)

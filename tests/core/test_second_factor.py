@@ -181,6 +181,26 @@ def test_a_code_counts_once_and_drifts_by_one_step_at_most(town: Town, ana: tupl
     assert passes(1)
 
 
+@pytest.mark.engines
+def test_a_clock_that_was_ahead_keeps_nobody_out_and_lets_no_code_count_twice(
+    town: Town, ana: tuple[str, list[str]]
+) -> None:
+    user, secret, hour = town.person("ana"), ana[0], 3600 // factor.STEP_SECONDS
+
+    def passes(steps: int) -> bool:
+        return town.run(lambda: factor.passes(user, code(secret, steps)))
+
+    def ahead() -> None:
+        with write() as session:
+            session.execute(sa.update(SecondFactor).values(last_step=factor._current() + hour))
+
+    town.run(ahead)
+    assert not passes(-1), "which may have counted before"
+    assert passes(0)
+    assert not passes(0)
+    assert passes(1)
+
+
 def test_one_code_tried_by_many_at_once_counts_once(app: Any, town: Town, ana: tuple[str, list[str]]) -> None:
     user, shown, listed = town.person("ana"), code(ana[0]), ana[1][0]
     for typed in (shown, listed):
@@ -308,6 +328,19 @@ def test_a_link_in_the_mail_does_not_act_for_who_has_a_factor(town: Town, ana: t
     said = town.run(lambda: db.session.scalars(sa.select(Entry.author_id)).all())
     assert said == [town.person("cleo")]
     assert not is_in(browser)
+
+
+def test_a_link_in_the_mail_does_not_act_for_who_owes_a_factor(town: Town) -> None:
+    space = town.space("Square", "ben")
+    payload = {"space": space, "body": "In her name", "title": "", "key": "k", "lang": "en", "parent": None}
+    town.person("zoe", "agent")
+    enforce(town)
+    with town.app.test_request_context():
+        town.run(lambda: claims.confirm_later("zoe@example.org", written.PUBLISH, payload))
+    browser, path = town.browser(), last_link(town)
+    assert browser.get(path).location == f"/sign-in?next={path}"
+    assert browser.submit(path, "/sign-in").location == f"/sign-in?next={path}"
+    assert town.run(lambda: db.session.scalars(sa.select(Entry.author_id)).all()) == []
 
 
 GUARDED = ("official", "agent", "administrator")

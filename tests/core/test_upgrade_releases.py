@@ -168,6 +168,10 @@ def test_a_town_of_every_release_is_upgraded(database_url: str, tmp_path: Path) 
 
 
 def test_a_release_has_a_dump_of_each_engine() -> None:
+    changes = (RELEASES.parents[2] / "CHANGELOG.md").read_text()
+    assert {path.name for path in RELEASES.iterdir()} == set(
+        re.findall(r"^## ([\d.]+)", changes, re.MULTILINE)
+    )
     for release in RELEASES.iterdir():
         assert {path.name for path in release.iterdir()} == {"sqlite.sql.gz", "postgresql.sql.gz"}
         assert all(path.stat().st_size < LARGEST for path in release.iterdir())

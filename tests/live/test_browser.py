@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core import live
+from core import jobs, live
 from core.db import db, write
 from core.feed import actions
 from core.models import Entry
@@ -94,6 +94,29 @@ def test_posts_replies_and_supports_appear_without_reloading(
         before = shown(page)
         page.reload()
         assert shown(page) == before
+
+
+def test_notices_appear_without_reloading(streams: Streams, new_page: Callable[..., Page]) -> None:
+    town = streams.town
+    space = town.space("Square", "ann")
+    first = streams.say(space, "bob", title="First")
+    server = streams.serve()
+    signed_in = town.browser("bob").client.get_cookie("parvis")
+    assert signed_in is not None
+    bob = {"name": "parvis", "value": signed_in.value}
+    page = visit(new_page(locale="en-GB"), server, "/notices", **bob)
+    assert page.locator(".bell-count").count() == 0
+    streams.say(space, "ann", first)
+    jobs.run_due(town.app)
+    page.locator(".bell-count", has_text="1").wait_for()
+    line = page.locator(".notice-line.unread .notice-open")
+    line.wait_for()
+    line.focus()
+    streams.say(space, "cleo", first)
+    jobs.run_due(town.app)
+    page.locator(".bell-count", has_text="2").wait_for()
+    assert line.count() == 2
+    assert page.evaluate("document.activeElement.id.startsWith('notice-')"), "the focus stays on its line"
 
 
 def test_more_posts_bring_no_pinned_one_a_second_time(

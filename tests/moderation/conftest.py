@@ -34,6 +34,8 @@ class Square:
         """The id of a post that somebody published."""
 
         def publish() -> int:
+            if "parent" in values:
+                values["parent"] = db.session.get(Entry, values["parent"])
             return actions.publish(db.session.get(Space, space or self.space), body, **values).id
 
         return int(self.town.run(publish, name))

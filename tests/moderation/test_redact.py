@@ -5,6 +5,8 @@ from __future__ import annotations
 import html as entities
 import io
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -18,8 +20,11 @@ from core.db import db
 from core.feed import actions
 from core.models import Entry, File, Mail, Revision, Space
 from core.search import find, index
+from portal import files as portal_files
+from portal.notices import mailing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from .conftest import Square
@@ -89,6 +94,45 @@ def test_a_passage_taken_out_is_in_no_file_of_the_database(square: Square, tmp_p
     assert kept() == []
 
 
+def test_a_passage_is_taken_out_of_what_was_told_about_it(square: Square) -> None:
+    """Of reports, their exact address, decisions and answers; and of the letter that waits."""
+    post = square.say(f"Call her: {SECRET}", confirmed=True)
+    told = {"text": f"It gives {SECRET} away", "address": f"http://localhost/posts/{post}#{SECRET}"}
+    legal = {"legal": "y", "name": "Alma Reader", "good_faith": "y", "reason": "private"}
+    assert square.report(post, **told, **legal).status_code == 302
+    case = square.case(post)
+    assert square.decide(case, "kept", text=f"{SECRET} is a shop's").status_code == 302
+    assert "core.decision" in square.notices("reader")
+    answer = square.browser("reader").submit(f"/me/moderation/{case}/answer", words=f"{SECRET} is hers")
+    assert answer.status_code == 302
+
+    def shown() -> str:
+        def letters() -> str:
+            mailing.mail_due()
+            rows = db.session.scalars(sa.select(Mail).where(Mail.status == "waiting")).all()
+            return " ".join(words[0].text for row in rows if (words := mail.written(row)))
+
+        rows = [vars(one) for one in (*square.cases(), *square.reports())]
+        pages = [square.browser(name).get("/me/moderation").text for name in ("reader", "writer")]
+        pages += [square.browser("agent").get("/moderation/").text]
+        return " ".join([str(rows), *pages, square.town.run(letters)])
+
+    assert shown().count(SECRET) > 6
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert answer.status_code == 302, answer.text
+    assert SECRET not in shown()
+    assert "[…] is a shop" in shown()
+
+
+def test_nobody_learns_by_redacting_what_others_told(square: Square) -> None:
+    post = square.say("Plain words")
+    square.report(post, text="His neighbour told me")
+    answer = square.browser("keeper").submit(f"/posts/{post}/redact", passage="neighbour", reason="private")
+    assert answer.status_code == 422
+    assert "These words are not in it" in answer.text
+    assert [one.text for one in square.reports()] == ["His neighbour told me"]
+
+
 def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(square: Square) -> None:
     post = square.say("Plain words")
     answer = square.browser("agent").submit(f"/posts/{post}/redact", passage="other words", reason="private")
@@ -103,18 +147,42 @@ def test_words_that_are_not_there_are_refused_and_outsiders_redact_nothing(squar
     assert "Plain words" in square.browser().get(f"/posts/{post}").text
 
 
-def pictured(square: Square, alt: str) -> int:
-    """The id of a post with a picture."""
+def prepared() -> files.Prepared:
+    """A picture, always the same, as it is before anything is published."""
     data = io.BytesIO()
     Image.new("RGB", (900, 700), "red").save(data, "PNG")
     data.seek(0)
+    return files.prepare(FileStorage(data, "face.png"))
 
-    def publish() -> int:
-        prepared = files.prepare(FileStorage(data, "face.png"))
-        space = db.session.get(Space, square.space)
-        return int(actions.publish(space, "Look", pictures=[(prepared, alt)], confirmed=True).id)
 
-    return int(square.town.run(publish, "writer"))
+def show(square: Square, picture: files.Prepared, alt: str = "") -> int:
+    """Publish a post with a picture; answers its id."""
+    space = db.session.get(Space, square.space)
+    return int(actions.publish(space, "Look", pictures=[(picture, alt)], confirmed=True).id)
+
+
+def pictured(square: Square, alt: str) -> int:
+    """The id of a post with a picture."""
+    return int(square.town.run(lambda: show(square, prepared(), alt), "writer"))
+
+
+def take_out_picture(square: Square, post: int) -> None:
+    """Redact the picture of a post."""
+    where = sa.select(File.id).where(File.entry_id == post)
+    picture = square.town.run(lambda: db.session.scalars(where).one())
+    page = square.browser("agent").submit(f"/posts/{post}/redact", pictures=[str(picture)], reason="private")
+    assert page.status_code == 302, page.text
+
+
+def whole(square: Square, post: int) -> bool:
+    """Whether visitors get the picture of a post, large and small, and nothing else is left."""
+    picture = square.town.run(
+        lambda: db.session.scalars(sa.select(File).where(File.entry_id == post)).one(), "writer"
+    )
+    address, browser = f"/files/{picture.id}/{picture.name}", square.browser()
+    sizes = [len(browser.get(address + more).data) for more in ("", "?w=640")]
+    shelf = square.town.run(lambda: files.stored(picture.sha256).parent)
+    return sizes[0] > sizes[1] > 0 and len(list(shelf.iterdir())) == 2
 
 
 def test_a_passage_in_the_alternative_text_of_a_picture_is_taken_out(square: Square) -> None:
@@ -144,6 +212,90 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert square.browser().get(f"/files/{picture.id}/{picture.name}").status_code == 404
     assert not path.exists()
     assert not small.exists()
+
+
+@pytest.mark.engines
+def test_a_picture_that_another_is_posting_keeps_its_bytes(square: Square) -> None:
+    """It is taken out of one post between its preparation and its row in another."""
+    first = pictured(square, "A face")
+
+    def publish() -> int:
+        picture = prepared()
+        with ThreadPoolExecutor(1) as agent:
+            agent.submit(take_out_picture, square, first).result()
+        assert not files.stored(picture.sha256).exists()
+        return show(square, picture)
+
+    assert whole(square, square.town.run(publish, "writer"))
+
+
+@pytest.mark.engines
+def test_a_picture_that_is_posted_while_its_bytes_are_put_aside_keeps_them(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is there once nobody seemed to name it; whoever posts it dies before looking at its bytes."""
+    first, second = pictured(square, "A face"), []
+    look = portal_files._nameless
+
+    def post_first(paths: Iterable[Path]) -> set[Path]:
+        found = look(paths)
+        if not second:
+            with ThreadPoolExecutor(1) as writer:
+                picture = square.town.run(prepared)
+                monkeypatch.setattr(files, "_store_again", lambda _prepared: None)
+                second.append(
+                    writer.submit(square.town.run, lambda: show(square, picture), "writer").result()
+                )
+        return found
+
+    monkeypatch.setattr(portal_files, "_nameless", post_first)
+    take_out_picture(square, first)
+    assert whole(square, second[0])
+
+
+def test_no_passage_keeps_the_portal_busy(square: Square) -> None:
+    """A long one that almost stands at each sign of a long text, and of what was said before."""
+    post = square.say("a" * 19_000)
+
+    def edit() -> None:
+        for number in range(9):
+            entry = db.session.get(Entry, post)
+            actions.change_entry(entry, body=f"{number}" + "a" * 18_000, confirmed=True)
+
+    square.town.run(edit, "writer")
+    browser, passage = square.browser("agent"), "a" * 3990 + "b"
+    page = f"/posts/{post}/redact"
+    browser.get(page)
+    began = time.perf_counter()
+    assert "not in it" in browser.submit(page, passage=passage, reason="private").text
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("passage", ["**", "_ ~~", " "])
+def test_signs_of_markdown_alone_are_no_passage(square: Square, passage: str) -> None:
+    post = square.say("2 ** 3 _ ~~ 4")
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    assert answer.status_code == 422
+    assert "**" in square.browser().get(f"/posts/{post}").text
+
+
+@pytest.mark.parametrize(
+    ("written", "passage", "left"),
+    [
+        ("Straße 12 and STRASSE", "straße 12", "[…] and STRASSE"),
+        ("ÉTÉ, été, Été", "été", "[…], […], […]"),
+        ("100%25 of &amp; 100% of &amp;", "100% of &", "[…] […]"),
+        ("%41 is a code, A is none", "%41", "[…] is a code, A is none"),
+        ("call 06&nbsp;12 *34* now", "06 12 34", "call […]* now"),
+        ("the rapist, therapist", "therapist", "the rapist, […]"),
+        ("aaaa", "aa", "[…][…]"),
+    ],
+)
+def test_a_passage_is_taken_out_exactly(square: Square, written: str, passage: str, left: str) -> None:
+    post = square.say(written)
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    body = square.town.run(lambda: db.session.get(Entry, post).body)
+    assert (body, answer.status_code) == (left, 302)
 
 
 @pytest.mark.parametrize(

@@ -170,8 +170,17 @@ def test_a_notice_about_harm_to_a_child_needs_no_name(square: Square) -> None:
     visitor = square.browser()
     assert visitor.submit(f"/posts/{post}/report", **fields).status_code == 302
     assert "Without your address we cannot write to you." in visitor.get(f"/posts/{post}").text
-    [report] = square.reports()
-    assert report.reporter_id is None
+    del fields["name"]
+    assert visitor.submit(f"/posts/{post}/report", **fields).status_code == 302, "nor the field for one"
+    assert [(one.reporter_id, one.name) for one in square.reports()] == [(None, "")] * 2
+
+
+def test_a_decision_needs_no_field_for_a_reason_where_it_needs_none(square: Square) -> None:
+    post = square.say()
+    square.report(post)
+    agent, case = square.browser("agent"), square.case(post)
+    assert agent.submit(f"/moderation/cases/{case}", "/moderation/", act="kept").status_code == 302
+    assert square.cases()[-1].act == "kept"
 
 
 def test_the_reasons_are_mailed_to_both_and_each_answers_once(square: Square) -> None:

@@ -17,9 +17,23 @@ import sqlalchemy as sa
 
 from core import access, files, jobs, registry
 from core.access import as_system
+from core.accounts import actions as accounts
 from core.db import Base, db, now, write
 from core.feed import actions
-from core.models import Entry, Erasure, Follow, JoinRequest, Mail, Membership, Space, Support, Throttle, User
+from core.models import (
+    Entry,
+    Erasure,
+    Follow,
+    Invitation,
+    JoinRequest,
+    Mail,
+    Membership,
+    PendingClaim,
+    Space,
+    Support,
+    Throttle,
+    User,
+)
 from core.search import index
 from core.spaces import actions as spaces
 from core.testing import PASSWORD
@@ -514,6 +528,41 @@ def test_the_address_that_somebody_was_changing_to_goes_and_mail_of_its_owner_st
     with town.app.app_context():
         erase.run()
     assert town.run(recipients) == ["olga@example.org"], "what olga asked for herself"
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_is_kept_under_an_address_that_somebody_had_goes_unless_it_is_another_s_now(
+    town: Town, taken: bool
+) -> None:
+    browser, space = town.browser("leaver"), town.space("Hall", "olga")
+    browser.submit("/me/email", email="zibeline1@example.org", current=PASSWORD)
+    asked = sa.select(Mail.text).where(Mail.recipient == "zibeline1@example.org")
+    link = re.search(r"/confirm/[\w-]+", town.run(lambda: db.session.scalars(asked).one()))
+    assert link
+    assert browser.submit(link[0]).status_code == 302
+    former = "leaver@example.org"
+    town.browser().submit("/reset", email=former)
+
+    def invite() -> None:
+        with write() as session:
+            until = now() + dt.timedelta(days=1)
+            session.add(Invitation(token_hash="x", email=former, space_id=space, expires_at=until))
+            if taken:
+                accounts.create_user(former, "Another")
+
+    def kept() -> list[int]:
+        columns = Mail.recipient, PendingClaim.email, Invitation.email
+        found = (sa.select(sa.func.count()).where(column == former) for column in columns)
+        return [db.session.scalar(one) or 0 for one in found]
+
+    town.run(invite)
+    assert all(town.run(kept))
+    close(town, "alias")
+    town.run(erase.run)
+    assert [bool(number) for number in town.run(kept)] == [taken] * 3
+    written = [one.read_bytes() for one in town.app.config["PARVIS"].data.glob("town.db*")]
+    assert taken or not any(former.encode() in one for one in written)
 
 
 @pytest.mark.parametrize("words", ["alias", "delete"])

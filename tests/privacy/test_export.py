@@ -117,6 +117,13 @@ def test_a_person_asks_waits_and_takes_their_data(town: Town) -> None:
     for secret in (b"argon2", b"token_hash", b"password_hash", b"olga@example.org"):
         assert secret not in whole
 
+    page = archive.read("index.html").decode()
+    assert "<h3>Benches</h3>" in page
+    assert "<p>Of <em>stone</em>.</p>" in page
+    assert f'<img src="{file}" alt="A bench"' in page
+    assert '<a href="data/core_revision.json">data/core_revision.json</a> (1): ' in page
+    assert "<script" not in page
+
     box = json.loads(archive.read("outbox.json"))
     assert (box["@context"], box["type"]) == ("https://www.w3.org/ns/activitystreams", "OrderedCollection")
     [create] = box["orderedItems"]

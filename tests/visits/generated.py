@@ -12,6 +12,7 @@ from pathlib import Path
 FILE = Path(__file__).parents[1] / "data/paris_participatory_budget.csv"
 CHANNELS = ("web", "web", "web", "phone", "paper", "stall", "email")
 LONGEST = 5000
+MOST_SUPPORTS, OLDEST = 40, 60  # voices of one request, days since it came
 OPENINGS = (
     "Bonjour,",
     "Madame la Maire, Monsieur l’élu,",
@@ -45,6 +46,7 @@ NEIGHBOURS = (
     "Vous pouvez appeler ma voisine au 06 39 98 {number}, elle en sait plus.",
     "Le gardien, au 01 99 00 {number}, a toutes les photos.",
 )
+PHRASES = (*OPENINGS, *COMPLAINTS, *WISHES, *ASIDES, *NEIGHBOURS)
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def moment(request: Request) -> dt.datetime:
 
 
 def _request(row: dict[str, str], chance: random.Random) -> Request:
-    supports = min(40, int(chance.paretovariate(1.1)) - 1)
-    return Request(row, _body(chance), chance.choice(CHANNELS), chance.randint(1, 60), supports)
+    supports = min(MOST_SUPPORTS, int(chance.paretovariate(1.1)) - 1)
+    return Request(row, _body(chance), chance.choice(CHANNELS), chance.randint(1, OLDEST), supports)
 
 
 def _body(chance: random.Random) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import os
+import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +14,16 @@ import pytest
 import sqlalchemy as sa
 
 from core import api
-from core.db import db
+from core.db import db, write
 from core.feed.actions import support
-from core.models import Entry, Space
+from core.models import Entry, Space, User
 from plugins.neighbourhood_visits import actions, answers, imports, promises, reads, tables, triage
+from plugins.neighbourhood_visits.field import notes
+from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Casework, Commitment, Question, Visit
 from plugins.neighbourhood_visits.open_data import COLUMNS
+from plugins.neighbourhood_visits.plan import papers, route
+from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from plugins.neighbourhood_visits.report import issue
 from plugins.neighbourhood_visits.report.models import Report
 from plugins.neighbourhood_visits.suggest import learn, similar
@@ -59,6 +66,25 @@ def test_what_is_made_up_is_as_people_write_and_the_same_for_one_seed() -> None:
     for words in ("HONTEUX", "06 39 98", "Autre chose"):
         assert words in said
     assert len({one.supports for one in made}) > 5
+    assert max(one.supports for one in made) == generated.MOST_SUPPORTS
+    assert {one.days_ago for one in made} == set(range(1, generated.OLDEST + 1))
+    spelt = words_of(" ".join([*generated.PHRASES, "0123456789"]))
+    mistyped = [one.body for one in made if words_of(re.sub(r"\d+", "", one.body.rpartition(" ")[0])) - spelt]
+    assert 0.2 < len(mistyped) / len([one for one in made if one.body]) < 0.5, "thumbs err"
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a text, without the marks around them."""
+    return set(re.findall(r"\w+", text))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_table_says_the_day_on_which_each_came(seed: int) -> None:
+    made = generated.requests(seed)[:50]
+    rows = list(csv.DictReader(io.StringIO(generated.table(made).decode()), delimiter=";"))
+    today = dt.datetime.now(dt.UTC).date()
+    told = [(today - dt.date.fromisoformat(row["reçue le"])).days for row in rows]
+    assert told == [one.days_ago for one in made]
 
 
 @pytest.mark.slow
@@ -75,7 +101,10 @@ def test_all_twenty_one_visits_are_prepared_held_and_reported(
         chosen["13"] += [] if request in chosen["13"] else [request]
     taken = [request for requests in chosen.values() for request in requests]
     admin, deputy = scene.town.person("admin"), scene.town.person("deputy")
-    residents = [scene.town.person(name) for name in ("resident", "neighbour")]
+    voices = [f"voice{number}" for number in range(max(one.supports for one in taken))]
+    for name in voices:
+        scene.town.person(name)
+    scene.town.run(settle)
     scene.town.run(lambda: take_in(taken, admin))
     of_key = {one.row["identifiant_projet_gagnant"]: one for one in taken}
     asked = scene.town.run(lambda: questions(of_key))
@@ -87,12 +116,13 @@ def test_all_twenty_one_visits_are_prepared_held_and_reported(
         own = {ident: request for ident, (request, space) in asked.items() if space == space_id}
         scene.town.run(lambda space_id=space_id: announce(space_id, deputy), "admin")
         scene.town.run(lambda own=own: accept(own), "admin")
-        for name, person in zip(("resident", "neighbour"), residents, strict=True):
-            assert person
-            scene.town.run(lambda own=own, name=name: lend_voices(own, name == "neighbour"), name)
+        for number, name in enumerate(voices[: max(one.supports for one in own.values())]):
+            scene.town.run(lambda own=own, number=number: lend_voices(own, number), name)
         scene.town.run(lambda own=own: draft(own), "admin")
         scene.town.run(lambda own=own: approve(own), "deputy")
         scene.town.run(lambda own=own: promise(own), "admin")
+        paper = scene.town.run(lambda space_id=space_id, own=own: prepare(space_id, own), "admin")
+        scene.town.run(lambda paper=paper: papers.make(paper))
         scene.town.run(lambda space_id=space_id, own=own: hold(space_id, own), "admin")
         scene.town.run(lambda space_id=space_id: write_minutes(space_id), "admin")
         with pytest.raises(api.Forbidden):
@@ -107,9 +137,17 @@ def test_all_twenty_one_visits_are_prepared_held_and_reported(
     assert found["unanswered"] == 0
     assert found["settled before"] == sum(outcome(one) == "settled" for one in taken)
     assert found["approved by"] == {deputy: 21}
+    assert found["stops"] == found["briefings"] == found["notes"] == 21
+    assert found["supports"] == {ident: request.supports for ident, (request, _space) in asked.items()}
     for space_id in visits.values():
         own = [request for request, space in asked.values() if space == space_id]
         check_report(scene, space_id, own)
+
+
+def settle() -> None:
+    """Let all accounts be of last year: new ones together are slowed down."""
+    with write() as session:
+        session.execute(sa.update(User).values(created_at=api.now() - dt.timedelta(days=365)))
 
 
 def take_in(taken: list[generated.Request], admin: int) -> None:
@@ -145,10 +183,10 @@ def accept(own: dict[int, generated.Request]) -> None:
         triage.decide(ident, decision)
 
 
-def lend_voices(own: dict[int, generated.Request], more: bool) -> None:
-    """A resident supports what has supports; another what has more."""
+def lend_voices(own: dict[int, generated.Request], number: int) -> None:
+    """A resident supports what has more supporters than came before them."""
     for ident, request in own.items():
-        if request.supports > more:
+        if request.supports > number:
             support(api.get_or_404(Entry, ident), True)
 
 
@@ -175,13 +213,20 @@ def promise(own: dict[int, generated.Request]) -> None:
             promises.promise(ident, request.row["titre_projet_gagnant"][:300], department, due)
 
 
-def hold(space_id: int, own: dict[int, generated.Request]) -> None:
-    """The visit takes place: questions close, half of them are talked about, and it ends."""
+def prepare(space_id: int, own: dict[int, generated.Request]) -> int:
+    """Questions close, half of them are to be talked about at a stop, and a briefing is asked for: its id."""
     actions.turn(space_id, "close")
-    for ident in list(own)[::2]:
-        answers.turn(ident, "discussion", "plan", "")
-    for verb in ("finish", "begin"):
-        actions.turn(space_id, verb)
+    stop = route.add(space_id, {"title": "Devant la mairie", "minutes": 20})
+    route.put(space_id, list(own)[::2], stop)
+    actions.turn(space_id, "finish")
+    return papers.order(space_id, "briefing")
+
+
+def hold(space_id: int, own: dict[int, generated.Request]) -> None:
+    """The visit takes place: what has a stop is talked about, a note is taken of the first, and it ends."""
+    actions.turn(space_id, "begin")
+    said = notes.Said(key="first", question_id=next(iter(own)), text="Douze personnes.", attendance=12)
+    notes.keep(api.get_or_404(Space, space_id), said)
     for ident in list(own)[::2]:
         answers.turn(ident, "discussion", "discuss", "")
     actions.turn(space_id, "end")
@@ -200,9 +245,7 @@ def check_report(scene: Scene, space_id: int, own: list[generated.Request]) -> N
     assert scene.browser().get(f"/visits/{space_id}/report").status_code == 200
     data = scene.browser().get(f"/visits/{space_id}/data.json").json
     figures, counted = report.facts["figures"], again(data)
-    together = figures["times"][0]
-    times = {"median": together["median"], "ninetieth": together["ninetieth"]}
-    assert {name: (figures | times)[name] for name in counted} == counted
+    assert {name: figures[name] for name in counted} == counted
     assert counted["received"] == counted["answered"] == len(own)
     assert Counter(question["outcome"] for question in data["questions"]) == Counter(map(outcome, own))
     assert figures["outcomes"] == Counter(map(outcome, own))
@@ -210,6 +253,8 @@ def check_report(scene: Scene, space_id: int, own: list[generated.Request]) -> N
         assert [{name: one[name] for name in COLUMNS[table]} for one in report.facts[table]] == data[table]
     assert len(data["commitments"]) == sum(outcome(one) == "committed" for one in own)
     assert "On a parlé devant la mairie." in report.facts["minutes"]
+    discussed = [question["discussion"] for question in data["questions"]]
+    assert discussed.count("discussed") == len(own[::2])
 
 
 def standing(visits: dict[str, int]) -> dict[str, Any]:
@@ -218,6 +263,7 @@ def standing(visits: dict[str, int]) -> dict[str, Any]:
     states = db.session.execute(sa.select(Visit.state, often).group_by(Visit.state)).all()
     outcomes = db.session.execute(sa.select(Question.outcome, often).group_by(Question.outcome)).all()
     unanswered = sa.select(often).select_from(Question).where(Question.answered_at.is_(None))
+    supports = sa.select(Entry.id, Entry.support_count).where(Entry.kind == "visits.question")
     held = [api.get_or_404(Visit, space_id) for space_id in visits.values()]
     return {
         "states": dict(states),
@@ -225,6 +271,10 @@ def standing(visits: dict[str, int]) -> dict[str, Any]:
         "promises": db.session.scalar(sa.select(often).select_from(Commitment)),
         "unanswered": db.session.scalar(unanswered),
         "settled before": sum(reads.settled_before(visit) for visit in held),
+        "stops": db.session.scalar(sa.select(often).select_from(Stop)),
+        "briefings": db.session.scalar(sa.select(often).select_from(Paper).where(Paper.state == "done")),
+        "notes": db.session.scalar(sa.select(often).select_from(Note)),
+        "supports": dict(list(db.session.execute(supports))),
         "approved by": Counter(db.session.scalars(sa.select(Report.approved_by))),
     }
 

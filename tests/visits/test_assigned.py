@@ -82,6 +82,26 @@ def send(browser: Browser, link: str, body: str, **said: str) -> Any:
     return browser.submit(link, body=body, **{"version": version[1] if version else "0", **said})
 
 
+def test_a_department_in_which_nobody_is_told_is_shown_wherever_it_is_chosen(scene: Scene) -> None:
+    visit, ident = scene.visit(), department(scene, "Archives", "")
+    agent, admin = scene.browser("agent"), scene.browser("admin")
+    question = scene.question(visit)
+    page = f"/visits/{visit}/review"
+    said = {"verb": "assign", "department": str(ident), "official": "0", "pick": f"{question}:0"}
+    agent.submit(f"/visits/{visit}/decide", _page=page, **said)
+    queue = agent.get(f"{page}?queue=unanswered").text
+    assert "Nobody is told: Archives has neither a mailbox nor a member." in queue
+    assert "Nobody is told there" in queue
+    own = f"/visits/questions/{question}"
+    assert "Nobody is told: Archives has neither" in agent.get(own).text
+    assert "Nobody is told: no mailbox, no member" in admin.get("/visits/departments").text
+    fields = {"name": "Archives", "mailbox": MAILBOX, "official": "0", "days": "15"}
+    assert admin.submit(f"/visits/departments/{ident}", **fields).status_code == 302
+    assert link_of(scene), "it hears of what it could not hear of"
+    for browser, shown in ((agent, own), (agent, f"{page}?queue=unanswered"), (admin, "/visits/departments")):
+        assert "Nobody is told" not in browser.get(shown).text, shown
+
+
 def test_a_department_answers_by_its_link_and_an_official_approves(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -332,6 +332,16 @@ def test_the_place_of_a_question_is_found_on_the_map_and_back(
     assert 'value="48.06"' in form, "the pin stays where it was set"
 
 
+def test_what_the_service_answers_is_taken_without_what_no_text_holds(
+    scene: Scene, quarters: dict[str, int], service: Service
+) -> None:
+    visit = scene.visit()
+    switch_on(scene)
+    service.knows(2.05, 48.05, f"\0{LABEL}\ud800")
+    form = scene.browser("resident").submit(f"/visits/{visit}/ask", title=QUESTION, place=ADDRESS, find="1")
+    assert f'value="{LABEL}"' in form.text
+
+
 def test_a_service_inside_the_house_is_not_called(
     scene: Scene, quarters: dict[str, int], service: Service
 ) -> None:

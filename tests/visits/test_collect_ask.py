@@ -229,8 +229,10 @@ def test_similar_questions_and_past_answers_appear_and_nothing_private(scene: Sc
     assert f"/posts/{waiting}" not in shown
     assert "private lamp" not in similar(scene, visit, "The lamps don't work", "agent")
     assert f"/visits/questions/{public}/voice" in shown
-    assert "Send it all the same</button>" in shown
+    assert "Go on: it is sent at the end of the form." in shown
+    assert "<button" not in shown, "nothing is sent before place, name and address are asked"
     assert "/posts/" not in similar(scene, visit, "Something else entirely")
+    assert "/posts/" not in similar(scene, visit, "Are the benches mended?"), "one word of no subject"
     assert "/posts/" not in similar(scene, visit, '- " ( * :')
 
 
@@ -254,7 +256,7 @@ def test_what_was_asked_alike_is_shown_once_before_a_question_is_sent(scene: Sce
     sent = scene.browser("neighbour").submit(page, **typed, seen="yes")
     assert "/thanks" in sent.location, "once is enough, and what appeared while typing was seen too"
     assert 'name="seen" value="yes"' in similar(scene, visit, "The lamps don't work")
-    far = "Could the leaking roof of the gymnasium be mended before winter, with warmer showers?"
+    far = "Could the leaking roof of the gymnasium be mended before winter, with warmer showers and lamps?"
     assert f"/posts/{public}" in similar(scene, visit, far), "it appears while typing and stops nobody"
     for title in ("More benches at the station?", "Which trees are planted in rue du Lavoir?", far):
         assert "/thanks" in scene.browser("neighbour").submit(page, title=title).location

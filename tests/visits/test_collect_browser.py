@@ -67,6 +67,22 @@ def asked(scene: Scene) -> list[Any]:
     return scene.town.run(lambda: list(db.session.execute(rows).all()))  # type: ignore[no-any-return]
 
 
+def test_the_page_to_ask_is_light_on_a_telephone(
+    scene: Scene, address: str, new_page: Callable[..., Page]
+) -> None:
+    border(scene)
+    page, answers = new_page(width=WIDTH), []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(f"{address}/visits/{scene.visit()}/ask", wait_until="networkidle")
+    # Of what is sent the bodies are counted, compressed as they come: headers depend on the server before.
+    sizes = [answer.request.sizes() for answer in answers]
+    sent = {answer.url: size["responseBodySize"] for answer, size in zip(answers, sizes, strict=True)}
+    assert page.get_by_label("Votre question").is_visible()
+    assert page.evaluate("document.fonts.check('16px Figtree')"), "with all that it shows"
+    assert sum(sent.values()) <= 60 * 1024, sent
+    assert len(sent) <= 8, sent
+
+
 def test_asked_without_an_account_confirmed_elsewhere_and_followed_by_code(
     scene: Scene,
     address: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,13 +17,15 @@ from plugins.neighbourhood_visits.models import Casework, Question
 from plugins.neighbourhood_visits.plan import papers
 
 from .conftest import QUESTION
-from .test_collect_ask import picture, row
+from .test_collect_ask import border, link, picture, row
 from .test_collect_codes import opened, shown
 from .test_triage import decide
 
 if TYPE_CHECKING:
     import pytest
     from werkzeug.test import TestResponse
+
+    from core.testing import Browser
 
     from .conftest import Scene
 
@@ -75,6 +78,20 @@ def test_what_is_sent_again_in_one_browser_is_one_question(scene: Scene) -> None
     assert len(re.findall(r'id="question-', review)) == 3
 
 
+def test_the_thread_of_a_code_shows_the_pin(scene: Scene) -> None:
+    border(scene)
+    visit, visitor = scene.visit(), scene.browser()
+    assert "The pin on the map" not in opened(scene, code_of(visitor, visit)).text
+    pinned = opened(scene, code_of(scene.browser(), visit, latitude="48.01", longitude="2.01"))
+    assert "The pin on the map of Belleroche" in pinned.text
+
+
+def code_of(visitor: Browser, visit: int, **fields: str) -> str:
+    """The code of a question that a visitor asks."""
+    visitor.submit(f"/visits/{visit}/ask", title=QUESTION, **fields)
+    return shown(visitor.get("/visits/received").text)
+
+
 def test_pictures_are_added_by_code_until_somebody_has_read(scene: Scene) -> None:
     visit, visitor = scene.visit(), scene.browser()
     visitor.submit(f"/visits/{visit}/ask", title=QUESTION)
@@ -100,6 +117,7 @@ def test_pictures_are_added_by_code_until_somebody_has_read(scene: Scene) -> Non
     assert files() == 0
     assert send([picture(), picture((41, 30))], alts=["A lamp", "Its foot"]).status_code == 200
     assert files() == 2
+    assert "2 pictures: A lamp · Its foot" in opened(scene, code).text
     assert send([picture((42, number)) for number in (30, 31, 32)], alts=["A lamp"] * 3).status_code == 422
     wrong = visitor.submit(
         add, "/visits/received", code="ACDE-2345-FHJK", pictures=[picture()], alts=["A lamp"]
@@ -122,6 +140,34 @@ def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:
     assert "Give your name." in refused.text
     told = asked(scene, visit, email="zibeline@example.org", name="Zibeline")
     assert told.location == f"/visits/{visit}/asked"
+
+
+def test_a_mistyped_address_is_shown_and_corrected(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    page, ask = f"/visits/{visit}/asked", f"/visits/{visit}/ask"
+    words = {"title": QUESTION, "body": "It is dark.", "name": "Zibeline", "email": "zibelin@example.org"}
+    assert visitor.submit(ask, **words).location == page
+    assert "zibelin@example.org" in visitor.get(page).text
+    assert visitor.submit(page, email="no address").status_code == 422
+    assert visitor.submit(page, email="zibeline@example.org").location == page
+    assert "zibeline@example.org" in visitor.get(page).text
+    confirm = link(scene, "zibeline@example.org")
+    again = visitor.get(f"{ask}?change=1").text
+    for said in (QUESTION, "It is dark.", 'value="Zibeline"', 'value="zibeline@example.org"'):
+        assert said in again
+    for empty in (visitor.get(ask), scene.browser().get(f"{ask}?change=1")):
+        assert "It is dark." not in empty.text, "another question, another browser"
+    assert QUESTION in scene.browser().get(confirm).text
+    assert scene.browser().submit(page, _page=ask, email="spy@example.org").location == f"/visits/{visit}"
+
+
+def test_a_long_question_fits_no_cookie_and_is_sent_all_the_same(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    long = " ".join(secrets.token_hex(8) for _ in range(280))
+    words = {"title": QUESTION, "body": long, "name": "Zibeline", "email": "z@example.org"}
+    told = visitor.submit(f"/visits/{visit}/ask", **words, confirmed="yes")
+    assert len(told.headers["Set-Cookie"]) < 4000
+    assert "z@example.org" in visitor.get(told.location).text
 
 
 def test_what_looks_like_personal_details_is_asked_about_first(scene: Scene) -> None:
@@ -218,6 +264,6 @@ def test_voices_without_an_address_are_summed_across_a_group(scene: Scene) -> No
     decide(scene, visit, both, "group")
     for question in both:
         shown = scene.browser("agent").get(f"/visits/questions/{question}").text
-        assert "0 people support them, each counted once. + 3 voices without an address" in shown
+        assert "<p>+ 3 voices without an address" in shown
     said = scene.town.run(lambda: papers.gathered(visit, "briefing"))
     assert [one["apart"] for one in said["rest"]] == ["+ 3 voix sans adresse"]

@@ -82,13 +82,17 @@ def test_a_reason_is_read_by_code_and_the_question_withdrawn(scene: Scene) -> No
     assert "Answer expected by" in opened(scene, code).text
     agent.submit(f"{page}/reject", _page=page, reason="Not of this neighbourhood.")
     told = opened(scene, code).text
+    assert told.index("Contest</summary>") < told.index("Acknowledgement"), "what one can do comes first"
     assert "Not of this neighbourhood." in told
     assert "Answer expected by" not in told
     visitor = scene.browser()
-    done = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
+    asked = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
+    assert 'name="sure"' in asked.text
+    assert triage(scene, question) == "rejected", "without JavaScript too it is asked first"
+    done = visitor.submit("/visits/code/withdraw", "/visits/code", code=code, sure="1")
     assert "Your question is withdrawn." in done.text
     assert triage(scene, question) == "withdrawn"
-    again = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
+    again = visitor.submit("/visits/code/withdraw", "/visits/code", code=code, sure="1")
     assert "in the meantime" in again.text
 
 
@@ -109,7 +113,7 @@ def test_a_private_case_says_who_calls_and_is_withdrawn_by_code(
     page = opened(scene, code).text
     assert "Dealt with between you and the town" in page
     assert says in page
-    done = visitor.submit("/visits/code/withdraw", "/visits/code", code=code)
+    done = visitor.submit("/visits/code/withdraw", "/visits/code", code=code, sure="1")
     assert "Your question is withdrawn." in done.text
     assert triage(scene, int(question)) == "withdrawn"
     assert row(scene, PrivateCase, int(question)).ended_at is not None
@@ -127,7 +131,9 @@ def test_a_refusal_is_contested_by_code(scene: Scene) -> None:
     assert triage(scene, question) == "rejected"
     visitor.submit("/visits/code/contest", "/visits/code", code=code, reason="It is ours.")
     assert triage(scene, question) == "contested"
-    assert "It is ours." in scene.browser("agent").get(page).text
+    for shown in (scene.browser("agent").get(page).text, opened(scene, code).text):
+        assert "It is ours." in shown
+        assert "Not of this neighbourhood." in shown, "the town's reason stays beside it"
 
 
 def test_a_code_that_is_none_opens_and_withdraws_nothing(scene: Scene) -> None:
@@ -138,8 +144,9 @@ def test_a_code_that_is_none_opens_and_withdraws_nothing(scene: Scene) -> None:
         answer = opened(scene, wrong)
         assert answer.status_code == 422
         assert QUESTION not in answer.text
-        answer = scene.browser().submit("/visits/code/withdraw", "/visits/code", code=wrong)
-        assert answer.status_code == 422
+        for sure in ({}, {"sure": "1"}):
+            answer = scene.browser().submit("/visits/code/withdraw", "/visits/code", code=wrong, **sure)
+            assert answer.status_code == 422
     assert triage(scene, question) == "submitted"
 
 

@@ -19,6 +19,7 @@ from core.models import Entry, File, Mail
 from plugins.neighbourhood_visits.collect import codes, letterbox
 from plugins.neighbourhood_visits.models import Asker, Casework
 from portal import intake
+from portal.privacy import erase
 
 from ..core.test_files import REFUSED, encoded, photo
 from .test_collect_ask import row
@@ -331,3 +332,23 @@ def test_too_many_messages_are_counted_and_answered_once(
     assert (
         "5 messages by mail were not taken in" in office.browser("agent").get(f"/visits/{visit}/review").text
     )
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("words", [True, False], ids=["and all words", "under an alias"])
+def test_what_somebody_asked_by_mail_and_never_confirmed_goes_with_their_account(
+    office: Scene, imap: Any, words: bool
+) -> None:
+    visit, asker = office.visit(), office.town.person("asker")
+    mine = letter(address(visit), sender="asker@example.org", ident="<mine@example.org>")
+    asked, another = take_in(office, imap, mine, letter(address(visit)))
+    contacts = sa.select(Casework.entry_id, Casework.contact).order_by(Casework.entry_id)
+
+    def kept() -> list[tuple[int, str]]:
+        return [tuple(row) for row in office.town.run(lambda: db.session.execute(contacts).all())]
+
+    assert kept() == [(asked.id, "asker@example.org"), (another.id, "zibeline@example.net")]
+    office.town.run(lambda: erase.begin(asker, words))
+    office.town.run(erase.run)
+    theirs = [] if words else [(asked.id, "")]
+    assert kept() == [*theirs, (another.id, "zibeline@example.net")]

@@ -15,15 +15,18 @@ from core.models import Entry, Membership, Notice, Space
 from plugins.neighbourhood_visits import actions, letters
 from plugins.neighbourhood_visits.models import Casework, Visit
 
+from .conftest import TOWN
 from .test_collect_ask import row
 
 if TYPE_CHECKING:
+    from core.testing import Browser
+
     from .conftest import Scene
 
 
-def change(scene: Scene, visit: int, **fields: Any) -> Any:
+def change(scene: Scene, visit: int, mayor: Browser | None = None, **fields: Any) -> Any:
     """Change a visit by its form, which otherwise says what it said."""
-    page, mayor = f"/visits/{visit}/edit", scene.browser("mayor")
+    page, mayor = f"/visits/{visit}/edit", mayor or scene.browser("mayor")
     version = re.search(r'name="version"[^>]*value="(\d+)"', mayor.get(page).text)
     assert version
     return mayor.submit(page, **{**scene.plan(), "version": version[1], **fields})
@@ -123,6 +126,26 @@ def test_the_days_of_the_team_follow_the_visit(scene: Scene) -> None:
     assert now + month < freezes_at < now + month + dt.timedelta(days=3)
     assert reminded_at is None, "whoever was reminded is reminded again on the later day"
     assert question not in late(scene, visit)
+
+
+def test_the_last_day_to_ask_moves_along_unless_it_is_changed_too(scene: Scene) -> None:
+    visit, plan = scene.visit(), scene.plan()
+    day, closes = (dt.date.fromisoformat(plan[name]) for name in ("date", "closes"))
+    week, mayor = dt.timedelta(days=7), scene.browser("mayor")
+
+    def last() -> dt.date:
+        return scene.town.run(lambda: db.session.get(Visit, visit).last_moment.astimezone(TOWN).date())
+
+    assert "it moves along with the date" in mayor.get(f"/visits/{visit}/edit").text
+    assert change(scene, visit, mayor, date=(day + week).isoformat()).status_code == 302
+    assert last() == closes + week
+    assert "The last day to ask has moved along" in mayor.get(f"/visits/{visit}").text
+    sooner = (closes + dt.timedelta(days=1)).isoformat()
+    assert change(scene, visit, mayor, date=(day + 2 * week).isoformat(), closes=sooner).status_code == 302
+    assert last().isoformat() == sooner
+    assert "has moved along" not in mayor.get(f"/visits/{visit}").text
+    assert change(scene, visit, mayor, date=day.isoformat(), closes=sooner).status_code == 302
+    assert last() < dt.date.fromisoformat(sooner), "a visit brought forward brings it forward"
 
 
 def late(scene: Scene, visit: int) -> list[int]:

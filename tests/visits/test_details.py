@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .conftest import Scene
 
 __all__ = ["office"]
+AGAIN = "If they may be public, send your text again as it is."
 DOUBT, FLAG, NUMBER = "details by which somebody can be found", "Holds personal details", "06 12 34 56 78"
 
 
@@ -48,6 +49,7 @@ def test_who_asks_is_asked_about_each_field_that_everybody_reads(scene: Scene, s
     refused = scene.browser("resident").submit(page, **told)
     assert (refused.status_code, questions(scene)) == (422, 0)
     assert DOUBT in refused.text
+    assert AGAIN in refused.text
     assert 'name="confirmed" type="hidden" value="yes"' in refused.text
     assert scene.browser("resident").submit(page, **told, confirmed="yes").status_code == 302
     assert questions(scene) == 1
@@ -57,6 +59,15 @@ def test_a_place_and_a_number_for_the_team_are_what_the_form_asks_for(scene: Sce
     said = {"title": "A bench?", "place": "12 rue des Lilas", "contact": NUMBER}
     question = scene.question(scene.visit(), **said)
     assert flags(scene, question) == ""
+
+
+def test_an_address_that_is_asked_about_is_nobodys(scene: Scene) -> None:
+    visit = scene.visit()
+    page, title = f"/visits/{visit}/ask", "The hole before 4 rue des Tanneurs broke my wheel"
+    assert scene.browser("resident").submit(page, key="one", title=title).status_code == 302
+    page, words = f"/visits/{visit}/record", "The hole before 6 rue des Tanneurs broke my wheel"
+    assert scene.browser("agent").submit(page, words=words, channel="phone").status_code == 302
+    assert questions(scene) == 2
 
 
 def test_who_has_no_account_is_asked_before_their_words_are_kept(scene: Scene) -> None:
@@ -83,6 +94,7 @@ def test_who_writes_a_question_down_is_asked_too(scene: Scene, channel: str) -> 
         refused = scene.browser("agent").submit(page, **said)
         assert refused.status_code == 422, field
         assert DOUBT in refused.text
+        assert AGAIN in refused.text
         assert questions(scene) == 0
     assert scene.browser("agent").submit(page, **said, confirmed="yes").status_code == 302
     assert questions(scene) == 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from core.db import db, write
-from core.models import Membership, SignIn
+from core.models import Entry, File, Membership, SignIn
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Question, Visit
@@ -110,6 +112,14 @@ def tap(page: Page, question: int, outcome: str, text: str = "") -> None:
     card.locator(f"button[value={outcome}]").click()
 
 
+def take_photo(page: Page, question: int) -> None:
+    """Put a large photo into the form of a question."""
+    picture = io.BytesIO()
+    Image.new("RGB", (2400, 1200), "green").save(picture, "PNG")
+    photo = page.locator(f"#photo-{question}")
+    photo.set_input_files({"name": "lamp.png", "mimeType": "image/png", "buffer": picture.getvalue()})
+
+
 def status(page: Page) -> Any:
     return expect(page.locator("#field-status [data-count]"))
 
@@ -157,6 +167,73 @@ def test_notes_outlive_the_browser_the_session_and_the_outage(
         ("settle", None, "applied"),
     ]
     assert row(scene, Question, question).outcome == "settled"
+
+
+def test_photos_and_new_questions_outlive_the_browser_and_the_outage(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    one = phone("one")
+    page = loaded(one, network, "scribe", visit)
+    take_photo(page, question)
+    tap(page, question, "settle", "Réparé sur place.")
+    page.get_by_text("Réglée – Réparé sur place.").wait_for()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert [(note.outcome, note.photo_id is not None) for note in kept(scene)] == [("settle", True)]
+
+    network.down()
+    take_photo(page, question)
+    page.locator(f"#question-{question}").get_by_role("button", name="Garder la note").click()
+    status(page).to_have_text("1 note pas encore envoyée")
+    page.get_by_text("Une nouvelle question").click()
+    page.get_by_label("Question, telle qu’elle a été posée").fill("Et le banc ?")
+    page.get_by_role("button", name="Garder la question").click()
+    status(page).to_have_text("2 notes pas encore envoyées")
+    one.close()
+
+    page = phone("one").pages[0]
+    page.goto(f"{network.url}/visits/{visit}/field")
+    status(page).to_have_text("2 notes pas encore envoyées")
+    network.up()
+    sign_in(page, network.url, "scribe").goto(f"{network.url}/visits/{visit}/field")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    _settled, photo, asked = kept(scene)
+    assert photo.photo_id is not None
+    assert row(scene, Entry, asked.entry_id).title == "Et le banc ?"
+    sizes = sa.select(File.width).where(File.entry_id == photo.photo_id)
+    assert scene.town.run(lambda: list(db.session.scalars(sizes))) == [2000]
+
+
+def test_a_form_stays_filled_until_its_note_is_kept(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    page.evaluate("() => { IDBObjectStore.prototype.add = () => { throw new DOMException('full'); }; }")
+    take_photo(page, question)
+    tap(page, question, "settle", "Réparé sur place.")
+    status(page).to_have_text("Cet appareil ne garde rien : chaque note a besoin du réseau.")
+    assert kept(scene) == []
+    card = page.locator(f"#question-{question}")
+    expect(card.get_by_label("Note ou motif")).to_have_value("Réparé sur place.")
+    tap(page, question, "settle")
+    page.get_by_text("C’est noté.").wait_for()
+    assert [(note.text, note.photo_id is not None) for note in kept(scene)] == [("Réparé sur place.", True)]
+
+
+def test_a_second_tap_while_a_photo_is_made_small_is_no_second_note(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    take_photo(page, question)
+    page.locator(f"#question-{question} button[value=settle]").evaluate(
+        "button => { button.click(); button.click(); }"
+    )
+    page.get_by_text("Réglée", exact=True).first.wait_for()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    page.wait_for_timeout(500)
+    assert [note.outcome for note in kept(scene)] == ["settle"]
 
 
 def test_what_was_cut_off_is_sent_again_and_is_there_once(

@@ -14,6 +14,7 @@ from core.db import db, now, write
 from core.models import Case, Entry
 from plugins.neighbourhood_visits import cases
 from plugins.neighbourhood_visits.follow import calendar
+from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.models import Commitment, PrivateCase
 from portal.privacy import erase
 
@@ -273,6 +274,46 @@ def decided(scene: Scene, entry: Entry) -> None:
     case = scene.town.run(lambda: db.session.scalars(waits).one())
     agent = scene.browser("agent")
     assert agent.submit(f"/moderation/cases/{case}", "/moderation/", act="kept").status_code == 302
+
+
+def test_who_is_asked_while_work_goes_on_may_say_no(scene: Scene) -> None:
+    question, ident, _owner = promised(scene)
+    turn(scene, ident, "start", "agent")
+    due(scene, ident, 29)
+    neighbour, word = scene.browser("neighbour"), "No, it is not done"
+    assert word not in neighbour.get("/visits/promises").text, "they are not asked yet"
+    turn(scene, ident, "contest", "neighbour", "Too early.")
+    due(scene, ident, 30)
+    assert ("visits.kept", scene.town.person("neighbour")) in letters(scene)
+    assert word in neighbour.get("/visits/promises").text
+    turn(scene, ident, "contest", "neighbour")
+    turn(scene, ident, "contest", "opposition", "Not ours to say.")
+    assert contests(scene, ident) == []
+    turn(scene, ident, "contest", "neighbour", "It is dark.")
+    assert row(scene, Commitment, ident).state == "in_progress"
+    assert len(contests(scene, ident)) == 1
+    decided(scene, said(scene))
+    shown = scene.browser().get(f"/posts/{question}").text
+    assert "Not done, says somebody" in shown
+    assert "It is dark." in shown
+    assert word not in scene.browser("resident").get("/visits/promises").text, "it is said already"
+    turn(scene, ident, "contest", "resident", "Indeed.")
+    assert len(contests(scene, ident)) == 1
+
+    def before_the_letter() -> None:
+        with write() as session:
+            session.get(Step, contests(scene, ident)[0]).at = now() - dt.timedelta(days=1)
+
+    scene.town.run(before_the_letter)
+    assert word in scene.browser("resident").get("/visits/promises").text
+    turn(scene, ident, "contest", "resident", "Indeed.")
+    assert len(contests(scene, ident)) == 2
+
+
+def contests(scene: Scene, ident: int) -> list[int]:
+    """The ids of the steps by which a promise was contested."""
+    steps = sa.select(Step.id).where(Step.commitment_id == ident, Step.verb == "contest").order_by(Step.id)
+    return list(scene.town.run(lambda: list(db.session.scalars(steps))))
 
 
 def test_why_it_is_not_done_waits_for_the_team_and_is_its_authors_own(scene: Scene) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ from plugins.neighbourhood_visits import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .conftest import Scene
 
 FILE = Path(__file__).parents[1] / "data/paris_participatory_budget.csv"
@@ -130,21 +134,41 @@ def test_more_rows_than_bearable_are_refused(town: Any) -> None:
         town.run(lambda: tables.read(b"a;b\n" + b"1;2\n" * (tables.MOST_ROWS + 1)))
 
 
-@pytest.mark.slow
-def test_the_command(tmp_path: Path) -> None:
-    folder, file = tmp_path / "town", tmp_path / "questions.csv"
-    file.write_text(LINES, encoding="utf-8")
+@pytest.fixture
+def parvis(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command line of a new town."""
 
-    def parvis(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ops.cli", *words]
-        environment = {"PATH": os.environ["PATH"], "PARVIS_DATA": str(folder)}
+        environment = {"PATH": os.environ["PATH"], "PARVIS_DATA": str(tmp_path / "town")}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
-    assert parvis("init").returncode == 0
+    assert run("init").returncode == 0
+    return run
+
+
+@pytest.mark.slow
+def test_the_command_takes_the_file_of_paris_as_it_is(
+    tmp_path: Path, parvis: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    for counts in ("1341 imported, 0 already there", "0 imported, 1341 already there"):
+        done = parvis("visits", "import-questions", str(FILE))
+        assert (done.returncode, done.stdout) == (0, f"{counts}, 47 flagged\n"), done.stderr
+        assert "1341 of 1341" in done.stderr
+    with closing(sqlite3.connect(tmp_path / "town/town.db")) as town:
+        for table, rows in (("question", 1341), ("visit", 21), ("department", 19)):
+            assert town.execute(f"select count(*) from visits_{table}").fetchone() == (rows,), table
+
+
+@pytest.mark.slow
+def test_the_command(tmp_path: Path, parvis: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    file = tmp_path / "questions.csv"
+    file.write_text(LINES, encoding="utf-8")
     assert "visits" in parvis("--help").stdout
     done = parvis("visits", "import-questions", str(file))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "1 imported, 0 already there, 0 flagged"
+    assert done.stdout == "1 imported, 0 already there, 0 flagged\n"
+    assert done.stderr.splitlines()[0] == "1 of 1"
     again = parvis("visits", "import-questions", str(file))
     assert again.stdout.splitlines()[-1] == "0 imported, 1 already there, 0 flagged"
     file.write_text(LINES + "A2;Trop court\n", encoding="utf-8")

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
 
 from core import jobs
 from core.db import db
-from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
+from core.models import Entry, Notice
+from plugins.neighbourhood_visits import imports, intake
+from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
-from .test_import import LINES, count
+from .test_import import FILE, LINES, count
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -21,10 +27,10 @@ DAY = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=40)).isoformat()
 OTHER = "Quoi;Où;Code\nLe banc ?;rue Haute;Centre\n;rue Basse;Centre\n"
 
 
-def give(scene: Scene, text: str, name: str = "admin", day: str = DAY) -> TestResponse:
+def give(scene: Scene, text: str, name: str = "admin", day: str = DAY, **said: str) -> TestResponse:
     """Give a file as the page does."""
     file = (io.BytesIO(text.encode("cp1252")), "questions.csv")
-    return scene.browser(name).submit("/visits/import", file=file, day=day)
+    return scene.browser(name).submit("/visits/import", file=file, day=day, **said)
 
 
 def page_of(answer: TestResponse) -> str:
@@ -57,15 +63,121 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
 
 
+@pytest.mark.slow
+def test_the_page_takes_the_file_of_paris_as_it_is(scene: Scene) -> None:
+    admin = scene.browser("admin")
+    for counts in ("1341 taken in, 0 already there", "0 taken in, 1341 already there"):
+        file = (io.BytesIO(FILE.read_bytes()), FILE.name)
+        page = page_of(admin.submit("/visits/import", file=file, day=DAY))
+        shown = admin.get(page).text
+        assert "Take in 1341 questions" in shown
+        assert "47 questions lack a title, an address or a known way" in shown
+        assert admin.submit(page, take="yes").status_code == 302
+        scene.town.run(lambda: intake.run(kept(scene).id))  # and not what suggestions learn of it
+        assert f"{counts}, 47 flagged." in admin.get(page).text
+    assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1341, 21, 19)
+
+
+def test_the_page_says_how_far_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, admin = page_of(give(scene, LINES)), scene.browser("admin")
+    admin.submit(page, take="yes")
+    assert '<progress value="0" max="100" aria-label="Being taken in">' in admin.get(page).text
+
+    def fail(*_said: Any) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(imports, "_ask", fail)
+        jobs.run_due(scene.town.app)
+    shown = admin.get(page).text
+    assert '<progress value="50" max="100" aria-label="Being taken in">' in shown
+    assert "1 question read" in shown
+    assert count(scene, Question) == count(scene, Visit) == 0, "all or nothing"
+    scene.town.run(lambda: intake.run(kept(scene).id))
+    shown = admin.get(page).text
+    assert "1 taken in, 0 already there, 0 flagged." in shown
+    assert "<progress" not in shown
+
+
+def test_everybody_reads_who_is_said_to_have_asked_and_never_the_name_of_the_file(scene: Scene) -> None:
+    admin = scene.browser("admin")
+    assert 'value="Question received before the visit"' in admin.get("/visits/import").text
+    for said, shown in (
+        ({}, "Question received before the visit"),
+        ({"byline": "Budget 2026"}, "Budget 2026"),
+    ):
+        text = LINES.replace("A1", f"A{shown}")
+        page = page_of(give(scene, text, **said))
+        admin.submit(page, take="yes")
+        jobs.run_due(scene.town.app)
+        newest = sa.select(Entry.byline).order_by(Entry.id.desc()).limit(1)
+        assert scene.town.run(lambda newest=newest: db.session.scalar(newest)) == shown
+
+
+def test_what_will_be_made_is_named_before_anything_is_made(scene: Scene) -> None:
+    text = "Titre;Adresse;Quartier;Service;Canal;Reçu le\n"
+    text += "Le banc ?;rue Haute;Nord;Voirie;Pigeon;12/03/2026\nLa lampe ?;rue Basse;Sud;Parcs;courrier;\n"
+    page, admin = page_of(give(scene, text)), scene.browser("admin")
+    shown = admin.get(page).text
+    preview, _form, menus = shown.partition("What the columns hold")
+    for named in (
+        "New visits (2)",
+        "Nord · Sud",
+        "New departments (2)",
+        "Voirie · Parcs",
+        "Pigeon",
+        "12/03/2026",
+    ):
+        assert named in preview, named
+    assert "1 question lacks a title, an address or a known way" in preview
+    assert re.search(r"<details>\s*<summary[^>]*>What the columns hold", shown), "folded where all is clear"
+    assert 'value="5" selected' in menus.partition('id="asked_on"')[2].partition("</select>")[0]
+    assert (count(scene, Visit), count(scene, Department)) == (0, 0)
+    admin.submit(page, take="yes")
+    jobs.run_due(scene.town.app)
+    kinds = sa.select(Entry.channel, Casework.flags).join(Casework, Casework.entry_id == Entry.id)
+    found = scene.town.run(lambda: db.session.execute(kinds.order_by(Entry.id)).all())
+    assert [tuple(one) for one in found] == [("web", "channel"), ("paper", "")]
+    known = admin.get(page_of(give(scene, text.replace("Sud", "Est")))).text
+    assert "New visits (1)" in known
+    assert "New departments (0)" in known
+    wrong = admin.get(page_of(give(scene, text + "Trop court\n"))).text
+    assert wrong.index("1 line is wrong") < wrong.index("What the columns hold")
+    assert "<details open>" in wrong
+
+
+def test_nobody_is_told_of_each_question_that_a_file_brings(scene: Scene) -> None:
+    page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
+    admin.submit(page, take="yes", title="0", place="1", visit="2")
+    jobs.run_due(scene.town.app)
+    jobs.run_due(scene.town.app)
+    assert count(scene, Question) == 2
+    assert count(scene, Notice) == 0
+    visit = scene.town.run(
+        lambda: db.session.scalars(sa.select(Visit.space_id).where(Visit.code == "Centre")).one()
+    )
+    assert "To read" in admin.get(f"/visits/{visit}/review").text
+    scene.question(scene.visit())
+    jobs.run_due(scene.town.app)
+    assert count(scene, Notice) > 0, "of what residents ask their team is told"
+
+
 def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
     page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
     assert "No column is chosen for" in admin.get(page).text
     assert admin.submit(page, look="yes", title="0", place="1", visit="2", theme="99").status_code == 302
     shown = admin.get(page).text
     assert "Take in 2 questions" in shown
-    assert "1 question has no title or no address" in shown
+    assert "1 question lacks a title, an address" in shown
     remembered = admin.get(page_of(give(scene, OTHER))).text
     assert "Take in 2 questions" in remembered
+
+
+def test_what_was_chosen_last_is_remembered_though_a_later_file_was_not_looked_at(scene: Scene) -> None:
+    first, _second = page_of(give(scene, OTHER)), page_of(give(scene, OTHER))
+    admin = scene.browser("admin")
+    admin.submit(first, look="yes", title="0", place="1", visit="2")
+    assert "Take in 2 questions" in admin.get(page_of(give(scene, OTHER))).text
 
 
 def test_wrong_lines_are_told_and_nothing_is_taken_in(scene: Scene) -> None:

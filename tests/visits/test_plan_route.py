@@ -76,6 +76,25 @@ def test_stops_are_made_of_questions_moved_and_taken_off(scene: Scene) -> None:
     agent.submit(f"/visits/questions/{one}/off-route", _page=page)
     assert discussion(scene, one) == "not_planned"
     assert [row[0] for row in placed(scene)] == [two]
+    told = agent.submit(f"/visits/stops/{ids[0]}/turn", _page=page, verb="remove")
+    assert told.status_code == 302, "a stop is taken off with what was to be talked about there"
+    assert placed(scene) == stops(scene, visit)[1] == []
+    assert discussion(scene, two) == "not_planned"
+
+
+def test_a_stop_that_is_taken_off_leaves_its_questions_to_others(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    page = f"/visits/{visit}/route"
+    questions = [scene.accepted(visit, title=f"Where is bench {number}?") for number in (1, 2)]
+    agent.submit(f"{page}/questions", _page=page, pick=[str(one) for one in questions])
+    kept, gone = stops(scene, visit)[1]
+    agent.submit(f"{page}/questions", _page=page, pick=str(questions[0]), stop=str(gone))
+    assert agent.submit(f"/visits/stops/{gone}/turn", _page=page, verb="remove").status_code == 302
+    assert stops(scene, visit)[1] == [kept]
+    assert placed(scene) == []
+    assert [discussion(scene, one) for one in questions] == ["not_planned"] * 2
+    agent.submit(f"{page}/questions", _page=page, pick=str(questions[1]), stop=str(kept))
+    assert [row[:2] for row in placed(scene)] == [(questions[1], kept)]
 
 
 def test_the_time_that_a_route_takes_is_counted_with_the_walks(scene: Scene) -> None:

@@ -17,10 +17,12 @@ from frictionless import Resource, Schema
 from core import jobs
 from core.db import db, write
 from core.models import Entry
+from plugins.neighbourhood_visits.collect import codes
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
 from plugins.neighbourhood_visits.report.models import Report
 from portal.privacy import erase
 
+from .test_collect_record import recorded
 from .test_promises import department, promise
 from .test_triage import decide, row
 
@@ -62,32 +64,44 @@ def age(scene: Scene, question: int, days: int) -> None:
 def lived(scene: Scene) -> tuple[int, dict[str, int]]:
     """A visit that is over, with a question of each sort."""
     visit, owner = scene.visit(), department(scene)
+    scene.browser("admin").submit("/visits/departments/new", name="Gardens", days="30", official="0")
+    another = scene.town.run(lambda: db.session.scalar(sa.select(sa.func.max(Department.id))))
     found = {
         "settled": scene.answered(visit, title="=A lamp?", place="-1, rue du Lavoir"),
         "promised": scene.accepted(visit, title="A bench?", name="neighbour"),
         "like it": scene.accepted(visit, title="A bench, please?"),
-        "refused": scene.answered(visit, "No, it is a garden.", title="A car park?"),
+        "refused": scene.accepted(visit, title="A car park?"),
         "rejected": scene.question(visit, title="My neighbour Zoe is loud"),
         "other": scene.question(visit, title="Odd words"),
         "forwarded": scene.question(visit, title="A train?"),
         "private": scene.question(visit, title="My flat"),
-        "waiting": scene.question(visit, title="Unread"),
-        "withdrawn": scene.question(visit, title="Never mind"),
+        "waiting": recorded(scene, visit, words="Unread"),
+        "withdrawn": recorded(scene, visit, words="Never mind", channel="stall"),
+        "spam": scene.accepted(visit, title="Cheap watches!"),
+        "late spam": scene.answered(visit, "Here they are.", title="Cheaper watches!"),
     }
     decide(scene, visit, [found["promised"]], "assign", department=str(owner))
     decide(scene, visit, [found["rejected"]], "reject", reason="It is not a question to the town.")
     decide(scene, visit, [found["other"]], "reject", reason="Because of Zoe.")
     decide(scene, visit, [found["forwarded"]], "forward", to="The region")
     decide(scene, visit, [found["private"]], "divert")
-    scene.browser("resident").submit(f"{page_of(found['withdrawn'])}/withdraw")
+    code = scene.town.run(lambda: codes.code_of(found["withdrawn"]))
+    assert scene.browser().submit("/visits/code/withdraw", _page="/visits/code", code=code).status_code == 200
+    decide(scene, visit, [found["refused"]], "assign", department=str(another))
+    scene.draft(found["refused"], "No, it is a garden.")
+    scene.approve(found["refused"], "No, it is a garden.")
+    for taken, away in (("spam", "remove"), ("late spam", "hide")):
+        url = f"/posts/{found[taken]}/{away}"
+        assert scene.browser("mayor").submit(url, _page="/visits/", sure="1").status_code == 302
     decide(scene, visit, [found["promised"], found["like it"]], "group")
     scene.draft(found["promised"], "A bench comes in May.")
     scene.approve(found["promised"], "A bench comes in May.")
     assert promise(scene, found["promised"], owner) == 302
     conclude(scene, found["settled"], "settle")
     conclude(scene, found["refused"], "refuse", "It is a garden.")
-    for number, ident in enumerate(found.values()):
-        age(scene, ident, 3 * number)
+    for number, (name, ident) in enumerate(found.items()):
+        if name != "spam":  # of which nothing is left
+            age(scene, ident, 3 * number)
     lead(scene, visit, "close", "finish", "begin", "end")
     return visit, found
 
@@ -248,12 +262,10 @@ def again(data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         if q["outcome"] in {"settled", "information_given"}
         and dt.datetime.fromisoformat(q["answered_at"]) < dt.datetime.fromisoformat(visit["starts_at"])
     ]
-    days = sorted(
-        (dt.date.fromisoformat(q["answered_on"]) - dt.date.fromisoformat(q["asked_on"])).days
-        for q in answered
-    )
-    middle = len(days) // 2
-    median = days[middle] if len(days) % 2 else (days[middle - 1] + days[middle]) / 2
+    departments = sorted({q["department"] for q in answered} - {""})
+    times = [
+        waited(name, [q for q in answered if name in ("", q["department"])]) for name in ("", *departments)
+    ]
     return {
         "received": received,
         "answered": len(answered),
@@ -262,9 +274,20 @@ def again(data: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         "rejected": reasons,
         "forwarded": decided.get("forwarded", 0),
         "private": decided.get("private_case", 0),
-        "median": median,
-        "ninetieth": days[math.ceil(0.9 * len(days)) - 1],
+        "withdrawn": decided.get("withdrawn", 0),
+        "channels": {how: round(100 * n / received, 1) for how, n in of("channel").items()},
+        "times": [time for time in times if time["answers"]],
     }
+
+
+def waited(department: str, answered: list[dict[str, Any]]) -> dict[str, Any]:
+    """How long these questions waited for an answer: half of them, and nine of ten, no longer than that."""
+    day = dt.date.fromisoformat
+    days = sorted((day(q["answered_on"]) - day(q["asked_on"])).days for q in answered)
+    middle = len(days) // 2
+    median = days and (days[middle] if len(days) % 2 else (days[middle - 1] + days[middle]) / 2)
+    ninetieth = days and days[math.ceil(0.9 * len(days)) - 1]
+    return {"department": department, "answers": len(days), "median": median, "ninetieth": ninetieth}
 
 
 EXPECTED = {
@@ -275,6 +298,13 @@ EXPECTED = {
     "forwarded": 1,
     "private": 1,
     "rejected": {"Another reason": 1, "It is not a question to the town.": 1},
+    "withdrawn": 1,
+    "channels": {"phone": 11.1, "web": 88.9},
+    "times": [
+        {"department": "", "answers": 4, "median": 4.5, "ninetieth": 9},
+        {"department": "Gardens", "answers": 1, "median": 9, "ninetieth": 9},
+        {"department": "Roads", "answers": 1, "median": 3, "ninetieth": 3},
+    ],
 }
 
 
@@ -292,10 +322,6 @@ def test_anybody_counts_the_figures_again_from_the_open_data(scene: Scene) -> No
         counted = again(data)
         assert {name: counted[name] for name in EXPECTED} == EXPECTED
         assert {name: kept[name] for name in EXPECTED} == EXPECTED
-        together = kept["times"][0]
-        assert (counted["median"], counted["ninetieth"]) == (together["median"], together["ninetieth"])
-    assert [time["department"] for time in kept["times"]] == ["", "Roads"]
-    assert kept["channels"] == {"web": 100.0}
 
 
 def test_the_files_hold_what_their_schemas_say(scene: Scene, tmp_path: Path) -> None:

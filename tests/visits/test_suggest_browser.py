@@ -49,6 +49,11 @@ def test_what_is_suggested_is_taken_by_one_key(
     agent.locator("#announcer:has-text('2 questions')").wait_for(state="attached")
     rows = sa.select(Question.theme, Question.group_id).where(Question.entry_id == other)
     assert scene.town.run(lambda: tuple(db.session.execute(rows).one())) == ("safety", first)
+    agent.locator(f"#question-{first} .badge:has-text('1 question semblable')").wait_for()
+    agent.locator(f"#question-{other} .badge:has-text('Regroupée')").wait_for()
+    for one, grouped in ((first, other), (other, first)):
+        assert agent.locator(f"#question-{one} [data-head='{grouped}']").count() == 0
+    assert agent.locator(f"#question-{other}:focus").count() == 1
     agent.keyboard.press("u")
     agent.locator("#announcer:has-text('1 question')").wait_for(state="attached")
     assert scene.town.run(lambda: tuple(db.session.execute(rows).one())) == ("safety", None)

@@ -69,6 +69,17 @@ def test_theme_and_department_are_suggested_with_the_reason(scene: Scene) -> Non
     assert f'selected value="{lights}"' in own or f'value="{lights}" selected' in own or "Lights" in own
 
 
+def test_the_likely_theme_suggests_its_departments_with_its_words(scene: Scene) -> None:
+    visit, lights, _parks = taught(scene)
+    scene.accepted(visit, title="Un carrefour dangereux", theme="safety")
+    worked(scene)
+    question = scene.question(visit, title="Quel carrefour dangereux")
+    shown = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    suggested = shown.partition(f"assign {question}:0 {lights}")[2].partition("</dd>")[0]
+    assert re.search("because of: [^<]*carrefour", suggested)
+    assert "Safety" not in suggested, "nobody has chosen it"
+
+
 def test_a_theme_that_the_town_has_not_is_refused_and_so_is_who_is_not_on_the_team(scene: Scene) -> None:
     visit = scene.visit()
     question = scene.question(visit)
@@ -116,6 +127,40 @@ def test_similar_questions_are_shown_with_the_reason_grouped_and_ungrouped(scene
     assert f"group {first}:0 {other}:0" not in agent.get(page).text, "they are together"
     decide(scene, visit, [other], "ungroup")
     assert row(scene, Question, other).group_id is None
+
+
+def test_one_word_of_one_question_suggests_nothing(scene: Scene) -> None:
+    visit, _lights, parks = taught(scene)
+    tree = scene.question(visit, title="Tailler les arbres où piaillent les oiseaux", theme="green")
+    decide(scene, visit, [tree], "assign", department=str(parks), official="0")
+    worked(scene)
+    noise = scene.question(visit, title="Bruit du bar où piaillent les clients")
+    trees = scene.question(visit, title="Un arbre penche")
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    assert f"assign {trees}:0 {parks}" in page, "a word of several questions does"
+    assert f"assign {noise}:0" not in page
+    assert f"theme {noise}:0" not in page
+
+
+def test_what_shares_one_word_of_no_subject_is_not_similar(scene: Scene) -> None:
+    visit = scene.visit()
+    first = scene.accepted(visit, title="Des clients piaillent")
+    lamp = scene.accepted(visit, title="Un lampadaire clignote")
+    way = scene.accepted(visit, title="Boulevard gelé", name="neighbour")
+    worked(scene)
+    asked = [
+        (scene.question(visit, title="Les pigeons piaillent"), first, False),
+        (scene.question(visit, title="Le lampadaire penche"), lamp, True),
+        (scene.question(visit, title="Une rue poussiéreuse"), way, False),
+    ]
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    for one, other, shown in asked:
+        assert (f"group {other}:0 {one}:0" in page) is shown, (one, other)
+    assert not re.search(r'<span class="hint"></span> <button[^>]*value="group', page), (
+        "none without a reason"
+    )
 
 
 def test_reasons_are_words_that_say_something(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,10 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db, write
 from core.models import JobRow, Notice
-from plugins.neighbourhood_visits import letters, reads
+from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
+from ..core.test_files import encoded, photo
 from .test_browser import many
 from .test_plugin import statements
 
@@ -58,6 +60,19 @@ def test_many_are_decided_at_once_and_taken_back(scene: Scene) -> None:
     assert "Not about this neighbourhood." in scene.browser("resident").get(f"/visits/{visit}").text
     decide(scene, visit, questions, "reconsider")
     assert {row(scene, Question, one).triage for one in questions} == {"submitted"}
+
+
+def test_what_lacks_its_reason_keeps_ticks_and_choice(scene: Scene) -> None:
+    visit = scene.visit()
+    one, two = (scene.question(visit, title=f"Question {number}?") for number in range(2))
+    for verb, says in (("reject", "Write the reason."), ("forward", "Say to whom it is forwarded.")):
+        refused = decide(scene, visit, [one], verb, reason=" ", queue="unread")
+        assert refused.status_code == 422
+        assert says in refused.text
+        assert re.search(rf'id="pick-{one}" checked', refused.text)
+        assert not re.search(rf'id="pick-{two}" checked', refused.text)
+        assert re.search(rf'<option selected value="{verb}">', refused.text)
+    assert row(scene, Question, one).triage == "submitted"
 
 
 def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,19 +146,44 @@ def test_a_group_counts_supporters_once_tells_each_author_and_is_undone(scene: S
     assert scene.town.run(lambda: reads.voices(db.session.get(Question, first))) == 2
     page = scene.browser("agent").get(f"/visits/questions/{first}").text
     assert "2 people support them" in page
+    queue = scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    assert "Leads a group: 1 similar question" in queue
     assert "And the light?" in page
     public = scene.browser().get(f"/posts/{second}").text
     assert "And the light?" in public
     assert f'href="/posts/{first}"' in public
-    assert ("visits.grouped", scene.town.person("neighbour")) in told(scene)
+    heard = {person for kind, person in told(scene) if kind == "visits.grouped"}
+    assert heard == {scene.town.person("resident"), scene.town.person("neighbour")}
+    assert "To be answered together with a similar question" in public
+    assert "Answer to come" in public
     scene.draft(first, "On Monday.")
     scene.approve(first, "On Monday.")
+    public = scene.browser().get(f"/posts/{second}").text
+    assert "Answered together with a similar question" in public
+    assert "Answer published" in public
+    assert "Answer to come" not in public
     answered = {person for kind, person in told(scene) if kind == "visits.answered"}
     people = ("resident", "neighbour", "mayor2", "agent2")
     assert answered == {scene.town.person(name) for name in people}, "all who asked or support, once"
     decide(scene, visit, [second], "ungroup")
     assert row(scene, Question, second).group_id is None
     assert f'href="/posts/{first}"' not in scene.browser().get(f"/posts/{second}").text
+
+
+def test_what_was_done_is_said_in_its_own_words(scene: Scene) -> None:
+    visit = scene.visit()
+    one, two = scene.question(visit, title="One?"), scene.question(visit, title="Two?")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review"
+    for verb, said in (
+        ("group", "2 questions grouped."),
+        ("ungroup", "2 questions taken out of their group."),
+        ("theme", "The theme of 2 questions is said."),
+        ("divert", "2 questions are private cases."),
+        ("reconsider", "2 questions are to be read again."),
+    ):
+        picks = [f"{ident}:{row(scene, Question, ident).moves}" for ident in (one, two)]
+        agent.submit(f"/visits/{visit}/decide", _page=page, verb=verb, pick=picks, theme="green")
+        assert said in agent.get(page).text
 
 
 def test_what_a_colleague_moved_since_is_not_moved_again(scene: Scene) -> None:
@@ -176,7 +216,9 @@ def test_an_author_withdraws_or_contests(scene: Scene) -> None:
     assert resident.submit(contest, reason="It stands on the square.").status_code == 302
     queue = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
     assert "Contested" in queue
-    assert "It stands on the square." in queue
+    for shown in (queue, resident.get(f"/posts/{other}").text, resident.get(f"/visits/{visit}").text):
+        assert "It stands on the square." in shown
+        assert "Not ours." in shown, "the town's reason stays beside it"
 
 
 def test_an_empty_queue_leads_to_the_one_in_which_something_waits(scene: Scene) -> None:
@@ -189,6 +231,50 @@ def test_an_empty_queue_leads_to_the_one_in_which_something_waits(scene: Scene) 
     page = agent.get(queue + "unread").text
     assert "Nothing waits here" in page
     assert leads.format(queue, "unanswered", "To answer") in page
+
+
+def test_what_waits_longest_and_soonest_stands_first_among_many_visits(scene: Scene) -> None:
+    soon, agent = scene.visit(name="Soon"), scene.browser("agent")
+    late, _done = scene.visit(name="Late"), scene.visit(name="Nothing waits")
+    scene.question(soon)
+    answered = scene.accepted(late)
+    lines = [f"{number};Question {number} ?;A place;Far {number}" for number in range(reads.PAGE + 2)]
+    table = tables.read("\n".join(["id;title;place;visit", *lines]).encode())
+
+    def act() -> None:
+        columns, day = imports.guess(table.header), dt.date(2040, 1, 1)
+        imports.take_in(table, columns, "Import", day, [scene.town.person("agent")])
+        with write() as session:
+            session.get(Casework, answered).due_at = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+    scene.town.run(act)
+    for page in ("/", "/visits/"):
+        waiting = agent.get(page).text.partition("Questions waiting for you")[2].partition("</section>")[0]
+        shown = re.findall(r"(Soon|Late|Nothing waits|Visite Far \d+)</a>", waiting)
+        assert shown[:3] == ["Late", "Soon", "Visite Far 0"], page
+        assert len(shown) == reads.PAGE, page
+
+
+def test_a_card_says_how_it_came_who_has_it_until_when_and_what_it_holds(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    said = {"title": "The lamp?", "body": "Call me: 06 12 34 56 78", "seen": "yes", "confirmed": "yes"}
+    picture = (io.BytesIO(encoded(photo(), "PNG")), "lamp.png")
+    asked = scene.browser("resident").submit(
+        f"/visits/{visit}/ask", _page=f"/visits/{visit}", pictures=picture, alts="A lamp", **said
+    )
+    assert asked.status_code == 302, asked.text
+    [question] = scene.town.run(lambda: list(db.session.scalars(sa.select(Question.entry_id))))
+    page = f"/visits/{visit}/review"
+    card = agent.get(page).text.partition('id="question-')[2].partition("</li>\n<li")[0]
+    for shown in ("on this site", "A lamp", "Holds personal details"):
+        assert shown in card, shown
+    official = str(scene.town.person("deputy"))
+    decide(scene, visit, [question], "assign", department="0", official=official)
+    card = agent.get(f"{page}?queue=unanswered").text.partition('id="question-')[2]
+    assert re.search(r"<span>Deputy[^<]*</span><span>to be answered until", card)
+    decide(scene, visit, [question], "forward", to="The region")
+    card = agent.get(f"{page}?queue=rejected").text.partition('id="question-')[2]
+    assert "Forwarded to:</strong> The region" in card
 
 
 def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from core import jobs, mail
-from core.db import db
+from core.db import db, write
 from core.models import Mail
+from core.spaces.actions import set_members
+from plugins.neighbourhood_visits import actions
 from plugins.neighbourhood_visits.models import Visit
 from plugins.neighbourhood_visits.states import TRANSITIONS
 from plugins.neighbourhood_visits.turns import FOR_GOOD
 from portal.notices import mailing
 
+from .test_collect_moved import change
 from .test_field import stand
 from .test_report import lead
 from .test_scribe_reads import visit as visit_with_scribe
@@ -57,6 +61,47 @@ def put_off(scene: Scene, visit: int, verb: str, reason: str = "The river is hig
     scene.browser("mayor").submit(f"{page}/turn", _page=page, verb=verb, reason=reason, sure="1")
 
 
+def reschedule(scene: Scene, visit: int, days: int = 0, name: str = "mayor", **fields: str) -> int:
+    """What the form of the new date answers, so many days after the date that was postponed."""
+    plan = scene.plan()
+    said = {key: plan[key] for key in ("starts", "ends", "meeting_point", "closes")}
+    said["date"] = (dt.date.fromisoformat(plan["date"]) + dt.timedelta(days=days)).isoformat()
+    page = f"/visits/{visit}/reschedule"
+    return scene.browser(name).submit(page, _page=f"/visits/{visit}", **{**said, **fields}).status_code
+
+
+def test_the_team_reads_whom_no_message_reaches_when_a_visit_moves(scene: Scene) -> None:
+    visit = scene.visit()
+    own = scene.question(visit, title="With an account?")
+    page, agent, mayor = f"/visits/{visit}", scene.browser("agent"), scene.browser("mayor")
+    words = {
+        "words": "By telephone?",
+        "name": "Madame Brunet",
+        "contact": "01 23 45 67 89",
+        "channel": "phone",
+    }
+    assert agent.submit(f"{page}/record", **words).status_code == 302
+    with_code = {"title": "By code?", "seen": "yes"}
+    assert scene.browser().submit(f"{page}/ask", **with_code).status_code == 302
+    assert "Whom to call back" not in agent.get(page).text, "nothing has changed"
+    asked = mayor.submit(f"{page}/turn", _page=page, verb="postpone").text
+    assert "All who have an account and asked or support a question are told" in asked
+    assert "1 question came from somebody without an account, who left you a contact" in asked
+    assert "1 question came without a contact" in asked
+    mayor.submit(f"{page}/turn", _page=page, verb="postpone", sure="1", reason="Snow.")
+    assert f'href="{page}/callers"' in agent.get(page).text
+    shown = agent.get(f"{page}/callers").text
+    assert "By telephone?" in shown
+    assert "01 23 45 67 89" in shown
+    assert "With an account?" not in shown
+    assert own
+    for name in (None, "resident", "agent2", "opposition", "colleague"):
+        refused = scene.browser(name).get(f"{page}/callers")
+        assert refused.status_code in (302, 403, 404), name
+        assert "01 23 45 67 89" not in refused.text
+        assert "Whom to call back" not in scene.browser(name).get(page).text, name
+
+
 def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
     seen = {}
     for verb in ("", "close", "finish", "begin", "end", "publish", "follow"):
@@ -74,6 +119,36 @@ def test_each_state_has_one_next_step(scene: Scene, visit: int) -> None:
         "published": "Follow up the promises",
         "follow_up": "Promises",
     }
+
+
+def test_a_draft_says_what_it_lacks_to_be_announced(scene: Scene) -> None:
+    def draft() -> int:
+        with write():
+            space = actions.draft_visit("Visit 75118", "75118", dt.date(2030, 1, 1))
+            set_members(space, "test", {scene.town.person("agent"): "coordinator"})
+            return space.id
+
+    visit = scene.town.run(draft)
+    shown = panel(scene, visit, "agent")
+    assert "fill in where people meet" in shown
+    assert first(shown) == "Change the visit"
+    assert "Announce" not in shown
+    scene.town.run(lambda: meet(visit))
+    shown = panel(scene, visit, "agent")
+    assert "choose its neighbourhood" in shown, (
+        "who reaches a part of the town announces nothing for all of it"
+    )
+    assert first(shown) == "Change the visit"
+    assert change(scene, visit, scene.browser("agent")).status_code == 302
+    shown = panel(scene, visit, "agent")
+    assert "Read it once more, then announce it." in shown
+    assert first(shown) == "Announce the visit"
+
+
+def meet(visit: int) -> None:
+    """Say where people meet, and nothing else."""
+    with write() as session:
+        session.get(Visit, visit).meeting_point = "In front of the school"
 
 
 def test_a_visit_begins_by_the_one_button_on_its_day(scene: Scene, visit: int) -> None:
@@ -211,12 +286,58 @@ def test_who_asked_hears_why_a_visit_is_put_off_and_its_new_date(scene: Scene) -
         assert "The new date will be told here" in text
     assert f"/visits/{visit}\n" in heard()
     assert f"/spaces/{visit}" not in heard()
-    scene.browser("mayor").submit(
-        f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="reschedule", sure="1"
-    )
+    old = row(scene, Visit, visit).starts_at
+    assert reschedule(scene, visit, days=7, starts="17:00", meeting_point="At the fountain") == 302
+    assert row(scene, Visit, visit).starts_at == old + dt.timedelta(days=7, hours=-1)
     for text in (heard(), asker.get("/notices").text):
         assert "The visit has a new date: Visit of the Tanneries" in text
-        assert f"{day_of(scene, visit)}, 18:00 – 20:00, In front of the school" in text
+        assert f"{day_of(scene, visit)}, 17:00 – 20:00, At the fountain" in text
+
+
+def test_the_new_date_is_given_where_it_is_announced(scene: Scene) -> None:
+    visit, page = scene.visit(), "/visits/{}/reschedule"
+    page, mayor = page.format(visit), scene.browser("mayor")
+    assert mayor.get(page).status_code == 302, "nothing is postponed"
+    closed_at = row(scene, Visit, visit).questions_close_at
+    put_off(scene, visit, "postpone")
+    assert f'href="{page}"' in panel(scene, visit, "mayor")
+    assert scene.plan()["date"] in mayor.get(page).text
+    for name in ("opposition", "resident"):
+        assert reschedule(scene, visit, days=7, name=name) == 403
+    turned = mayor.submit(f"/visits/{visit}/turn", _page=f"/visits/{visit}", verb="reschedule", sure="1")
+    assert turned.location == page
+    assert reschedule(scene, visit) == 422, "it is the date that was postponed"
+    assert reschedule(scene, visit, days=-40) == 422
+    assert reschedule(scene, visit, days=7, meeting_point="") == 422
+    assert row(scene, Visit, visit).state == "postponed"
+    assert reschedule(scene, visit, days=7) == 302
+    moved = row(scene, Visit, visit)
+    assert moved.state == "collecting"
+    assert moved.questions_close_at == closed_at + dt.timedelta(days=7)
+    assert moved.sequence == 2
+    assert "Ask a question" in scene.browser().get(f"/visits/{visit}").text
+    assert reschedule(scene, visit, days=9) == 302
+    assert row(scene, Visit, visit).starts_at == moved.starts_at, "it is announced already"
+
+
+def test_the_new_date_is_announced_without_taking_questions(scene: Scene) -> None:
+    visit = scene.visit()
+    put_off(scene, visit, "postpone")
+    day = (dt.date.fromisoformat(scene.plan()["closes"]) + dt.timedelta(days=2)).isoformat()
+    assert reschedule(scene, visit, days=7, later="yes", closes=day) == 302
+    kept = row(scene, Visit, visit)
+    assert (kept.state, kept.last_moment.date().isoformat()) == ("announced", day)
+
+
+def test_the_form_of_a_postponed_visit_asks_no_date(scene: Scene) -> None:
+    visit = scene.visit()
+    old = row(scene, Visit, visit).starts_at
+    put_off(scene, visit, "postpone")
+    shown = scene.browser("mayor").get(f"/visits/{visit}/edit").text
+    assert 'name="date"' not in shown
+    assert f'href="/visits/{visit}/reschedule"' in shown
+    assert change(scene, visit, date="2031-01-01", summary="Other words").status_code == 302
+    assert row(scene, Visit, visit).starts_at == old
 
 
 def test_no_page_of_the_team_shows_the_day_of_a_visit_that_is_put_off(scene: Scene, visit: int) -> None:

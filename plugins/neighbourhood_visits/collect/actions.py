@@ -11,7 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 from core import api
 from core.api import gettext as _
 
-from ..actions import keep_question
+from ..actions import keep_question, take_as_sent
 from ..models import Asker, Visit
 from ..states import question_case
 
@@ -43,9 +43,10 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
         raise api.Refused(_("This visit takes no more questions."))
     title, body = headed(said.words)
     with api.write():
-        entry = api.publish(
+        entry, flags = take_as_sent(
             space,
             body,
+            confirmed,
             title=title,
             kind="visits.question",
             channel=said.channel,
@@ -53,12 +54,11 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
             recorded_by=api.viewer().id,
             author_id=None,
             client_key=_once(said.key, title, body, said.place),
-            confirmed=confirmed,
             beside=(said.place,),
             team_only=True,
             reader_id=api.viewer().id,  # a scribe is not on the team
         )
-        keep_question(entry, said.contact, place=said.place)
+        keep_question(entry, said.contact, flags, place=said.place)
     return entry
 
 
@@ -78,21 +78,21 @@ def ask_by_code(visit: Visit, said: Mapping[str, Any], name: str, confirmed: boo
     with api.write():
         if _known_by_code(space.id) >= AT_ONCE:
             raise api.Refused(_many())
-        entry = api.publish(
+        entry, flags = take_as_sent(
             space,
             said["body"],
+            confirmed,
             title=said["title"],
             kind="visits.question",
             byline=_("A resident"),
             author_id=None,
             client_key=_once(said["key"], said["title"], said["body"], said["place"]),
-            confirmed=confirmed,
             beside=(said["place"],),
         )
         latitude, longitude = said["pin"] or (None, None)
         contact = ", ".join(filter(None, (name, said["contact"])))[:120]
         where = {"place": said["place"], "latitude": latitude, "longitude": longitude}
-        keep_question(entry, contact, theme=said["theme"], **where)
+        keep_question(entry, contact, flags, theme=said["theme"], **where)
     return entry
 
 

@@ -8,6 +8,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import personal
+from ..forms import ask_again
 from ..models import Question
 from ..pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from ..show import draw
@@ -32,8 +33,7 @@ def write_down(space_id: int) -> Page:
     try:
         entry = actions.record(found, form.said(), confirmed=bool(form.confirmed.data))
     except api.AskAuthor as doubt:
-        form.form_errors.append(str(doubt))
-        form.confirmed.data = "yes"
+        ask_again(form, doubt)
         return form_page("visits/collect/record.html", form, done=None, **context)
     except api.Refused as reason:
         form.form_errors.append(str(reason))

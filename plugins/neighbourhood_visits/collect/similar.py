@@ -20,7 +20,7 @@ def asked_alike(text: str, visit: Visit, near: bool = False) -> list[tuple[api.E
     past = sa.select(Visit.space_id).where(Visit.ends_at < api.now()).order_by(Visit.starts_at.desc())
     spaces = {visit.space_id, *api.db.session.scalars(past.limit(PAST))}
     found = similar(text, spaces, limit=4 * SHOWN, near=near)
-    ids = [ident for ident, shared in found if not shared.place_alone]
+    ids = [ident for ident, shared in found if shared.enough and not shared.place_alone]
     facts = reads.load_questions(ids)
     rows = {entry.id: entry for entry in reads.entries(ids) if entry.state == "published"}
     shown = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, redirect, session, url_for
+from flask import abort, redirect, request, session, url_for
 
 from core import api
 from core.api import gettext as _
@@ -16,6 +16,7 @@ from ..show import draw
 from ..states import TABLE, question_case
 from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
+from .maps import Map, map_of
 from .receipts import receipt
 from .similar import accepted
 from .voices import voice_page
@@ -63,8 +64,16 @@ def _there(question_id: int) -> bool:
 @blueprint.post("/code/withdraw")
 @api.needs("visits.ask")
 def withdraw_by_code() -> Page:
-    """Take back the question of a code."""
-    return _act("withdraw", _("Your question is withdrawn."))
+    """Take back the question of a code, once one is sure."""
+    if "sure" in request.form:
+        return _act("withdraw", _("Your question is withdrawn."))
+    api.throttle("guess")
+    form: Any = ActByCodeForm()
+    found = codes.find(form.code.data or "") if form.validate_on_submit() else None
+    read = _read(found) if found is not None else None
+    if read is None:
+        return _unknown(CodeForm(formdata=None))
+    return draw("visits/collect/withdraw_by_code.html", form=form, entry=read[0])
 
 
 @blueprint.post("/code/contest")
@@ -149,9 +158,22 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
         reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
         photos=_waits(entry, question),
+        sent=_sent(found),
+        map=_map(entry) if question.latitude is not None else None,
         wrong=wrong,
         form=ActByCodeForm(formdata=None, code=code),
     )
+
+
+def _map(entry: api.Entry) -> Map | None:
+    return map_of(api.get_or_404(api.Space, entry.space_id).area_id)
+
+
+def _sent(question_id: int) -> list[str]:
+    """What the pictures of a question show, in words: the pictures themselves have its audience."""
+    rows = sa.select(api.File).where(api.File.entry_id == question_id).order_by(api.File.id)
+    with api.as_system("tell whoever holds its code which pictures a question has"):
+        return [file.alt or file.name for file in api.db.session.scalars(rows)]
 
 
 def _reached(entry: api.Entry) -> str:

@@ -1,5 +1,7 @@
 """The way that a question has come: its steps are written down as they happen, and read by everybody."""
 
+import sqlalchemy as sa
+
 from core import api
 
 from .models import Step
@@ -19,3 +21,9 @@ def record(
     kept = reason if by_town else ""
     step = Step(entry_id=question_id, thing=thing, verb=verb, reason=kept, commitment_id=commitment_id)
     api.db.session.add(step)
+
+
+def last(commitment_id: int) -> Step | None:
+    """The latest step of a promise."""
+    rows = sa.select(Step).where(Step.commitment_id == commitment_id).order_by(Step.id.desc()).limit(1)
+    return api.db.session.scalars(rows).one_or_none()

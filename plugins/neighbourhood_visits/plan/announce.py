@@ -9,10 +9,11 @@ from werkzeug.wrappers import Response
 
 from core import api
 from core.api import gettext as _
+from core.api import lazy_gettext
 
 from .. import reads, show
 from ..models import Visit
-from ..pages import blueprint, visit_and_space
+from ..pages import Page, blueprint, visit_and_space
 from .paper_pages import pdf_response
 from .papers import TEMPLATES
 
@@ -20,6 +21,10 @@ DIGITS = "23456789BCDFGHJKMNPQRSTVWXYZ"  # none is taken for another, and they m
 SHEETS = {"a4": "poster.typ", "a3": "poster.typ", "a5": "leaflet.typ"}
 ASKED_BEFORE = frozenset({"draft", "announced", "collecting"})
 STATUS = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}
+CALLED_OFF = {
+    "cancelled": lazy_gettext("CANCELLED"),
+    "postponed": lazy_gettext("POSTPONED"),
+}  # as phones show it
 
 
 def code_of(space_id: int) -> str:
@@ -56,7 +61,7 @@ def calendar(visit: Visit, space: api.Space, address: str, host: str) -> bytes:
     event.add("dtstamp", api.now())
     event.add("dtstart", visit.starts_at.astimezone(api.town_zone()))
     event.add("dtend", visit.ends_at.astimezone(api.town_zone()))
-    event.add("summary", space.name)
+    event.add("summary", f"{CALLED_OFF[visit.state]} – {space.name}" if visit.off else space.name)
     event.add("location", visit.meeting_point)
     told = (visit.reason if visit.state in STATUS else "", space.summary, visit.access_notes, address)
     event.add("description", "\n\n".join(filter(None, told)))
@@ -117,12 +122,11 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
 
 @blueprint.get("/c/<code>")
 @api.needs("core.read")
-def short_address(code: str) -> Response:
-    """From the code on paper to the page of the visit."""
+def short_address(code: str) -> Page:
+    """From the code on paper to the page of the visit; a slip leads to the list of visits."""
     space_id = visit_of(code)
-    if space_id is None:
-        abort(404)
-    visit_and_space(space_id)
+    if space_id is None or api.db.session.get(Visit, space_id) is None:
+        return show.draw("visits/plan/no_code.html", code=code), 404
     return redirect(url_for("visits.visit", space_id=space_id))
 
 

@@ -129,6 +129,7 @@ def remove(stop_id: int) -> None:
         at = sa.select(StopQuestion.entry_id).where(StopQuestion.stop_id == stop_id)
         for entry_id in session.scalars(at).all():
             _off(entry_id)
+        session.flush()  # before the database takes what is at the stop with it
         session.delete(stop)
 
 

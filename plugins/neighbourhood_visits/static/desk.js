@@ -82,7 +82,7 @@ async function post({ head, ...decision }, chosen) {
   for (const card of chosen) fields.append("pick", `${card.dataset.question}:${card.dataset.moves}`);
   const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } }).catch(() => null);
   const told = answer?.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : { told: [queue.dataset.failed], moves: {} };
-  for (const card of chosen) {
+  for (const card of cards().concat(chosen)) { // what a question is grouped with has moved too
     const moves = told.moves[card.dataset.question];
     if (moves === undefined) continue;
     card.dataset.moves = moves;
@@ -119,6 +119,7 @@ function decide(decision, card) {
     report([told.said, ...told.told].filter(Boolean).join(" "));
     const refused = places.filter(([one]) => told.moves[one.dataset.question] === undefined);
     if (refused.length) { restore(refused); warn(refused, told.told); }
+    if (stays) renew(Object.keys(told.moves));
     return told;
   });
   past.push({ places, sent, stays });
@@ -157,7 +158,26 @@ async function undo() {
   const chosen = last.places.map(([card]) => card).filter((card) => told.moves[card.dataset.question] !== undefined);
   const back = await send({ verb: told.undo }, chosen);
   report([back.said, ...back.told].filter(Boolean).join(" "));
-  if (!last.stays) restore(last.places.filter(([card]) => back.moves[card.dataset.question] !== undefined));
+  if (last.stays) renew(Object.keys(told.moves));
+  else restore(last.places.filter(([card]) => back.moves[card.dataset.question] !== undefined));
+}
+
+// What stays in the queue is drawn anew: who is grouped with whom by now, and what is suggested still.
+async function renew(ids) {
+  const page = await fetched(location.href);
+  for (const id of page ? ids : []) {
+    const card = document.getElementById(`question-${id}`), fresh = page.getElementById(`question-${id}`);
+    if (!card || !fresh || menu?.list.parentElement === card) continue;
+    const focused = card.contains(document.activeElement);
+    card.replaceChildren(...fresh.childNodes);
+    box(card).value = `${id}:${card.dataset.moves}`;
+    if (focused) card.focus();
+  }
+}
+
+async function fetched(url) {
+  const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null);
+  return answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
 }
 
 function count() {
@@ -169,9 +189,8 @@ async function refill() {
   const more = document.querySelector(".pager-next");
   if (!more || loading || cards().length > 10) return;
   loading = true;
-  const answer = await fetch(more.href, { headers: { "HX-Request": "true" } }).catch(() => null);
-  if (answer?.ok) {
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = await fetched(more.href);
+  if (page) {
     const fresh = [...page.querySelectorAll("#queue > [data-question]")].filter((card) => !document.getElementById(card.id));
     queue.append(...fresh);
     const further = page.querySelector(".pager-next");

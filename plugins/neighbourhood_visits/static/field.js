@@ -29,7 +29,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-field-note]") || !database) return;
   event.preventDefault();
-  note(form, event.submitter);
+  if (!form.inert) note(form, event.submitter);
 }, true);
 
 async function note(form, button) {
@@ -37,11 +37,22 @@ async function note(form, button) {
   const fields = Object.fromEntries([...data].filter(([name]) => !["photo", "csrf_token", "key", "keep"].includes(name)));
   const said = [button.value === "yes" ? "" : button.firstChild.textContent, fields.text, fields.asked, fields.attendance].filter(Boolean).join(" – ");
   if (!said && !photo?.size) return;
-  form.reset();
-  await wait(store("readwrite").add({
-    visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
-    said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
-  }));
+  form.inert = true;
+  try {
+    const one = {
+      visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
+      said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
+    };
+    await wait(store("readwrite").add(one));  // begun last, as a transaction ends while anything else is awaited
+    form.reset();
+  } catch {
+    delete form.dataset.fieldNote;  // what the device doesn't keep stays in the form, which goes by the network
+    status.querySelector("[data-count]").textContent = words.full;
+    return;
+  } finally {
+    form.inert = false;
+    button.focus({ preventScroll: true });
+  }
   await show();
   send();
 }

@@ -81,7 +81,8 @@ def _near(rows: Iterable[tuple[api.Entry, Question]]) -> dict[int, list[Near]]:
                 similar.read(entry.title, entry.body, question.place),
                 similar.read(near.title, near.body, theirs.place),
             )
-            found.setdefault(entry_id, []).append(Near(near, shared))
+            if shared.enough:
+                found.setdefault(entry_id, []).append(Near(near, shared))
     for several in found.values():
         several.sort(key=lambda one: one.shared.place_alone)
     return found

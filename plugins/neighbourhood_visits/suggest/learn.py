@@ -13,7 +13,7 @@ from core import api
 from .. import reads
 from ..models import Casework, Department, Question
 from .models import Learned, Term
-from .words import pairs, says_why, words
+from .words import pairs, says_what, says_why, words
 
 EVERY = dt.timedelta(hours=1)
 LATEST = 20_000  # questions that are learned from
@@ -41,6 +41,14 @@ class Suggestion(NamedTuple):
     because: tuple[str, ...]
 
 
+class Ranked(NamedTuple):
+    """A label, what each word adds to it, and all in all."""
+
+    label: str
+    speaks: dict[str, float]
+    score: float
+
+
 def features(sort: str, said: Said) -> dict[str, str]:
     """What a decision on a question may rest on, each with the word that shows it."""
     title = words(said.title)
@@ -65,9 +73,7 @@ def count(sort: str, taught: Iterable[tuple[Said, str]]) -> Counter[Row]:
     return found + Counter({(sort, "*", ""): different})
 
 
-def rank(
-    sort: str, said: Said, counts: "Counter[Row] | dict[Row, int]"
-) -> list[tuple[str, dict[str, float]]]:
+def rank(sort: str, said: Said, counts: "Counter[Row] | dict[Row, int]") -> list[Ranked]:
     """The labels, the likeliest first, each with what each word adds: one label against all others."""
     labels = [label for kind, word, label in counts if (kind, word) == (sort, "") and label]
     known = features(sort, said)
@@ -84,18 +90,53 @@ def rank(
             if any(found)
         }
         before = math.log(counts[sort, "", label] / asked)
-        told.append((before + sum(speaks.values()), label, speaks))
-    return [(label, speaks) for _score, label, speaks in sorted(told, key=lambda one: (-one[0], one[1]))]
+        told.append(Ranked(label, speaks, before + sum(speaks.values())))
+    return _in_order(told)
+
+
+def departments(said: Said, counts: "Counter[Row] | dict[Row, int]") -> list[Ranked]:
+    """The departments, the likeliest first; where no theme is chosen, as the likeliest themes have it.
+
+    Each theme counts by how likely it is, and what speaks for it speaks for its departments.
+    """
+    guesses = [] if said.theme else rank("theme", said, counts)[: SHOWN["theme"]]
+    if not guesses:
+        return rank("department", said, counts)
+    found: dict[str, Ranked] = {}
+    for guess, likelihood in zip(guesses, _shares(guesses), strict=True):
+        ranked = rank("department", said._replace(theme=guess.label), counts)
+        for one, share in zip(ranked, _shares(ranked), strict=True):
+            by_theme = one.speaks.pop(reads.theme_label(guess.label), 0)
+            _label, speaks, score = found.get(one.label, (one.label, one.speaks, 0.0))
+            if by_theme > 0:
+                speaks = {
+                    word: speaks.get(word, 0) + guess.speaks.get(word, 0) for word in (*speaks, *guess.speaks)
+                }
+            found[one.label] = Ranked(one.label, speaks, score + likelihood * share)
+    return _in_order(found.values())
+
+
+def _shares(ranked: Sequence[Ranked]) -> list[float]:
+    """How likely each of these is, of one in all."""
+    odds = [math.exp(one.score - ranked[0].score) for one in ranked]
+    return [one / sum(odds) for one in odds]
+
+
+def _in_order(ranked: Iterable[Ranked]) -> list[Ranked]:
+    return sorted(ranked, key=lambda one: (-one.score, one.label))
 
 
 def suggest(questions: Sequence[Said]) -> list[dict[str, list[Suggestion]]]:
     """For each question the likeliest themes and departments, as far as its words are known."""
     wanted = {sort: {word for said in questions for word in features(sort, said)} for sort in SHOWN}
+    theme = sa.orm.aliased(Learned)
+    of_themes = sa.select(sa.literal("=") + theme.label).where(theme.sort == "theme", theme.word == "")
     with api.as_system("suggest by what the town has decided, of which words alone are kept"):
         told = [
             sa.and_(Learned.sort == sort, Learned.word.in_({*found, "", "*"}))
             for sort, found in wanted.items()
         ]
+        told.append(sa.and_(Learned.sort == "department", Learned.word.in_(of_themes)))
         rows = api.db.session.execute(
             sa.select(Learned.sort, Learned.word, Learned.label, Learned.count).where(sa.or_(*told))
         )
@@ -110,10 +151,13 @@ def department_names() -> dict[str, str]:
 
 
 def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str]) -> list[Suggestion]:
-    found = []
-    for label, speaks in rank(sort, said, counts):
+    found, known = [], features(sort, said)
+    ranked = departments(said, counts) if sort == "department" else rank(sort, said, counts)
+    for label, speaks, _score in ranked:
         because = _because(speaks, reads.theme_label(said.theme))
-        if because and label in names:
+        taught = sum(counts.get((sort, word, label), 0) for word, told in known.items() if told in because)
+        enough = max(taught, len(because)) > 1 or any(map(says_what, because))
+        if label in names and enough:  # one word of one question, that names no subject, says nothing
             found.append(Suggestion(label, names[label], because))
     return found[: SHOWN[sort]]
 

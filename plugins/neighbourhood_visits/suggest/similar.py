@@ -13,7 +13,7 @@ from core.api import gettext as _
 from .. import queues
 from ..models import Question
 from .models import Learned, Similar, Term
-from .words import Word, ideas, loose_ideas, says_why, words
+from .words import Word, ideas, loose_ideas, says_what, says_why, words
 
 MOST_TERMS = 80  # of a text, the telling ones first
 POSTINGS = 4_000  # rows that one search looks at, about
@@ -47,6 +47,11 @@ class Shared(NamedTuple):
         if self.words:
             told.append(_("same words: %(words)s", words=", ".join(self.words[:3])))
         return told[:3]
+
+    @property
+    def enough(self) -> bool:
+        """Whether people see why: a place, an idea, two words, or one that says what it is about."""
+        return bool(self.places or self.ideas or len(self.words) > 1) or any(map(says_what, self.words))
 
     @property
     def place_alone(self) -> bool:
@@ -168,7 +173,8 @@ def shared(asked: Text, found: Text) -> Shared:
     for idea, written in asked.ideas.items():
         theirs_of_it = [word for word in found.ideas.get(idea, ()) if word.lower() not in known]
         mine = [word for word in written if word.lower() not in known]
-        if mine and theirs_of_it and idea not in loose_ideas():
+        told = mine and theirs_of_it and says_why(mine[0]) and says_why(theirs_of_it[0])
+        if told and idea not in loose_ideas():
             ideas.append(f"{mine[0].lower()} ~ {theirs_of_it[0].lower()}")
     places = [said[stem] for stem in said if stem not in words]
     return Shared(places, ideas, [said[stem].lower() for stem in words])

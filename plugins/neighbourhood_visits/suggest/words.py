@@ -71,6 +71,11 @@ def says_why(said: str) -> bool:
     )
 
 
+def says_what(said: str) -> bool:
+    """Whether a word names a thing that towns are asked about, by itself: a lamp, not a morning."""
+    return any(idea not in loose_ideas() for idea in thesaurus().get(stem(api.fold(said)), ()))
+
+
 _one_at_a_time = threading.Lock()  # a stemmer keeps the word that it works on
 
 

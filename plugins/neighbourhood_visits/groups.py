@@ -1,0 +1,82 @@
+"""Similar questions that are answered together: who leads a group, who joins it, who leaves it.
+
+The first of a group stands for it in the queues, on the visit and in the report, so it is an accepted one
+as soon as any is. All is done inside a write that holds the visit.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import api
+from core.api import gettext as _
+
+from . import letters
+from .follow import steps
+from .models import Question
+
+TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
+COLUMNS = (Question.entry_id, Question.triage, Question.answered_at, Question.group_id)
+
+
+def join(space_id: int, question_ids: Iterable[int]) -> None:
+    """Have questions answered together, and all that is grouped with one of them; each author hears."""
+    with api.as_system("a group holds whoever’s questions"):
+        members = _together(question_ids)
+        if len(members) < 2:
+            raise api.Refused(_("Choose at least two questions to group them."))
+        led = {one.group_id for one in members}
+        new = [one.entry_id for one in members if one.group_id is None and one.entry_id not in led]
+        _lead(members)
+        _change(new, moves=Question.moves + 1)
+    for ident in new:
+        steps.record(ident, "triage", "group")
+        letters.tell("grouped", space_id, ident)
+
+
+def leave(question_id: int) -> None:
+    """Take a question out of its group; the others stay together."""
+    with api.as_system("a group holds whoever’s questions"):
+        members = _together([question_id])
+        _change([question_id], group_id=None, moves=Question.moves + 1)
+        _lead([one for one in members if one.entry_id != question_id])
+
+
+def settle(question_id: int, gone: bool = False) -> None:
+    """A question of a group was decided on, or is `gone`: what is not to be answered leaves the group."""
+    with api.as_system("a group holds whoever’s questions"):
+        members = _together([question_id])
+        if len(members) < 2:
+            return
+        stay = [
+            one for one in members if one.triage in TOGETHER and not (gone and one.entry_id == question_id)
+        ]
+        _change([one.entry_id for one in members if one not in stay], group_id=None)
+        _lead(stay)
+
+
+def _together(question_ids: Iterable[int]) -> Sequence[Any]:
+    """These questions and all that are grouped with one of them."""
+    head = sa.func.coalesce(Question.group_id, Question.entry_id)
+    heads = list(api.db.session.scalars(sa.select(head).where(Question.entry_id.in_(list(question_ids)))))
+    rows = sa.select(*COLUMNS).where(sa.or_(Question.entry_id.in_(heads), Question.group_id.in_(heads)))
+    return api.db.session.execute(rows.order_by(Question.entry_id)).all()
+
+
+def _lead(members: Sequence[Any]) -> None:
+    """Let the first of these lead them: an accepted one, who led before, the one answered, the oldest."""
+    led = {one.group_id for one in members}
+    order = [
+        (one.triage != "accepted", one.entry_id not in led, one.answered_at is None, one.entry_id)
+        for one in members
+    ]
+    ids = [rank[-1] for rank in sorted(order)]
+    _change(ids[:1], group_id=None)
+    _change(ids[1:], group_id=ids[0] if ids else None)
+
+
+def _change(question_ids: list[int], **values: Any) -> None:
+    if question_ids:
+        changed = sa.update(Question).where(Question.entry_id.in_(question_ids))
+        api.db.session.execute(changed.values(**values))

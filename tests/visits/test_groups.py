@@ -1,0 +1,127 @@
+"""Questions that are answered together: whatever becomes of the first, none is lost with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from plugins.neighbourhood_visits.models import Question
+
+from .test_races import at_once, picked, token_only
+from .test_triage import decide, row, told
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+
+def groups(scene: Scene, *questions: int) -> list[int | None]:
+    """With which question each of these is grouped."""
+    return [row(scene, Question, one).group_id for one in questions]
+
+
+def leave(scene: Scene, visit: int, question: int, way: str) -> None:
+    """Let a question leave what is to be answered, in one of the ways that there are."""
+    if way == "withdraw":
+        scene.browser("resident").submit(f"/visits/questions/{question}/withdraw")
+    elif way in ("hide", "remove"):
+        scene.browser("mayor").submit(f"/posts/{question}/{way}", _page="/visits/", sure="1")
+    else:
+        decide(scene, visit, [question], way, reason="Not ours.", to="The region")
+
+
+@pytest.mark.parametrize(
+    "way", ["withdraw", "reject", "forward", "divert", "reconsider", "ungroup", "hide", "remove"]
+)
+def test_another_accepted_question_leads_where_the_first_leaves(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    first, second, third = (scene.accepted(visit, title=f"Question {number}?") for number in range(3))
+    unread = scene.question(visit, title="Number four?")
+    decide(scene, visit, [unread, third, second, first], "group")
+    assert groups(scene, first, second, third, unread) == [None, first, first, first]
+    leave(scene, visit, first, way)
+    assert groups(scene, second, third, unread) == [None, second, second]
+    agent = scene.browser("agent")
+    assert f'id="question-{second}"' in agent.get(f"/visits/{visit}/review?queue=unanswered").text
+    shown = scene.browser().get(f"/posts/{third}").text
+    assert f'href="/posts/{second}"' in shown
+    assert f'href="/posts/{first}"' not in shown
+
+
+@pytest.mark.parametrize("way", ["withdraw", "reject", "divert", "hide"])
+def test_a_question_that_is_left_alone_waits_again_by_itself(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    first, second = scene.accepted(visit, title="One?"), scene.accepted(visit, title="Two?")
+    decide(scene, visit, [first, second], "group")
+    leave(scene, visit, first, way)
+    assert groups(scene, second) == [None]
+    assert (
+        f'id="question-{second}"'
+        in scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    )
+    assert "Answered together" not in scene.browser().get(f"/posts/{second}").text
+
+
+def test_who_is_rejected_alone_leaves_the_others_together(scene: Scene) -> None:
+    visit = scene.visit()
+    first, second, third = (scene.accepted(visit, title=f"Question {number}?") for number in range(3))
+    decide(scene, visit, [first, second, third], "group")
+    decide(scene, visit, [second], "reject", reason="No.")
+    assert groups(scene, first, second, third) == [None, None, first]
+
+
+def test_what_is_accepted_leads_what_is_not(scene: Scene) -> None:
+    visit = scene.visit()
+    older = scene.question(visit, title="The lamp?")
+    newer = scene.question(visit, title="The light?", name="neighbour")
+    decide(scene, visit, [newer, older], "group")
+    assert groups(scene, older, newer) == [None, older], "the older leads, whichever was ticked first"
+    decide(scene, visit, [newer], "accept")
+    assert groups(scene, older, newer) == [newer, None]
+    assert (
+        f'id="question-{newer}"'
+        in scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    )
+    other = scene.accepted(visit, title="The street lamp?")
+    last = scene.question(visit, title="The lantern?")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review?queue=unread"
+    agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {last}:0 {other}:0")
+    assert groups(scene, other, last) == [None, other]
+    decide(scene, visit, [last, newer], "group")
+    assert groups(scene, older, newer, other, last) == [newer, None, newer, newer], "two groups become one"
+
+
+def test_what_is_not_to_be_answered_joins_no_group_and_one_is_none(scene: Scene) -> None:
+    visit = scene.visit()
+    first, rejected = scene.accepted(visit, title="One?"), scene.question(visit, title="Two?")
+    decide(scene, visit, [rejected], "reject", reason="No.")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review"
+    for ticked, refusal in (
+        ([first, rejected], "This question is not accepted, or no longer."),
+        ([first], "Choose at least two questions to group them."),
+    ):
+        picks = [picked(scene, one) for one in ticked]
+        agent.submit(f"/visits/{visit}/decide", _page=page, verb="group", pick=picks)
+        assert refusal in agent.get(page).text
+    assert groups(scene, first, rejected) == [None, None]
+    assert "visits.grouped" not in dict(told(scene))
+
+
+@pytest.mark.engines
+def test_a_question_joins_while_the_first_is_taken_back(scene: Scene) -> None:
+    visit = scene.visit()
+    agent, mayor = scene.browser("agent"), scene.browser("mayor")
+    page, url = f"/visits/{visit}/review", f"/visits/{visit}/decide"
+    for number in range(5):
+        first, second = (scene.accepted(visit, title=f"{one} {number}?") for one in ("One", "Two"))
+        third = scene.accepted(visit, title=f"Three {number}?")
+        decide(scene, visit, [first, second], "group")
+        joined = {"one": f"group {first}:0 {third}:0"}
+        gone = {"verb": "reject", "reason": "No.", "department": "0", "official": "0"}
+        gone["pick"] = picked(scene, first)
+        at_once(
+            [(agent, url, token_only(agent, page) | joined), (mayor, url, token_only(mayor, page) | gone)]
+        )
+        assert row(scene, Question, first).triage == "rejected"
+        leads = groups(scene, first, second, third)
+        assert leads in ([None, None, second], [None, None, None]), "the second leads, or each is alone"
