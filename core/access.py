@@ -71,7 +71,12 @@ class NoViewer(RuntimeError):
 
 
 class Refused(Exception):
-    """What was asked can't be done as things stand; the message tells the person why."""
+    """What was asked can't be done as things stand; the message tells the person why.
+
+    A mail that says so leads to the `link`, where it is given.
+    """
+
+    link = ""
 
 
 class Forbidden(Exception):

@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from email.message import EmailMessage
-from email.utils import format_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -119,8 +118,7 @@ def _deliver(config: Config, due: Sequence[int]) -> bool:
                 if server is None:
                     server = _connect(config)
                     connection.callback(server.close)
-                words = written(mail)
-                if words is None:
+                if (words := written(mail)) is None:
                     _drop(mail)
                 else:
                     _hand_over(server, mail, config, words)
@@ -153,17 +151,18 @@ def written(mail: Mail) -> Written | None:
 def message(mail: Mail, config: Config, letter: Letter, headers: Mapping[str, str]) -> EmailMessage:
     """The message of an outbox row as it travels; its Message-ID is the row's own."""
     from email.headerregistry import Address  # a grammar of mail, for the worker alone
+    from email.policy import default
 
     host = urlsplit(config.base_url).hostname or "localhost"
-    made = EmailMessage()
+    made = EmailMessage(default.clone(refold_source="none"))  # folded, a long address becomes no address
     made["From"] = Address(settings.town().name, addr_spec=sender(config))
     made["To"] = mail.recipient
     made["Subject"] = letter.subject
-    made["Date"] = format_datetime(mail.created_at)
-    made["Message-ID"] = f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>"
+    made["Date"] = mail.created_at
     made["Auto-Submitted"] = "auto-generated"
+    headers = {"Message-ID": f"<{mail.id}.{int(mail.created_at.timestamp())}@{host}>", **headers}
     for name, value in headers.items():
-        made[name] = value
+        made.set_raw(name, value)
     made.set_content(letter.text)
     if letter.html:
         made.add_alternative(letter.html, subtype="html")

@@ -102,7 +102,7 @@ def _handle(owner: str, handler: Any, letter: Incoming, language: str) -> bool:
             if insert_once(Received, key=letter.key):
                 handler.run(letter)
     except Refused as refusal:
-        written = mail.compose("core/mail/refused", language, reason=str(refusal))
+        written = mail.compose("core/mail/refused", language, refusal.link, reason=str(refusal))
         with as_system("answer a message"), write(), suppress(throttle.TooMany):
             if insert_once(Received, key=letter.key) and letter.user_id is not None:
                 throttle.hit("refused", letter.sender)

@@ -91,7 +91,8 @@ def trusted_hosts(config: Config) -> list[str]:
 def init(app: Flask) -> None:
     """Refuse unfit requests before anything looks at them, and dress every answer."""
     app.session_interface = Sessions()
-    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    # a token is of one session: no Referer, which not every browser sends, would prove more
+    app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     app.url_map.converters.update({"int": Ident, "default": Word, "string": Word})
     app.before_request(_examine)
     app.before_request(registry.gate)  # what is off is not there, whatever else is wrong with the request

@@ -12,6 +12,7 @@ from core import files, health
 from core.db import db, now, table_of
 from core.models import Entry, File, Membership, Space, Support
 from core.plugin import Health
+from portal import intake
 
 NAMED = 5
 CLOCK_MARGIN = dt.timedelta(minutes=1)
@@ -25,6 +26,7 @@ def everything(with_files: bool = False) -> list[Health]:
     with force_locale("en"):
         found = health.checks()
     looks: dict[str, Callable[[], tuple[bool, str]]] = {
+        "mailbox": intake.look,
         "clock": _clock,
         "soundness": _soundness,
         "references": _references,

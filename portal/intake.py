@@ -16,16 +16,18 @@ from typing import Any
 
 from flask import current_app
 
-from core import mail, mailbox
+from core import mail, mailbox, settings
 from core.access import as_system
 from core.config import Config
-from core.db import TROUBLE
+from core.db import TROUBLE, now
 
 from .mail_words import words
+from .privacy.retention import MAILBOX
 
 FETCH = "core.fetch_mail"
 TIMEOUT = 20
 MESSAGES = 50  # of one run
+BATCH = 500  # messages that one command names
 LARGEST = 10 * 1024 * 1024  # bytes read of a message: words come first, attachments after
 PARTS, WORDS = 200, 256 * 1024  # of what has more parts, no more bytes are read than words may have
 HEADERS = 32 * 1024  # bytes; more is nobody's letter
@@ -59,6 +61,34 @@ def fetch() -> None:
                 _move(server, uid, REFUSED)
             else:
                 _take(server, uid, tries)
+
+
+def look() -> tuple[bool, str]:
+    """Whether the mailbox, where there is one, opens now; raises OSError where its server does not answer."""
+    config: Config = current_app.config["PARVIS"]
+    if not config.imap_host or not config.mailbox:
+        return True, "no mailbox is set (PARVIS_MAILBOX, PARVIS_IMAP_HOST): nobody answers by mail"
+    try:
+        with _connected(config):
+            return True, config.mailbox
+    except imaplib.IMAP4.error as error:
+        return False, str(error)
+
+
+def sweep() -> None:
+    """Job: delete what lies in the folders Done and Refused for longer than the town keeps it."""
+    config: Config = current_app.config["PARVIS"]
+    kept = settings.kept_for(MAILBOX)
+    if not config.imap_host or not config.mailbox or kept is None:
+        return
+    end = imaplib.Time2Internaldate(now() - kept)[1:12]
+    with _connected(config) as server:
+        for folder in (DONE, REFUSED):
+            server.select(folder)
+            old = _found(server, "BEFORE", end)
+            for start in range(0, len(old), BATCH):
+                server.uid("STORE", ",".join(old[start : start + BATCH]), "+FLAGS", r"(\Deleted)")
+            server.expunge()
 
 
 def _waiting(server: imaplib.IMAP4) -> list[tuple[int, str]]:

@@ -122,6 +122,12 @@ plugin = Plugin(
             seconds=300,
         ),
         Job(intake.FETCH, _("Take mail in"), intake.fetch, every=dt.timedelta(minutes=1), seconds=120),
+        Job(
+            "core.sweep_mailbox",
+            _("Empty the mailbox of old messages"),
+            intake.sweep,
+            every=dt.timedelta(days=1),
+        ),
         Job("core.sweep_notices", _("Delete old notifications"), notices.sweep, every=dt.timedelta(days=1)),
         Job("core.tidy_search", _("Tidy the index"), index.tidy, every=dt.timedelta(days=1), seconds=600),
         Job(
@@ -140,6 +146,7 @@ plugin = Plugin(
         ),
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),
         Job(erase.JOB, _("Erase closed accounts"), erase.run, every=dt.timedelta(hours=1), seconds=3600),
+        Job(erase.OVERWRITE, _("Overwrite what was taken out"), erase.overwrite, seconds=600),
         Job(erase.REPLAY, _("Repeat erasures after a restore"), erase.replay, seconds=3600),
         Job(
             "core.end_memberships", _("End memberships"), groups.end_memberships, every=dt.timedelta(hours=1)

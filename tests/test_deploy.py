@@ -6,6 +6,7 @@ import configparser
 import http.client
 import os
 import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -19,9 +20,12 @@ import pytest
 from environments import answers
 
 from core.config import Config
+from portal.privacy.erase import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +100,48 @@ def test_the_guide_names_every_file_that_there_is_and_no_other() -> None:
     assert named - {"systemd", "nginx"} == there
 
 
+def test_the_commands_of_the_guide_read_any_password(tmp_path: Path) -> None:
+    [block] = re.findall(r"^# (parvis\(\).+?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    settings = tmp_path / "parvis.env"
+    settings.write_text('# PARVIS_NONE=1\nPARVIS_SMTP_PASSWORD=it\'s "two" $words #1\n#PARVIS_PORT=1\n')
+    runuser = tmp_path / "runuser"
+    runuser.write_text('#!/bin/sh\nenv | grep ^PARVIS_\nprintf "%s\\n" "$@"\n')
+    runuser.chmod(0o755)
+    script = f"{block.replace('/etc/parvis/parvis.env', str(settings))}\nparvis backup '/a folder'\n"
+    script += 'echo "${PARVIS_SMTP_PASSWORD-left}"'
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    said = ["-u", "parvis", "--", "/opt/parvis/venv/bin/parvis", "backup", "/a folder"]
+    assert done.stdout.splitlines() == ['PARVIS_SMTP_PASSWORD=it\'s "two" $words #1', *said, "left"]
+
+
+def test_a_restore_by_the_guide_erases_again_whom_the_town_had_erased(tmp_path: Path) -> None:
+    data, backups = tmp_path / "data", tmp_path / "backups"
+    data.mkdir()
+    backups.mkdir()
+    (data / LEDGER).write_text("{}\n")
+    (backups / "parvis-old.zip").touch()
+    os.utime(backups / "parvis-old.zip", (0, 0))
+    text = (DEPLOY / "systemd/parvis-backup.service").read_text()
+    text = text.replace("/var/lib/parvis", str(data)).replace("/var/backups/parvis", str(backups))
+    for command in re.findall(r"^ExecStartPost=-?(.+)$", text, re.MULTILINE):
+        subprocess.run(shlex.split(command), check=True)
+    assert [path.name for path in backups.iterdir()] == [LEDGER]
+    restores = [line for line in GUIDE.splitlines() if line.startswith("#") and "parvis restore" in line]
+    assert len(restores) == 2
+    assert all(f"--erasures /var/backups/parvis/{LEDGER}" in line for line in restores)
+
+
+def test_streams_may_have_a_service_of_their_own() -> None:
+    [command] = re.findall(r"^# sed -i '(/upstream.+)' /etc/nginx", GUIDE, re.MULTILINE)
+    conf = DEPLOY / "nginx/parvis.conf"
+    told = subprocess.run(["sed", command, conf], capture_output=True, text=True, check=True).stdout
+    upstreams = dict(re.findall(r"upstream (\w+) \{\s+server 127\.0\.0\.1:(\d+);", told))
+    port = unit(DEPLOY / "systemd/parvis-live.service")["Service"]["Environment"].partition("=")[2]
+    assert upstreams == {"parvis": "8000", "parvis_live": port}
+    assert re.search(r"location = /live \{\s+proxy_pass http://parvis_live;", told)
+
+
 class Front:
     """A town behind nginx: asks as a browser would."""
 
@@ -126,7 +172,8 @@ def served(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[tuple[int, 
     settings |= {"PARVIS_DATA": str(tmp_path / "town"), "PARVIS_PORT": str(port), "PARVIS_WORKERS": "1"}
     settings |= {"PARVIS_URL": "https://localhost", "PARVIS_PROXIES": "1"}
     command = [sys.executable, "-m", "ops.cli"]
-    subprocess.run([*command, "init"], env=settings, check=True, capture_output=True)
+    made = subprocess.run([*command, "init"], env=settings, check=True, capture_output=True, text=True)
+    (tmp_path / "init.txt").write_text(made.stdout)
     with (tmp_path / "server.log").open("wb") as log:
         server = subprocess.Popen([*command, "serve"], env=settings, stdout=log, stderr=log)
     while not answers(f"http://127.0.0.1:{port}"):
@@ -193,6 +240,21 @@ def listens(port: int) -> bool:
     """Whether somebody takes connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_first_administrator_gets_in_by_the_link(
+    front: Front, new_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    [link] = re.findall(r"https://localhost(/confirm/\S+)", (tmp_path / "init.txt").read_text())
+    here = f"https://localhost:{front.secure}"
+    page = new_page(locale="en-GB", ignore_https_errors=True)
+    page.goto(f"{here}{link}")
+    page.fill("[name=name]", "Camille Essai")
+    page.fill("[name=password]", "quiet-lantern-harbour-nine")
+    with page.expect_navigation():
+        page.click("main button[type=submit]")
+    page.goto(f"{here}/me")
+    assert page.url == f"{here}/second-factor", "signed in, and owes what administrators owe"
 
 
 def guess(front: Front, number: int) -> int:

@@ -47,11 +47,15 @@ def follow(entry: Entry, change: str) -> None:
             _leave_to_agency(ended, open_for(entry, "reported"))
 
 
+def legal(case: int | None, *which: Any) -> bool:
+    """Whether a case holds a notice of illegal content."""
+    notices = sa.select(_report.c.id).where(_report.c.case_id == case, _report.c.legal, *which)
+    return unfiltered(notices).first() is not None
+
+
 def left_to_agency(case: int) -> bool:
     """Whether a case holds a notice of illegal content, which the agency decides and not the viewer."""
-    theirs = sa.select(_report.c.id).where(_report.c.case_id == case, _report.c.legal)
-    theirs = theirs.where(_space.c.id == _report.c.space_id, ~access.reached(_space.c))
-    return unfiltered(theirs).first() is not None
+    return legal(case, _space.c.id == _report.c.space_id, ~access.reached(_space.c))
 
 
 def hidden_by_agency(entry: Entry | Row) -> bool:

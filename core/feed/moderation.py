@@ -83,10 +83,13 @@ def decide(
 def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
     """Write a decision on its case, within the write that carries it out, and tell whom it concerns.
 
-    Whether the viewer may decide is asked before. Raises Refused where that is left to the agency.
+    Whether the viewer may decide is asked before. Raises Refused where that is left to the agency, and
+    where a notice of illegal content is decided without a word.
     """
     if cases.left_to_agency(case):
         raise Refused(str(cases.LEFT))
+    if not text.strip() and cases.legal(case):
+        raise Refused(_("A notice of illegal content is decided with reasons in words. Write them."))
     done = {**cases.decided(act), "reason": reason, "text": text}
     said = sa.update(_case).where(_case.c.id == case).values(done)
     row = unfiltered(said.returning(*(_case.c[name] for name in _SAID))).one()

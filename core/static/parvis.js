@@ -476,9 +476,10 @@ if (stream && window.EventSource) {
   });
 }
 
-// A list that keys clear: j and k go through its items, a digit chooses, and a letter presses what has it in the item.
+// A list that keys clear: j and k go through its items, a digit chooses, and a letter presses what has it in the item; Escape leaves a field for its item.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (typing && event.key === "Escape") typing.closest("[data-keys] [data-key-item]")?.focus();
   if (typing || event.ctrlKey || event.altKey || event.metaKey || !document.querySelector("[data-keys]")) return;
   const items = [...document.querySelectorAll("[data-keys] [data-key-item]")], key = event.key.toLowerCase();
   const here = items.indexOf(document.activeElement.closest("[data-key-item]"));

@@ -148,6 +148,8 @@ def answer(
                 raise api.Refused(_("Somebody has answered this meanwhile."))
         if not upheld and (entry is None or entry.state == "removed"):
             raise api.Refused(_("It is removed for good and can’t be shown again."))
+        if not upheld and first.act != "hidden":
+            raise api.Refused(_("Only what was hidden can be shown again. Answer in words."))
         if not upheld and entry is not None and version not in (None, entry.version):
             raise api.Refused(_("This was changed meanwhile. Please read it again."))
         if not upheld and entry is not None and entry.state == "hidden":

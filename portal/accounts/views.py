@@ -136,11 +136,9 @@ def reset() -> Response:
 def confirm(token: str) -> Response:
     """Show what a mailed link is for; its button, and nothing else, carries it out."""
     try:
-        response = _confirm(token)
+        return _confirm(token)
     except claims.Unusable as reason:
-        response = _unusable(token, str(reason))
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+        return _unusable(token, str(reason))
 
 
 def _look(token: str) -> claims.Pending:

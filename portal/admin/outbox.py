@@ -14,6 +14,7 @@ TITLES = {
     "core.export": _("Data ready to download"),
     "core.unused": _("Unused account"),
     "core.refused": _("Mail that could not be taken in"),
+    "core.held": _("Replies by mail that are looked at first"),
     "core.attachments": _("Attachments that were left out"),
 }
 

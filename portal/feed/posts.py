@@ -25,6 +25,7 @@ from core.spaces import actions as spaces
 from core.text import raise_headings
 from core.web import back_to_entry, get_or_404, needs, says
 
+from ..moderation.actions import owes_words
 from ..spaces import reads
 from . import claims, history
 from .forms import EditForm, GuestForm, HomePostForm, PostForm, WordsForm
@@ -226,6 +227,8 @@ def hide(entry_id: int) -> Page:
     def turn(entry: Entry) -> None:
         if entry.state == "hidden" and cases.hidden_by_agency(entry):
             moderation.decide(entry, "restored", "")
+        elif entry.state != "hidden" and owes_words(entry):
+            moderation.decide(entry, "hidden", "")
         else:
             (actions.restore if entry.state == "hidden" else actions.hide)(entry)
 
@@ -252,6 +255,8 @@ def remove(entry_id: int) -> Page:
     own = entry.author_id == viewer().id and entry.kind.startswith("core.")
     if not own and not spaces.oversees(space):
         raise Forbidden("core.moderate")
+    if not own and owes_words(entry):
+        return redirect(f"/posts/{entry_id}/decide")
     if request.method == "GET":
         return render_template("portal/post_remove.html", entry=entry, own=own)
     above = f"/posts/{entry.parent_id}" if entry.parent_id else space_url(space.id, space.kind)

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core import registry
+from core import jobs, registry
 from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
@@ -16,6 +16,7 @@ from core.notices.tell import notify
 from core.spaces import actions as spaces
 
 from ..files import forget
+from ..privacy import erase
 from .passages import MARK, shows, take_out
 
 RECEIVED = "core.report_received"
@@ -77,7 +78,13 @@ def concerns(case: Case, person: int | None) -> bool:
     )
 
 
-def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None:
+def owes_words(entry: Entry) -> bool:
+    """Whether the viewer decides a notice of illegal content, whose sender and author read why."""
+    case = cases.waiting(entry)
+    return case is not None and cases.legal(case) and not cases.left_to_agency(case)
+
+
+def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: str = "") -> None:
     """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
 
     Its words are gone from the history too: of what was said before, all of it where they stand so that
@@ -112,7 +119,8 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str) -> None
         if not touched:
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
-        moderation.settle(case, space, "redacted", reason, "")
+        jobs.enqueue(erase.OVERWRITE, once=erase.OVERWRITE)
+        moderation.settle(case, space, "redacted", reason, said)
 
 
 def _take_out(passage: str, row: Any, name: str, longest: int | None = None) -> int:

@@ -15,7 +15,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from core.feed.moderation import REASONS
@@ -84,16 +84,28 @@ class AppealForm(Form):
     words = TextAreaField(_("What do you want to say?"), [InputRequired(_("Write something.")), _most])
 
 
-class DecisionForm(Form):
+class _Reasoned(Form):
+    """Why something is decided; in words too where a notice of illegal content waits for it."""
+
+    reason = SelectField(_("Reason"), **_CHOSEN)
+    text = TextAreaField(_("Say more to the author"), [_most])
+
+    def __init__(self, legal: bool, **kw: Any) -> None:
+        super().__init__(**kw)
+        if legal:
+            self.text.label.text = gettext("Your reasons")
+            self.text.flags.required = True
+            self.text.validators = [InputRequired(gettext("Give your reasons.")), _most]
+
+
+class DecisionForm(_Reasoned):
     """What becomes of an entry, and why."""
 
     waited = HiddenField()
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
-    reason = SelectField(_("Reason"), **_CHOSEN)
-    text = TextAreaField(_("Say more to the author"), [Optional(), _most])
 
 
-class RedactForm(Form):
+class RedactForm(_Reasoned):
     """Which words, and which pictures, are taken out of an entry for good."""
 
     passage = TextAreaField(_("Words to take out"), [_most])
@@ -103,4 +115,3 @@ class RedactForm(Form):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
-    reason = SelectField(_("Reason"), **_CHOSEN)

@@ -26,7 +26,7 @@ from ..feed.views import panels
 from . import actions
 from .deeds import told
 from .forms import AppealForm, DecisionForm, RedactForm, ReportForm
-from .words import acts_to_do, outcome, sorts, taken_back
+from .words import acts_to_do, outcome, redress, sorts, taken_back
 
 blueprint = Blueprint("moderation_core", __name__)
 log = Blueprint("audit", __name__)
@@ -111,23 +111,24 @@ def mine() -> str:
     """What was decided about one's own words and reports, and where one can answer."""
     cases, older = _mine(whole(request.args.get("before")))
     words: dict[str, Any] = {"outcome": outcome, "reasons": moderation.REASONS, "person": viewer().id}
-    words["taken_back"] = taken_back
+    words |= {"taken_back": taken_back, "redress": redress()}
     return render_template("portal/me_moderation.html", cases=cases, older=older, **words)
 
 
 def _mine(before: int | None) -> tuple[list[Any], int | None]:
-    """The viewer's cases, the newest first, with spaces and own words, and where the next page begins."""
+    """The viewer's cases, the newest first, with what the page says of each, and where the next begins."""
     person = viewer().id
     reported = sa.select(Report.id).where(Report.case_id == Case.id, Report.reporter_id == person)
-    answer = aliased(Case)
+    answer, first = aliased(Case), sa.func.coalesce(Case.appeal_of, Case.id)
     own = sa.or_(
         sa.and_(Case.author_id == person, Case.appeal_of.is_(None), Case.decided_at.is_not(None)),
         Case.appellant_id == person,
         reported.exists(),
     )
     answered = sa.select(answer.id).where(answer.appeal_of == Case.id, answer.appellant_id == person)
+    legal = sa.select(Report.id).where(Report.case_id == first, Report.legal)
     statement = (
-        sa.select(Case, Space.name, answered.exists(), Entry)
+        sa.select(Case, Space.name, answered.exists(), Entry, legal.exists())
         .join(Space, Space.id == Case.space_id)
         .outerjoin(Entry, sa.and_(Entry.id == Case.entry_id, Case.author_id == person))
         .where(own)
@@ -170,7 +171,7 @@ def decide(entry_id: int) -> Page:
     """Decide what becomes of a post, with the reasons that its author reads."""
     entry = _moderated(entry_id)
     back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
-    form: Any = DecisionForm(waited=cases.waiting(entry))
+    form: Any = DecisionForm(actions.owes_words(entry), waited=cases.waiting(entry))
     possible = ["restored"] if entry.state == "hidden" and cases.shows_again(entry) else []
     possible += ["removed"] if entry.state == "hidden" else ["hidden", "removed"]
     possible += ["locked"] if entry.parent_id is None else []
@@ -199,14 +200,15 @@ def redact(entry_id: int) -> Page:
             sa.select(File).where(File.entry_id == entry_id).order_by(File.id)
         ).all()
     beside = [getattr(row, column.key) for column, row in actions.own_texts(entry)]  # as the viewer may
-    form: Any = RedactForm()
+    form: Any = RedactForm(actions.owes_words(entry))
     form.pictures.choices = [
         SelectChoice(one.id, _("Picture %(number)s: %(words)s", number=number, words=one.alt or one.name))
         for number, one in enumerate(pictures, 1)
     ]
     if form.validate_on_submit():
         try:
-            actions.redact(entry, form.passage.data or "", form.pictures.data, form.reason.data)
+            why = (form.reason.data, form.text.data or "")
+            actions.redact(entry, form.passage.data or "", form.pictures.data, *why)
         except Refused as refusal:
             form.passage.errors = [*form.passage.errors, str(refusal)]
         else:

@@ -40,12 +40,16 @@ def reply(letter: mailbox.Incoming) -> None:
         raise Refused(_("It has to come from the address of your account, in answer to recent mail to it."))
     config = current_app.config["PARVIS"]
     text = unquoted(letter.text, {f"+{NAME}.", config.mailbox.lower(), mail.sender(config)})
-    if not text:
-        raise Refused(_("No words of your own were found in it."))
-    with sessions.as_viewer(sealed[0]) as person:
-        if sessions.due(person):
-            raise Refused(_("Sign in on the portal first, and set up your second factor."))
-        _publish(letter, text, sealed[1])
+    try:
+        if not text:
+            raise Refused(_("No words of your own were found in it."))
+        with sessions.as_viewer(sealed[0]) as person:
+            if sessions.due(person):
+                raise Refused(_("Sign in on the portal first, and set up your second factor."))
+            _publish(letter, text, sealed[1])
+    except Refused as refusal:  # of who was written to about this conversation
+        refusal.link = _link(sealed[1])
+        raise
 
 
 def _publish(letter: mailbox.Incoming, text: str, entry_id: int) -> None:
@@ -60,14 +64,17 @@ def _publish(letter: mailbox.Incoming, text: str, entry_id: int) -> None:
         raise Refused(_("%(question)s Please write on the portal.", question=str(question))) from question
     except Forbidden as refusal:
         raise Refused(_("This conversation is closed to you.")) from refusal
-    if letter.attachments:
-        left = ngettext("%(num)s attachment", "%(num)s attachments", len(letter.attachments))
-        values = {
-            "left": left,
-            "link": f"{current_app.config['PARVIS'].base_url}/posts/{parent.id}#post-{entry.id}",
-        }
-        written = mail.compose("portal/mail/attachments", str(get_locale()), **values)
-        mail.send("core.attachments", letter.sender, *written)
+    held, count = entry.state == "pending", len(letter.attachments)
+    if held or count:
+        left = ngettext("%(num)s attachment", "%(num)s attachments", count) if count else ""
+        name = "held" if held else "attachments"
+        link = _link(parent.id) if held else f"{_link(parent.id)}#post-{entry.id}"
+        written = mail.compose(f"portal/mail/{name}", str(get_locale()), link, left=left)
+        mail.send(f"core.{name}", letter.sender, *written)
+
+
+def _link(entry_id: int) -> str:
+    return f"{current_app.config['PARVIS'].base_url}/posts/{entry_id}"
 
 
 def seal(user_id: int, entry_id: int) -> str:

@@ -146,9 +146,5 @@ def unsubscribe(token: str) -> Response:
         actions.stop(user_id, kinds, spaces)
     declared = {kind.name: kind for plugin in registry.current().active() for kind in plugin.notice_types}
     titles = [declared[name].title for name in kinds if name in declared]
-    page = render_template(
-        "portal/unsubscribe.html", titles=titles, token=token, done=request.method == "POST"
-    )
-    response = make_response(page)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    done = request.method == "POST"
+    return make_response(render_template("portal/unsubscribe.html", titles=titles, token=token, done=done))

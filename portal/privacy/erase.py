@@ -55,7 +55,7 @@ from .. import backing_up
 from ..files import forget
 from . import export
 
-JOB, REPLAY = "core.erase", "core.replay_erasures"
+JOB, REPLAY, OVERWRITE = "core.erase", "core.replay_erasures", "core.overwrite"
 LEDGER = "erasures.jsonl"
 PICTURE = "picture.webp"
 KEPT = ("user_id", "mark", "alias", "words")
@@ -99,8 +99,7 @@ def run() -> None:
             failed.append(error)
     export.sweep()
     if due:
-        index.tidy()
-        _empty_journal()
+        overwrite()
     if failed:
         raise failed[0]
 
@@ -386,6 +385,13 @@ def _set(table: sa.Table, idents: Iterable[int], counts: dict[str, sa.Select[Any
     values = {column: count.scalar_subquery() for column, count in counts.items()}
     for ident in idents:
         unfiltered(sa.update(table).where(table.c.id == ident).values(**values))
+
+
+def overwrite() -> None:
+    """Job: let no page of the search or of SQLite's journal hold words any longer that were just deleted."""
+    index.run()
+    index.tidy()
+    _empty_journal()
 
 
 def _empty_journal() -> None:

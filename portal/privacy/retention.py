@@ -34,6 +34,7 @@ from core.settings import kept_for
 from . import erase, export
 
 NOTICE, BATCH = dt.timedelta(days=30), 200
+MAILBOX = "core.mailbox"
 RETENTION = (
     Retention("core.inactive", _("Accounts of residents who do not sign in any more"), 3 * 365, least=365),
     Retention("core.exports", _("Archives that people asked for of their data"), 7, most=30),
@@ -52,6 +53,7 @@ RETENTION = (
         most=5 * 365,
     ),
     Retention("core.audit", _("The log of who used which right"), 366, least=366, most=10 * 365),
+    Retention(MAILBOX, _("Messages in the town’s mailbox, once they were taken in or refused"), 30, most=365),
     Retention("core.purged", _("What was kept of a plugin that was removed for good"), 30, most=365),
 )
 
@@ -128,6 +130,12 @@ def purged_days() -> int:
     """For how many days at most rows of removed plugins stay, which no erasure reaches; 0 for none."""
     kept = kept_for("core.purged")
     return kept.days if kept and any(_purged()) else 0
+
+
+def mailbox_days() -> int:
+    """For how many days what people sent by mail lies in the town's mailbox; 0 where it takes no mail in."""
+    config, kept = current_app.config["PARVIS"], kept_for(MAILBOX)
+    return kept.days if kept and config.imap_host and config.mailbox else 0
 
 
 def removed() -> list[tuple[str, dt.datetime]]:

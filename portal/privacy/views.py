@@ -71,7 +71,7 @@ def delete() -> Response:
         session[SURE] = {"user": access.viewer().id, "words": words, "at": now().timestamp()}
         return redirect("/me/delete/confirm")
     status = 422 if form.errors else 200
-    shown = {"form": form, "purged": retention.purged_days()}
+    shown = {"form": form, "purged": retention.purged_days(), "mailbox": retention.mailbox_days()}
     return make_response(render_template("portal/delete.html", **shown), status)
 
 

@@ -277,5 +277,22 @@ def test_messages_travel_as_valid_mail(town: Town) -> None:
     assert read["Message-ID"].startswith("<7.")
 
 
+def test_addresses_in_headers_travel_in_one_piece(town: Town) -> None:
+    host = f"participation.{'et-de-la-vallee.' * 6}example"
+    config = replace(town.app.config["PARVIS"], url=f"https://{host}")
+    row = Mail(id=7, recipient="ana@example.org", created_at=now(), subject="Benches")
+    letter = mail.Letter("Les bancs de la place du Marché : " + "réponse " * 12, "Words.", "")
+    headers = {
+        "List-Unsubscribe": f"<https://{host}/unsubscribe/{'x' * 90}>",
+        "References": f"<thread.7@{host}>",
+    }
+    raw = town.run(lambda: mail.message(row, config, letter, headers)).as_bytes().decode("ascii")
+    for name, value in headers.items():
+        assert f"\n{name}: {value}\n" in raw
+    assert re.search(rf"^Message-ID: <7\.\d+@{re.escape(host)}>$", raw, re.MULTILINE)
+    lines = [line for line in raw.partition("\n\n")[0].splitlines() if host not in line]
+    assert max(map(len, lines)) <= 78, "what may be folded is"
+
+
 def test_a_masked_address_tells_nobody_enough() -> None:
     assert mail.mask("camille.desnoyers@parvis.example") == "c…@p….example"

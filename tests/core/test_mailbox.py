@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import email.policy
 import hashlib
 import hmac
+import imaplib
+import itertools
+import socket
 import struct
 import time
 from dataclasses import replace
@@ -17,9 +21,10 @@ import pytest
 import sqlalchemy as sa
 
 from core import api, jobs, mail, registry
-from core.db import db, write
+from core.db import db, now, write
 from core.feed import actions
 from core.models import Entry, Mail, Membership, PluginFault, Space
+from ops import check
 from portal import intake
 from portal.notices import mailing, quotes, replies
 
@@ -129,6 +134,36 @@ def replied(town: Town, post: int) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in town.run(lambda: db.session.execute(below).all())]
 
 
+def test_the_mailbox_keeps_old_messages_no_longer_than_the_town_says(office: Town, imap: Any) -> None:
+    office.run(intake.fetch)  # makes the folders
+    with imap._open() as server:
+        for folder, days in itertools.product(("Done", "Refused", "INBOX"), (40, 20)):
+            at = imaplib.Time2Internaldate(now() - dt.timedelta(days=days))
+            server.append(folder, None, at, letter(TOWN).as_bytes(policy=email.policy.SMTP))
+    office.run(intake.sweep)
+    assert [imap.count(folder) for folder in ("Done", "Refused", "INBOX")] == [1, 1, 2]
+    office.person("ana", language="en")
+    assert "mailbox until 30 days after it came" in office.browser("ana").get("/me/delete").text
+    assert "Messages in the town’s mailbox" in office.browser().get("/privacy/record").text
+
+
+def test_the_check_opens_the_mailbox(office: Town) -> None:
+    def mailbox() -> tuple[bool, str]:
+        [found] = [one for one in office.run(check.everything) if one.name == "mailbox"]
+        return found.ok, found.detail
+
+    assert mailbox() == (True, TOWN)
+    config = office.app.config["PARVIS"]
+    office.app.config["PARVIS"] = replace(config, imap_password="wrong")
+    assert mailbox()[0] is False
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        office.app.config["PARVIS"] = replace(config, imap_port=nobody.getsockname()[1])
+        assert mailbox() == (False, "ConnectionRefusedError")
+    office.app.config["PARVIS"] = replace(config, imap_host="")
+    assert mailbox()[0] is True
+
+
 def answered(town: Town) -> list[tuple[str, str]]:
     """To whom it was written that their message was not taken in, and what."""
     rows = sa.select(Mail.recipient, Mail.text).where(Mail.kind == "core.refused")
@@ -194,6 +229,19 @@ def test_whoever_is_not_named_by_the_address_is_refused_and_told_why(
     assert "adresse de votre compte" in text or "address of your account" in text
     assert "Which day?" not in text
     assert (imap.count(), imap.count("Refused")) == (0, 1)
+
+
+def test_a_refusal_leads_to_the_conversation_and_of_a_stranger_to_the_portal(
+    office: Town, imap: Any, smtp: Any
+) -> None:
+    _space, post = thread(office)
+    address = asked(office, smtp)["Reply-To"]
+    take_in(office, imap, letter(address, "> Tuesday?", ident="<1@example.org>"))
+    take_in(office, imap, letter(address, sender="ben@example.org", ident="<2@example.org>"))
+    ours, others = (text for _recipient, text in sorted(answered(office)))
+    assert f"\n\nhttp://localhost/posts/{post}\n" in ours
+    assert "\n\nhttp://localhost\n" in others
+    assert "/posts/" not in others
 
 
 def test_nobody_is_flooded_with_refusals_by_who_writes_under_their_address(

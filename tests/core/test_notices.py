@@ -338,6 +338,7 @@ def test_headers_let_mail_programs_thread_and_end_it(town: Town, square: int, sm
     assert first["List-Id"] == "<notices.localhost>"
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert re.search(rb"\r\nList-Unsubscribe: <http://localhost/unsubscribe/[!-~]+>\r\n", smtp.raw[0])
     assert first["Reply-To"] is None, "no mailbox, so nothing that nobody reads"
     html = first.get_body(("html",)).get_content()
     assert "Ben replied to “Benches”" in html

@@ -115,6 +115,15 @@ def test_the_token_of_another_browser_is_refused(town: Town) -> None:
     assert browser.client.post("/language", data={"csrf_token": stolen}).status_code == 400
 
 
+def test_a_form_over_https_needs_its_token_and_no_referer(town: Town) -> None:
+    client, secure = town.browser().client, {"base_url": "https://localhost"}
+    form = {"language": "fr", "csrf_token": token(client.get("/", **secure).text)}
+    assert client.post("/language", data=form, **secure).status_code == 302
+    stolen = {**form, "csrf_token": token(town.browser().get("/", **secure).text)}
+    assert client.post("/language", data=stolen, **secure).status_code == 400
+    assert client.post("/language", data={"language": "fr"}, **secure).status_code == 400
+
+
 def test_what_was_typed_under_a_stale_token_can_be_sent_again(town: Town) -> None:
     browser = town.browser("ana")
     text = "Le platane de la place\nperd ses feuilles <b>en août</b>."

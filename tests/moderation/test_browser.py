@@ -88,6 +88,26 @@ def test_the_keyboard_alone_clears_the_queue(
     page.get_by_text("Nothing waits").wait_for()
 
 
+def test_escape_leads_from_a_field_back_to_the_case(
+    square: Square, new_page: Callable[..., Page], address: str
+) -> None:
+    post = square.say("Bad words")
+    square.report(post)
+    page = signed_in(square, new_page(locale="en-GB"), address, "agent")
+    page.goto(f"{address}/moderation/")
+    focused = "() => document.activeElement.tagName"
+    for key in ("j", "h"):  # and no reason is chosen
+        page.keyboard.press(key)
+    assert page.evaluate(focused) == "SELECT"
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == "ARTICLE"
+    page.get_by_label("Say more to the author").fill("Please stay polite.")
+    for key in ("Escape", "1", "h"):
+        page.keyboard.press(key)
+    page.get_by_text("It is decided.").wait_for()
+    assert square.state(post) == "hidden"
+
+
 def test_without_javascript_the_same_buttons_are_forms(
     square: Square, new_page: Callable[..., Page], address: str
 ) -> None:

@@ -124,7 +124,7 @@ def test_who_decides_reads_each_notice_beside_the_words_that_it_was_about(
     assert "First words" not in shown, "nobody has reported them"
     assert SAID not in agent.get("/moderation/").text
     assert agent.get(f"/posts/{post}/history").status_code == 404
-    square.decide(case, "hidden")
+    square.decide(case, "hidden", text="It is illegal.")
     assert SAID not in agent.get(f"/moderation/cases/{case}").text, "sealed again"
 
 
@@ -200,7 +200,7 @@ def test_a_hidden_entry_is_hidden_at_once_by_its_page_and_its_notice_waits(
     assert square.browser("keeper").submit(f"/posts/{post}/hide", "/me").status_code == 302
     assert (square.state(post), [one.act for one in square.cases()]) == ("hidden", ["hidden", None])
     assert square.browser("agent").get(f"/moderation/cases/{square.case(post)}").status_code == 200
-    assert square.decide(square.case(post), "removed").status_code == 302
+    assert square.decide(square.case(post), "removed", text="It is illegal.").status_code == 302
     assert [one.act for one in square.cases()] == ["hidden", "hidden"]
 
 
@@ -246,7 +246,7 @@ def test_who_decides_a_case_sees_its_pictures_while_it_is_open_and_nobody_else(
     assert square.browser("reader").get(picture).status_code == 200
     assert square.browser("keeper").get(picture + ground).status_code == 200
     assert len(reading(square)) == 2, "a team reads there anyway"
-    agent.submit(f"/moderation/cases/{case}", act="kept", reason="")
+    agent.submit(f"/moderation/cases/{case}", act="kept", reason="", text="It is lawful.")
     assert agent.get(picture + ground).status_code == 404
     assert picture not in agent.get(f"/moderation/cases/{case}").text
     assert square.browser("reader").get(picture).status_code == 200
@@ -269,7 +269,9 @@ def test_what_was_decided_is_sealed_again(square: Square, circle: int) -> None:
     square.report(post, **LEGAL)
     case = square.case(post)
     assert (
-        square.browser("agent").submit(f"/posts/{post}/decide", act="locked", reason="insult").status_code
+        square.browser("agent")
+        .submit(f"/posts/{post}/decide", act="locked", reason="insult", text="So.")
+        .status_code
         == 302
     )
     assert square.browser("admin").get(f"/posts/{post}/redact").status_code == 404

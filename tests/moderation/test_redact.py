@@ -75,6 +75,25 @@ def test_a_passage_taken_out_is_found_nowhere(square: Square) -> None:
     assert "core.decision" in square.notices("writer")
 
 
+def test_a_passage_taken_out_is_in_no_file_of_the_database(square: Square, tmp_path: Path) -> None:
+    if square.town.run(lambda: db.engine.dialect.name) != "sqlite":
+        return  # PostgreSQL's own housekeeping does it
+    post = square.say("Plain words")
+
+    def edit() -> None:
+        actions.change_entry(db.session.get(Entry, post), body="Plain words of krakatoum")
+
+    def kept() -> list[str]:
+        return [path.name for path in tmp_path.rglob("town.db*") if b"krakatoum" in path.read_bytes()]
+
+    square.town.run(edit, "writer")
+    jobs.run_due(square.town.app)
+    assert "town.db-wal" in kept()
+    square.browser("agent").submit(f"/posts/{post}/redact", passage="krakatoum", reason="private")
+    jobs.run_due(square.town.app)
+    assert kept() == []
+
+
 def test_a_passage_is_taken_out_of_what_was_told_about_it(square: Square) -> None:
     """Of reports, their exact address, decisions and answers; and of the letter that waits."""
     post = square.say(f"Call her: {SECRET}", confirmed=True)

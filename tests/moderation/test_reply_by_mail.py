@@ -11,7 +11,7 @@ from core import mailbox
 from core.access import Refused, as_system
 from core.accounts.sessions import as_viewer
 from core.db import db, write
-from core.models import Audit, Entry, Space
+from core.models import Audit, Entry, Mail, Space
 from core.testing import PASSWORD
 from plugins.moderation import actions
 from portal.notices import replies
@@ -63,6 +63,10 @@ def test_who_moderates_is_held_by_mail_like_everybody(square: Square, name: str)
     below = sa.select(Entry.state).where(Entry.parent_id == post)
     assert square.town.run(lambda: list(db.session.scalars(below))) == ["pending"]
     assert square.state(post) == "published"
+    told = sa.select(Mail.recipient, Mail.text).where(Mail.kind == "core.held")
+    [(recipient, text)] = square.town.run(lambda: db.session.execute(told).all())
+    assert recipient == f"{name}@example.org"
+    assert f"http://localhost/posts/{post}" in text
     assert square.town.run(lambda: db.session.scalar(acts)) == before
     assert browser.submit(f"/posts/{post}/reply", f"/posts/{post}", body="On the page").status_code == 302
     assert square.town.run(lambda: sorted(db.session.scalars(below))) == ["pending", "published"]

@@ -96,6 +96,74 @@ def test_a_legal_notice_needs_what_the_law_asks(square: Square) -> None:
     assert "core.report_received" in square.notices("reader")
 
 
+def test_word_of_a_case_names_its_number_and_what_it_is_about(square: Square) -> None:
+    def english() -> None:
+        with write() as session:
+            session.execute(sa.update(Account).values(language="en"))
+
+    square.town.run(english)
+    posts = [square.say(f"Bad words {n}", title=f"Lamps {n}") for n in (1, 2)]
+    for number, post in enumerate(posts, 1):
+        square.report(post, text=f"Because {number}")
+    cases = [square.case(post) for post in posts]
+    square.notices("reader")
+    square.town.run(rounds_due)
+    receipts = letters(square, "reader@example.org")
+    for number, case in enumerate(cases, 1):
+        assert f"No. {case} – It is about: “Lamps {number}” – You wrote: “Because {number}”" in receipts
+    for case, act in zip(cases, ("hidden", "kept"), strict=True):
+        square.decide(case, act)
+    square.notices("reader")
+    square.town.run(rounds_due)
+    told = letters(square, "reader@example.org")
+    assert f"No. {cases[0]} – Hidden." in told
+    assert f"No. {cases[1]} – It is about: “Lamps 2” – Left as it is." in told
+    assert f"No. {cases[0]} – It is about: “Lamps 1” – Hidden." in letters(square, "writer@example.org")
+
+
+def test_a_legal_notice_is_decided_with_reasons_in_words_whatever_is_decided(square: Square) -> None:
+    post = square.say("Hateful words")
+    square.report(post, **LEGAL, address="here")
+    case, agent = square.case(post), square.browser("agent")
+    assert "(optional)" not in agent.get(f"/moderation/cases/{case}").text
+    for act in ("kept", "hidden", "removed", "locked"):
+        square.decide(case, act, text=" ")
+        agent.submit(f"/posts/{post}/decide", act=act, reason="insult", text="")
+    agent.submit(f"/posts/{post}/redact", passage="Hateful", reason="insult")
+    agent.submit(f"/posts/{post}/hide", "/me")
+    assert agent.submit(f"/posts/{post}/remove", "/me").location == f"/posts/{post}/decide"
+    assert (square.state(post), [one.act for one in square.cases()]) == ("published", [None])
+    assert square.decide(case, "kept", text="Hard words, and an opinion.").status_code == 302
+    assert square.cases()[0].act == "kept"
+    mine = square.browser("reader").get("/me/moderation").text
+    square.notices("reader")
+    square.town.run(rounds_due)
+    for told, named in (
+        (mine, "turn to a court"),
+        (letters(square, "reader@example.org"), "saisir un tribunal"),
+    ):
+        assert "Hard words, and an opinion." in told
+        assert named in told
+    assert "by the law and the rules of this site" in mine
+
+
+def test_what_was_taken_out_is_not_said_to_be_shown_again(square: Square) -> None:
+    post = square.say("Kind words and rude words")
+    square.report(post)
+    square.browser("agent").submit(f"/posts/{post}/redact", passage="rude words", reason="insult")
+    first = square.cases()[0]
+    square.browser("writer").submit(f"/me/moderation/{first.id}/answer", words="They were a quotation.")
+    appeal, page = square.cases()[1].id, square.browser("admin").get("/moderation/").text
+    assert "What was taken out is gone for good" in page
+    assert 'value="restored"' not in page
+    square.decide(appeal, "restored", "admin", text="You are right.")
+    assert square.cases()[1].act is None
+    assert square.decide(appeal, "kept", "admin", text="We regret it.").status_code == 302
+    told = square.browser("writer").get("/me/moderation").text
+    assert "We regret it." in told
+    assert "Shown again" not in told
+
+
 def test_a_notice_about_harm_to_a_child_needs_no_name(square: Square) -> None:
     post = square.say()
     fields = {**LEGAL, "name": "", "reason": "child", "address": f"http://localhost/posts/{post}"}

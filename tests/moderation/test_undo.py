@@ -31,7 +31,7 @@ def hidden(request: pytest.FixtureRequest, square: Square) -> tuple[int, int]:
     post = square.say("Rude words", "keeper")
     square.report(post, **request.param)
     case = square.case(post)
-    assert square.decide(case, "hidden").status_code == 302
+    assert square.decide(case, "hidden", text="It is wrong.").status_code == 302
     assert square.state(post) == "hidden"
     return post, case
 

@@ -113,7 +113,7 @@ def test_a_department_answers_by_its_link_and_an_official_approves(
         page = outside.get(link)
     assert "department link used" in caplog.text
     assert page.status_code == 200
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert "no-store" in page.headers["Cache-Control"]
     for shown in ("Le trottoir est cassé", "Devant chez moi.", "rue du Lavoir", "To be answered until"):
         assert shown in page.text

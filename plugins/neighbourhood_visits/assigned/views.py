@@ -170,9 +170,8 @@ def _pictures(question_id: int) -> tuple[Any, ...]:
 
 
 def _private(page: Any, status: int) -> Response:
-    """A page whose address is a secret: no other site learns it, and no cache keeps it."""
+    """A page whose address is a secret, which no cache keeps."""
     answer = make_response(page, status)
-    answer.headers["Referrer-Policy"] = "no-referrer"
     answer.headers["Cache-Control"] = "no-store, private"
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
