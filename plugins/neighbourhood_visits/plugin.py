@@ -338,6 +338,7 @@ plugin = api.Plugin(
         for table, column, purpose in (
             ("question", "place", _("Find what a question is about")),
             ("question", "reason", _("Tell an author why a question is not accepted")),
+            ("question", "objection", _("Look at a question again whose author says why")),
             ("question", "forwarded_to", _("Tell an author who answers instead of the town")),
             ("question", "outcome_reason", _("Say what became of a question")),
             ("casework", "contact", _("Call back somebody who asked a question")),
@@ -364,6 +365,7 @@ plugin = api.Plugin(
             ("report", "facts", _("Keep the published report as it was")),
             ("report", "approved_by", _("Know who approved the report of a visit")),
             ("import", "content", _("Take in the questions of a file; emptied when that is done")),
+            ("import", "byline", _("Say who asked the questions of a file")),
             ("import", "user_id", _("Know who gave a file of questions")),
             ("sensitivity", "text", _("Prepare what is delicate about the subject of a question")),
             ("paper", "data", _("Prepare the officials of a visit")),

@@ -59,6 +59,7 @@ WORDS_THAT_STAY = {
     ("dummy_assessment", "text"),
     ("visits_question", "place"),
     ("visits_question", "reason"),
+    ("visits_question", "objection"),
     ("visits_question", "forwarded_to"),
     ("visits_question", "outcome_reason"),
     ("visits_note", "text"),
