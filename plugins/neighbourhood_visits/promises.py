@@ -1,6 +1,7 @@
 """Commitments of the town: the verbs that make and follow them, and the page where everybody reads them."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,7 +101,9 @@ def turn_promise(commitment_id: int) -> Any:
         api.says(_("Done."))
     except api.Refused as reason:
         api.says(str(reason), "error")
-    return redirect(url_for("visits.promises") + f"#promise-{commitment_id}")
+    here = request.form.get("next") == "department"
+    page = url_for("visits.my_department" if here else "visits.promises")
+    return redirect(f"{page}#promise-{commitment_id}")
 
 
 @blueprint.route("/questions/<int:question_id>/promise", methods=["GET", "POST"])
@@ -120,6 +123,21 @@ def new_promise(question_id: int) -> Page:
         return draw("visits/promise_form.html", form=form, entry=entry, space=space), REFUSED
     api.says(_("The promise is public, with its date."))
     return redirect(url_for("visits.question", question_id=question_id))
+
+
+def kept_by(departments: Collection[int]) -> list[tuple[Commitment, api.Entry, list[states.Transition]]]:
+    """The promises that these departments have to keep still, the first due first, with what may be said."""
+    rows = (
+        sa.select(Commitment, api.Space, api.Entry)
+        .join(api.Space, api.Space.id == Commitment.space_id)
+        .join(api.Entry, api.Entry.id == Commitment.question_id)
+        .where(Commitment.department_id.in_(departments), Commitment.state.in_(ONGOING), about_public())
+        .order_by(Commitment.due_on, Commitment.id)
+        .limit(reads.PAGE)
+    )
+    found = api.db.session.execute(rows).all() if departments else []
+    cases = [states.Case(space, None, entry, commitment=row) for row, space, entry in found]
+    return [(case.commitment, case.entry, _ways(case)) for case in cases]
 
 
 def state_label(row: Commitment) -> str:

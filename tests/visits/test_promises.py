@@ -174,3 +174,31 @@ def test_what_is_redacted_leaves_the_promise_and_why_it_is_given_up(scene: Scene
     for page in pages:
         assert "Lavoir" not in scene.browser().get(page).text, page
     assert row(scene, Commitment, ident).reason == "The […] is sold."
+
+
+def test_who_keeps_a_promise_says_that_it_is_begun_and_done(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    fields = {"days": "30", "official": str(scene.town.person("deputy"))}
+    members = [str(scene.town.person("colleague"))]
+    scene.browser("admin").submit("/visits/departments/new", name="Roads", members=members, **fields)
+    owner = int(scene.town.run(lambda: db.session.scalar(sa.select(Department.id))))
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    colleague = scene.browser("colleague")
+    for page in ("/visits/department", "/visits/promises"):
+        shown = colleague.get(page).text
+        assert PROMISE in shown, page
+        assert "Work has begun" in shown, page
+        assert "It is done" in shown, page
+        assert "Abandon this promise" not in shown, page
+    for name in ("agent2", "opposition", "mayor2", "admin", "resident"):
+        assert turn(scene, ident, "start", name).status_code == 403, name
+        assert PROMISE not in scene.browser(name).get("/visits/department").text
+    assert turn(scene, ident, "abandon", "colleague", "Too dear.").status_code == 403
+    url = f"/visits/promises/{ident}/turn"
+    said = colleague.submit(url, _page="/visits/department", verb="start", next="department")
+    assert said.location == f"/visits/department#promise-{ident}"
+    assert row(scene, Commitment, ident).state == "in_progress"
+    assert turn(scene, ident, "claim", "deputy").status_code == 302
+    assert row(scene, Commitment, ident).state == "done_claimed"
+    assert PROMISE not in colleague.get("/visits/department").text, "nothing is left to do"
