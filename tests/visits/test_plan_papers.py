@@ -109,6 +109,30 @@ def test_a_briefing_of_sixty_questions_is_whole_and_for_everybody(scene: Scene, 
         assert headings(document).count("/H2") == 60
 
 
+def test_a_stop_longer_than_a_page_has_pages_of_its_own_with_its_name(scene: Scene) -> None:
+    visit = scene.visit()
+    many(scene, visit, 60, stops=4)
+    found = pages(pdf(scene, order(scene, visit)))
+    long = 0
+    for at in range(1, 5):
+        own = {f"Question {one:03}?" for one in range(1, 61) if one % 4 == at - 1}
+        there = [said for said in found[1:] if any(title in said for title in own)]
+        assert f"Corner {at}." in there[0]
+        assert "(continued)" not in there[0]
+        for said in there[1:]:
+            assert f"Corner {at}. (continued)" in said
+            long += 1
+        for said in there if len(there) > 1 else ():
+            assert set(re.findall(r"Question \d{3}\?", said)) <= own, "others share its pages"
+    assert long > 3, "stops go on over pages"
+    sheets = pages(pdf(scene, order(scene, visit, "sheets")))
+    going_on = [
+        said for said in sheets[1:] if "How many people" not in said and "HOW MANY PEOPLE" not in said
+    ]
+    assert going_on
+    assert all(re.search(r"Corner \d\. \(continued\)", said) for said in going_on)
+
+
 def headings(document: Any) -> list[str]:
     """The tags of the headings of a PDF, in their order."""
     found: list[str] = []

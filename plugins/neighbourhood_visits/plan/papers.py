@@ -200,6 +200,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "no_late": _("No promise is late."),
             "found": _("What the search finds of the neighbourhood"),
             "contents": _("Contents"),
+            "continued": _("(continued)"),
             "rest": _("Without a stop") if way.legs else _("Questions"),
             "officials": _("Who comes"),
             "outcome": _("What became of it"),
