@@ -150,6 +150,38 @@ def test_a_draft_approved_in_place_says_so_and_brings_what_matters_up_to_date(sc
     assert "answered already" in matters
 
 
+def test_a_draft_is_read_with_its_question_and_approved_with_an_outcome(scene: Scene) -> None:
+    visit = scene.visit()
+    ids = [scene.drafted(visit, title=title, body="It was dark by the well.") for title in ("A?", "B?", "C?")]
+    for ident in ids:
+        page = f"/visits/questions/{ident}"
+        fields = {"body": "It is mended on Monday.", "version": "1", "submit": "yes"}
+        scene.browser("agent").submit(f"{page}/answer", _page=page, **fields)
+    mayor = scene.browser("mayor")
+    shown = mayor.get("/visits/next").text.partition(f'id="draft-{ids[0]}"')[2].partition("</li>")[0]
+    assert "It was dark by the well." in shown
+    assert "0 supports" in shown
+    offered = re.findall(r'<option value="(\w*)"', shown)
+    assert offered == ["", "settle", "refuse", "study", "decline", "inform"]
+    said = {"version": "1", "publish": "y"}
+    approve = f"/visits/questions/{ids[0]}/approve"
+    told = mayor.submit(approve, _page="/visits/next", outcome="no-such", **said)
+    assert told.status_code == 404
+    told = mayor.submit(approve, _page="/visits/next", outcome="settle", **said)
+    assert told.location == f"/visits/next?after={ids[0]}#drafts"
+    found = scene.town.run(lambda: db.session.get(Question, ids[0]))
+    assert (found.outcome, found.answered_at is not None) == ("settled", True)
+    shown = mayor.client.get(told.location, headers={"HX-Request": "true"}).text
+    assert re.findall(r'id="draft-(\d+)"><details open><summary autofocus>', shown) == [str(ids[1])]
+    mayor.submit(approve, _page="/visits/next", **said)
+    shown = mayor.get("/visits/next").text
+    assert "This draft no longer waits" in shown
+    assert "below" not in shown.partition("<main")[2].partition("drafts-title")[0]
+    said = {"hold": "y", "version": "1", "outcome": "refuse"}
+    mayor.submit(f"/visits/questions/{ids[1]}/approve", _page="/visits/next", **said)
+    assert scene.town.run(lambda: db.session.get(Question, ids[1])).outcome == "refused"
+
+
 def test_a_draft_that_changed_since_it_was_read_is_not_approved(scene: Scene) -> None:
     visit = scene.visit()
     ident = scene.drafted(visit)
