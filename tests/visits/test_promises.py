@@ -196,9 +196,36 @@ def test_who_keeps_a_promise_says_that_it_is_begun_and_done(scene: Scene) -> Non
         assert PROMISE not in scene.browser(name).get("/visits/department").text
     assert turn(scene, ident, "abandon", "colleague", "Too dear.").status_code == 403
     url = f"/visits/promises/{ident}/turn"
-    said = colleague.submit(url, _page="/visits/department", verb="start", next="department")
-    assert said.location == f"/visits/department#promise-{ident}"
+    said = colleague.submit(url, _page="/visits/department", verb="start", next="/visits/department")
+    assert said.location == "/visits/department"
     assert row(scene, Commitment, ident).state == "in_progress"
     assert turn(scene, ident, "claim", "deputy").status_code == 302
     assert row(scene, Commitment, ident).state == "done_claimed"
     assert PROMISE not in colleague.get("/visits/department").text, "nothing is left to do"
+
+
+def test_a_no_leaves_its_trace_and_the_page_of_the_question_asks(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    page, trace = f"/posts/{question}", "that it is not done."
+    assert "Yes, it is done" not in scene.browser("resident").get(page).text
+    turn(scene, ident, "claim", "agent")
+    for name in (None, "neighbour"):
+        shown = scene.browser(name).get(page).text
+        assert PROMISE in shown
+        assert f"/visits/promises?visit={row(scene, Commitment, ident).space_id}#promise-{ident}" in shown
+        assert "Yes, it is done" not in shown, name
+    resident = scene.browser("resident")
+    shown = resident.get(page).text
+    assert "Yes, it is done" in shown
+    assert shown.index("Yes, it is done") < shown.index("The whole way")
+    assert trace not in resident.get("/visits/promises").text
+    url = f"/visits/promises/{ident}/turn"
+    told = resident.submit(url, _page=page, verb="contest", reason="One is dark.", next=page)
+    assert told.location == page
+    for shown in (scene.browser().get("/visits/promises").text, scene.browser().get(page).text):
+        assert trace in shown
+        assert "One is dark." not in shown, "the team looks at it first"
+    turn(scene, ident, "claim", "agent")
+    assert trace not in scene.browser().get("/visits/promises").text
