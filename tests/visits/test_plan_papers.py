@@ -233,6 +233,39 @@ def test_the_dossier_stays_as_it_was(scene: Scene) -> None:
     assert "bench" not in page
 
 
+def test_a_dossier_says_when_it_was_frozen_and_what_is_said_in_spaces_of_its_area(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    page = f"/visits/{visit}/papers"
+    assert "makes another" not in agent.get(page).text
+    first = order(scene, visit, "dossier")
+    said = " ".join(pages(pdf(scene, first)))
+    assert "The search finds nothing of the neighbourhood." in said
+    assert re.search(r"FROZEN ON ?\d{1,2} \w+ \d{4}, \d\d:\d\d", said), said
+    assert "The search finds nothing" in agent.get(f"/visits/papers/{first}").text
+    assert "The search finds nothing" not in " ".join(pages(pdf(scene, order(scene, visit))))
+    square, elsewhere = (scene.town.space(name, "admin") for name in ("Square", "Elsewhere"))
+
+    def place() -> None:
+        with write() as session:
+            session.get(Space, square).area_id = scene.commune
+
+    scene.town.run(place)
+    for ident, words in ((square, "It runs."), (elsewhere, "Shut.")):
+        scene.town.run(lambda ident=ident, words=words: say_in(ident, words), "agent")
+    said = " ".join(pages(pdf(scene, order(scene, visit, "dossier"))))
+    assert "It runs." in said
+    assert "Shut." not in said
+    shown = agent.get(page).text
+    assert len(re.findall(r"frozen on \d{1,2} \w+ \d{4}, \d\d:\d\d", shown)) == 2
+    assert "makes another" in shown
+    assert "data-confirm" not in shown.partition('id="make"')[2].partition("</section>")[0]
+
+
+def say_in(space: int, words: str) -> None:
+    with write():
+        api.publish(db.session.get(Space, space), words)
+
+
 def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     visit, agent = scene.visit(), scene.browser("agent")
     day = today() + dt.timedelta(days=5)
@@ -314,7 +347,7 @@ def test_the_foot_of_a_paper_says_the_time_as_its_language_does(scene: Scene) ->
 
     def moment() -> str:
         with force_locale("fr"):
-            return papers._moment(now())
+            return papers.moment_said(now())
 
     french = scene.town.run(moment)
     assert re.fullmatch(r"\d{1,2} \w+ \d{4} à \d{1,2} h \d\d", french)

@@ -157,13 +157,15 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
         (_("Meeting point"), visit.meeting_point or "–"),
         (_("Accessibility"), visit.access_notes or "–"),
     ]
+    if kind == "dossier":
+        facts.append((_("Frozen on"), moment_said(now)))
     answered = sum(one["published"] for one in questions)
     return {
         "lang": str(get_locale())[:2],
         "title": f"{name} – {space.name}",
         "town": town_name(),
         "when": show.day_of(visit),
-        "foot": _("For the team of the visit alone; as of %(date)s.", date=_moment(now)),
+        "foot": _("For the team of the visit alone; as of %(date)s.", date=moment_said(now)),
         "name": space.name,
         "kind": name,
         "facts": facts,
@@ -177,6 +179,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
         ),
         "late": late_promises(space, visit),
         "found": found.found(space) if kind == "dossier" else [],
+        "looked": kind == "dossier",
         "stops": [
             {
                 "number": leg.number,
@@ -199,6 +202,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "late": _("Late promises of the last visit"),
             "no_late": _("No promise is late."),
             "found": _("What the search finds of the neighbourhood"),
+            "no_found": _("The search finds nothing of the neighbourhood."),
             "contents": _("Contents"),
             "continued": _("(continued)"),
             "rest": _("Without a stop") if way.legs else _("Questions"),
@@ -432,5 +436,6 @@ def town_name() -> str:
     return render_template("visits/plan/town.txt").strip()
 
 
-def _moment(moment: dt.datetime) -> str:
+def moment_said(moment: dt.datetime) -> str:
+    """A moment to the minute, as papers and their list say it."""
     return str(api.format_datetime(moment, _("d MMMM y, HH:mm")))
