@@ -14,7 +14,7 @@ MOST = 10
 
 
 def found(space: api.Space) -> list[dict[str, Any]]:
-    """What everybody can find that names the area of a visit or is said in a space of it, the newest first."""
+    """What everybody can find that names a visit's area or is said in a space of it, the newest first."""
     area = api.db.session.get(api.Area, space.area_id) if space.area_id else None
     team = [one for role in ("coordinator", "official", "agent") for one in reads.team_ids(space.id, role)]
     if area is None or not team:
