@@ -30,6 +30,7 @@ CHANNELS = {
     **dict.fromkeys(("telephone", "phone"), "phone"),
     **dict.fromkeys(("papier", "courrier", "paper"), "paper"),
     **dict.fromkeys(("stand", "stall"), "stall"),
+    **dict.fromkeys(("site", "web", "internet", "en ligne", "online"), "web"),
 }
 NEEDED = ("title", "visit")
 MISSING = ("", "non registre", "non renseigne", "n/a")
@@ -48,6 +49,11 @@ class Row:
     def flags(self) -> str:
         """What it lacks of what a question should have."""
         return " ".join(name for name in ("title", "place") if not self.said.get(name))
+
+    @property
+    def channel(self) -> str:
+        """How it came, as far as it tells."""
+        return CHANNELS.get(api.fold(self.said.get("channel", "")), "")
 
 
 @dataclass
@@ -121,8 +127,12 @@ def take_in(
     day: dt.date,
     coordinators: Iterable[int] = (),
     progress: Callable[[int, int], None] | None = None,
+    came: str = "paper",
 ) -> Result:
-    """Take in the questions of a table, in one write; a row that was taken in before is left as it is."""
+    """Take in the questions of a table, in one write; a row that was taken in before is left as it is.
+
+    `came` is the channel of the rows that tell none.
+    """
     rows, errors = rows_of(table, columns)
     result = Result(errors=errors)
     if errors:
@@ -135,7 +145,8 @@ def take_in(
             if row.key in known:
                 result.already += 1
             else:
-                _ask(row, visits[row.said["visit"]], departments.get(row.said.get("department", "")), byline)
+                department_id = departments.get(row.said.get("department", ""))
+                _ask(row, visits[row.said["visit"]], department_id, byline, came)
                 result.imported += 1
             if progress is not None and number % 100 == 0:
                 progress(number, len(rows))
@@ -198,7 +209,7 @@ def _departments(rows: list[Row]) -> dict[str, int]:
     return found
 
 
-def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> None:
+def _ask(row: Row, space: api.Space, department_id: int | None, byline: str, came: str) -> None:
     said = row.said
     title = said["title"] or _("No title")
     body = said.get("body", "")
@@ -207,7 +218,7 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
         body,
         title=title,
         kind="visits.question",
-        channel=CHANNELS.get(api.fold(said.get("channel", "")), "web"),
+        channel=row.channel or came,
         byline=byline,
         author_id=None,
         at=_day(said.get("asked_on", "")),

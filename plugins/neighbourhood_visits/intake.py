@@ -16,6 +16,7 @@ from . import imports, tables
 from .forms import ImportForm
 from .models import Import
 from .pages import REFUSED, Page, blueprint, form_page
+from .report.words import CHANNELS
 from .show import draw
 
 LABELS = {
@@ -59,7 +60,7 @@ def intake(import_id: int) -> Page:
         try:
             choose(row, {name: request.form[name] for name in imports.FIELDS if name in request.form})
             if "take" in request.form:
-                start(row)
+                start(row, request.form.get("came", ""))
             return redirect(url_for("visits.intake", import_id=import_id))
         except api.Refused as reason:
             refusal, status = str(reason), REFUSED
@@ -80,6 +81,8 @@ def intake(import_id: int) -> Page:
         found=found,
         shown=found[:SHOWN],
         errors=errors,
+        untold=sum(not one.channel for one in found),
+        ways=CHANNELS,
         flagged=sum(bool(one.flags) for one in found),
         refusal=refusal,
     )
@@ -112,17 +115,19 @@ def choose(row: Import, said: dict[str, str]) -> None:
         row.columns = {name: at for name, at in {**row.columns, **chosen}.items() if at is not None}
 
 
-def start(row: Import) -> None:
-    """Have the worker take the file in, unless something is wrong with it."""
+def start(row: Import, came: str) -> None:
+    """Have the worker take the file in, unless something is wrong; `came` is the channel of rows without one."""
     with api.write():
-        _rows, errors = imports.rows_of(tables.read(row.content), row.columns)
+        rows, errors = imports.rows_of(tables.read(row.content), row.columns)
         if errors:
             raise api.Refused(_("Nothing is taken in as long as lines are wrong."))
+        if came not in CHANNELS and not all(one.channel for one in rows):
+            raise api.Refused(_("Say how the questions came: the report publishes it."))
         row.state = "waiting"
-        api.enqueue("visits.take_in", import_id=row.id)
+        api.enqueue("visits.take_in", import_id=row.id, came=came if came in CHANNELS else "paper")
 
 
-def run(import_id: int) -> None:
+def run(import_id: int, came: str = "paper") -> None:
     """Job: take a file in, all of it or nothing, and forget its content."""
     with api.as_system("take in what staff gave"):
         row = api.db.session.get(Import, import_id)
@@ -130,7 +135,7 @@ def run(import_id: int) -> None:
             return
         with api.write():
             table = tables.read(row.content)
-            result = imports.take_in(table, row.columns, row.name, row.day, [row.user_id])
+            result = imports.take_in(table, row.columns, row.name, row.day, [row.user_id], came=came)
             row.state, row.content = ("failed" if result.errors else "done"), b""
             row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
             api.emit(api.get_or_404(api.User, row.user_id), "visits.import", row.id)

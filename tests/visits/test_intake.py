@@ -6,8 +6,11 @@ import datetime as dt
 import io
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from core import jobs
 from core.db import db
+from core.models import Entry
 from plugins.neighbourhood_visits.models import Department, Import, Question, Visit
 
 from .test_import import LINES, count
@@ -43,18 +46,32 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert "Take in 1 question" in shown
     assert count(scene, Question) == 0, "looking takes nothing in"
     columns = {"title": "1", "visit": "3", "place": "2", "department": "4", "key": "0"}
-    assert admin.submit(page, take="yes", **columns).status_code == 302
+    assert admin.submit(page, take="yes", came="paper", **columns).status_code == 302
     assert "are being taken in" in admin.get(page).text
-    again = admin.submit(page, "/visits/", take="yes", **columns)
+    again = admin.submit(page, "/visits/", take="yes", came="paper", **columns)
     assert again.status_code == 422, "it is taken in once"
     jobs.run_due(scene.town.app)
     assert "1 taken in, 0 already there, 0 flagged." in admin.get(page).text
     assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1, 1, 1)
     assert kept(scene).content == b"", "the file is not kept"
     second = page_of(give(scene, LINES))
-    admin.submit(second, take="yes", **columns)
+    admin.submit(second, take="yes", came="paper", **columns)
     jobs.run_due(scene.town.app)
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+
+
+def test_how_questions_came_is_said_and_never_made_up(scene: Scene) -> None:
+    page, admin = page_of(give(scene, LINES)), scene.browser("admin")
+    columns = {"title": "1", "visit": "3", "place": "2", "key": "0"}
+    assert "How it came: 1 question does not tell" in admin.get(page).text
+    for came in ("", "pigeon"):
+        told = admin.submit(page, take="yes", came=came, **columns)
+        assert told.status_code == 422
+        assert "Say how the questions came" in told.text
+    assert admin.submit(page, take="yes", came="stall", **columns).status_code == 302
+    jobs.run_due(scene.town.app)
+    found = sa.select(Entry.channel).where(Entry.kind == "visits.question")
+    assert scene.town.run(lambda: db.session.scalars(found).all()) == ["stall"]
 
 
 def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
@@ -74,7 +91,7 @@ def test_wrong_lines_are_told_and_nothing_is_taken_in(scene: Scene) -> None:
     assert "1 line is wrong" in shown
     assert "Line 3:" in shown
     assert "Take in" not in shown.partition('id="intake"')[2]
-    refused = admin.submit(page, take="yes", title="1", visit="3")
+    refused = admin.submit(page, take="yes", came="paper", title="1", visit="3")
     assert refused.status_code == 422
     jobs.run_due(scene.town.app)
     assert count(scene, Question) == 0
