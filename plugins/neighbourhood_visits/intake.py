@@ -116,7 +116,7 @@ def choose(row: Import, said: dict[str, str]) -> None:
 
 
 def start(row: Import, came: str) -> None:
-    """Have the worker take the file in, unless something is wrong; `came` is the channel of rows without one."""
+    """Have the worker take the file in, unless something is wrong; rows without a channel `came` so."""
     with api.write():
         rows, errors = imports.rows_of(tables.read(row.content), row.columns)
         if errors:

@@ -241,6 +241,30 @@ def test_themes_are_summed_up_in_sentences_that_people_wrote(scene: Scene) -> No
     assert scene.browser("resident").get(f"/visits/{visit}/themes").status_code in (403, 404)
 
 
+def test_a_sentence_links_all_that_say_it_and_no_other(scene: Scene) -> None:
+    said = "Le trottoir est défoncé devant le numéro 21."
+    noise = "Nous avons écrit il y a des mois. Le bar est bruyant, au numéro 4. Un vélo barre le trottoir."
+    ids = asked(scene, scene.visit(), 14)
+
+    def write_down() -> int:
+        with write() as session:
+            for ident in ids[:12]:
+                session.get(api.Entry, ident).body = said
+            for ident in ids[12:]:
+                session.get(api.Entry, ident).body = noise
+            return session.get(api.Entry, ids[0]).space_id
+
+    visit = scene.town.run(write_down)
+    page = scene.browser("agent").get(f"/visits/{visit}/themes").text
+    sentence = page.partition(f"<blockquote><p>{said}</p>")[2].partition("</li>")[0]
+    linked = [int(one) for one in re.findall(r"/visits/questions/(\d+)", sentence)]
+    assert sorted(linked) == ids[:12]
+    assert "and 7 more" in sentence
+    leading = re.findall(r"<strong>(.*?)</strong>", page)[0].lower()
+    assert "trottoir" in leading
+    assert not {"avons", "écrit", "mois"} & set(leading.split(", "))
+
+
 def test_a_question_alone_in_its_theme_is_named_once(scene: Scene) -> None:
     visit = scene.visit()
     title = "How does one cross the market on a Saturday?"
