@@ -403,3 +403,23 @@ def test_erased_words_leave_the_report(scene: Scene) -> None:
     shown = scene.browser().get(f"/visits/{visit}/report").text
     assert "A bench?" not in shown
     assert "A bench, please?" in shown
+
+
+def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    page = f"/visits/{visit}/minutes"
+    words = "M. Dupont du 12 rue Haute a dit merci, Mme le Gall aussi. Son numéro : 06 12 34 56 78."
+    said = {"body": words, "version": "0"}
+    agent = scene.browser("agent")
+    asked = agent.submit(page, **said)
+    assert asked.status_code == 422
+    assert "details by which somebody can be found" in asked.text
+    assert 'name="confirmed" type="hidden" value="yes"' in asked.text
+    assert "The minutes as they stand now" not in asked.text
+    assert agent.submit(page, **said, confirmed="yes").status_code == 302
+    shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
+    assert "M. Dupont du" in shown
+    assert "Mme le Gall" in shown
+    assert "details by which somebody can be found" in shown
+    agent.submit(page, body="Thirty people came.", version="1")
+    assert "names no resident" not in scene.browser("mayor").get(page).text.partition("Publish what")[2]
