@@ -12,7 +12,8 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import answers, queues, states
+from .. import answers, queues, reads, states
+from ..approve import delegates
 from ..assigned.due import overdue
 from ..models import Casework, Commitment, Question, Visit
 from ..models import late as late_promise
@@ -108,8 +109,11 @@ def first_screen() -> str:
     found = mine()
     visit, space = found or (None, None)
     waiting, number = awaits.drafts(space.id if space else None)
+    absent = delegates.absent([group.space.id for group in waiting])
     return draw(
         "visits/prepare/first.html",
+        absent=absent,
+        people=reads.names(absent.values()),
         visit=visit,
         space=space,
         matters=matters(space.id) if space else (),
