@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import geojson_pydantic
@@ -423,3 +424,27 @@ def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Sc
     assert "details by which somebody can be found" in shown
     agent.submit(page, body="Thirty people came.", version="1")
     assert "names no resident" not in scene.browser("mayor").get(page).text.partition("Publish what")[2]
+
+
+def test_a_report_takes_questions_by_what_was_decided(scene: Scene) -> None:
+    visit, found = lived(scene)
+
+    def undo() -> None:
+        with write() as session:
+            session.get(Question, found["refused"]).outcome = "none"
+
+    scene.town.run(undo)
+    keep(scene, visit, name="mayor")
+    lead(scene, visit, "publish", name="deputy")
+    shown = scene.browser().get(f"/visits/{visit}/report").text.partition('id="questions"')[2]
+    contents = shown.partition("</nav>")[0]
+    named = re.findall(r'<a href="#(\w+)">([^<]+) \((\d+)\)</a>', contents)
+    assert len(named) > 1
+    headed = re.findall(r"<h3>([^<]+) \((\d+)\)</h3>", shown)
+    assert headed == [(title, count) for _name, title, count in named]
+    names = [name for name, _title, _count in named]
+    assert names == [one for one in ("done", "promised", "refused", "studied", "undecided") if one in names]
+    for name, _title, count in named:
+        part = re.split(r"</section>|</details>", shown.partition(f'id="{name}"')[2])[0]
+        assert part.count("<article") == int(count), name
+    assert '<details id="undecided">' in shown, "what is not decided is folded"

@@ -12,9 +12,10 @@ from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import gaps, issue, passage
 from .forms import MinutesForm, PassageForm
-from .words import WORDS, channel_label, decision, mention_text, promises_of, when
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when
 
 SAYS = {
+    "by_decision": by_decision,
     "decision": decision,
     "when": when,
     "channel_label": channel_label,
