@@ -95,7 +95,7 @@ def test_a_briefing_of_sixty_questions_is_whole_and_for_everybody(scene: Scene, 
     assert "Contents" in found[0]
     for at in range(1, 16):
         [place] = [number for number, said in enumerate(found[1:], 1) if f"Corner {at}." in said]
-        listed = re.search(rf"Corner {at}\. ?[ .]*(\d+)", found[0])
+        listed = re.search(rf"{at} Corner {at}\. ?[ .]*(\d+)", found[0])
         assert listed, found[0]
         assert int(listed[1]) == place + 1
         own = [f"Question {one:03}?" for one in range(1, 61) if one % 15 == at - 1]

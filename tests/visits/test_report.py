@@ -448,3 +448,6 @@ def test_a_report_takes_questions_by_what_was_decided(scene: Scene) -> None:
         part = re.split(r"</section>|</details>", shown.partition(f'id="{name}"')[2])[0]
         assert part.count("<article") == int(count), name
     assert '<details id="undecided">' in shown, "what is not decided is folded"
+    minutes = scene.browser("agent").get(f"/visits/{visit}/minutes").text
+    assert "The report is published, and stays as it is." in minutes
+    assert "<textarea" not in minutes, "nothing that one could change would change it"

@@ -187,7 +187,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
                 "at": f"{leg.arrives.astimezone(api.town_zone()):%H:%M}" if leg.arrives else "",
                 "lasts": ngettext("%(num)s minute", "%(num)s minutes", leg.stop.minutes),
                 "step_free": leg.stop.step_free,
-                "questions": at[leg.stop.id],
+                "questions": [_at(leg.stop.title, one) for one in at[leg.stop.id]],
             }
             for leg in way.legs
         ],
@@ -214,6 +214,11 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "new": _("Questions that are new"),
         },
     }
+
+
+def _at(stop: str, one: dict[str, Any]) -> dict[str, Any]:
+    """A question below its stop, whose name it need not repeat."""
+    return {**one, "place": ""} if api.fold(one["place"]) == api.fold(stop) else one
 
 
 def printed(said: dict[str, Any]) -> dict[str, Any]:
