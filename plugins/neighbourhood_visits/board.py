@@ -14,7 +14,7 @@ from core.api import ngettext
 from . import actions, answers, queues, quiet, reads, show
 from .models import Department, Question, Visit
 from .plan import papers
-from .prepare import awaits
+from .prepare import awaits, first
 from .states import TABLE
 
 PATIENCE = dt.timedelta(hours=1)  # from what is due until a job that has not done it is not well
@@ -76,31 +76,35 @@ def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
 def home() -> list[api.Panel]:
     """The next visit for everybody; before it, for members of a team, what waits for them."""
     found, waiting = _for_staff() + _for_scribe(), queues.waiting()
+    own = first.mine() if api.viewer().role == "official" else None
     if api.viewer().role == "official":
-        found += _for_official(sum(counts["unread"] for _visit, _space, counts in waiting))
+        found += _for_official(own, sum(counts["unread"] for _visit, _space, counts in waiting))
     elif waiting:
         html = show.draw("visits/panel_waiting.html", waiting=waiting)
         found.append(api.Panel(_("Questions waiting for you"), html, weight=5, urgent=True))
     following = None if quiet.sentence() else reads.next_visit()
-    if following:
+    if following and not (own and own[0].space_id == following[0].space_id):
         html = show.draw("visits/panel_next.html", visit=following[0], name=following[1])
         asks = not api.can("core.staff") and following[0].takes_questions(api.now())
         found.append(api.Panel(_("Next neighbourhood visit"), html, weight=20, urgent=asks))
     return found
 
 
-def _for_official(unread: int) -> list[api.Panel]:
-    """What an official approves or reads, with one link to all of it."""
+def _for_official(own: tuple[Visit, api.Space] | None, unread: int) -> list[api.Panel]:
+    """When and where an official goes next, and what they approve or read, with one link to all of it."""
     drafts, reports = awaits.counts()
     lines = [
         ngettext("%(num)s draft to approve", "%(num)s drafts to approve", drafts) if drafts else "",
         ngettext("%(num)s report to approve", "%(num)s reports to approve", reports) if reports else "",
         ngettext("%(num)s question to read", "%(num)s questions to read", unread) if unread else "",
     ]
-    if not any(lines):
+    lines = [line for line in lines if line]
+    if not (lines or own):
         return []
-    html = show.draw("visits/panel_awaits.html", lines=filter(None, lines), drafts=drafts)
-    return [api.Panel(_("What awaits you"), html, weight=4, urgent=True)]
+    visit, space = own or (None, None)
+    html = show.draw("visits/panel_awaits.html", lines=lines, drafts=drafts, visit=visit, space=space)
+    title = _("My next visit") if own else _("What awaits you")
+    return [api.Panel(title, html, weight=4, urgent=True)]
 
 
 def _for_staff() -> list[api.Panel]:
@@ -118,7 +122,7 @@ def _for_scribe() -> list[api.Panel]:
     if following is None:
         return []
     html = show.draw("visits/panel_scribe.html", visit=following[0], name=following[1])
-    return [api.Panel(_("You take the notes"), html, weight=6)]
+    return [api.Panel(_("You take the notes"), html, weight=4, urgent=True)]
 
 
 def first_steps() -> list[api.Panel]:

@@ -31,12 +31,23 @@ def visits() -> None:
     metavar="HANDLE",
     help="Who coordinates the visits; repeatable.",
 )
-def import_questions(file: Path, byline: str, day: dt.datetime | None, handles: tuple[str, ...]) -> None:
+@click.option(
+    "--channel",
+    "came",
+    type=click.Choice(["paper", "email", "phone", "stall", "web"]),
+    default="paper",
+    show_default=True,
+    help="How the questions came that tell it not.",
+)
+def import_questions(
+    file: Path, byline: str, day: dt.datetime | None, handles: tuple[str, ...], came: str
+) -> None:
     """Take in the questions of a table, all or none, each once: CSV, XLSX or ODS, names of columns first."""
     held_on = day.date() if day else api.town_today() + dt.timedelta(days=60)
     table, people = tables.read(file.read_bytes()), _coordinators(handles)
     byline = byline or str(imports.BYLINE)
-    result = imports.take_in(table, imports.guess(table.header), byline, held_on, people, _tell)
+    columns = imports.guess(table.header)
+    result = imports.take_in(table, columns, byline, held_on, people, _tell, came=came)
     for line, text in result.errors:
         click.echo(f"line {line}: {text}", err=True)
     if result.errors:

@@ -12,7 +12,7 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import answers, queues, reads, states, triage
-from .approve import templates
+from .approve import delegates, templates
 from .assigned import links
 from .assigned.due import answer_by, is_overdue
 from .cases import CaseForm
@@ -366,6 +366,7 @@ def _question_page(
     deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE]
     case = states.Case(space, visit, entry, found, casework)
     [card] = api.cards([entry], show_space=False)
+    stands_for = delegates.approves_for(space.id)
     page = draw(
         "visits/question.html",
         entry=entry,
@@ -399,6 +400,7 @@ def _question_page(
         ),
         organises=api.can("visits.organise"),
         publishes=api.can("visits.publish", space),
+        absent=reads.names([stands_for]).get(stands_for) if stands_for else None,
         approves=not answers.is_own(case, draft, words) and api.can("visits.publish", space),
         approvers=reads.other_approvers(space.id),
         alone=api.settings("neighbourhood_visits")["one_person_approves"],

@@ -31,7 +31,7 @@ CHANNELS = {
     **dict.fromkeys(("telephone", "phone"), "phone"),
     **dict.fromkeys(("papier", "courrier", "paper"), "paper"),
     **dict.fromkeys(("stand", "stall"), "stall"),
-    **dict.fromkeys(("", "web", "internet", "site", "en ligne", "online"), "web"),
+    **dict.fromkeys(("site", "web", "internet", "en ligne", "online"), "web"),
 }
 BYLINE = lazy_gettext("Question received before the visit")  # as who asked, where a file says nobody
 NEEDED = ("title", "visit")
@@ -55,8 +55,9 @@ class Row:
 
     @property
     def channel(self) -> str | None:
-        """How it came, None where that is no way that is known."""
-        return CHANNELS.get(api.fold(self.said.get("channel", "")))
+        """How it came, "" where it does not tell, None where that is in no word that is known."""
+        said = api.fold(self.said.get("channel", ""))
+        return CHANNELS.get(said) if said else ""
 
 
 @dataclass
@@ -130,8 +131,12 @@ def take_in(
     day: dt.date,
     coordinators: Iterable[int] = (),
     progress: Callable[[int, int], None] | None = None,
+    came: str = "paper",
 ) -> Result:
-    """Take in the questions of a table, in one write; a row that was taken in before is left as it is."""
+    """Take in the questions of a table, in one write; a row that was taken in before is left as it is.
+
+    `came` is the channel of the rows that tell none.
+    """
     rows, errors = rows_of(table, columns)
     result = Result(errors=errors)
     if errors:
@@ -144,7 +149,8 @@ def take_in(
             if row.key in known:
                 result.already += 1
             else:
-                _ask(row, visits[row.said["visit"]], departments.get(row.said.get("department", "")), byline)
+                department_id = departments.get(row.said.get("department", ""))
+                _ask(row, visits[row.said["visit"]], department_id, byline, came)
                 result.imported += 1
             if progress is not None and (number % 100 == 0 or number == len(rows)):
                 progress(number, len(rows))
@@ -219,7 +225,7 @@ def _departments(rows: list[Row]) -> dict[str, int]:
     return found
 
 
-def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> None:
+def _ask(row: Row, space: api.Space, department_id: int | None, byline: str, came: str) -> None:
     said = row.said
     title = said["title"] or _("No title")
     body = said.get("body", "")
@@ -228,7 +234,7 @@ def _ask(row: Row, space: api.Space, department_id: int | None, byline: str) -> 
         body,
         title=title,
         kind="visits.question",
-        channel=row.channel or "web",
+        channel=row.channel or came,
         byline=byline,
         author_id=None,
         at=_day(said.get("asked_on", "")) or api.now(),  # who takes a file in hears of it once, as a whole

@@ -16,6 +16,7 @@ from . import imports, tables
 from .forms import ImportForm
 from .models import Import
 from .pages import REFUSED, Page, blueprint, form_page
+from .report.words import CHANNELS
 from .show import draw
 
 LABELS = {
@@ -58,7 +59,7 @@ def intake(import_id: int) -> Page:
         try:
             choose(row, {name: request.form[name] for name in imports.FIELDS if name in request.form})
             if "take" in request.form:
-                start(row)
+                start(row, request.form.get("came", ""))
             return redirect(url_for("visits.intake", import_id=import_id))
         except api.Refused as reason:
             refusal, status = str(reason), REFUSED
@@ -80,6 +81,8 @@ def intake(import_id: int) -> Page:
         found=found,
         shown=found[:SHOWN],
         errors=errors,
+        untold=sum(not one.channel for one in found),
+        ways=CHANNELS,
         flagged=sum(bool(one.flags) for one in found),
         visits=visits,
         departments=departments,
@@ -119,17 +122,19 @@ def choose(row: Import, said: dict[str, str]) -> None:
         row.chosen = True
 
 
-def start(row: Import) -> None:
-    """Have the worker take the file in, unless something is wrong with it."""
+def start(row: Import, came: str) -> None:
+    """Have the worker take the file in, unless something is wrong; rows without a channel `came` so."""
     with api.write():
-        _rows, errors = imports.rows_of(tables.read(row.content), row.columns)
+        rows, errors = imports.rows_of(tables.read(row.content), row.columns)
         if errors:
             raise api.Refused(_("Nothing is taken in as long as lines are wrong."))
+        if came not in CHANNELS and not all(one.channel for one in rows):
+            raise api.Refused(_("Say how the questions came: the report publishes it."))
         row.state = "waiting"
-        api.enqueue("visits.take_in", import_id=row.id)
+        api.enqueue("visits.take_in", import_id=row.id, came=came if came in CHANNELS else "paper")
 
 
-def run(import_id: int) -> None:
+def run(import_id: int, came: str = "paper") -> None:
     """Job: take a file in, all of it or nothing, and forget its content."""
     with api.as_system("take in what staff gave"):
         row = api.db.session.get(Import, import_id)
@@ -141,7 +146,7 @@ def run(import_id: int) -> None:
             _tell(row)
         with api.write():
             byline = row.byline or str(imports.BYLINE)
-            result = imports.take_in(table, row.columns, byline, row.day, [row.user_id])
+            result = imports.take_in(table, row.columns, byline, row.day, [row.user_id], came=came)
             row.state, row.content = ("failed" if result.errors else "done"), b""
             row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
             _tell(row)

@@ -14,7 +14,7 @@ blueprint = Blueprint(
     "visits", __name__, url_prefix="/visits", template_folder="templates", static_folder="static"
 )
 
-Page = str | Response | tuple[str, int]
+Page = str | Response | tuple[str | Response, int]
 REFUSED = 422
 TOO_LATE = 409
 

@@ -1,6 +1,7 @@
 """Commitments of the town: the verbs that make and follow them, and the page where everybody reads them."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from core.api import gettext as _
 from . import answers, quiet, reads, states
 from .field import notes
 from .follow import calendar, steps
+from .follow.models import Step
 from .forms import PromiseForm
 from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
@@ -71,7 +73,7 @@ def promises() -> str:
     theme = request.args.get("theme", "")
     only = _only(visit, area, theme)
     rows, further = _page(only, request.args.get("after", ""))
-    cases = {row.id: states.Case(space, None, entry, commitment=row) for row, space, entry, _owner in rows}
+    cases = {row.id: states.Case(space, None, entry, commitment=row) for row, space, entry, *_owner in rows}
     return draw(
         "visits/promises.html",
         rows=rows,
@@ -82,7 +84,7 @@ def promises() -> str:
         quiet=quiet.sentence(),
         counts=_counts(only),
         day=api.town_today(),
-        ways={ident: _ways(case) for ident, case in cases.items()},
+        ways={ident: ways_of(case) for ident, case in cases.items()},
         state_label=state_label,
         label_day=api.day,
     )
@@ -100,7 +102,7 @@ def turn_promise(commitment_id: int) -> Any:
         api.says(_("Done."))
     except api.Refused as reason:
         api.says(str(reason), "error")
-    return redirect(url_for("visits.promises") + f"#promise-{commitment_id}")
+    return api.back(url_for("visits.promises") + f"#promise-{commitment_id}")
 
 
 @blueprint.route("/questions/<int:question_id>/promise", methods=["GET", "POST"])
@@ -122,6 +124,21 @@ def new_promise(question_id: int) -> Page:
     return redirect(url_for("visits.question", question_id=question_id))
 
 
+def kept_by(departments: Collection[int]) -> list[tuple[Commitment, api.Entry, list[states.Transition]]]:
+    """The promises that these departments have to keep still, the first due first, with what may be said."""
+    rows = (
+        sa.select(Commitment, api.Space, api.Entry)
+        .join(api.Space, api.Space.id == Commitment.space_id)
+        .join(api.Entry, api.Entry.id == Commitment.question_id)
+        .where(Commitment.department_id.in_(departments), Commitment.state.in_(ONGOING), about_public())
+        .order_by(Commitment.due_on, Commitment.id)
+        .limit(reads.PAGE)
+    )
+    found = api.db.session.execute(rows).all() if departments else []
+    cases = [states.Case(space, None, entry, commitment=row) for row, space, entry in found]
+    return [(case.commitment, case.entry, ways_of(case)) for case in cases]
+
+
 def state_label(row: Commitment) -> str:
     """Where a commitment stands, in a word or two; late ones say so."""
     if row.is_late(api.town_today()):
@@ -136,7 +153,14 @@ def state_label(row: Commitment) -> str:
     return str(labels[row.state])
 
 
-def _ways(case: states.Case) -> list[states.Transition]:
+def contested_at() -> Any:
+    """When somebody said that a promise is not kept, if nothing was said of it since: a column beside it."""
+    said = (Step.commitment_id == Commitment.id, Step.thing == "commitment")
+    last = sa.select(sa.func.max(Step.id)).where(*said).correlate(Commitment).scalar_subquery()
+    return sa.select(Step.at).where(Step.id == last, Step.verb == "contest").scalar_subquery()
+
+
+def ways_of(case: states.Case) -> list[states.Transition]:
     """The verbs that the viewer has, as a button each."""
     return [
         one
@@ -203,7 +227,7 @@ def _page(only: list[Any], after: str) -> tuple[Any, str]:
     """A page of commitments: those not done yet, the longest due first, then the others."""
     done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
     rows = (
-        sa.select(Commitment, api.Space, api.Entry, Department)
+        sa.select(Commitment, api.Space, api.Entry, Department, contested_at())
         .join(api.Space, api.Space.id == Commitment.space_id)
         .outerjoin(api.Entry, api.Entry.id == Commitment.question_id)
         .join(Department, Department.id == Commitment.department_id)

@@ -336,6 +336,16 @@ def not_told(department_id: int | None) -> str:
     return str(said) if name else ""
 
 
+def departments_of() -> frozenset[int]:
+    """The departments whose promises the viewer keeps: who works there, or is the official in charge."""
+    person = api.viewer()
+    if not person.staff:
+        return frozenset()
+    works = sa.select(DepartmentMember.department_id).where(DepartmentMember.user_id == person.id)
+    charged = sa.select(Department.id).where(Department.official_id == person.id)
+    return frozenset(api.db.session.scalars(sa.union(works, charged)))
+
+
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
     """Visits with their spaces: those to come, the next first; or past and cancelled, the latest first."""
     rows = sa.select(Visit, api.Space).join(api.Space, api.Space.id == Visit.space_id)

@@ -427,13 +427,15 @@ FOLLOWS = {  # what a verb brings with it, whoever uses it
     ("visit", "publish"): "answers that are held: answer publish",
     ("answer", "assign"): "what is still to be read: triage accept",
 }
+BY_OWNER = frozenset({("commitment", "start"), ("commitment", "claim")})  # of the promise, as well
 TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}
 
 
 def move(case: Case, thing: str, verb: str, **said: Any) -> None:
     """Do what the verb says, inside a write; Forbidden or Refused where the table has no such way."""
     way = TABLE[thing, verb]
-    api.require(way.role, case.space)
+    if not _may(way, case):
+        raise api.Forbidden(way.role)
     holder, column = HOLDERS[thing]
     row, case.said = getattr(case, holder), said
     for guard in way.guards:
@@ -459,11 +461,13 @@ def ways(case: Case, thing: str) -> list[Transition]:
     """The verbs that the viewer has from where this stands."""
     holder, column = HOLDERS[thing]
     state = getattr(getattr(case, holder), column)
-    return [
-        one
-        for one in TRANSITIONS
-        if one.thing == thing and state in one.sources and api.can(one.role, case.space)
-    ]
+    return [one for one in TRANSITIONS if one.thing == thing and state in one.sources and _may(one, case)]
+
+
+def _may(way: Transition, case: Case) -> bool:
+    """Whether this is the viewer's to do: by their place, or as who keeps the promise."""
+    owns = (way.thing, way.verb) in BY_OWNER
+    return api.can(way.role, case.space) or (owns and case.commitment.department_id in reads.departments_of())
 
 
 def visit_case(space_id: int) -> Case:
@@ -525,6 +529,7 @@ def as_markdown() -> str:
         guards = "; ".join(guard.says for guard in one.guards)
         who = f"`{one.role}`" + (" or its department" if (one.thing, one.verb) in BY_DEPARTMENT else "")
         who += " or staff who moderate there" if one.role == "core.moderate" else ""
+        who += " or who keeps it" if (one.thing, one.verb) in BY_OWNER else ""
         brings = FOLLOWS.get((one.thing, one.verb), "")
         cells = (one.thing, one.verb, sources, f"`{one.target}`", who, guards, told, brings)
         lines.append(f"| {' | '.join(cells)} |")

@@ -249,6 +249,8 @@ def _turned(space_id: int, verb: str, **said: str) -> Page:
     except api.Refused as reason:
         api.says(str(reason), "error")
         return home
-    if verb in FOR_GOOD:
+    if verb == "publish":
+        api.says(_("The report is public, and stays as it is."))
+    elif verb in FOR_GOOD:
         api.says(str(FOR_GOOD[verb]))
     return home

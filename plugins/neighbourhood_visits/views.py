@@ -45,6 +45,7 @@ def index() -> str:
         "visits/index.html",
         coming=coming,
         past=past,
+        quiet=quiet.sentence(),
         announces=announces,
         waiting=waiting,
         area=area,

@@ -61,6 +61,14 @@ def test_a_delegate_approves_and_the_record_names_both(scene: Scene, monkeypatch
     page, delegate = f"/visits/questions/{question}", scene.browser("substitute")
     assert delegate.get(page).status_code in (403, 404), "a councillor sees nothing of the team's"
     assert name_delegate(scene).status_code == 302
+    said = scene.browser("deputy").get("/visits/delegate").text
+    days = [f"{one.day} {one:%B} {one.year}" for one in (today(), today() + dt.timedelta(days=5))]
+    assert f"Substitute approves answers in your place from {days[0]} to {days[1]}." in said
+    first = scene.browser("agent")
+    first.submit(f"{page}/answer", _page=page, body="It is mended on Monday.", version="1", submit="yes")
+    for address in ("/visits/next", page):
+        assert "You approve in place of Deputy." in delegate.get(address).text, address
+        assert "You approve in place of" not in scene.browser("mayor").get(address).text, address
     scene.approve(question, "It is mended on Monday.", name="substitute")
     found = row(scene, Casework, question)
     people = scene.town.person("substitute"), scene.town.person("deputy")

@@ -318,6 +318,65 @@ def test_who_leaves_the_team_or_signs_out_loses_the_pack(
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(Note.id)))) == 0
 
 
+@pytest.mark.parametrize("status_code", [403, 404])
+def test_what_waits_outlives_a_server_that_does_not_know_the_visit_for_a_while(
+    scene: Scene,
+    walk: tuple[int, int],
+    network: Network,
+    phone: Callable[[str], BrowserContext],
+    status_code: int,
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    pattern = "**/field/*"
+    page.route(pattern, lambda route: route.fulfill(status=status_code, body="<p>no such page"))
+    with page.expect_response(pattern):
+        tap(page, question, "settle")
+    page.wait_for_timeout(300)
+    status(page).to_have_text("1 note pas encore envoyée")
+    page.unroute(pattern)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert [note.outcome for note in kept(scene)] == ["settle"]
+
+
+def test_who_leaves_one_team_keeps_the_notes_of_other_visits(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    network.down()
+    tap(page, question, "settle")
+    status(page).to_have_text("1 note pas encore envoyée")
+    page.evaluate(COPY, [str(visit), scene.town.person("scribe"), scene.town.person("second")])
+
+    def leave() -> None:
+        with write() as session:
+            session.execute(sa.delete(Membership).where(Membership.user_id == scene.town.person("scribe")))
+
+    scene.town.run(leave)
+    network.up()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.get_by_text("Vous ne faites plus partie de l’équipe").wait_for()
+    kept_here = page.evaluate(WAITING)
+    assert kept_here == [["0", scene.town.person("scribe")], [str(visit), scene.town.person("second")]]
+
+
+OPENED = """new Promise(resolve => {
+    const opening = indexedDB.open("visits-field", 1);
+    opening.onsuccess = () => resolve(opening.result.transaction("notes", "readwrite").objectStore("notes"));
+})"""
+COPY = f"""([visit, own, second]) => {OPENED}.then(notes => {{
+    for (const [other, user] of [["0", own], [visit, second]]) {{
+        notes.add({{visit: other, user, key: `k${{user}}`, said: "Noted", place: "", fields: {{}}}});
+    }}
+}})"""
+WAITING = f"""() => {OPENED}.then(notes => new Promise(resolve => {{
+    const all = notes.getAll();
+    all.onsuccess = () => resolve(all.result.map(one => [one.visit, one.user]));
+}}))"""
+
+
 def test_the_page_that_was_kept_the_evening_before_takes_notes_on_the_day(
     scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
 ) -> None:

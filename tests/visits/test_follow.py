@@ -189,6 +189,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert word in report
     assert "Answer rate" not in report
     assert "No, it is a garden." in report, "answers are read as always"
+    assert word in visitor.get("/visits/").text
     promises = visitor.get("/visits/promises").text
     assert word in promises
     assert "Promise made" not in promises

@@ -189,7 +189,7 @@ def test_how_and_when_a_question_came_is_kept_and_a_day_that_is_none_refused(sce
         lambda: [(row.channel, str(row.created_at)[:10]) for row in db.session.execute(rows)]
     )
     today = str(dt.datetime.now(dt.UTC))[:10]
-    assert found == [("phone", "2026-03-12"), ("web", "2026-03-13"), ("web", today)]
+    assert found == [("phone", "2026-03-12"), ("paper", "2026-03-13"), ("paper", today)]
     for day in ("31/02/2026", "tomorrow", "2999-01-01"):
         result = take_in(scene, f"{header}4;Quoi ?;A;;{day}\n".encode())
         assert [line for line, _why in result.errors] == [2], day

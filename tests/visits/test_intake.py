@@ -49,16 +49,16 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert "Take in 1 question" in shown
     assert count(scene, Question) == 0, "looking takes nothing in"
     columns = {"title": "1", "visit": "3", "place": "2", "department": "4", "key": "0"}
-    assert admin.submit(page, take="yes", **columns).status_code == 302
+    assert admin.submit(page, take="yes", came="paper", **columns).status_code == 302
     assert "are being taken in" in admin.get(page).text
-    again = admin.submit(page, "/visits/", take="yes", **columns)
+    again = admin.submit(page, "/visits/", take="yes", came="paper", **columns)
     assert again.status_code == 422, "it is taken in once"
     jobs.run_due(scene.town.app)
     assert "1 taken in, 0 already there, 0 flagged." in admin.get(page).text
     assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1, 1, 1)
     assert kept(scene).content == b"", "the file is not kept"
     second = page_of(give(scene, LINES))
-    admin.submit(second, take="yes", **columns)
+    admin.submit(second, take="yes", came="paper", **columns)
     jobs.run_due(scene.town.app)
     assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
 
@@ -72,7 +72,7 @@ def test_the_page_takes_the_file_of_paris_as_it_is(scene: Scene) -> None:
         shown = admin.get(page).text
         assert "Take in 1341 questions" in shown
         assert "47 questions lack a title, an address or a known way" in shown
-        assert admin.submit(page, take="yes").status_code == 302
+        assert admin.submit(page, take="yes", came="web").status_code == 302
         scene.town.run(lambda: intake.run(kept(scene).id))  # and not what suggestions learn of it
         assert f"{counts}, 47 flagged." in admin.get(page).text
     assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1341, 21, 19)
@@ -80,7 +80,7 @@ def test_the_page_takes_the_file_of_paris_as_it_is(scene: Scene) -> None:
 
 def test_the_page_says_how_far_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     page, admin = page_of(give(scene, LINES)), scene.browser("admin")
-    admin.submit(page, take="yes")
+    admin.submit(page, take="yes", came="web")
     assert '<progress value="0" max="100" aria-label="Being taken in">' in admin.get(page).text
 
     def fail(*_said: Any) -> None:
@@ -108,7 +108,7 @@ def test_everybody_reads_who_is_said_to_have_asked_and_never_the_name_of_the_fil
     ):
         text = LINES.replace("A1", f"A{shown}")
         page = page_of(give(scene, text, **said))
-        admin.submit(page, take="yes")
+        admin.submit(page, take="yes", came="web")
         jobs.run_due(scene.town.app)
         newest = sa.select(Entry.byline).order_by(Entry.id.desc()).limit(1)
         assert scene.town.run(lambda newest=newest: db.session.scalar(newest)) == shown
@@ -133,7 +133,7 @@ def test_what_will_be_made_is_named_before_anything_is_made(scene: Scene) -> Non
     assert re.search(r"<details>\s*<summary[^>]*>What the columns hold", shown), "folded where all is clear"
     assert 'value="5" selected' in menus.partition('id="asked_on"')[2].partition("</select>")[0]
     assert (count(scene, Visit), count(scene, Department)) == (0, 0)
-    admin.submit(page, take="yes")
+    admin.submit(page, take="yes", came="web")
     jobs.run_due(scene.town.app)
     kinds = sa.select(Entry.channel, Casework.flags).join(Casework, Casework.entry_id == Entry.id)
     found = scene.town.run(lambda: db.session.execute(kinds.order_by(Entry.id)).all())
@@ -148,7 +148,7 @@ def test_what_will_be_made_is_named_before_anything_is_made(scene: Scene) -> Non
 
 def test_nobody_is_told_of_each_question_that_a_file_brings(scene: Scene) -> None:
     page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
-    admin.submit(page, take="yes", title="0", place="1", visit="2")
+    admin.submit(page, take="yes", came="web", title="0", place="1", visit="2")
     jobs.run_due(scene.town.app)
     jobs.run_due(scene.town.app)
     assert count(scene, Question) == 2
@@ -160,6 +160,20 @@ def test_nobody_is_told_of_each_question_that_a_file_brings(scene: Scene) -> Non
     scene.question(scene.visit())
     jobs.run_due(scene.town.app)
     assert count(scene, Notice) > 0, "of what residents ask their team is told"
+
+
+def test_how_questions_came_is_said_and_never_made_up(scene: Scene) -> None:
+    page, admin = page_of(give(scene, LINES)), scene.browser("admin")
+    columns = {"title": "1", "visit": "3", "place": "2", "key": "0"}
+    assert "How it came: 1 question does not tell" in admin.get(page).text
+    for came in ("", "pigeon"):
+        told = admin.submit(page, take="yes", came=came, **columns)
+        assert told.status_code == 422
+        assert "Say how the questions came" in told.text
+    assert admin.submit(page, take="yes", came="stall", **columns).status_code == 302
+    jobs.run_due(scene.town.app)
+    found = sa.select(Entry.channel).where(Entry.kind == "visits.question")
+    assert scene.town.run(lambda: db.session.scalars(found).all()) == ["stall"]
 
 
 def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
@@ -186,7 +200,7 @@ def test_wrong_lines_are_told_and_nothing_is_taken_in(scene: Scene) -> None:
     assert "1 line is wrong" in shown
     assert "Line 3:" in shown
     assert "Take in" not in shown.partition('id="intake"')[2]
-    refused = admin.submit(page, take="yes", title="1", visit="3")
+    refused = admin.submit(page, take="yes", came="paper", title="1", visit="3")
     assert refused.status_code == 422
     jobs.run_due(scene.town.app)
     assert count(scene, Question) == 0

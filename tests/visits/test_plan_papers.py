@@ -95,7 +95,7 @@ def test_a_briefing_of_sixty_questions_is_whole_and_for_everybody(scene: Scene, 
     assert "Contents" in found[0]
     for at in range(1, 16):
         [place] = [number for number, said in enumerate(found[1:], 1) if f"Corner {at}." in said]
-        listed = re.search(rf"Corner {at}\. ?[ .]*(\d+)", found[0])
+        listed = re.search(rf"{at} Corner {at}\. ?[ .]*(\d+)", found[0])
         assert listed, found[0]
         assert int(listed[1]) == place + 1
         own = [f"Question {one:03}?" for one in range(1, 61) if one % 15 == at - 1]
@@ -108,6 +108,30 @@ def test_a_briefing_of_sixty_questions_is_whole_and_for_everybody(scene: Scene, 
         assert str(document.Root.Lang).startswith("en")
         assert document.Root.MarkInfo.Marked
         assert headings(document).count("/H2") == 60
+
+
+def test_a_stop_longer_than_a_page_has_pages_of_its_own_with_its_name(scene: Scene) -> None:
+    visit = scene.visit()
+    many(scene, visit, 60, stops=4)
+    found = pages(pdf(scene, order(scene, visit)))
+    long = 0
+    for at in range(1, 5):
+        own = {f"Question {one:03}?" for one in range(1, 61) if one % 4 == at - 1}
+        there = [said for said in found[1:] if any(title in said for title in own)]
+        assert f"Corner {at}." in there[0]
+        assert "(continued)" not in there[0]
+        for said in there[1:]:
+            assert f"Corner {at}. (continued)" in said
+            long += 1
+        for said in there if len(there) > 1 else ():
+            assert set(re.findall(r"Question \d{3}\?", said)) <= own, "others share its pages"
+    assert long > 3, "stops go on over pages"
+    sheets = pages(pdf(scene, order(scene, visit, "sheets")))
+    going_on = [
+        said for said in sheets[1:] if "How many people" not in said and "HOW MANY PEOPLE" not in said
+    ]
+    assert going_on
+    assert all(re.search(r"Corner \d\. \(continued\)", said) for said in going_on)
 
 
 def headings(document: Any) -> list[str]:
@@ -229,6 +253,39 @@ def test_the_dossier_stays_as_it_was(scene: Scene) -> None:
     assert "bench" not in page
 
 
+def test_a_dossier_says_when_it_was_frozen_and_what_is_said_in_spaces_of_its_area(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    page = f"/visits/{visit}/papers"
+    assert "makes another" not in agent.get(page).text
+    first = order(scene, visit, "dossier")
+    said = " ".join(pages(pdf(scene, first)))
+    assert "The search finds nothing of the neighbourhood." in said
+    assert re.search(r"FROZEN ON ?\d{1,2} \w+ \d{4}, \d\d:\d\d", said), said
+    assert "The search finds nothing" in agent.get(f"/visits/papers/{first}").text
+    assert "The search finds nothing" not in " ".join(pages(pdf(scene, order(scene, visit))))
+    square, elsewhere = (scene.town.space(name, "admin") for name in ("Square", "Elsewhere"))
+
+    def place() -> None:
+        with write() as session:
+            session.get(Space, square).area_id = scene.commune
+
+    scene.town.run(place)
+    for ident, words in ((square, "It runs."), (elsewhere, "Shut.")):
+        scene.town.run(lambda ident=ident, words=words: say_in(ident, words), "agent")
+    said = " ".join(pages(pdf(scene, order(scene, visit, "dossier"))))
+    assert "It runs." in said
+    assert "Shut." not in said
+    shown = agent.get(page).text
+    assert len(re.findall(r"frozen on \d{1,2} \w+ \d{4}, \d\d:\d\d", shown)) == 2
+    assert "makes another" in shown
+    assert "data-confirm" not in shown.partition('id="make"')[2].partition("</section>")[0]
+
+
+def say_in(space: int, words: str) -> None:
+    with write():
+        api.publish(db.session.get(Space, space), words)
+
+
 def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     visit, agent = scene.visit(), scene.browser("agent")
     day = today() + dt.timedelta(days=5)
@@ -310,7 +367,7 @@ def test_the_foot_of_a_paper_says_the_time_as_its_language_does(scene: Scene) ->
 
     def moment() -> str:
         with force_locale("fr"):
-            return papers._moment(now())
+            return papers.moment_said(now())
 
     french = scene.town.run(moment)
     assert re.fullmatch(r"\d{1,2} \w+ \d{4} à \d{1,2} h \d\d", french)

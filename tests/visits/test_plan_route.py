@@ -14,6 +14,8 @@ from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import ordering
 from plugins.neighbourhood_visits.plan.models import Stop, StopQuestion
 
+from .test_plan_papers import many
+
 if TYPE_CHECKING:
     from .conftest import Scene
 
@@ -162,3 +164,11 @@ def test_visits_know_no_meeting_place_until_one_is_set(scene: Scene) -> None:
 def test_a_visit_that_is_not_there_has_no_order(scene: Scene) -> None:
     agent = scene.browser("agent")
     assert agent.submit("/visits/0/route/order", _page="/").status_code == 404
+
+
+def test_the_route_says_how_many_questions_it_does_not_list(scene: Scene) -> None:
+    visit = scene.visit()
+    many(scene, visit, 52)
+    shown = scene.browser("agent").get(f"/visits/{visit}/route").text
+    assert shown.count('name="pick"') == 50
+    assert "2 more questions follow once some of these have a stop." in shown

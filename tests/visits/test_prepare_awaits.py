@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.db import now, write
+from core.db import db, now, write
+from core.models import Space
+from core.spaces.actions import set_members
 from plugins.neighbourhood_visits.models import Casework, DepartmentMember, Visit
 
+from .conftest import TOWN
 from .test_prepare_first import asked, statements
 from .test_promises import department
 from .test_report import MINUTES, keep, lead
@@ -29,10 +32,10 @@ def submitted(scene: Scene, visit: int, title: str) -> int:
     return ident
 
 
-def panel(scene: Scene, name: str | None, title: str = "What awaits you") -> str:
+def panel(scene: Scene, name: str | None, title: str = "(?:What awaits you|My next visit)") -> str:
     """What the home page shows under this heading."""
     home = scene.browser(name).get("/").text
-    found = re.search(rf"<h2[^>]*>{title}</h2>(.*?)</section>", home, re.S)
+    found = re.search(rf"<h2[^>]*>{title}</h2>(.*?)</section>", home.partition("data-live-list")[0], re.S)
     return found[1] if found else ""
 
 
@@ -57,7 +60,7 @@ def test_drafts_of_all_visits_are_approved_on_one_screen(scene: Scene) -> None:
     assert places == sorted(places), "date, time and place, then what waits"
     for ident in ids:
         mayor.submit(f"/visits/questions/{ident}/approve", _page="/visits/next", version="1", publish="y")
-    assert panel(scene, "mayor") == ""
+    assert "to approve" not in panel(scene, "mayor")
     for name in (None, "resident", "opposition", "mayor2"):
         assert panel(scene, name) == "", name
     assert "A lamp?" not in scene.browser("opposition").get("/visits/next").text
@@ -77,6 +80,29 @@ def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> Non
     assert panel(scene, "mayor") == ""
     scene.browser("deputy").submit(f"/visits/{visit}/turn", _page=page, verb="publish", sure="y", lacking="y")
     assert link not in scene.browser("deputy").get("/visits/next").text
+
+
+def test_the_next_visit_stands_above_the_feed_for_who_goes_there(scene: Scene) -> None:
+    visit = scene.visit()
+    found = scene.town.run(lambda: db.session.get(Visit, visit).starts_at.astimezone(TOWN).date())
+    told = panel(scene, "mayor")
+    for said in ("Visit of the Tanneries", str(found.year), "18:00 – 20:00", "In front of the school"):
+        assert said in told, said
+    assert 'href="/visits/next"' in told
+    assert scene.browser("mayor").get("/").text.count("In front of the school") == 1, "and once"
+    for name in (None, "resident", "opposition", "mayor2", "agent"):
+        assert panel(scene, name) == "", name
+    page = f"/visits/{visit}"
+    scene.town.person("scribe", "agent", area_id=scene.commune)
+    scene.town.run(lambda: add_scribe(scene, visit))
+    told = panel(scene, "scribe", "You take the notes")
+    assert f'href="{page}/field"' in told
+    assert "In front of the school" in told
+
+
+def add_scribe(scene: Scene, visit: int) -> None:
+    with write() as session:
+        set_members(session.get(Space, visit), "test", {scene.town.person("scribe"): "scribe"})
 
 
 @pytest.mark.parametrize("days", [-1, 1])

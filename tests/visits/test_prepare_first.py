@@ -150,6 +150,38 @@ def test_a_draft_approved_in_place_says_so_and_brings_what_matters_up_to_date(sc
     assert "answered already" in matters
 
 
+def test_a_draft_is_read_with_its_question_and_approved_with_an_outcome(scene: Scene) -> None:
+    visit = scene.visit()
+    ids = [scene.drafted(visit, title=title, body="It was dark by the well.") for title in ("A?", "B?", "C?")]
+    for ident in ids:
+        page = f"/visits/questions/{ident}"
+        fields = {"body": "It is mended on Monday.", "version": "1", "submit": "yes"}
+        scene.browser("agent").submit(f"{page}/answer", _page=page, **fields)
+    mayor = scene.browser("mayor")
+    shown = mayor.get("/visits/next").text.partition(f'id="draft-{ids[0]}"')[2].partition("</li>")[0]
+    assert "It was dark by the well." in shown
+    assert "0 supports" in shown
+    offered = re.findall(r'<option value="(\w*)"', shown)
+    assert offered == ["", "settle", "refuse", "study", "decline", "inform"]
+    said = {"version": "1", "publish": "y"}
+    approve = f"/visits/questions/{ids[0]}/approve"
+    told = mayor.submit(approve, _page="/visits/next", outcome="no-such", **said)
+    assert told.status_code == 404
+    told = mayor.submit(approve, _page="/visits/next", outcome="settle", **said)
+    assert told.location == f"/visits/next?after={ids[0]}#drafts"
+    found = scene.town.run(lambda: db.session.get(Question, ids[0]))
+    assert (found.outcome, found.answered_at is not None) == ("settled", True)
+    shown = mayor.client.get(told.location, headers={"HX-Request": "true"}).text
+    assert re.findall(r'id="draft-(\d+)"><details open><summary autofocus>', shown) == [str(ids[1])]
+    mayor.submit(approve, _page="/visits/next", **said)
+    shown = mayor.get("/visits/next").text
+    assert "This draft no longer waits" in shown
+    assert "below" not in shown.partition("<main")[2].partition("drafts-title")[0]
+    said = {"hold": "y", "version": "1", "outcome": "refuse"}
+    mayor.submit(f"/visits/questions/{ids[1]}/approve", _page="/visits/next", **said)
+    assert scene.town.run(lambda: db.session.get(Question, ids[1])).outcome == "refused"
+
+
 def test_a_draft_that_changed_since_it_was_read_is_not_approved(scene: Scene) -> None:
     visit = scene.visit()
     ident = scene.drafted(visit)
@@ -207,6 +239,30 @@ def test_themes_are_summed_up_in_sentences_that_people_wrote(scene: Scene) -> No
         assert linked
         assert set(linked) <= set(ids)
     assert scene.browser("resident").get(f"/visits/{visit}/themes").status_code in (403, 404)
+
+
+def test_a_sentence_links_all_that_say_it_and_no_other(scene: Scene) -> None:
+    said = "Le trottoir est défoncé devant le numéro 21."
+    noise = "Nous avons écrit il y a des mois. Le bar est bruyant, au numéro 4. Un vélo barre le trottoir."
+    ids = asked(scene, scene.visit(), 14)
+
+    def write_down() -> int:
+        with write() as session:
+            for ident in ids[:12]:
+                session.get(api.Entry, ident).body = said
+            for ident in ids[12:]:
+                session.get(api.Entry, ident).body = noise
+            return session.get(api.Entry, ids[0]).space_id
+
+    visit = scene.town.run(write_down)
+    page = scene.browser("agent").get(f"/visits/{visit}/themes").text
+    sentence = page.partition(f"<blockquote><p>{said}</p>")[2].partition("</li>")[0]
+    linked = [int(one) for one in re.findall(r"/visits/questions/(\d+)", sentence)]
+    assert sorted(linked) == ids[:12]
+    assert "and 7 more" in sentence
+    leading = re.findall(r"<strong>(.*?)</strong>", page)[0].lower()
+    assert "trottoir" in leading
+    assert not {"avons", "écrit", "mois"} & set(leading.split(", "))
 
 
 def test_a_question_alone_in_its_theme_is_named_once(scene: Scene) -> None:

@@ -174,3 +174,58 @@ def test_what_is_redacted_leaves_the_promise_and_why_it_is_given_up(scene: Scene
     for page in pages:
         assert "Lavoir" not in scene.browser().get(page).text, page
     assert row(scene, Commitment, ident).reason == "The […] is sold."
+
+
+def test_who_keeps_a_promise_says_that_it_is_begun_and_done(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    fields = {"days": "30", "official": str(scene.town.person("deputy"))}
+    members = [str(scene.town.person("colleague"))]
+    scene.browser("admin").submit("/visits/departments/new", name="Roads", members=members, **fields)
+    owner = int(scene.town.run(lambda: db.session.scalar(sa.select(Department.id))))
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    colleague = scene.browser("colleague")
+    for page in ("/visits/department", "/visits/promises"):
+        shown = colleague.get(page).text
+        assert PROMISE in shown, page
+        assert "Work has begun" in shown, page
+        assert "It is done" in shown, page
+        assert "Abandon this promise" not in shown, page
+    for name in ("agent2", "opposition", "mayor2", "admin", "resident"):
+        assert turn(scene, ident, "start", name).status_code == 403, name
+        assert PROMISE not in scene.browser(name).get("/visits/department").text
+    assert turn(scene, ident, "abandon", "colleague", "Too dear.").status_code == 403
+    url = f"/visits/promises/{ident}/turn"
+    said = colleague.submit(url, _page="/visits/department", verb="start", next="/visits/department")
+    assert said.location == "/visits/department"
+    assert row(scene, Commitment, ident).state == "in_progress"
+    assert turn(scene, ident, "claim", "deputy").status_code == 302
+    assert row(scene, Commitment, ident).state == "done_claimed"
+    assert PROMISE not in colleague.get("/visits/department").text, "nothing is left to do"
+
+
+def test_a_no_leaves_its_trace_and_the_page_of_the_question_asks(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    page, trace = f"/posts/{question}", "that it is not done."
+    assert "Yes, it is done" not in scene.browser("resident").get(page).text
+    turn(scene, ident, "claim", "agent")
+    for name in (None, "neighbour"):
+        shown = scene.browser(name).get(page).text
+        assert PROMISE in shown
+        assert f"/visits/promises?visit={row(scene, Commitment, ident).space_id}#promise-{ident}" in shown
+        assert "Yes, it is done" not in shown, name
+    resident = scene.browser("resident")
+    shown = resident.get(page).text
+    assert "Yes, it is done" in shown
+    assert shown.index("Yes, it is done") < shown.index("The whole way")
+    assert trace not in resident.get("/visits/promises").text
+    url = f"/visits/promises/{ident}/turn"
+    told = resident.submit(url, _page=page, verb="contest", reason="One is dark.", next=page)
+    assert told.location == page
+    for shown in (scene.browser().get("/visits/promises").text, scene.browser().get(page).text):
+        assert trace in shown
+        assert "One is dark." not in shown, "the team looks at it first"
+    turn(scene, ident, "claim", "agent")
+    assert trace not in scene.browser().get("/visits/promises").text

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import geojson_pydantic
@@ -429,3 +430,50 @@ def test_erased_words_leave_the_report(scene: Scene) -> None:
     shown = scene.browser().get(f"/visits/{visit}/report").text
     assert "A bench?" not in shown
     assert "A bench, please?" in shown
+
+
+def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    page = f"/visits/{visit}/minutes"
+    words = "M. Dupont du 12 rue Haute a dit merci, Mme le Gall aussi. Son numéro : 06 12 34 56 78."
+    said = {"body": words, "version": "0"}
+    agent = scene.browser("agent")
+    asked = agent.submit(page, **said)
+    assert asked.status_code == 422
+    assert "details by which somebody can be found" in asked.text
+    assert 'name="confirmed" type="hidden" value="yes"' in asked.text
+    assert "The minutes as they stand now" not in asked.text
+    assert agent.submit(page, **said, confirmed="yes").status_code == 302
+    shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
+    assert "M. Dupont du" in shown
+    assert "Mme le Gall" in shown
+    assert "details by which somebody can be found" in shown
+    agent.submit(page, body="Thirty people came.", version="1")
+    assert "names no resident" not in scene.browser("mayor").get(page).text.partition("Publish what")[2]
+
+
+def test_a_report_takes_questions_by_what_was_decided(scene: Scene) -> None:
+    visit, found = lived(scene)
+
+    def undo() -> None:
+        with write() as session:
+            session.get(Question, found["refused"]).outcome = "none"
+
+    scene.town.run(undo)
+    keep(scene, visit, name="mayor")
+    lead(scene, visit, "publish", name="deputy")
+    shown = scene.browser().get(f"/visits/{visit}/report").text.partition('id="questions"')[2]
+    contents = shown.partition("</nav>")[0]
+    named = re.findall(r'<a href="#(\w+)">([^<]+) \((\d+)\)</a>', contents)
+    assert len(named) > 1
+    headed = re.findall(r"<h3>([^<]+) \((\d+)\)</h3>", shown)
+    assert headed == [(title, count) for _name, title, count in named]
+    names = [name for name, _title, _count in named]
+    assert names == [one for one in ("done", "promised", "refused", "studied", "undecided") if one in names]
+    for name, _title, count in named:
+        part = re.split(r"</section>|</details>", shown.partition(f'id="{name}"')[2])[0]
+        assert part.count("<article") == int(count), name
+    assert '<details id="undecided">' in shown, "what is not decided is folded"
+    minutes = scene.browser("agent").get(f"/visits/{visit}/minutes").text
+    assert "The report is published, and stays as it is." in minutes
+    assert "<textarea" not in minutes, "nothing that one could change would change it"

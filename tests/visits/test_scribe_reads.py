@@ -162,6 +162,20 @@ def test_a_scribe_reads_the_others_notes_of_public_questions(scene: Scene, visit
     assert SECRET not in shown
 
 
+def test_a_scribe_reads_their_own_notes_of_new_questions(scene: Scene, visit: int) -> None:
+    send(scene, visit, key="a", asked="Who sweeps the stairs?")
+    send(scene, visit, "agent", key="b", asked=SECRET)
+    shown = scene.browser("scribe").get(f"/visits/{visit}/field/notes").text
+    assert "Who sweeps the stairs?" in shown
+    assert shown.count("A new question, which the team reads first") == 1
+    assert SECRET not in shown
+    found = re.search(r'href="(/posts/\d+)">Who sweeps', shown)
+    assert found
+    assert scene.browser("scribe").get(found[1]).status_code == 200
+    decide(scene, visit, [int(found[1].rpartition("/")[2])], "divert")
+    assert "Who sweeps" not in scene.browser("scribe").get(f"/visits/{visit}/field/notes").text
+
+
 def test_a_scribe_finds_their_next_visit_on_the_home_page(scene: Scene, visit: int) -> None:
     assert "You take the notes" not in scene.browser("agent").get("/").text
     for state, page in (("collecting", "field"), ("reporting", "minutes"), ("published", "")):

@@ -1,5 +1,6 @@
 """An absent official's delegate: on the same teams for some days, and named in the record."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from core.api import gettext as _
 
 from ..pages import Page, blueprint, form_page
 from ..reads import DELEGATES as SOURCE
+from ..reads import names
 from . import places
 from .forms import DelegateForm
 from .models import Delegate
@@ -22,7 +24,8 @@ def delegate() -> Page:
     row = api.db.session.get(Delegate, api.viewer().id)
     form = DelegateForm.offered(row)
     if not form.validate_on_submit():
-        return form_page("visits/approve/delegate.html", form, row=row)
+        people = names([row.delegate_id]) if row else {}
+        return form_page("visits/approve/delegate.html", form, row=row, people=people, label_day=api.day)
     name(form.delegate.data, form.begins.data, form.ends.data)
     api.says(_("Noted: this person approves answers in your place on these days."))
     return redirect(url_for("visits.delegate"))
@@ -60,13 +63,22 @@ def name(delegate_id: int | None, begins_on: Any, ends_on: Any) -> None:
 
 def approves_for(space_id: int) -> int | None:
     """For which absent official the viewer approves here; None who is an official of the visit themselves."""
-    rows = sa.select(api.Membership.source).where(
+    return absent([space_id]).get(space_id)
+
+
+def absent(space_ids: Collection[int]) -> dict[int, int]:
+    """The same for each of these visits on which the viewer approves for somebody: one statement."""
+    rows = sa.select(api.Membership.space_id, api.Membership.source).where(
         api.Membership.user_id == api.viewer().id,
-        api.Membership.space_id == space_id,
+        api.Membership.space_id.in_(space_ids),
         api.Membership.role == "official",
         sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()),
     )
-    sources = api.db.session.scalars(rows.order_by(api.Membership.source)).all()
-    if not sources or not all(source.startswith(SOURCE) for source in sources):
-        return None
-    return int(sources[0].removeprefix(SOURCE))
+    sources: dict[int, list[str]] = {}
+    for space_id, source in api.db.session.execute(rows.order_by(api.Membership.source)):
+        sources.setdefault(space_id, []).append(source)
+    return {
+        space_id: int(some[0].removeprefix(SOURCE))
+        for space_id, some in sources.items()
+        if all(one.startswith(SOURCE) for one in some)
+    }

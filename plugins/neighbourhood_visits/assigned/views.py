@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from .. import answers
+from .. import answers, promises, reads
 from ..models import Casework, Department, DepartmentMember, Question, Visit
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
@@ -55,7 +55,7 @@ def by_link(link_id: int, token: str) -> Response:
 @blueprint.get("/department")
 @api.needs("core.account")
 def my_department() -> str:
-    """What is assigned to the departments in which the viewer works, the most urgent first."""
+    """What is assigned to the viewer's departments and what these have promised, the most urgent first."""
     person: Any = api.viewer().id
     with api.as_system("members of a department read what is assigned to it"):
         rows = (
@@ -68,7 +68,13 @@ def my_department() -> str:
             .limit(PAGE)
         )
         found = api.db.session.execute(rows).all()
-    return draw("visits/assigned/mine.html", rows=[_row(*row) for row in found])
+    return draw(
+        "visits/assigned/mine.html",
+        rows=[_row(*row) for row in found],
+        promises=promises.kept_by(reads.departments_of()),
+        day=api.town_today(),
+        label_day=api.day,
+    )
 
 
 def _row(entry: Any, question: Question, casework: Casework, visit: Visit) -> dict[str, Any]:

@@ -110,7 +110,8 @@ def look(space: api.Space, last: int) -> None:
 def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
     """The notes of a visit in the order of their making, each with its question and its scribe.
 
-    Scribes, who are not on the team, are told of no private case, and of no question that is not public.
+    Scribes, who are not on the team, are told of no private case, and of no question that is not public but
+    those that they wrote down themselves.
     """
     rows = (
         sa.select(Note, api.Entry, api.User)
@@ -120,10 +121,11 @@ def notes_of(space_id: int) -> Sequence[sa.Row[Note, api.Entry, api.User]]:
     )
     if api.can("visits.review", api.get_or_404(api.Space, space_id)):
         return api.db.session.execute(rows.outerjoin(api.Entry, api.Entry.id == Note.entry_id)).all()
-    public = sa.and_(api.Entry.id == Note.entry_id, ~api.Entry.team_only)
+    own = sa.and_(api.Entry.recorded_by == api.viewer().id, api.Entry.state != "removed")
+    read = sa.and_(api.Entry.id == Note.entry_id, sa.or_(~api.Entry.team_only, own))
     rows = rows.where(sa.or_(Note.entry_id.is_(None), Note.entry_id.not_in(_private())))
     with api.as_system("scribes read each other's notes"):
-        return api.db.session.execute(rows.outerjoin(api.Entry, public)).all()
+        return api.db.session.execute(rows.outerjoin(api.Entry, read)).all()
 
 
 def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:

@@ -54,10 +54,11 @@ def _shown(found: list[Halt]) -> int | None:
 
 @blueprint.get("/<int:space_id>/field/state")
 @api.needs("visits.conclude")
-def field_state(space_id: int) -> Response:
-    """Who is signed in, and the token of their forms, for notes that waited."""
-    _visit, space = visit_and_space(space_id)
-    api.require("visits.conclude", space)
+def field_state(space_id: int) -> Page:
+    """Who is signed in, and the token of their forms, for notes that waited; or that they left the team."""
+    space = api.db.session.get(api.Space, space_id)
+    if space is None or not api.can("visits.conclude", space):
+        return jsonify(removed=api.viewer().id), 403
     return jsonify(user=api.viewer().id, token=generate_csrf())
 
 

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from ..models import Commitment, Question
+from .. import promises, states
+from ..models import Commitment, Question, about_public
 from ..report.models import Report
 from ..show import draw
 from .models import Step
+from .steps import BY_ASKERS
 
 Moment = tuple[dt.datetime, str, str]
 
@@ -27,7 +29,31 @@ def panel(entry: Any) -> list[api.Panel]:
         {"when": api.day(at.astimezone(api.town_zone()).date()), "title": title, "html": note}
         for at, title, note in sorted(_moments(whole, question), key=lambda one: one[0])
     ]
-    return [api.Panel(_("The whole way"), draw("visits/follow/way.html", items=items), weight=10)]
+    whole_way = api.Panel(_("The whole way"), draw("visits/follow/way.html", items=items), weight=10)
+    return [*_promised(whole), whole_way]
+
+
+def _promised(entry: api.Entry) -> list[api.Panel]:
+    """What was promised about a public question; above it for who may say whether it is kept."""
+    about = sa.select(Commitment, api.Space, promises.contested_at()).order_by(Commitment.id)
+    about = about.join(api.Space, api.Space.id == Commitment.space_id)
+    found = api.db.session.execute(about.where(Commitment.question_id == entry.id, about_public())).all()
+    rows = [
+        (row, contested_at, promises.ways_of(states.Case(space, None, entry, commitment=row)))
+        for row, space, contested_at in found
+    ]
+    if not rows:
+        return []
+    html = draw(
+        "visits/follow/promised.html",
+        rows=rows,
+        back=f"/posts/{entry.id}",
+        day=api.town_today(),
+        state_label=promises.state_label,
+        label_day=api.day,
+    )
+    asked = any(way.verb in BY_ASKERS for *_row, ways in rows for way in ways)
+    return [api.Panel(_("What was promised"), html, weight=5, urgent=asked)]
 
 
 def _moments(entry: api.Entry, question: Question) -> list[Moment]:

@@ -14,7 +14,7 @@ MOST = 10
 
 
 def found(space: api.Space) -> list[dict[str, Any]]:
-    """What everybody can find that names the area of a visit, the newest first."""
+    """What everybody can find that names a visit's area or is said in a space of it, the newest first."""
     area = api.db.session.get(api.Area, space.area_id) if space.area_id else None
     team = [one for role in ("coordinator", "official", "agent") for one in reads.team_ids(space.id, role)]
     if area is None or not team:
@@ -23,11 +23,15 @@ def found(space: api.Space) -> list[dict[str, Any]]:
         with api.as_viewer(team[0]):  # the system itself finds nothing
             ids = [hit.entry_id for hit in api.search(f'"{area.name}"', newest=True).hits if hit.entry_id]
     except api.Refused:
-        return []
+        ids = []
+    within = sa.select(api.Area.id).where(api.Area.path.startswith(area.path))
+    there = sa.and_(
+        api.Space.area_id.in_(within), api.Space.kind != "visits.visit", api.Entry.parent_id.is_(None)
+    )
     rows = (
         sa.select(api.Entry.id, api.Entry.title, api.Entry.body, api.Entry.published_at)
         .join(api.Space, api.Space.id == api.Entry.space_id)
-        .where(api.Entry.id.in_(ids), api.Entry.state == "published", ~api.Entry.team_only)
+        .where(sa.or_(api.Entry.id.in_(ids), there), api.Entry.state == "published", ~api.Entry.team_only)
         .where(api.Space.visibility == "public", api.Space.id != space.id)
         .order_by(api.Entry.published_at.desc(), api.Entry.id.desc())
         .limit(MOST)

@@ -142,12 +142,14 @@ def _done(space_id: int, act: Any, said: str, where: str = "") -> Response:
 def _route_page(space_id: int, status: int = 200, adding: Any = None, pinning: Any = None) -> Page:
     found, space = visit_and_space(space_id)
     api.require("visits.manage", space)
+    waiting, more = route.to_place(space_id)
     page = draw(
         "visits/plan/route.html",
         visit=found,
         space=space,
         route=route.of(found),
-        waiting=route.to_place(space_id),
+        waiting=waiting,
+        more=more,
         pace=ordering.PACE,
         clock=clock,
         form=adding or pinning,

@@ -103,6 +103,7 @@ def _papers_page(space_id: int, status: int = 200, form: Any = None) -> Page:
         space=space,
         papers=papers.papers(space_id),
         kinds=papers.KINDS,
+        moment_said=papers.moment_said,
         manages=api.can("visits.manage", space),
         form=form or FreezeForm(formdata=None, day=day),
     )

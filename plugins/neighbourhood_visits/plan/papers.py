@@ -157,13 +157,15 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
         (_("Meeting point"), visit.meeting_point or "–"),
         (_("Accessibility"), visit.access_notes or "–"),
     ]
+    if kind == "dossier":
+        facts.append((_("Frozen on"), moment_said(now)))
     answered = sum(one["published"] for one in questions)
     return {
         "lang": str(get_locale())[:2],
         "title": f"{name} – {space.name}",
         "town": town_name(),
         "when": show.day_of(visit),
-        "foot": _("For the team of the visit alone; as of %(date)s.", date=_moment(now)),
+        "foot": _("For the team of the visit alone; as of %(date)s.", date=moment_said(now)),
         "name": space.name,
         "kind": name,
         "facts": facts,
@@ -177,6 +179,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
         ),
         "late": late_promises(space, visit),
         "found": found.found(space) if kind == "dossier" else [],
+        "looked": kind == "dossier",
         "stops": [
             {
                 "number": leg.number,
@@ -184,7 +187,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
                 "at": f"{leg.arrives.astimezone(api.town_zone()):%H:%M}" if leg.arrives else "",
                 "lasts": ngettext("%(num)s minute", "%(num)s minutes", leg.stop.minutes),
                 "step_free": leg.stop.step_free,
-                "questions": at[leg.stop.id],
+                "questions": [_at(leg.stop.title, one) for one in at[leg.stop.id]],
             }
             for leg in way.legs
         ],
@@ -199,7 +202,9 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "late": _("Late promises of the last visit"),
             "no_late": _("No promise is late."),
             "found": _("What the search finds of the neighbourhood"),
+            "no_found": _("The search finds nothing of the neighbourhood."),
             "contents": _("Contents"),
+            "continued": _("(continued)"),
             "rest": _("Without a stop") if way.legs else _("Questions"),
             "officials": _("Who comes"),
             "outcome": _("What became of it"),
@@ -209,6 +214,11 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "new": _("Questions that are new"),
         },
     }
+
+
+def _at(stop: str, one: dict[str, Any]) -> dict[str, Any]:
+    """A question below its stop, whose name it need not repeat."""
+    return {**one, "place": ""} if api.fold(one["place"]) == api.fold(stop) else one
 
 
 def printed(said: dict[str, Any]) -> dict[str, Any]:
@@ -431,5 +441,6 @@ def town_name() -> str:
     return render_template("visits/plan/town.txt").strip()
 
 
-def _moment(moment: dt.datetime) -> str:
+def moment_said(moment: dt.datetime) -> str:
+    """A moment to the minute, as papers and their list say it."""
     return str(api.format_datetime(moment, _("d MMMM y, HH:mm")))

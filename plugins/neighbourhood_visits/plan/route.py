@@ -94,17 +94,18 @@ def of(visit: Visit) -> Route:
     return Route(legs, sum(leg.walk for leg in legs), sum(leg.stop.minutes for leg in legs), available)
 
 
-def to_place(space_id: int) -> Sequence[Any]:
-    """Accepted questions that no stop has yet and that lead their group, those with most support first."""
+def to_place(space_id: int) -> tuple[Sequence[Any], int]:
+    """Accepted questions without a stop that lead their group, most support first, and how many more wait."""
     rows = (
-        sa.select(api.Entry, Question)
+        sa.select(api.Entry, Question, sa.func.count().over())
         .join(Question, Question.entry_id == api.Entry.id)
         .outerjoin(StopQuestion, StopQuestion.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, Question.triage == "accepted", Question.group_id.is_(None))
         .where(StopQuestion.entry_id.is_(None), api.Entry.state == "published")
         .order_by(api.Entry.support_count.desc(), api.Entry.id)
     )
-    return api.db.session.execute(rows.limit(SHOWN)).all()
+    found = api.db.session.execute(rows.limit(SHOWN)).all()
+    return found, found[0][2] - len(found) if found else 0
 
 
 def add(space_id: int, said: Mapping[str, Any]) -> int:

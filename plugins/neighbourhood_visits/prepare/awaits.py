@@ -15,6 +15,7 @@ from .. import reads
 from ..assigned.due import OPEN, due
 from ..models import Answer, Casework, DepartmentMember, Question, Visit
 from ..report.models import Minutes
+from ..states import REPORTED, TRANSITIONS, Transition
 
 DRAFTS, REPORTS = 10, 10
 TEAM = ("official", "coordinator", "agent")
@@ -22,12 +23,14 @@ TEAM = ("official", "coordinator", "agent")
 
 @dataclass(frozen=True)
 class Draft:
-    """An answer that waits for approval, with its question and who drafted it."""
+    """An answer that waits for approval, its question as it stands, who drafted it, what may become of it."""
 
     question: Any
+    facts: Question
     answer: Any
     drafter: str
     own: bool
+    outcomes: list[Transition]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
             drafter.name,
             _by_others(Casework),
             sa.func.count().over(),
+            Question,
+            Visit.state,
         )
+        .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
         .join(Answer, Answer.question_id == api.Entry.id)
         .join(answer, answer.id == Answer.entry_id)
@@ -83,9 +89,19 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
     for _ident, some in groupby(found, key=lambda row: row[0].id):
         own = list(some)
         group = Drafts(own[0][0], bool(own[0][1]))
-        group.drafts.extend(Draft(row[2], row[3], row[4] or "", not row[5]) for row in own)
+        group.drafts.extend(
+            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8])) for row in own
+        )
         groups.append(group)
     return groups, found[0][6] if found else 0
+
+
+def _outcomes(question: Question, state: str) -> list[Transition]:
+    """What an official may say becomes of a question with its answer; a promise is made elsewhere."""
+    if state in REPORTED:
+        return []
+    ways = (one for one in TRANSITIONS if one.thing == "outcome" and one.verb != "commit")
+    return [one for one in ways if question.outcome in one.sources]
 
 
 def reports() -> Sequence[Any]:

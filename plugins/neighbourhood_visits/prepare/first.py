@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from sqlalchemy.orm import aliased
 
 from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import answers, queues
+from .. import answers, queues, reads, states
+from ..approve import delegates
 from ..assigned.due import overdue
 from ..models import Casework, Commitment, Question, Visit
 from ..models import late as late_promise
@@ -108,8 +109,11 @@ def first_screen() -> str:
     found = mine()
     visit, space = found or (None, None)
     waiting, number = awaits.drafts(space.id if space else None)
+    absent = delegates.absent([group.space.id for group in waiting])
     return draw(
         "visits/prepare/first.html",
+        absent=absent,
+        people=reads.names(absent.values()),
         visit=visit,
         space=space,
         matters=matters(space.id) if space else (),
@@ -125,17 +129,20 @@ def first_screen() -> str:
 @blueprint.post("/questions/<int:question_id>/approve")
 @api.needs("visits.publish")
 def approve_draft(question_id: int) -> Page:
-    """Approve a draft as it was read on the first screen; published now, or on the day of the visit."""
+    """Approve a draft as it was read on the first screen, with an outcome if one is chosen; now or held."""
     entry = api.get_or_404(api.Entry, question_id)
     api.require("visits.publish", api.get_or_404(api.Space, entry.space_id))
     _answer, draft = answers.answer_of(question_id)
-    held = "hold" in request.form
+    held, outcome = "hold" in request.form, request.form.get("outcome", "")
+    if outcome and ("outcome", outcome) not in states.TABLE:
+        abort(404)
     try:
-        if draft is None:
-            raise api.Refused(_("This draft is no longer there."))
-        answers.approve(question_id, draft.body, request.form.get("version", 0, type=int), held=held)
+        if draft is None or api.get_or_404(Casework, question_id).answer != "to_approve":
+            raise api.Refused(_("This draft no longer waits: a colleague has dealt with it in the meantime."))
+        version = request.form.get("version", 0, type=int)
+        answers.approve(question_id, draft.body, version, held=held, outcome=outcome)
         said = _("The answer is approved, and published on the day of the visit.")
         api.says(said if held else _("The answer is published."))
     except api.Refused as reason:
         api.says(str(reason), "error")
-    return redirect(url_for("visits.first_screen") + "#drafts")
+    return redirect(url_for("visits.first_screen", after=question_id) + "#drafts")

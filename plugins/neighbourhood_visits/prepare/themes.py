@@ -19,8 +19,10 @@ from ..show import draw
 
 READ = 100  # questions of a theme that are read, those with most support first
 WORDS, SENTENCES, SUPPORTED = 6, 3, 3
+SAME = 0.7  # of the words of a sentence are in another that says the same
 SHORT, LONG = 30, 240  # characters of a sentence that says something
-EMPTY = frozenset(Path(__file__).with_name("empty_words.txt").read_text().split())
+LISTS = ("empty_words.txt", "letter_words.txt")  # words of any text, and of letters to a town
+EMPTY = frozenset(word for name in LISTS for word in Path(__file__).with_name(name).read_text().split())
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ def leading_words(texts: Sequence[str]) -> list[str]:
 
 def telling(rows: Sequence[Any], leading: Sequence[str]) -> list[Sentence]:
     """Sentences that say most of what the others say, none like another, each with what it rests on."""
-    stems = [{_stem(word) for word in words_of(f"{row.title} {row.body}")} for row in rows]
-    spread = Counter(stem for own in stems for stem in own)
+    said = [[_stems(text) for text in _parts(f"{row.title}\n{row.body}")] for row in rows]
+    spread = Counter(stem for parts in said for stem in set().union(*parts))
     wanted = {_stem(word) for word in leading}
     offered = []
     for at, row in enumerate(rows):
         for text in _sentences(f"{row.title}\n{row.body}"):
-            own = {_stem(word) for word in words_of(text)}
+            own = _stems(text)
             if own:
                 weight = sum(spread[stem] for stem in own) / math.sqrt(len(own))
                 offered.append((weight * (1 + len(own & wanted)) * (1 + row.support_count), -at, text, own))
@@ -120,7 +122,7 @@ def telling(rows: Sequence[Any], leading: Sequence[str]) -> list[Sentence]:
             chosen.append((text, own))
         if len(chosen) == SENTENCES:
             break
-    return [Sentence(text, _rests_on(text, own, rows, stems)) for text, own in chosen]
+    return [Sentence(text, _rests_on(text, own, rows, said)) for text, own in chosen]
 
 
 def words_of(text: str) -> list[str]:
@@ -135,21 +137,32 @@ def _stem(word: str) -> str:
     return re.sub(r"(?<=\w{4})(?:es|s|e|x)$", "", folded)
 
 
-def _sentences(text: str) -> list[str]:
+def _stems(text: str) -> set[str]:
+    return {_stem(word) for word in words_of(text)}
+
+
+def _parts(text: str) -> list[str]:
+    """A text by its sentences."""
     parts = re.split(r"(?<=[.!?…])\s+|\n+", text)
-    return [one for one in (" ".join(part.split()) for part in parts) if SHORT <= len(one) <= LONG]
+    return [" ".join(part.split()) for part in parts]
+
+
+def _sentences(text: str) -> list[str]:
+    """Those of its sentences that say something, at a glance."""
+    return [one for one in _parts(text) if SHORT <= len(one) <= LONG]
 
 
 def _rests_on(
-    text: str, own: set[str], rows: Sequence[Any], stems: Sequence[set[str]]
+    text: str, own: set[str], rows: Sequence[Any], said: Sequence[list[set[str]]]
 ) -> list[tuple[int, str]]:
-    """The question that a sentence is of, and those that share half of its words."""
-    near = [
+    """The question that a sentence is of, and those with a sentence that shares most of its words."""
+    most = max(2, SAME * len(own))
+    return [
         (row.id, row.title)
-        for row, other in zip(rows, stems, strict=True)
-        if text in " ".join(f"{row.title} {row.body}".split()) or len(own & other) >= max(2, len(own) / 2)
+        for row, parts in zip(rows, said, strict=True)
+        if text in " ".join(f"{row.title} {row.body}".split())
+        or any(len(own & other) >= most for other in parts)
     ]
-    return near[:5]
 
 
 @blueprint.get("/<int:space_id>/themes")

@@ -1,6 +1,6 @@
 """The forms of the minutes, and of what is taken out of them."""
 
-from wtforms import SelectField, TextAreaField
+from wtforms import HiddenField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
 from core import api
@@ -15,6 +15,7 @@ class MinutesForm(OverForm):
     body = TextAreaField(
         lazy_gettext("Minutes"), validators=[needed(lazy_gettext("Write the minutes.")), at_most(20_000)]
     )
+    confirmed = HiddenField()
 
 
 class PassageForm(api.Form):

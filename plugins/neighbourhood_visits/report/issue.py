@@ -1,5 +1,6 @@
 """The verbs of the report: write the minutes, freeze what an official approved, take out what has to go."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from ..models import Commitment, Question, Visit
 from . import data
 from .figures import figures
 from .models import Minutes, Report
+
+TITLES = r"(?:MM?\.|Mmes?|Mlles?|Monsieur|Madame|Mademoiselle|Mrs?|Ms)\.?"  # before the name of a person
+NAMED = re.compile(rf"\b{TITLES}\s+(?:[^\W\d_][\w’'-]*\s?){{1,3}}")
 
 
 def ask_approval(space: api.Space) -> None:
@@ -34,9 +38,32 @@ def ask_approval(space: api.Space) -> None:
         letters.tell("report_to_approve", space.id)
 
 
-def keep_minutes(space: api.Space, body: str, version: int) -> None:
-    """Keep the minutes of a visit over those of this version, 0 for none; Refused when they changed since."""
+def doubt(space: api.Space, body: str) -> str:
+    """What whoever writes or publishes these minutes is asked about them, "" where nothing strikes."""
+    draft = api.Draft(space, api.viewer(), "visits.minutes", "", body, api.markdown(body), channel="paper")
+    try:
+        api.check_draft(draft, False)
+    except api.AskAuthor as asked:
+        return str(asked)
+    except api.Refused:  # how much somebody writes in an hour is not the question
+        pass
+    return ""
+
+
+def named(body: str) -> list[str]:
+    """The words of minutes that look like the names of people, for who publishes to look at, each once."""
+    return list(dict.fromkeys(" ".join(one.split()) for one in NAMED.findall(body)))
+
+
+def keep_minutes(space: api.Space, body: str, version: int, confirmed: bool = False) -> None:
+    """Keep the minutes of a visit over those of this version, 0 for none; Refused when they changed since.
+
+    Raises AskAuthor about personal details unless it is `confirmed` that they may stand there.
+    """
     api.require("visits.conclude", space)
+    asked = "" if confirmed else doubt(space, body)
+    if asked:
+        raise api.AskAuthor(asked)
     person = api.viewer().id
     with _for_writers(), api.write() as session:
         session.scalars(api.lock(sa.select(api.Space).where(api.Space.id == space.id))).one()

@@ -21,7 +21,7 @@ from ..plan.papers import TEMPLATES, town_name
 from . import issue
 from .figures import Row
 from .models import Report
-from .words import WORDS, channel_label, decision, mention_text, promises_of, when
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when
 
 BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|pre|tr)>|<br ?/?>|<hr ?/?>")
 SECONDS, KEPT = 20, 32
@@ -66,7 +66,10 @@ def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
         "mentions": list(dict.fromkeys(mention_text(one) for one in report.mentions if one["on"])),
         "notes": [approved, *_alone(facts)],
         "minutes": blocks(facts["minutes"]),
-        "questions": [_question(row, facts) for row in facts["questions"]],
+        "groups": [
+            {"title": title, "questions": [_question(row, facts) for row in rows]}
+            for _name, title, rows in by_decision(facts["questions"])
+        ],
         "quiet": silent or "",
         "stats": _stats(figures),
         "tables": _tables(figures),

@@ -12,9 +12,10 @@ from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import gaps, issue, passage
 from .forms import MinutesForm, PassageForm
-from .words import WORDS, channel_label, decision, mention_text, promises_of, when
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when
 
 SAYS = {
+    "by_decision": by_decision,
     "decision": decision,
     "when": when,
     "channel_label": channel_label,
@@ -92,7 +93,10 @@ def minutes(space_id: int) -> Page:
     status = 200
     if form.validate_on_submit():
         try:
-            issue.keep_minutes(space, form.body.data, form.version.data or 0)
+            issue.keep_minutes(space, form.body.data, form.version.data or 0, bool(form.confirmed.data))
+        except api.AskAuthor as asked:
+            form.form_errors.append(str(asked))
+            form.confirmed.data, status = "yes", REFUSED
         except api.Refused as reason:
             kept = issue.minutes_of(space_id)
             form.form_errors.append(str(reason))
@@ -112,6 +116,8 @@ def minutes(space_id: int) -> Page:
         minutes=kept,
         facts=issue.facts_of(visit, kept),
         publishes=any(way.verb == "publish" for way in states.ways(case, "visit")),
+        doubt=issue.doubt(space, kept.body) if kept else "",
+        named=issue.named(kept.body) if kept else (),
         another=states.NOT_THE_WRITER.holds(case),
         gaps=gaps.of(space_id) if visit.state == "reporting" else {},
         wrong=gaps.WRONG,

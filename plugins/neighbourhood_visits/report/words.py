@@ -1,6 +1,7 @@
 """How the report says its facts and defines its figures, in plain words."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from core import api
@@ -18,6 +19,13 @@ CAN = {
     "information_given": lazy_gettext("It is explained"),
     "none": lazy_gettext("Not decided yet"),
 }
+GROUPS = (  # of outcomes, as the report takes them one after the other
+    ("done", ("settled", "information_given"), lazy_gettext("Done or explained")),
+    ("promised", ("committed",), lazy_gettext("What is promised, and until when")),
+    ("refused", ("refused", "not_competent"), lazy_gettext("Refused, or not the town’s to decide")),
+    ("studied", ("needs_study",), lazy_gettext("Studied further")),
+    ("undecided", ("none",), lazy_gettext("Not decided yet")),
+)
 TONES = {"settled": "success", "committed": "success", "refused": "danger", "needs_study": "warning"}
 CHANNELS = {
     "web": lazy_gettext("on this site"),
@@ -52,6 +60,16 @@ WORDS: dict[str, Any] = {
 def decision(row: Row) -> tuple[str, str]:
     """Whether what a question asks for can be done, and the tone of its badge."""
     return str(CAN.get(row["outcome"], row["outcome"])), TONES.get(row["outcome"], "quiet")
+
+
+def by_decision(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:
+    """The questions of a report by what was decided, as its contents name them: name, heading, rows."""
+    found = []
+    for name, outcomes, label in GROUPS:
+        some = [row for row in rows if row["outcome"] in outcomes]
+        if some:
+            found.append((name, f"{label} ({len(some)})", some))
+    return found
 
 
 def when(row: Row, commitments: list[Row]) -> str:

@@ -15,7 +15,7 @@ addEventListener("fetch", (event) => {
 async function page(request, url, name) {
   try {
     const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE) });
-    if (answer.status === 403 || answer.status === 404) await caches.delete(name);
+    if (answer.status === 403) await caches.delete(name);
     else if (answer.ok) await (await caches.open(name)).put(url.pathname, answer.clone());
     if (answer.status < 500) return answer;
   } catch { /* no network: what is kept is shown */ }

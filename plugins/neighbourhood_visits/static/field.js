@@ -131,15 +131,21 @@ async function ask(url, options) {
   const expired = answer.type === "opaqueredirect";
   link.hidden = !expired;
   if (expired) link.textContent = words.expired;
-  if (answer.status === 403 || answer.status === 404) { await wipe(); return null; }
+  if (answer.status === 403) {
+    const told = await answer.json().catch(() => ({}));
+    if (told.removed) await wipe(told.removed);
+  }
   if (answer.status === 409) return { ...await answer.json(), refused: true, again: true };
   if (answer.status === 422) return { ...await answer.json(), refused: true };
   return answer.ok ? answer.json() : null;
 }
 
-async function wipe() {
+// Only the server's own word that somebody left the team takes what they kept of this visit, and nothing else.
+async function wipe(person) {
+  for (const one of await waiting()) if (one.user === person) await wait(store("readwrite").delete(one.id));
+  if (person !== own) return;
   field.dataset.wiped = "";
-  await wait(store("readwrite").clear());
+  localStorage.removeItem(`${pack}-unsent`);
   await caches.delete(pack);
   field.replaceChildren(Object.assign(document.createElement("p"), { className: "notice warning", textContent: words.gone }));
 }
