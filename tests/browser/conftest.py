@@ -39,7 +39,7 @@ from plugins.neighbourhood_visits import intake
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.assigned import links
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
-from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question
+from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from portal.accounts import factor
@@ -149,6 +149,7 @@ class DemoTown:
             theirs = sa.update(Invitation).where(Invitation.email.startswith("belongs-meanwhile"))
             session.execute(theirs.values(email="resident@parvis.example"))
         opened = self.assigned()
+        self.put_off()
         texts = [text or "" for text in every(Mail.text)]
         invitations = re.findall(r"/invitations/([\w-]+)", "\n".join(texts))
         entries = every(Entry.id)
@@ -184,6 +185,13 @@ class DemoTown:
             "code": ["nothing"],
         }
 
+    def put_off(self) -> None:
+        """Postpone one of the visits that take questions."""
+        with write() as session:
+            taking = sa.select(Visit).where(Visit.state == "collecting").order_by(Visit.space_id.desc())
+            visit = session.scalars(taking.limit(1)).one()
+            visit.state, visit.reason = "postponed", "Avis de tempête."
+
     def assigned(self) -> DepartmentLink:
         """The link to a request that is assigned to a department where all agents work."""
         with write() as session:
@@ -214,7 +222,7 @@ class DemoTown:
         for administrator in db.session.scalars(sa.select(User.id).where(User.role == "administrator")).all():
             with as_viewer(administrator):
                 file = b"titre;quartier\nLe banc ?;Centre\n;Centre\n"
-                given.append(intake.keep("questions.csv", file, dt.date(2030, 1, 1)))
+                given.append(intake.keep("questions.csv", file, dt.date(2030, 1, 1), "A file"))
         return given
 
     def stops(self) -> list[int]:

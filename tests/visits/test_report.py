@@ -87,7 +87,10 @@ def lived(scene: Scene) -> tuple[int, dict[str, int]]:
     decide(scene, visit, [found["forwarded"]], "forward", to="The region")
     decide(scene, visit, [found["private"]], "divert")
     code = scene.town.run(lambda: codes.code_of(found["withdrawn"]))
-    assert scene.browser().submit("/visits/code/withdraw", _page="/visits/code", code=code).status_code == 200
+    assert (
+        scene.browser().submit("/visits/code/withdraw", _page="/visits/code", code=code, sure="1").status_code
+        == 200
+    )
     decide(scene, visit, [found["refused"]], "assign", department=str(another))
     scene.draft(found["refused"], "No, it is a garden.")
     scene.approve(found["refused"], "No, it is a garden.")

@@ -68,7 +68,7 @@ QUESTION = "/visits/questions/<int:question_id>"
 VISIT = "/visits/<int:space_id>"
 OWN = {  # of who asked or of a department, or not there yet
     *(f"{QUESTION}/{what}" for what in ("contest", "photos", "slip", "thanks", "withdraw")),
-    *(f"{VISIT}/{what}" for what in ("asked", "report", "report.pdf", "report/data.json")),
+    *(f"{VISIT}/{what}" for what in ("asked", "report", "report.pdf", "report/data.json", "reschedule")),
     "/visits/received",
     "/visits/c/<code>",
     "/visits/department/<int:question_id>",
