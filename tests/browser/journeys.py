@@ -154,7 +154,7 @@ def support(journey: Journey) -> None:
     """Add one's voice to what another said, in two actions."""
     journey.sign_in("neighbour")
     journey.go("/")
-    form = journey.page.locator("form[action$='/support']").first
+    form = journey.page.locator("form[action$='/support']:has([aria-pressed='false'])").first
     action = form.get_attribute("action") or ""
     journey.send(form.locator("button"))
     journey.go(action.replace("/support", ""))
