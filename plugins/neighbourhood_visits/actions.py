@@ -85,6 +85,7 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     if plan.area_id != space.area_id and not may_announce(plan.area_id):
         raise api.Forbidden("visits.announce")
     with api.write():
+        visit = states.visit_case(space.id).visit
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
         moved = _set_details(visit, plan.details)

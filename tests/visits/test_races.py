@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ import sqlalchemy as sa
 from core.db import db
 from core.feed.actions import support
 from core.models import Entry, Support
-from plugins.neighbourhood_visits.models import Answer, Casework
+from plugins.neighbourhood_visits.models import Answer, Casework, Visit
 
+from .conftest import today
 from .test_assigned import assigned, department, link_of
 
 if TYPE_CHECKING:
@@ -253,3 +255,22 @@ def test_a_question_goes_to_another_department_while_the_first_answers(scene: Sc
             assert told[0].status_code in (404, 409)
             assert outside.get(link).status_code == 404
             agent.get(f"/visits/{visit}/review")
+
+
+def test_a_visit_is_cancelled_while_it_gets_a_new_date(scene: Scene) -> None:
+    mayor, deputy = scene.browser("mayor"), scene.browser("deputy")
+    later = scene.plan() | {"date": (today() + dt.timedelta(days=30)).isoformat()}
+    for number in range(ROUNDS):
+        visit = scene.visit(name=f"Visit {number}")
+        page = f"/visits/{visit}"
+        mayor.submit(f"{page}/turn", _page=page, verb="postpone", reason="Storm.", sure="yes")
+        off = {"verb": "cancel", "reason": "No date suits.", "sure": "yes"}
+        tries = [
+            (mayor, f"{page}/reschedule", token_only(mayor, page) | later),
+            (deputy, f"{page}/turn", token_only(deputy, page) | off),
+        ]
+        assert [answer.status_code for answer in at_once(tries)] == [302, 302]
+        found = scene.town.run(lambda ident=visit: db.session.get(Visit, ident))  # type: ignore[misc]
+        assert (found.state, found.reason) == ("cancelled", "No date suits."), "whichever was first"
+        moved = "told of the new date" in mayor.get(page).text
+        assert found.sequence == 2 + moved, "who came too late is not told that it is done"
