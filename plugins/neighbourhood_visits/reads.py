@@ -516,6 +516,12 @@ def who_coordinates(space_id: int) -> set[int]:
     return set(chosen) or set(api.db.session.scalars(team))
 
 
+def managed_by(user_id: int | None) -> Any:
+    """The ids of the spaces on whose team somebody is."""
+    rows = sa.select(api.Membership.space_id).where(api.Membership.user_id == user_id, api.Membership.team)
+    return rows.where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
+
+
 def team_ids(space_id: int, role: str) -> list[int]:
     """The ids of those who have a role in a visit."""
     rows = sa.select(api.Membership.user_id).where(
