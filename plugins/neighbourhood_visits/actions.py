@@ -17,6 +17,7 @@ from .approve import places
 from .assigned import overdue
 from .collect import codes
 from .models import Asker, Casework, Question, Visit
+from .plan import papers
 from .report import issue
 
 SOURCE, DETAILS = "visits", "details"
@@ -103,7 +104,7 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
     for column, value in details.items():
         setattr(visit, column, value)
-    if visit.freezes_at and visit.freezes_at > api.now():
+    if visit.freezes_at and not papers.is_frozen(visit):
         visit.freezes_at += visit.starts_at - started_at
     moved = before != [getattr(visit, column) for column in PRACTICAL]
     if moved:
