@@ -268,6 +268,11 @@ def asker(question_id: int) -> int | None:
         return found
 
 
+def recorder(space: api.Space) -> int | None:
+    """Who reads what the viewer writes down, beside the team: the viewer, where they are not on it."""
+    return None if api.can("visits.review", space) else api.viewer().id
+
+
 def came(entry: api.Entry) -> dict[str, str]:
     """Who asked what is not shown under their name, and who wrote it down; for the team."""
     people = {"asker": asker(entry.id), "recorder": entry.recorded_by}
