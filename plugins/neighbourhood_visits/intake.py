@@ -135,7 +135,7 @@ def start(row: Import, came: str) -> None:
 
 
 def run(import_id: int, came: str = "paper") -> None:
-    """Job: take a file in, all of it or nothing, and forget its content."""
+    """Job: take a file in, all of it or nothing, and forget its content; of several, one after another."""
     with api.as_system("take in what staff gave"):
         row = api.db.session.get(Import, import_id)
         if row is None or row.state != "waiting":
@@ -144,7 +144,10 @@ def run(import_id: int, came: str = "paper") -> None:
         with api.write():
             row.result = {"read": len(table.rows)}
             _tell(row)
-        with api.write():
+        with api.write() as session:
+            others = sa.select(Import.id).where(Import.state == "waiting").order_by(Import.id)
+            if import_id not in session.scalars(api.lock(others)).all():
+                return
             byline = row.byline or str(imports.BYLINE)
             person = row.user_id
             result = imports.take_in(table, row.columns, byline, row.day, [person], came=came, giver=person)

@@ -16,8 +16,8 @@ from core.models import Entry, Notice
 from plugins.neighbourhood_visits import imports, intake, reads
 from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
-from .test_field import stand
 from .test_import import FILE, LINES, count
+from .test_plugin import change
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -290,7 +290,7 @@ def test_a_visit_that_takes_no_questions_takes_none_from_a_file(scene: Scene, st
     more = LINES + "A2;Et la fontaine ?;;Centre;\n"
     page = page_of(give(scene, more))
     admin.submit(page, take="yes", came="paper")
-    stand(scene, brought(scene), state)  # while the file waits to be taken in
+    change(scene, Visit, brought(scene), state=state)  # while the file waits to be taken in
     jobs.run_due(scene.town.app)
     assert "Nothing was taken in" in admin.get(page).text
     shown = admin.get(page_of(give(scene, more))).text
