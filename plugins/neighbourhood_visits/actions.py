@@ -17,11 +17,14 @@ from .approve import places
 from .assigned import overdue
 from .collect import codes
 from .models import Asker, Casework, Question, Visit
+from .plan import papers
 from .report import issue
 
 SOURCE, DETAILS = "visits", "details"
 IMPORTED = "visits.import."  # by which those who coordinate what a file brought are on its team
 TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
+WORK = ("coordinator", "official", "agent", "scribe")  # roles of those who work on a visit
+TAKEN = ("visits.photo", "visits.scan")  # kinds of what they photograph
 PRACTICAL = ("starts_at", "ends_at", "meeting_point")
 
 
@@ -85,6 +88,7 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     if plan.area_id != space.area_id and not may_announce(plan.area_id):
         raise api.Forbidden("visits.announce")
     with api.write():
+        visit = states.visit_case(space.id).visit
         api.change_space(space, version, name=plan.name, summary=plan.summary, area_id=plan.area_id)
         flag_modified(space, "name")  # its version counts the changes of the whole visit
         moved = _set_details(visit, plan.details)
@@ -102,7 +106,7 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
     for column, value in details.items():
         setattr(visit, column, value)
-    if visit.freezes_at and visit.freezes_at > api.now():
+    if visit.freezes_at and not papers.is_frozen(visit):
         visit.freezes_at += visit.starts_at - started_at
     moved = before != [getattr(visit, column) for column in PRACTICAL]
     if moved:
@@ -117,11 +121,26 @@ def _set_team(space: api.Space, plan: Plan) -> None:
     team |= dict.fromkeys(plan.officials, "official")
     if not team:
         raise api.Refused(_("A visit needs at least one official or agent."))
-    before = reads.team_ids(space.id, "official")
+    before, worked = reads.team_ids(space.id, "official"), _who_works(space.id)
     for person in set(reads.team_ids(space.id, "coordinator")) - coordinators:
         api.set_members(space, f"{IMPORTED}{person}", {})
     api.set_members(space, SOURCE, team)
     places.follow_team(space, before)
+    _read_no_longer(space.id, worked - _who_works(space.id))
+
+
+def _who_works(space_id: int) -> set[int]:
+    rows = sa.select(api.Membership.user_id).where(api.Membership.space_id == space_id)
+    return set(api.db.session.scalars(rows.where(api.Membership.role.in_(WORK))))
+
+
+def _read_no_longer(space_id: int, people: set[int]) -> None:
+    """Who works there no more reads no longer what they wrote down for others, nor what they photographed."""
+    own = sa.or_(api.Entry.recorded_by == api.Entry.meant_for, api.Entry.kind.in_(TAKEN))
+    rows = sa.select(api.Entry).where(api.Entry.space_id == space_id, api.Entry.meant_for.in_(people), own)
+    with api.as_system("who leaves the team may do it themselves"):
+        for entry in api.db.session.scalars(rows).all():
+            api.set_audience(entry, team_only=True)
 
 
 def announce(visit: Visit) -> None:

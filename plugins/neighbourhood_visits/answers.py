@@ -55,13 +55,16 @@ def publish_held(begun: int = 0) -> None:
         for question_id in api.db.session.scalars(due).all():
             with api.write():
                 case = question_case(question_id)
-                if case.question.triage == "accepted" and case.casework.answer == "approved":
+                if api.db.session.scalar(due.where(Casework.entry_id == question_id)) is not None:
                     _publish(case, answer_of(question_id)[1])
 
 
 def to_publish(moment: dt.datetime) -> sa.Select[int]:
-    """The questions whose answer is held though their visit has begun by this moment."""
-    return _held().where(Visit.starts_at <= moment)
+    """The questions whose answer is held though their visit has begun by this moment.
+
+    That of a visit which was postponed waits for the new day; one that is cancelled has no other day.
+    """
+    return _held().where(Visit.starts_at <= moment, Visit.state != "postponed")
 
 
 def _held() -> sa.Select[int]:

@@ -17,13 +17,16 @@ from .follow import steps
 from .models import Question
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
-COLUMNS = (Question.entry_id, Question.triage, Question.answered_at, Question.group_id)
+HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
+COLUMNS = (Question.entry_id, Question.triage, Question.answered_at, Question.group_id, api.Entry.state)
 
 
 def join(space_id: int, question_ids: Iterable[int]) -> None:
     """Have questions answered together, and all that is grouped with one of them; each author hears."""
     with api.as_system("a group holds whoever’s questions"):
         members = _together(question_ids)
+        if any(one.state in HIDDEN for one in members):
+            raise api.Refused(_("A question that is hidden is not grouped: show it again first."))
         if len(members) < 2:
             raise api.Refused(_("Choose at least two questions to group them."))
         led = {one.group_id for one in members}
@@ -60,7 +63,8 @@ def _together(question_ids: Iterable[int]) -> Sequence[Any]:
     """These questions and all that are grouped with one of them."""
     head = sa.func.coalesce(Question.group_id, Question.entry_id)
     heads = list(api.db.session.scalars(sa.select(head).where(Question.entry_id.in_(list(question_ids)))))
-    rows = sa.select(*COLUMNS).where(sa.or_(Question.entry_id.in_(heads), Question.group_id.in_(heads)))
+    rows = sa.select(*COLUMNS).join(api.Entry, api.Entry.id == Question.entry_id)
+    rows = rows.where(sa.or_(Question.entry_id.in_(heads), Question.group_id.in_(heads)))
     return api.db.session.execute(rows.order_by(Question.entry_id)).all()
 
 

@@ -11,7 +11,8 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions
+from . import actions, reads
+from .collect.actions import RECORDED
 from .models import Casework, Department, Question, Visit
 from .tables import Table
 
@@ -35,6 +36,7 @@ CHANNELS = {
 }
 BYLINE = lazy_gettext("Question received before the visit")  # as who asked, where a file says nobody
 NEEDED = ("title", "visit")
+TAKES = ("draft", "announced", *RECORDED)  # states of a visit into which questions are taken
 MISSING = ("", "non registre", "non renseigne", "n/a")
 MOST = {"title": 200, "body": 5000, "theme": 80, "place": 200, "visit": 40, "department": 120}
 
@@ -132,17 +134,19 @@ def take_in(
     coordinators: Iterable[int] = (),
     progress: Callable[[int, int], None] | None = None,
     came: str = "paper",
+    giver: int | None = None,
 ) -> Result:
     """Take in the questions of a table, in one write; a row that was taken in before is left as it is.
 
-    `came` is the channel of the rows that tell none.
+    `came` is the channel of the rows that tell none. `coordinators` are put on visits that have no team yet.
+    A `giver` adds to visits on whose team they are; None is the command line's, which adds to all.
     """
-    rows, errors = rows_of(table, columns)
-    result = Result(errors=errors)
-    if errors:
-        return result
-    with api.write() as session:
-        known = set(session.scalars(sa.select(Casework.import_key).where(Casework.import_key.is_not(None))))
+    with api.write():
+        rows, errors = checked(table, columns, giver)
+        result = Result(errors=errors)
+        if errors:
+            return result
+        known = _known_keys()
         visits, departments = _visits(rows, day, list(coordinators)), _departments(rows)
         for number, row in enumerate(rows, 1):
             result.flagged += bool(row.flags)
@@ -155,6 +159,41 @@ def take_in(
             if progress is not None and (number % 100 == 0 or number == len(rows)):
                 progress(number, len(rows))
     return result
+
+
+def checked(
+    table: Table, columns: Mapping[str, int], giver: int | None
+) -> tuple[list[Row], list[tuple[int, str]]]:
+    """The questions of a table that `giver` takes in, and what is wrong with which line."""
+    rows, errors = rows_of(table, columns)
+    return rows, errors or _not_taken(rows, giver)
+
+
+def _not_taken(rows: list[Row], giver: int | None) -> list[tuple[int, str]]:
+    """Which lines would be added to a visit that takes no questions now, or on whose team `giver` is not."""
+    stands = sa.select(Visit.code, Visit.space_id, Visit.state).order_by(Visit.space_id)
+    stands = stands.where(Visit.code.in_([row.said["visit"] for row in rows]))
+    with api.as_system("the visits that a file names need not be announced"):
+        known = _known_keys()
+        there = {one.code: one for one in api.db.session.execute(stands)}
+        managed = set(api.db.session.scalars(reads.managed_by(giver)))
+    errors = []
+    for row in rows:
+        code = row.said["visit"]
+        if row.key in known or code not in there:
+            continue
+        if giver is not None and there[code].space_id not in managed:
+            told = _("you are not on the team of the visit %(visit)s: ask it to add you", visit=code)
+            errors.append((row.line, told))
+        elif there[code].state not in TAKES:
+            errors.append((row.line, _("the visit %(visit)s takes no questions now", visit=code)))
+    return errors
+
+
+def _known_keys() -> set[str | None]:
+    """The keys of the rows that were taken in before."""
+    keys = sa.select(Casework.import_key).where(Casework.import_key.is_not(None))
+    return set(api.db.session.scalars(keys))
 
 
 def _known(cell: str) -> str:
@@ -193,7 +232,10 @@ def to_make(rows: Iterable[Row]) -> tuple[list[str], list[str]]:
 
 
 def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str, api.Space]:
-    """The space of the visit of each code; where there is none yet, one that is not announced."""
+    """The space of the visit of each code; where there is none yet, one that is not announced.
+
+    A visit without a team, as one just made, gets these `coordinators`.
+    """
     codes = dict.fromkeys(row.said["visit"] for row in rows)
     found = {
         visit.code: space
@@ -207,7 +249,7 @@ def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str,
     for code in codes:
         if code not in found:
             found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
-        for person in coordinators:
+        for person in coordinators if not reads.who_coordinates(found[code].id) else ():
             api.set_members(found[code], f"{actions.IMPORTED}{person}", {person: "coordinator"})
     return found
 

@@ -69,7 +69,7 @@ def intake(import_id: int) -> Page:
     try:
         table = tables.read(row.content) if row.state == "checked" else None
         if table is not None and not refusal:
-            found, errors = imports.rows_of(table, row.columns)
+            found, errors = imports.checked(table, row.columns, row.user_id)
     except api.Refused as reason:
         refusal = str(reason)
     visits, departments = imports.to_make(found)
@@ -125,7 +125,7 @@ def choose(row: Import, said: dict[str, str]) -> None:
 def start(row: Import, came: str) -> None:
     """Have the worker take the file in, unless something is wrong; rows without a channel `came` so."""
     with api.write():
-        rows, errors = imports.rows_of(tables.read(row.content), row.columns)
+        rows, errors = imports.checked(tables.read(row.content), row.columns, row.user_id)
         if errors:
             raise api.Refused(_("Nothing is taken in as long as lines are wrong."))
         if came not in CHANNELS and not all(one.channel for one in rows):
@@ -135,7 +135,7 @@ def start(row: Import, came: str) -> None:
 
 
 def run(import_id: int, came: str = "paper") -> None:
-    """Job: take a file in, all of it or nothing, and forget its content."""
+    """Job: take a file in, all of it or nothing, and forget its content; of several, one after another."""
     with api.as_system("take in what staff gave"):
         row = api.db.session.get(Import, import_id)
         if row is None or row.state != "waiting":
@@ -144,9 +144,13 @@ def run(import_id: int, came: str = "paper") -> None:
         with api.write():
             row.result = {"read": len(table.rows)}
             _tell(row)
-        with api.write():
+        with api.write() as session:
+            others = sa.select(Import.id).where(Import.state == "waiting").order_by(Import.id)
+            if import_id not in session.scalars(api.lock(others)).all():
+                return
             byline = row.byline or str(imports.BYLINE)
-            result = imports.take_in(table, row.columns, byline, row.day, [row.user_id], came=came)
+            person = row.user_id
+            result = imports.take_in(table, row.columns, byline, row.day, [person], came=came, giver=person)
             row.state, row.content = ("failed" if result.errors else "done"), b""
             row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
             _tell(row)

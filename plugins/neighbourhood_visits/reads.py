@@ -268,6 +268,11 @@ def asker(question_id: int) -> int | None:
         return found
 
 
+def recorder(space: api.Space) -> int | None:
+    """Who reads what the viewer writes down, beside the team: the viewer, where they are not on it."""
+    return None if api.can("visits.review", space) else api.viewer().id
+
+
 def came(entry: api.Entry) -> dict[str, str]:
     """Who asked what is not shown under their name, and who wrote it down; for the team."""
     people = {"asker": asker(entry.id), "recorder": entry.recorded_by}
@@ -514,6 +519,12 @@ def who_coordinates(space_id: int) -> set[int]:
     team = sa.select(api.Membership.user_id).where(api.Membership.space_id == space_id, api.Membership.team)
     chosen = api.db.session.scalars(team.where(api.Membership.role == "coordinator"))
     return set(chosen) or set(api.db.session.scalars(team))
+
+
+def managed_by(user_id: int | None) -> Any:
+    """The ids of the spaces on whose team somebody is."""
+    rows = sa.select(api.Membership.space_id).where(api.Membership.user_id == user_id, api.Membership.team)
+    return rows.where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
 
 
 def team_ids(space_id: int, role: str) -> list[int]:

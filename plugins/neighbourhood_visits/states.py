@@ -514,7 +514,9 @@ def takes_notes(visit: Visit) -> bool:
 
 
 def _hold(space_id: int) -> api.Space:
-    held = api.lock(sa.select(api.Space).where(api.Space.id == space_id))
+    """The space of a visit, both read again: what is done next is judged by what stands."""
+    both: Any = sa.select(api.Space, Visit).join(Visit, Visit.space_id == api.Space.id)
+    held = api.lock(both.where(api.Space.id == space_id))
     space: api.Space = api.db.session.scalars(held).one_or_none() or api.get_or_404(api.Space, space_id)
     return space
 

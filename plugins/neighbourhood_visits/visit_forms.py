@@ -79,8 +79,16 @@ class VisitForm(OverForm):
         form.coordinators.choices = [*form.agents.choices, *also.items()]
         return form
 
+    def validate_starts(self, field: Any) -> None:
+        """A visit begins at an hour that its day has: one is left out where the clocks go forward."""
+        if self.date.data and field.data:
+            moment = _moment(self.date.data, field.data).astimezone(dt.UTC).astimezone(api.town_zone())
+            if moment.time() != field.data:
+                raise ValidationError(_("The clocks go forward that night: there is no such hour."))
+
     def validate_ends(self, field: Any) -> None:
-        """A visit ends after it begins."""
+        """A visit ends after it begins, at an hour that its day has as well."""
+        self.validate_starts(field)
         if self.starts.data and field.data and field.data <= self.starts.data:
             raise ValidationError(_("It must end after it begins."))
 

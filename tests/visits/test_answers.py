@@ -14,7 +14,7 @@ from core.db import db, now, write
 from core.models import Entry, JobRow, Notice
 from plugins.neighbourhood_visits.models import Casework, Question, Visit
 
-from .conftest import draft_version
+from .conftest import draft_version, today
 from .test_plugin import change
 from .test_triage import row, told
 
@@ -129,6 +129,24 @@ def test_an_answer_is_held_until_the_visit(scene: Scene) -> None:
     publish_due(scene)
     assert ANSWER in scene.browser().get(f"/posts/{question}").text
     assert ("visits.answered", scene.town.person("resident")) in told(scene)
+
+
+def test_an_answer_is_held_until_the_new_day_of_a_visit_that_was_postponed(scene: Scene) -> None:
+    visit, mayor = scene.visit(), scene.browser("mayor")
+    question, page = scene.drafted(visit, ANSWER), f"/visits/{visit}"
+    assert answer(scene, question, "mayor", hold="yes") == 302
+    mayor.submit(f"{page}/turn", _page=page, verb="postpone", reason="Storm.", sure="yes")
+    change(scene, Visit, visit, starts_at=now() - dt.timedelta(minutes=1))
+    publish_due(scene)
+    assert ANSWER not in scene.browser().get(f"/posts/{question}").text
+    days = [(today() + dt.timedelta(days=days)).isoformat() for days in (30, 25)]
+    later = scene.plan() | dict(zip(("date", "closes"), days, strict=True))
+    assert mayor.submit(f"{page}/reschedule", _page=page, **later).status_code == 302
+    publish_due(scene)
+    assert row(scene, Casework, question).answer == "approved"
+    change(scene, Visit, visit, starts_at=now() - dt.timedelta(minutes=1))
+    publish_due(scene)
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text
 
 
 def test_a_held_answer_whose_question_was_withdrawn_stays_unpublished(scene: Scene) -> None:

@@ -188,6 +188,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     report = visitor.get(f"/visits/{visit}/report").text
     assert word in report
     assert "Answer rate" not in report
+    assert "supports" not in report
     assert "No, it is a garden." in report, "answers are read as always"
     assert word in visitor.get("/visits/").text
     promises = visitor.get("/visits/promises").text
@@ -195,7 +196,9 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert "Promise made" not in promises
     assert PROMISE in promises
     assert "Next neighbourhood visit" not in visitor.get("/").text
-    assert "settled before the visit" not in visitor.get(f"/visits/{visit}").text
+    own = visitor.get(f"/visits/{visit}").text
+    assert "settled before the visit" not in own
+    assert not re.search(r"\d+ questions? asked", own)
     for url in (f"/visits/{visit}/counts.csv", "/visits/open-data/counts.csv"):
         assert visitor.get(url).status_code == 404
     for url in (
@@ -208,7 +211,10 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     yesterday = (today() - dt.timedelta(days=1)).isoformat()
     said["quiet_from"] = (today() - dt.timedelta(days=9)).isoformat()
     assert admin.submit(SETTINGS, **said, quiet_until=yesterday).status_code == 302
-    assert "Answer rate" in visitor.get(f"/visits/{visit}/report").text
+    after = visitor.get(f"/visits/{visit}/report").text
+    assert "Answer rate" in after
+    assert "0 supports" in after
+    assert re.search(r"\d+ questions? asked", visitor.get(f"/visits/{visit}").text)
     assert "Next neighbourhood visit" in visitor.get("/").text
 
 

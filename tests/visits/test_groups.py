@@ -107,6 +107,19 @@ def test_what_is_not_to_be_answered_joins_no_group_and_one_is_none(scene: Scene)
     assert "visits.grouped" not in dict(told(scene))
 
 
+def test_a_question_that_is_hidden_joins_no_group(scene: Scene) -> None:
+    visit = scene.visit()
+    hidden, seen = (scene.accepted(visit, title=f"{name}?") for name in ("Hidden", "Seen"))
+    leave(scene, visit, hidden, "hide")
+    decide(scene, visit, [hidden, seen], "group")
+    agent = scene.browser("agent")
+    assert groups(scene, hidden, seen) == [None, None]
+    assert f'id="question-{seen}"' in agent.get(f"/visits/{visit}/review?queue=unanswered").text
+    picks = [picked(scene, one) for one in (hidden, seen)]
+    agent.submit(f"/visits/{visit}/decide", _page=f"/visits/{visit}/review", verb="group", pick=picks)
+    assert "show it again first" in agent.get(f"/visits/{visit}/review").text
+
+
 @pytest.mark.engines
 def test_a_question_joins_while_the_first_is_taken_back(scene: Scene) -> None:
     visit = scene.visit()

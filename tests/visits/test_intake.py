@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db
 from core.models import Entry, Notice
-from plugins.neighbourhood_visits import imports, intake
+from plugins.neighbourhood_visits import imports, intake, reads
 from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
 from .test_import import FILE, LINES, count
+from .test_plugin import change
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -253,3 +254,46 @@ def test_columns_that_no_list_of_choices_sends_change_nothing_of_what_was_chosen
     answers = [admin.submit(page, title=said) for said in (upload("1"), "9" * 5000, "x", "²")]
     assert {answer.status_code for answer in answers} == {302}
     assert kept(scene).columns == chosen
+
+
+def brought(scene: Scene) -> int:
+    """The visit that a file brought for the neighbourhood Centre."""
+    found = sa.select(Visit.space_id).where(Visit.code == "Centre")
+    return scene.town.run(lambda: db.session.scalars(found).one())  # type: ignore[no-any-return]
+
+
+def test_a_file_opens_nobody_the_visit_of_others(scene: Scene) -> None:
+    scene.town.person("another", "administrator")
+    admin, another = scene.browser("admin"), scene.browser("another")
+    admin.submit(page_of(give(scene, LINES)), take="yes", came="paper")
+    jobs.run_due(scene.town.app)
+    visit = brought(scene)
+    known = page_of(give(scene, LINES, "another"))
+    another.submit(known, take="yes", came="paper")
+    jobs.run_due(scene.town.app)
+    assert "0 taken in, 1 already there" in another.get(known).text
+    page = page_of(give(scene, LINES.replace("A1", "A2"), "another"))
+    shown = another.get(page).text
+    assert "Line 2: you are not on the team of the visit Centre: ask it to add you" in shown
+    assert another.submit(page, "/visits/", take="yes", came="paper").status_code == 422
+    for path in ("", "/review", "/callers"):
+        assert another.get(f"/visits/{visit}{path}").status_code == 404, path
+    assert scene.town.run(lambda: reads.who_coordinates(visit)) == {scene.town.person("admin")}
+    assert count(scene, Question) == 1
+
+
+@pytest.mark.parametrize("state", ["postponed", "cancelled", "reporting", "published", "archived"])
+def test_a_visit_that_takes_no_questions_takes_none_from_a_file(scene: Scene, state: str) -> None:
+    admin = scene.browser("admin")
+    admin.submit(page_of(give(scene, LINES)), take="yes", came="paper")
+    jobs.run_due(scene.town.app)
+    more = LINES + "A2;Et la fontaine ?;;Centre;\n"
+    page = page_of(give(scene, more))
+    admin.submit(page, take="yes", came="paper")
+    change(scene, Visit, brought(scene), state=state)  # while the file waits to be taken in
+    jobs.run_due(scene.town.app)
+    assert "Nothing was taken in" in admin.get(page).text
+    shown = admin.get(page_of(give(scene, more))).text
+    assert "Line 3: the visit Centre takes no questions now" in shown
+    assert "Line 2:" not in shown, "what is there already is left as it is"
+    assert count(scene, Question) == 1

@@ -21,6 +21,8 @@ from core.models import Area, User
 from plugins.neighbourhood_visits.models import Question, Visit
 from plugins.neighbourhood_visits.plan import announce
 
+from .conftest import today
+
 if TYPE_CHECKING:
     from .conftest import Scene
 
@@ -60,6 +62,36 @@ def test_a_calendar_hears_of_each_change_of_date(scene: Scene) -> None:
     over = event(scene, visit)
     assert (over.sequence.value, over.status.value, over.uid.value) == ("2", "CANCELLED", first.uid.value)
     assert "Snow" in over.description.value
+
+
+def test_a_calendar_hears_of_another_place_on_the_map(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    for latitude, sequence in (("48.85", "1"), ("48.86", "2"), ("48.86", "2")):
+        pinned = agent.submit(
+            f"/visits/{visit}/route/meeting",
+            _page=f"/visits/{visit}/route",
+            latitude=latitude,
+            longitude="2.35",
+        )
+        assert pinned.status_code == 302, pinned.text
+        told = event(scene, visit)
+        assert told.geo.value == f"{latitude};2.35"
+        assert told.sequence.value == sequence
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "wrong"), [("02:30", "03:30", 1), ("01:30", "02:30", 1), ("01:30", "03:30", 0)]
+)
+def test_a_visit_has_no_hour_that_the_clocks_leave_out(
+    scene: Scene, starts: str, ends: str, wrong: int
+) -> None:
+    spring = max(
+        day for day in (dt.date(today().year + 1, 3, number) for number in range(1, 32)) if day.weekday() == 6
+    )
+    hours = {"date": spring.isoformat(), "closes": spring.isoformat(), "starts": starts, "ends": ends}
+    told = scene.browser("mayor").submit("/visits/new", _page="/visits/", keep="yes", **scene.plan() | hours)
+    assert told.status_code == (422 if wrong else 302)
+    assert told.text.count("there is no such hour") >= wrong
 
 
 @pytest.mark.parametrize(("verb", "says"), [("postpone", "POSTPONED"), ("cancel", "CANCELLED")])

@@ -307,6 +307,34 @@ def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     assert count(scene, visit) == 2, "another day, another dossier"
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_nothing_freezes_while_a_visit_is_off_and_what_was_not_frozen_moves_along(
+    scene: Scene, frozen: bool
+) -> None:
+    visit, mayor = scene.visit(), scene.browser("mayor")
+    page, passed, days = f"/visits/{visit}", now() - dt.timedelta(hours=1), dt.timedelta(days=40)
+
+    def come() -> None:
+        with write() as session:
+            session.get(Visit, visit).freezes_at = passed
+
+    def freezes_at() -> Any:
+        return scene.town.run(lambda: api.db.session.get(Visit, visit).freezes_at)
+
+    scene.town.run(come)
+    if frozen:
+        papers_due(scene)
+    mayor.submit(f"{page}/turn", _page=page, verb="postpone", reason="Storm.", sure="yes")
+    papers_due(scene)
+    assert count(scene, visit) == frozen
+    later = scene.plan() | {"date": (dt.date.fromisoformat(scene.plan()["date"]) + days).isoformat()}
+    assert mayor.submit(f"{page}/reschedule", _page=page, **later).status_code == 302
+    moved = freezes_at() - passed
+    assert abs(moved - (dt.timedelta() if frozen else days)) <= dt.timedelta(hours=1)  # summer time
+    papers_due(scene)
+    assert count(scene, visit) == frozen
+
+
 def papers_due(scene: Scene) -> None:
     with scene.town.app.app_context():
         papers.freeze_due()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,12 @@ import sqlalchemy as sa
 from core.db import db
 from core.feed.actions import support
 from core.models import Entry, Support
-from plugins.neighbourhood_visits.models import Answer, Casework
+from plugins.neighbourhood_visits import intake
+from plugins.neighbourhood_visits.models import Answer, Casework, Visit
 
+from .conftest import today
 from .test_assigned import assigned, department, link_of
+from .test_intake import give, page_of
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -253,3 +257,51 @@ def test_a_question_goes_to_another_department_while_the_first_answers(scene: Sc
             assert told[0].status_code in (404, 409)
             assert outside.get(link).status_code == 404
             agent.get(f"/visits/{visit}/review")
+
+
+def test_a_visit_is_cancelled_while_it_gets_a_new_date(scene: Scene) -> None:
+    mayor, deputy = scene.browser("mayor"), scene.browser("deputy")
+    later = scene.plan() | {"date": (today() + dt.timedelta(days=30)).isoformat()}
+    for number in range(ROUNDS):
+        visit = scene.visit(name=f"Visit {number}")
+        page = f"/visits/{visit}"
+        mayor.submit(f"{page}/turn", _page=page, verb="postpone", reason="Storm.", sure="yes")
+        off = {"verb": "cancel", "reason": "No date suits.", "sure": "yes"}
+        tries = [
+            (mayor, f"{page}/reschedule", token_only(mayor, page) | later),
+            (deputy, f"{page}/turn", token_only(deputy, page) | off),
+        ]
+        assert [answer.status_code for answer in at_once(tries)] == [302, 302]
+        found = scene.town.run(lambda ident=visit: db.session.get(Visit, ident))  # type: ignore[misc]
+        assert (found.state, found.reason) == ("cancelled", "No date suits."), "whichever was first"
+        moved = "told of the new date" in mayor.get(page).text
+        assert found.sequence == 2 + moved, "who came too late is not told that it is done"
+
+
+def test_the_same_file_is_taken_in_twice_at_once(scene: Scene) -> None:
+    admin = scene.browser("admin")
+    for number in range(ROUNDS):
+        lines = "".join(f"{number}-{line};Le banc {line} ?;Centre {number};Voirie\n" for line in range(40))
+        text = f"référence;Titre;Quartier;Service\n{lines}"
+        pages = [page_of(give(scene, text)) for _twice in range(2)]
+        for page in pages:
+            assert admin.submit(page, take="yes", came="paper").status_code == 302
+        ready = threading.Barrier(2)
+        done: list[str] = []
+
+        def act(page: str, ready: threading.Barrier = ready, done: list[str] = done) -> None:
+            ready.wait()
+            intake.run(int(page.rpartition("/")[2]))
+            done.append(page)
+
+        threads = [
+            threading.Thread(target=scene.town.run, args=(lambda page=page: act(page),)) for page in pages
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(done) == sorted(pages), "neither breaks down"
+        told = [admin.get(page).text for page in pages]
+        assert sorted("40 taken in, 0 already there" in one for one in told) == [False, True]
+        assert sorted("0 taken in, 40 already there" in one for one in told) == [False, True]

@@ -413,6 +413,22 @@ def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene
         assert "A lamp?" not in text
 
 
+@pytest.mark.parametrize("way", ["hide", "remove"])
+def test_an_answer_leaves_the_report_with_its_question(scene: Scene, way: str) -> None:
+    scene.let_one_approve()
+    visit = scene.visit()
+    first, second = scene.answered(visit, title="A lamp?"), scene.accepted(visit, title="A light?")
+    decide(scene, visit, [first, second], "group")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    pages = [f"/visits/{visit}/report{end}" for end in ("", "/data.json")]
+    assert all("It is mended on Monday." in scene.browser().get(page).text for page in pages)
+    scene.browser("mayor").submit(f"/posts/{first}/{way}", _page=f"/posts/{first}", sure="1")
+    for shown in (scene.browser().get(page).text for page in pages):
+        assert "It is mended on Monday." not in shown
+        assert "A light?" in shown
+
+
 def visit_open(scene: Scene, visit: int) -> int:
     """The same visit, taking questions again."""
 

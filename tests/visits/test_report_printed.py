@@ -78,10 +78,14 @@ def test_what_is_taken_out_leaves_the_paper_with_its_date(scene: Scene) -> None:
 
 def test_before_an_election_the_paper_shows_no_figure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     visit, _found = published(scene)
-    assert "Answerrate" in printed(scene, visit)
+    before = printed(scene, visit)
+    assert "Answerrate" in before
+    assert "0supports" in before
     monkeypatch.setattr(quiet, "sentence", lambda: "No figures before the election.")
     said = printed(scene, visit)
     assert "Answerrate" not in said
+    assert "supports" not in said
+    assert "Acarpark" in said
     assert "Nofiguresbeforetheelection" in said
 
 

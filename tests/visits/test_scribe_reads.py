@@ -13,7 +13,7 @@ from PIL import Image
 
 from core import access, jobs, live, registry
 from core.db import db, write
-from core.models import Entry, Space
+from core.models import Entry, Membership, Space
 from core.spaces.actions import set_members
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.collect import codes
@@ -223,3 +223,42 @@ def test_a_scribe_sees_what_they_wrote_down_in_the_field(scene: Scene, visit: in
     )
     decide(scene, visit, [found], "divert")
     assert "Is there a bench?" not in scene.browser("scribe").get(f"/visits/{visit}/field").text
+
+
+def test_who_leaves_a_visit_reads_no_longer_what_they_wrote_down(scene: Scene) -> None:
+    scribe, agent = scene.town.person("scribe", "agent"), scene.town.person("agent")
+    colleague = scene.town.person("colleague")
+    visit = scene.visit(agents=[str(agent), str(colleague)], scribes=[str(scribe)])
+    names, page = ("scribe", "colleague"), f"/visits/{visit}/edit"
+    written = {name: recorded(scene, visit, name, words=SECRET) for name in names}
+    stand(scene, visit, "in_progress")
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(picture, "PNG")
+    picture.seek(0)
+    send(scene, visit, "scribe", key="a", asked=SECRET, photo=(picture, "lamp.png"))
+    made = sa.select(Entry.id).where(Entry.id > max(written.values()))
+    noted = scene.town.run(lambda: db.session.scalars(made).all())
+    assert len(noted) == 2, "a question and a photo"
+    own = [*((names[0], entry) for entry in noted), *written.items()]
+    for name, entry in own:
+        assert scene.browser(name).get(f"/posts/{entry}").status_code == 200, (name, entry)
+    version = re.search(r'name="version"[^>]*value="(\d+)"', scene.browser("mayor").get(page).text)
+    assert version
+    changed = scene.browser("mayor").submit(page, **scene.plan(), version=version[1])
+    assert changed.status_code == 302, changed.text
+    for name, entry in own:
+        assert scene.browser(name).get(f"/posts/{entry}").status_code == 404, (name, entry)
+        assert scene.browser("agent").get(f"/posts/{entry}").status_code == 200, "the team reads on"
+
+
+def test_who_is_on_the_team_reads_what_they_wrote_down_by_being_there(scene: Scene) -> None:
+    visit = scene.visit()
+    question = recorded(scene, visit, words=SECRET)
+    assert scene.browser("agent").get(f"/posts/{question}").status_code == 200
+
+    def end() -> None:
+        with write() as session:
+            session.execute(sa.delete(Membership).where(Membership.user_id == scene.town.person("agent")))
+
+    scene.town.run(end)
+    assert scene.browser("agent").get(f"/posts/{question}").status_code == 404

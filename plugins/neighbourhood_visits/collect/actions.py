@@ -11,6 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 from core import api
 from core.api import gettext as _
 
+from .. import reads
 from ..actions import keep_question, take_as_sent
 from ..models import Asker, Visit
 from ..states import question_case
@@ -56,7 +57,7 @@ def record(visit: Visit, said: Recorded, confirmed: bool = False) -> api.Entry:
             client_key=_once(said.key, title, body, said.place),
             beside=(said.place,),
             team_only=True,
-            reader_id=api.viewer().id,  # a scribe is not on the team
+            reader_id=reads.recorder(space),
         )
         keep_question(entry, said.contact, flags, place=said.place)
     return entry
@@ -145,7 +146,7 @@ def count_signatures(question_id: int, signatures: int, scans: Sequence[Any]) ->
                 kind="visits.scan",
                 parent=case.entry,
                 team_only=True,
-                reader_id=api.viewer().id,
+                reader_id=reads.recorder(case.space),
                 pictures=[(scan, _("A sheet of the petition")) for scan in scans],
                 confirmed=True,
             )

@@ -23,7 +23,7 @@ from core.api import ngettext
 
 from .. import reads, show
 from ..assigned.due import is_overdue
-from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public, late
+from ..models import OFF, Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
 from ..report.words import mention_text
 from ..show import glance
@@ -102,10 +102,20 @@ def freeze_due() -> None:
 
 def to_freeze(moment: dt.datetime) -> sa.Select[int]:
     """The visits whose dossier should be frozen since this moment and is not."""
-    made = sa.select(Paper.id).where(Paper.space_id == Visit.space_id, Paper.kind == "dossier")
-    since = made.where(Paper.made_at >= Visit.freezes_at)
-    due = sa.select(Visit.space_id).where(Visit.freezes_at <= moment, ~since.exists())
-    return due.where(Visit.state.not_in(("cancelled", "archived")))
+    made = _dossiers(Visit.space_id, Visit.freezes_at).exists()
+    due = sa.select(Visit.space_id).where(Visit.freezes_at <= moment, ~made)
+    return due.where(Visit.state.not_in((*OFF, "archived")))
+
+
+def is_frozen(visit: Visit) -> bool:
+    """Whether the dossier of a visit is made since the day on which it freezes."""
+    made = _dossiers(visit.space_id, visit.freezes_at)
+    return visit.freezes_at is not None and api.db.session.scalar(made.limit(1)) is not None
+
+
+def _dossiers(space_id: Any, since: Any) -> sa.Select[int]:
+    made = sa.select(Paper.id).where(Paper.space_id == space_id, Paper.kind == "dossier")
+    return made.where(Paper.made_at >= since)
 
 
 def make(paper_id: int) -> None:

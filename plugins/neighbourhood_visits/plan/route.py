@@ -194,6 +194,7 @@ def pin(space_id: int, latitude: float | None, longitude: float | None) -> None:
     """Say where on the map people meet."""
     with api.write():
         visit = _held(space_id).visit
+        visit.sequence += (latitude, longitude) != (visit.meeting_latitude, visit.meeting_longitude)
         visit.meeting_latitude, visit.meeting_longitude = latitude, longitude
 
 

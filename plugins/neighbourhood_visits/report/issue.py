@@ -130,8 +130,12 @@ def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> 
 
 
 def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | None) -> None:
-    """Say what is left of a question, and why it ends so, also where its group has that from it."""
+    """Say what is left of a question, its answer and why it ends so, also where its group has these of it."""
     question = api.db.session.get(Question, ident) if left else None
+    unread = set() if left else {row["answer"] for row in touched}  # an answer is out of sight with it
+    for row in touched + led:
+        if row["answer"] in unread:
+            row["answer"] = ""
     for row in touched:
         row["question"], row["place"] = (left.title, question.place) if left and question else ("", "")
     ids = [row["id"] for row in touched + led]

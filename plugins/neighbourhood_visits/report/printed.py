@@ -67,7 +67,7 @@ def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
         "notes": [approved, *_alone(facts)],
         "minutes": blocks(facts["minutes"]),
         "groups": [
-            {"title": title, "questions": [_question(row, facts) for row in rows]}
+            {"title": title, "questions": [_question(row, facts, silent) for row in rows]}
             for _name, title, rows in by_decision(facts["questions"])
         ],
         "quiet": silent or "",
@@ -99,11 +99,9 @@ def _alone(facts: Row) -> list[str]:
     return [*told, _("So it was with this report.")] if facts.get("alone") else told
 
 
-def _question(row: Row, facts: Row) -> dict[str, Any]:
+def _question(row: Row, facts: Row, silent: str) -> dict[str, Any]:
     """What is said of a question: whether it can be done, when, why, what is promised, the answer."""
     promises = promises_of(row, facts["commitments"])
-    signed = ngettext("%(num)s signature", "%(num)s signatures", row["signatures"])
-    supported = ngettext("%(num)s support", "%(num)s supports", row["supports"])
     told = [
         (_("Can it be done?"), decision(row)[0]),
         (_("When"), when(row, promises)),
@@ -115,16 +113,22 @@ def _question(row: Row, facts: Row) -> dict[str, Any]:
         answer = [{"item": False, "text": _("Answered together with a similar question")}]
     elif not row["answer"] and not row["answered_at"]:
         answer = [{"item": False, "text": _("No answer is published yet.")}]
-    more = row.get("unconfirmed", 0)
-    apart = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", more)
-    signed, apart = signed if row["signatures"] else "", apart if more else ""
-    meta = (row["theme"], row["place"], supported, signed, apart)
+    meta = (row["theme"], row["place"], *(() if silent else _voices(row)))
     return {
         "title": row["question"] or _("A question that was taken out"),
         "meta": [one for one in meta if one],
         "facts": [one for one in told if one[1]],
         "answer": answer,
     }
+
+
+def _voices(row: Row) -> list[str]:
+    """How many support a question, signed it on paper, or said so without an address."""
+    signed, more = row["signatures"], row.get("unconfirmed", 0)
+    on_paper = ngettext("%(num)s signature", "%(num)s signatures", signed)
+    apart = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", more)
+    supported = ngettext("%(num)s support", "%(num)s supports", row["supports"])
+    return [supported, on_paper if signed else "", apart if more else ""]
 
 
 def _labels() -> dict[str, str]:
