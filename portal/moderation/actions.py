@@ -17,7 +17,7 @@ from core.spaces import actions as spaces
 
 from ..files import forget
 from ..privacy import erase
-from .passages import MARK, shows, take_out
+from .passages import MARK, hints, shows, take_out
 
 RECEIVED = "core.report_received"
 
@@ -87,8 +87,8 @@ def owes_words(entry: Entry) -> bool:
 def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: str = "") -> None:
     """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
 
-    Its words are gone from the history too: of what was said before, all of it where they stand so that
-    they can't be found there. Raises Refused where they are not in it.
+    Its words are gone from the history too: of what was said before, all of it where their letters stand
+    so that they can't be found there. Raises Refused where they are not in it.
     """
     space = actions.moderated(entry)
     with write(), actions.changing(entry, "redacted") as (row, _root):
@@ -103,7 +103,10 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
                 if found := _take_out(passage, text, "body"):
                     touched += found
                     text.html = render(text.body, space)[0]
-                if text is not row and shows(text.html, passage):
+            for text in past:
+                if hints(text.title, passage):
+                    touched, text.title = touched + 1, MARK
+                if hints(text.html, passage):
                     touched += 1
                     text.body = MARK
                     text.html = render(MARK, space)[0]

@@ -289,6 +289,12 @@ def test_signs_of_markdown_alone_are_no_passage(square: Square, passage: str) ->
         ("call 06&nbsp;12 *34* now", "06 12 34", "call […]* now"),
         ("the rapist, therapist", "therapist", "the rapist, […]"),
         ("aaaa", "aa", "[…][…]"),
+        ("cafe\u0301 Zorg, café zorg, cafe zorg", "café zorg", "[…], […], cafe zorg"),
+        ("cafe\u0301 zorg, cafe zorg, CAFÉ", "cafe", "cafe\u0301 zorg, […] zorg, CAFÉ"),
+        ("Việt, Viê\u0323t, Viet", "Việt", "[…], […], Viet"),
+        ("zorg\u200bluf, zorg&shy;luf, ｚｏｒｇluf!", "zorgluf", "[…], […], […]!"),
+        ("l’été – “ici”, l'été", 'l\'e\u0301te\u0301 - "ici"', "[…], l'été"),
+        ("eﬃcace œuvre", "efficace", "[…] œuvre"),
     ],
 )
 def test_a_passage_is_taken_out_exactly(square: Square, written: str, passage: str, left: str) -> None:
@@ -309,6 +315,8 @@ def test_a_passage_is_taken_out_exactly(square: Square, written: str, passage: s
         ("[write](mailto:%25 'zorro\\@mask.example')", "zorro@mask.example"),
         ("ask Mr Zor[r](https://mask.example)o now", "Zorro"),
         ("ask Mr Z\\\nor<!-- -->ro, Zor&ZeroWidthSpace;ro, Zor[ro](x) now", "Zorro"),
+        ("ask Zor\u200bro or Zor\u00adro or ｚｏｒｒｏ now", "Zorro"),
+        ("ask l’été-Zo now", "l'e\u0301té–Zo"),
     ],
 )
 @pytest.mark.parametrize("since", [True, False], ids=["history", "now"])
@@ -331,3 +339,28 @@ def test_a_passage_is_taken_out_however_it_was_written(
         assert passage not in shown + aimed
     else:
         assert "formatted in between" in answer.text
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Mr Zor|ro",
+        "Mr Zor<b></b>ro",
+        "[Mr](https://mask.example/?q=Z%256Frro)",
+        "Mr\n\nZ.o.r.r.o",
+        "M\u0301r Zórro",
+    ],
+)
+def test_what_was_said_before_goes_whole_where_letters_of_a_passage_are_read_between_others(
+    square: Square, before: str
+) -> None:
+    post = square.say(f"Kept words {before}", title=f"A plan {before[:200]}")
+    edit = {"title": "A plan", "body": "I meant Mr Zorro"}
+    square.town.run(lambda: actions.change_entry(db.session.get(Entry, post), **edit), "writer")
+    assert "Kept words" in square.browser().get(f"/posts/{post}/history").text
+    passage = "Zorro" if "%" in before else "Mr Zorro"
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    assert answer.status_code == 302
+    page = square.browser().get(f"/posts/{post}/history").text
+    assert "Kept words" not in page
+    assert "A plan M" not in page or "%" in before
