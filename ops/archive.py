@@ -174,7 +174,9 @@ def _sound(manifest: dict[str, Any]) -> bool:
         all(isinstance(head, str) for head in manifest["heads"].values())
         and all(isinstance(last, int) and 0 <= last < 2**63 for last in manifest["sequences"].values())
         and all(
-            isinstance(columns, list) and all(isinstance(column, str) for column in columns)
+            isinstance(columns, list)
+            and all(isinstance(column, str) for column in columns)
+            and len(set(columns)) == len(columns)
             for columns in manifest["tables"].values()
         )
         and all(

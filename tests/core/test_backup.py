@@ -624,6 +624,7 @@ class TestARestoreRefuses:
             {"sequences": {"core_user": "many"}},
             {"tables": {"core_user": "name"}},
             {"tables": {"core_user": [1]}},
+            {"tables": {"core_file": ["sha256", "sha256"]}},
             {"members": {"secret-key": [-1, "0" * 64]}},
             {"members": {"secret-key": [64, 0]}},
             {"members": {"secret-key": [64]}},
@@ -717,6 +718,21 @@ class TestARestoreRefuses:
         facts: dict[str, Any] = {"missing": [name[-64:]]} if said else {}
         self.refused(changed(good, drop=name, **facts), into_either, "1 of 1 files are not in this archive")
 
+    @pytest.mark.parametrize(
+        "key",
+        ["../../outside.env", "../../" + "a" * 58, "", "A" * 64, "a" * 64 + "\n", "a" * 64 + "-640", None],
+    )
+    def test_a_file_whose_name_leads_elsewhere(
+        self, good: Path, into_either: Config, key: str | None
+    ) -> None:
+        """Whatever may be missing."""
+        with zipfile.ZipFile(good) as source:
+            [row] = map(json.loads, source.read("rows/core_file.jsonl").splitlines())
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_file"]
+        row[columns.index("sha256")] = key
+        hostile = changed(good, replace={"rows/core_file.jsonl": json.dumps(row).encode() + b"\n"})
+        self.refused(hostile, into_either, "64 hex digits", allow_missing_files=True)
+
     def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
         into.data.mkdir()
         (into.data / "precious").write_text("data")
@@ -782,6 +798,23 @@ def changed(
             target.writestr(twice, members[twice])
         target.writestr("manifest.json", json.dumps(told) if manifest is None else manifest)
     return copy
+
+
+def test_a_row_that_names_what_is_outside_opens_nothing(town: Town) -> None:
+    live(town)
+    outside = town.app.config["PARVIS"].data.parent / "outside.env"
+    outside.write_text("precious")
+
+    def lead_out() -> None:
+        with write() as session:
+            session.execute(sa.update(File).values(sha256="../outside.env"))
+
+    address = "/files/1/square.webp"
+    assert town.browser("ana").get(address).status_code == 200
+    town.run(lead_out)
+    assert town.browser("ana").get(address).status_code == 404
+    found = {one.name: one for one in town.run(lambda: check.everything(with_files=True))}
+    assert "1 of 1 missing or damaged" in str(found["stored files"].detail)
 
 
 def test_check_tells_what_is_wrong(town: Town) -> None:

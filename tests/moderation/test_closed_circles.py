@@ -215,7 +215,7 @@ def pictured(square: Square, circle: int) -> tuple[int, str]:
         space = db.session.get(Space, circle)
         entry = actions.publish(space, SAID, pictures=[(picture, "A view")]).id
         shown = db.session.scalars(sa.select(File).where(File.entry_id == entry)).one()
-        return entry, files.url(shown)
+        return entry, files.address(shown.id, shown.name)
 
     made: tuple[int, str] = square.town.run(publish, "writer")
     return made
