@@ -359,6 +359,31 @@ def test_what_a_killed_backup_left_is_cleared(
     assert [path for path in killed if path.exists()] == []
 
 
+@pytest.mark.parametrize("come", ["sweep", "worker", "erasure"])
+def test_a_lock_of_another_user_of_the_system_ends_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, come: str
+) -> None:
+    """As a backup that root took leaves one: the erasure goes on to what comes after its commit."""
+    live(town)
+    town.person("olga", "administrator")
+    (town.app.config["PARVIS"].data / "backup.lock").touch()
+    opens, overwritten = Path.open, list[int]()
+
+    def refuse(path: Path, *how: Any, **more: Any) -> Any:
+        if path.name == "backup.lock":
+            raise PermissionError(13, "Permission denied")
+        return opens(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(erase, "overwrite", lambda: overwritten.append(1))
+    if come == "worker":
+        start_worker(town)
+    else:
+        town.run(portal_files.sweep if come == "sweep" else lambda: erase_ana(town))
+    assert len(overwritten) == (come == "erasure")
+    assert "what a backup left can't be cleared" in caplog.text
+
+
 def test_what_a_running_backup_needs_stays(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
