@@ -84,15 +84,24 @@ def owes_words(entry: Entry) -> bool:
     return case is not None and cases.legal(case) and not cases.left_to_agency(case)
 
 
-def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: str = "") -> None:
+def redact(
+    entry: Entry,
+    passage: str,
+    pictures: list[int],
+    reason: str,
+    said: str = "",
+    waited: int | None = None,
+) -> None:
     """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
 
     Its words are gone from the history too: of what was said before, all of it where their letters stand
-    so that they can't be found there. Raises Refused where they are not in it.
+    so that they can't be found there. Raises Refused where they are not in it, and where the case that
+    `waited` for them, 0 for none, does no more.
     """
     space = actions.moderated(entry)
     with write(), actions.changing(entry, "redacted") as (row, _root):
         cases.must_be_impartial(row)
+        cases.must_still_wait(row, waited)
         case = cases.open_for(row, "team")
         touched = _delete(row.id, pictures)
         with as_system("what a passage is taken out of"):
