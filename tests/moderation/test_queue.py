@@ -197,6 +197,19 @@ def test_in_a_closed_conversation_nobody_goes_on_by_changing_their_reply(square:
     assert reader.submit(page, body="And one more thing", version="1").status_code == 302
 
 
+@pytest.mark.parametrize("version", ["", "one", None])
+def test_a_card_that_does_not_say_what_was_read_shows_nothing(square: Square, version: str | None) -> None:
+    square.browser("keeper").submit(f"/moderation/spaces/{square.space}", checked="y")
+    post = square.say("Vile words")
+    agent, page = square.browser("agent"), f"/moderation/cases/{square.case(post)}"
+    said = {"act": "kept", "csrf_token": agent.token} | ({} if version is None else {"version": version})
+    agent.client.post(page, data=said)
+    assert "This was changed meanwhile. Please read it again." in agent.get("/moderation/").text
+    assert square.state(post) == "pending"
+    assert agent.client.post(page, data={**said, "version": "1"}).status_code == 302
+    assert square.state(post) == "published"
+
+
 def test_the_card_that_is_pressed_shows_the_new_words_and_why(square: Square) -> None:
     post = square.say("Harmless words")
     square.report(post)
