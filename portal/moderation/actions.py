@@ -11,7 +11,7 @@ from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
-from core.models import Case, Entry, File, Report, Revision, Space
+from core.models import Case, Entry, File, PendingClaim, Report, Revision, Space
 from core.notices.tell import notify
 from core.spaces import actions as spaces
 
@@ -19,7 +19,7 @@ from ..files import forget
 from ..privacy import erase
 from .passages import MARK, hints, shows, take_out
 
-RECEIVED = "core.report_received"
+REPORT, RECEIVED = "core.report", "core.report_received"
 
 _case, _report, _file = table_of(Case), table_of(Report), table_of(File)
 
@@ -125,6 +125,8 @@ def redact(
                 touched += _take_out(passage, own, column.key, column.type.length)
             for column, told in _told(row.id):
                 _take_out(passage, told, column.key, column.type.length)
+            for claim in _unconfirmed(row.id):
+                claim.payload = {**claim.payload, "said": _without(passage, claim.payload["said"])}
             if shows(row.html, passage):
                 raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
@@ -152,6 +154,22 @@ def _told(entry_id: int) -> Iterator[tuple[Any, Any]]:
         told: Any = column.class_
         for row in db.session.scalars(sa.select(told).where(told.entry_id == entry_id)):
             yield column, row
+
+
+def _unconfirmed(entry_id: int) -> Iterator[PendingClaim]:
+    """What waits for the link in a mail to become a report of an entry."""
+    for claim in db.session.scalars(sa.select(PendingClaim).where(PendingClaim.action == REPORT)):
+        if claim.payload["entry"] == entry_id:
+            yield claim
+
+
+def _without(passage: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What a report says, with the mark in place of a passage."""
+    words = {column.key: column.type for column in (Report.text, Report.address)}
+    return {
+        key: take_out(passage, value)[0][: words[key].length] if key in words else value
+        for key, value in said.items()
+    }
 
 
 def own_texts(entry: Entry) -> Iterator[tuple[Any, Any]]:

@@ -33,7 +33,7 @@ log = Blueprint("audit", __name__)
 log.context_processor(menu)
 
 Page = str | Response | tuple[str, int]
-REPORT, WRONG, PAGE = "core.report", 422, 50
+WRONG, PAGE = 422, 50
 
 
 @blueprint.route("/posts/<int:entry_id>/report", methods=["GET", "POST"])
@@ -52,7 +52,7 @@ def report(entry_id: int) -> Page:
     said = {"reason": form.reason.data, "text": form.text.data or "", **form.notice()}
     if form.guest and form.email.data:
         confirm_later(
-            form.email.data, REPORT, {"entry": entry_id, "said": said}
+            form.email.data, actions.REPORT, {"entry": entry_id, "said": said}
         )  # an account has no name of it
         return render_template("portal/mail_sent.html", email=form.email.data)
     _thank(actions.report(entry, **said))

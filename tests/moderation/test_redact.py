@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 from core import files, jobs, mail
 from core.db import db
 from core.feed import actions
-from core.models import Entry, File, Mail, Revision, Space
+from core.models import Entry, File, Mail, PendingClaim, Revision, Space
 from core.search import find, index
 from portal import files as portal_files
 from portal.notices import mailing
@@ -122,6 +122,34 @@ def test_a_passage_is_taken_out_of_what_was_told_about_it(square: Square) -> Non
     assert answer.status_code == 302, answer.text
     assert SECRET not in shown()
     assert "[…] is a shop" in shown()
+
+
+def test_a_passage_is_taken_out_of_a_report_that_waits_for_its_link(square: Square) -> None:
+    post, other = square.say(f"Call her: {SECRET}", confirmed=True), square.say("Plain words")
+    told = {"text": f"It gives {SECRET} away, private", "reason": "private", "email": "guest@example.org"}
+    legal = {
+        "legal": "y",
+        "name": "Alma",
+        "good_faith": "y",
+        "address": f"http://localhost/posts/{post}#{SECRET}",
+    }
+    for entry in (post, other):
+        assert square.browser().submit(f"/posts/{entry}/report", **told, **legal).status_code == 200
+
+    def kept() -> list[str]:
+        return [str(one) for one in db.session.scalars(sa.select(PendingClaim.payload))]
+
+    assert [SECRET in one for one in square.town.run(kept)] == [True, True]
+    letters = square.town.run(lambda: list(db.session.scalars(sa.select(Mail.text).order_by(Mail.id))))
+    link = re.findall(r"http://localhost(/confirm/\S+)", letters[0])[0]
+    square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert sorted(SECRET in one for one in square.town.run(kept)) == [False, True], "of another nothing is"
+    guest = square.browser()
+    assert SECRET not in guest.get(link).text
+    assert guest.submit(link).status_code == 302
+    [filed] = square.reports()
+    assert (filed.reason, filed.text) == ("private", "It gives […] away, private")
+    assert SECRET not in filed.address
 
 
 def test_nobody_learns_by_redacting_what_others_told(square: Square) -> None:
