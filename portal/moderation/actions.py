@@ -134,7 +134,7 @@ def redact(
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
         jobs.enqueue(erase.OVERWRITE, once=erase.OVERWRITE)
-        moderation.settle(case, space, "redacted", reason, said)
+        moderation.settle(case, space, "redacted", reason, take_out(passage, said)[0])
 
 
 def _take_out(passage: str, row: Any, name: str, longest: int | None = None) -> int:

@@ -152,6 +152,18 @@ def test_a_passage_is_taken_out_of_a_report_that_waits_for_its_link(square: Squa
     assert SECRET not in filed.address
 
 
+def test_nor_is_a_passage_kept_in_the_words_of_who_takes_it_out(square: Square) -> None:
+    post = square.say(f"Call her: {SECRET}", confirmed=True)
+    said = f"{SECRET} is not yours to tell"
+    agent = square.browser("agent")
+    agent.submit(f"/posts/{post}/redact", passage=SECRET, reason="private", text=said)
+    assert [one.text for one in square.cases()] == ["[…] is not yours to tell"]
+    square.notices("writer")
+    pages = [square.browser("writer").get(page).text for page in ("/me/moderation", "/notices")]
+    assert "is not yours to tell" in pages[0]
+    assert SECRET not in " ".join(pages)
+
+
 def test_nobody_learns_by_redacting_what_others_told(square: Square) -> None:
     post = square.say("Plain words")
     square.report(post, text="His neighbour told me")
