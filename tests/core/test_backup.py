@@ -725,9 +725,33 @@ class TestARestoreRefuses:
     def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
         self.refused(changed(good, replace={"secret-key": key}), into, "64 hex digits")
 
-    @pytest.mark.parametrize("last", [2**70, -5])
+    @pytest.mark.parametrize("last", [2**70, 2**63 - 1, 2**31 - 1, -5])
     def test_a_number_that_no_table_counts_to(self, good: Path, into: Config, last: int) -> None:
         self.refused(changed(good, sequences={"core_case": last}), into, "something else than a backup")
+
+    @pytest.mark.parametrize("number", [2**63 - 1, 2**31 - 1])
+    def test_a_row_after_which_none_can_be_written(
+        self, good: Path, into_either: Config, number: int
+    ) -> None:
+        with zipfile.ZipFile(good) as source:
+            [area] = map(json.loads, source.read("rows/core_area.jsonl").splitlines())
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_area"]
+        area[columns.index("id")] = number
+        hostile = changed(good, replace={"rows/core_area.jsonl": json.dumps(area).encode() + b"\n"})
+        self.refused(hostile, into_either, r"has the number|don't fit|can't be kept")
+
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            "2026-01-01T00:00:00",
+            "9999-12-31T00:00:00+00:00",
+            "0001-01-01T00:00:00+23:00",
+            "9999-12-31T23:59:59-12:00",
+            "0001-01-01",
+        ],
+    )
+    def test_a_moment_that_has_not_been(self, good: Path, into: Config, moment: str) -> None:
+        self.refused(changed(good, taken_at=moment), into, "no moment in the past")
 
     def test_a_file_that_is_not_what_its_name_says(self, good: Path, into: Config) -> None:
         script = {"files/ab/ab" + "0" * 62: b"<script>"}
