@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 
 from . import access
+from .config import KEY
 from .db import after_commit, db
 from .models import Entry, File
 
@@ -45,8 +46,7 @@ def init(app: Flask) -> None:
 
 def folder(app: Flask | None = None) -> Path:
     """Where the bytes of files are kept."""
-    data: Path = (app or current_app).config["PARVIS"].data
-    return data / "files"
+    return Path((app or current_app).config["PARVIS"].data, "files")
 
 
 def prepare(upload: FileStorage, most: int = LARGE) -> Prepared:
@@ -84,13 +84,13 @@ def address(file_id: int, name: str, small: bool = False) -> str:
     return f"/files/{file_id}/{name}" + (f"?w={SMALL}" if small else "")
 
 
-def url(file: File) -> str:
-    """The address of a stored file."""
-    return address(file.id, file.name)
-
-
 def stored(key: str, small: bool = False) -> Path:
-    """Where the bytes of a file with this SHA-256 are."""
+    """Where the bytes of a file with this SHA-256 are; raises FileNotFoundError where it is none.
+
+    Whatever a row says, nothing outside of the folder is named.
+    """
+    if not KEY.fullmatch(key.encode(errors="replace")):
+        raise FileNotFoundError(f"{key!r} is not 64 hex digits")
     return folder() / key[:2] / (f"{key}-{SMALL}" if small else key)
 
 

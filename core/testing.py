@@ -123,18 +123,19 @@ class Browser:
         return self.client.get(url, **kw)
 
     def submit(self, url: str, _page: str | None = None, **fields: Any) -> TestResponse:
-        """Post these fields as the form at this address does; its token is read there.
+        """Post these fields as the form at this address does; its token, and what `waited`, are read there.
 
         For a form on another page, `_page` is that page; who is signed in has a token and passes it by.
         """
-        token = self.token if _page else ""
-        return self.client.post(url, data={"csrf_token": token or self._token(_page or url), **fields})
+        known = {"csrf_token": self.token} if _page and self.token else self._hidden(_page or url)
+        return self.client.post(url, data=known | fields)
 
-    def _token(self, page: str) -> str:
+    def _hidden(self, page: str) -> dict[str, str]:
         shown = self.client.get(page)
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', shown.text)
-        assert token, f"{page} ({shown.status_code}) shows no form"
-        return token.group(1)
+        names = "csrf_token", "waited"
+        found = {name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', shown.text) for name in names}
+        assert found["csrf_token"], f"{page} ({shown.status_code}) shows no form"
+        return {name: one[1] for name, one in found.items() if one}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if "TEST_DATABASE_URL" in os.environ else ["sqlite"])

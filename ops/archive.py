@@ -20,6 +20,8 @@ MANIFEST = "manifest.json"
 LARGEST_MANIFEST, MOST_VALUES = 4 * 1024**2, 100_000  # beside what it says of each member
 OF_MEMBER, VALUES_OF_MEMBER = 256, 8
 CHUNK = 1024**2
+MOST_NUMBER = 10**9  # that a table counts to: no address of the portal has more digits
+AHEAD = dt.timedelta(days=1)  # that another machine's clock may be
 NAMES = re.compile(
     r"secret-key|rows/[a-z][a-z0-9_]{0,62}\.jsonl|files/([0-9a-f]{2})/\1[0-9a-f]{62}(-[0-9]{1,5})?"
 )
@@ -81,7 +83,7 @@ class Reader:
             self._zip = zipfile.ZipFile(path)
             try:
                 self.manifest = self._manifest()
-                self.taken_at = dt.datetime.fromisoformat(self.manifest["taken_at"])
+                self.taken_at = _past(self.manifest["taken_at"])
                 self._compare(room)
             except BaseException:
                 self._zip.close()
@@ -172,9 +174,11 @@ def _sound(manifest: dict[str, Any]) -> bool:
         return False
     return (
         all(isinstance(head, str) for head in manifest["heads"].values())
-        and all(isinstance(last, int) and 0 <= last < 2**63 for last in manifest["sequences"].values())
+        and all(isinstance(last, int) and 0 <= last < MOST_NUMBER for last in manifest["sequences"].values())
         and all(
-            isinstance(columns, list) and all(isinstance(column, str) for column in columns)
+            isinstance(columns, list)
+            and all(isinstance(column, str) for column in columns)
+            and len(set(columns)) == len(columns)
             for columns in manifest["tables"].values()
         )
         and all(
@@ -186,6 +190,14 @@ def _sound(manifest: dict[str, Any]) -> bool:
             for member in manifest["members"].values()
         )
     )
+
+
+def _past(text: str) -> dt.datetime:
+    """The moment that a manifest says, which has a time zone and has been; raises ArchiveError."""
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None or moment.year < 2000 or moment - dt.datetime.now(dt.UTC) > AHEAD:
+        raise ArchiveError(f"it was taken at {text}, which is no moment in the past")
+    return moment
 
 
 @contextmanager

@@ -71,8 +71,7 @@ def restore(
         _refuse_unknown(heads, registry.discover()[1])
         source.verify()
         _refuse_no_key(source)
-        if not allow_missing_files:
-            _refuse_missing_files(source)
+        _refuse_missing_files(source, allow_missing_files)
         try:
             staging.mkdir(mode=0o700)
             for name in source.members:
@@ -143,14 +142,17 @@ def _refuse_no_key(source: archive.Reader) -> None:
         raise archive.ArchiveError("its secret-key is not 64 hex digits")
 
 
-def _refuse_missing_files(source: archive.Reader) -> None:
-    """Raise RestoreError unless all files are there that rows name."""
+def _refuse_missing_files(source: archive.Reader, allowed: bool) -> None:
+    """Raise RestoreError unless all files are there that rows name, or may be missing, each under a name."""
     table, names = "core_file", source.manifest["tables"].get("core_file", [])
     if "sha256" not in names:
         return
     keys = set(map(str, rows.column(table, names, "sha256", source.read(f"rows/{table}.jsonl"))))
+    strange = [key for key in keys if not KEY.fullmatch(key.encode(errors="replace"))]
+    if strange:
+        raise archive.ArchiveError(f"{strange[0]!r} is no name of a file: 64 hex digits are")
     missing = sorted(key for key in keys if f"files/{key[:2]}/{key}" not in source.members)
-    if missing:
+    if missing and not allowed:
         absent = f"{len(missing)} of {len(keys)} files are not in this archive, one is {missing[0]}"
         raise RestoreError(f"{absent}: restore without them by --allow-missing-files")
 

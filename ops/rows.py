@@ -132,7 +132,10 @@ def defer(connection: Connection, found: Mapping[str, sa.Table], deferred: bool)
 
 
 def advance(connection: Connection, found: Mapping[str, sa.Table], last: Mapping[str, int]) -> None:
-    """Let each table go on counting after the last number that it gave away."""
+    """Let each table go on counting after the last number that it gave away, far from the end of numbers."""
+    for name, reached in sequences(connection, found).items():
+        if reached >= archive.MOST_NUMBER:
+            raise RowError(f"a row of {name} has the number {reached}")
     if connection.dialect.name == "sqlite":
         sequence = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
         for name in last.keys() & found.keys():
@@ -142,6 +145,8 @@ def advance(connection: Connection, found: Mapping[str, sa.Table], last: Mapping
     for name, serial in _serials(connection, found).items():
         [key] = found[name].primary_key.columns
         largest = connection.scalar(sa.select(sa.func.max(key))) or 0
+        if largest >= archive.MOST_NUMBER:
+            raise RowError(f"a row of {name} has the number {largest}")
         if reached := max(largest, last.get(name, 0)):
             connection.execute(sa.select(sa.func.setval(serial, reached)))
 

@@ -5,6 +5,7 @@ comes next to `alone`: the next backup, a worker that starts, the daily sweep of
 """
 
 import fcntl
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from pathlib import Path
 
 LINKS, LOCK = "backup-links", "backup.lock"
 UNFINISHED = "unfinished"
+
+log = logging.getLogger("parvis.backup")
 
 
 @contextmanager
@@ -38,7 +41,16 @@ def alone(data: Path, archive: Path | None = None) -> Iterator[None]:
 
 
 def clear(data: Path) -> None:
-    """Delete what a backup left that was killed; one that is running clears it itself."""
-    if (data / LOCK).exists():
+    """Delete what a backup left that was killed; one that is running clears it itself.
+
+    What another user of the system left is that user's to clear: nothing that calls this fails by it.
+    """
+    if not (data / LOCK).exists():
+        return
+    try:
         with suppress(BlockingIOError), alone(data):
             pass
+    except OSError as error:
+        log.warning(
+            "what a backup left can't be cleared", extra={"path": str(data / LOCK), "why": str(error)}
+        )

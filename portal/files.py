@@ -42,12 +42,12 @@ def show(file_id: int, name: str) -> Response:
     if name != file.name:
         abort(404)
     small = request.args.get("w") == str(files.SMALL)
-    path = files.stored(file.sha256, small)
-    if not path.exists():
-        path = files.stored(file.sha256)
-    if not path.exists():
+    try:
+        path = files.stored(file.sha256, small)
+        path = path if path.exists() else files.stored(file.sha256)
+        data = io.BytesIO(path.read_bytes())
+    except FileNotFoundError:
         abort(404)
-    data = io.BytesIO(path.read_bytes())
     response = send_file(data, file.type, download_name=file.name, etag=path.name, conditional=True)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     everybody = file.entry_id is None or _public(file_id)

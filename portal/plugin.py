@@ -30,6 +30,7 @@ from .health import blueprint as health
 from .live import blueprint as stream
 from .moderation import deeds
 from .moderation import views as moderation
+from .moderation.actions import REPORT
 from .notices import actions as notices
 from .notices import mailing, replies
 from .notices.kinds import NOTICE_TYPES
@@ -162,7 +163,7 @@ plugin = Plugin(
             _("a post was written at %(town)s with your address. To publish it, open this page:"),
         ),
         Claim(
-            moderation.REPORT,
+            REPORT,
             _("Report a post"),
             moderation.confirmed,
             moderation.describe,

@@ -16,7 +16,6 @@ from .unnamed import author_of
 DECIDED = "core.decision"
 ACTS = {"published": "kept", "hidden": "hidden", "removed": "removed"}
 LEFT = _("A notice of illegal content is decided by the agency. Until then you can hide it.")
-HID = _("The agency decided to hide this, and only the agency shows it again.")
 PARTY = _("Somebody else decides this: nobody judges what they wrote or decided themselves.")
 _case, _space, _report, _user = table_of(Case), table_of(Space), table_of(Report), table_of(User)
 _open = (_case.c.entry_id == sa.bindparam("entry"), _case.c.appeal_of.is_(None), _case.c.decided_at.is_(None))
@@ -33,7 +32,7 @@ def follow(entry: Entry, change: str) -> None:
     if change == "waits" and registry.current().entry_kind(entry.kind).initial_state == "published":
         open_for(entry, "held")
     elif change == "restored" and not shows_again(entry):
-        raise Refused(str(HID))
+        raise Refused(str(_("The agency decided to hide this, and only the agency shows it again.")))
     elif change in ACTS:
         person = None if change == "removed" else viewer().id
         ended = unfiltered(_decide, {"entry": entry.id, "person": person, **decided(ACTS[change])}).scalar()
@@ -96,6 +95,12 @@ def open_for(entry: Entry, origin: str) -> int:
 def waiting(entry: Entry) -> int | None:
     """The id of the entry's open case, if there is one."""
     return unfiltered(sa.select(_case.c.id).where(*_open), {"entry": entry.id}).scalar()
+
+
+def must_still_wait(entry: Entry, waited: int | None) -> None:
+    """Raise Refused where another case waits for the entry than the one that `waited`, 0 for none."""
+    if waited not in (None, waiting(entry) or 0):
+        raise Refused(str(_("Somebody has reported or decided this meanwhile. Please look at it again.")))
 
 
 def judges(entry: Entry) -> bool:

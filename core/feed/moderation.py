@@ -38,7 +38,6 @@ VERBS: dict[str, Any] = {
     "removed": actions.remove,
     "locked": lambda entry: actions.lock_thread(entry, True),
 }
-_SAID = ("author_id", "appellant_id", "entry_id", "origin")
 _entry, _case, _report = table_of(Entry), table_of(Case), table_of(Report)
 
 
@@ -55,7 +54,7 @@ def decide(
 
     Answers the id of the case. Raises Forbidden, and Refused where the act can't be done, where the viewer
     would judge their own words though they are not `alone`, or show others than those of the `version` read,
-    and where the case that `waited` for them does no more.
+    and where the case that `waited` for them, 0 for none, does no more.
     """
     space = actions.moderated(entry)
     stands = sa.select(_entry.c.state, _entry.c.version).where(_entry.c.id == entry.id)
@@ -65,8 +64,7 @@ def decide(
             cases.must_be_impartial(entry)
         found: Any = unfiltered(stands).first() or (None, version)
         (state, at), waits = found, cases.waiting(entry)
-        if waited not in (None, waits):
-            raise Refused(_("Somebody else has decided this meanwhile."))
+        cases.must_still_wait(entry, waited)
         if act in SHOWN and version not in (None, at):
             raise Refused(_("This was changed meanwhile. Please read it again."))
         if act == "kept" and state not in ("published", "pending"):
@@ -92,7 +90,7 @@ def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
         raise Refused(_("A notice of illegal content is decided with reasons in words. Write them."))
     done = {**cases.decided(act), "reason": reason, "text": text}
     said = sa.update(_case).where(_case.c.id == case).values(done)
-    row = unfiltered(said.returning(*(_case.c[name] for name in _SAID))).one()
+    row = unfiltered(said.returning(_case)).one()
     told = set(unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == case)).scalars())
     author = {row.author_id} if act != "kept" or row.origin == "held" else set()
     told |= {row.appellant_id} if row.appellant_id else author

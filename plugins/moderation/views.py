@@ -54,7 +54,8 @@ def case(case_id: int) -> Page:
     form: Any = AnswerForm() if item.case.appeal_of else DecisionForm()
     for field in form:
         field.id = f"{field.name}-{case_id}"  # as the queue, which has many, calls it
-    act, version = request.form.get("act", ""), request.form.get("version", type=int)
+    act = request.form.get("act", "")
+    version = request.form.get("version", -1, type=int)  # a form that doesn't say is older than any
     if act not in (("kept", "restored") if item.case.appeal_of else ACTS) or not form.validate():
         queue.unseal(item)
         return _draw("moderation/case.html", item=item, form=form), REFUSED

@@ -40,7 +40,7 @@ def save_town(values: dict[str, Any], logo: Any = None, no_logo: bool = False) -
         if logo is not None:
             row = files.attach(None, logo, "")
             db.session.flush()
-            picture = {"logo_id": row.id, "logo_url": files.url(row)}
+            picture = {"logo_id": row.id, "logo_url": files.address(row.id, row.name)}
         settings.save(settings.TOWN, {**values, **picture})
         audit(
             "town.changed",

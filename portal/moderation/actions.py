@@ -11,15 +11,15 @@ from core.access import Forbidden, Refused, as_system, viewer
 from core.db import after_commit, db, insert_once, lock, table_of, unfiltered, write
 from core.feed import actions, cases, changes, moderation
 from core.feed.drafts import render
-from core.models import Case, Entry, File, Report, Revision, Space
+from core.models import Case, Entry, File, PendingClaim, Report, Revision, Space
 from core.notices.tell import notify
 from core.spaces import actions as spaces
 
 from ..files import forget
 from ..privacy import erase
-from .passages import MARK, shows, take_out
+from .passages import MARK, hints, shows, take_out
 
-RECEIVED = "core.report_received"
+REPORT, RECEIVED = "core.report", "core.report_received"
 
 _case, _report, _file = table_of(Case), table_of(Report), table_of(File)
 
@@ -84,15 +84,24 @@ def owes_words(entry: Entry) -> bool:
     return case is not None and cases.legal(case) and not cases.left_to_agency(case)
 
 
-def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: str = "") -> None:
+def redact(
+    entry: Entry,
+    passage: str,
+    pictures: list[int],
+    reason: str,
+    said: str = "",
+    waited: int | None = None,
+) -> None:
     """Put a mark in place of a passage wherever the portal keeps it in the entry, and delete these pictures.
 
-    Its words are gone from the history too: of what was said before, all of it where they stand so that
-    they can't be found there. Raises Refused where they are not in it.
+    Its words are gone from the history too: of what was said before, all of it where their letters stand
+    so that they can't be found there. Raises Refused where they are not in it, and where the case that
+    `waited` for them, 0 for none, does no more.
     """
     space = actions.moderated(entry)
     with write(), actions.changing(entry, "redacted") as (row, _root):
         cases.must_be_impartial(row)
+        cases.must_still_wait(row, waited)
         case = cases.open_for(row, "team")
         touched = _delete(row.id, pictures)
         with as_system("what a passage is taken out of"):
@@ -103,7 +112,10 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
                 if found := _take_out(passage, text, "body"):
                     touched += found
                     text.html = render(text.body, space)[0]
-                if text is not row and shows(text.html, passage):
+            for text in past:
+                if hints(text.title, passage):
+                    touched, text.title = touched + 1, MARK
+                if hints(text.html, passage):
                     touched += 1
                     text.body = MARK
                     text.html = render(MARK, space)[0]
@@ -113,6 +125,8 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
                 touched += _take_out(passage, own, column.key, column.type.length)
             for column, told in _told(row.id):
                 _take_out(passage, told, column.key, column.type.length)
+            for claim in _unconfirmed(row.id):
+                claim.payload = {**claim.payload, "said": _without(passage, claim.payload["said"])}
             if shows(row.html, passage):
                 raise Refused(_("These words are formatted in between. Take each part out by itself."))
             db.session.flush()
@@ -120,7 +134,7 @@ def redact(entry: Entry, passage: str, pictures: list[int], reason: str, said: s
             raise Refused(_("These words are not in it. Copy them exactly as they stand."))
         changes.tell(row, "redacted")
         jobs.enqueue(erase.OVERWRITE, once=erase.OVERWRITE)
-        moderation.settle(case, space, "redacted", reason, said)
+        moderation.settle(case, space, "redacted", reason, take_out(passage, said)[0])
 
 
 def _take_out(passage: str, row: Any, name: str, longest: int | None = None) -> int:
@@ -140,6 +154,22 @@ def _told(entry_id: int) -> Iterator[tuple[Any, Any]]:
         told: Any = column.class_
         for row in db.session.scalars(sa.select(told).where(told.entry_id == entry_id)):
             yield column, row
+
+
+def _unconfirmed(entry_id: int) -> Iterator[PendingClaim]:
+    """What waits for the link in a mail to become a report of an entry."""
+    for claim in db.session.scalars(sa.select(PendingClaim).where(PendingClaim.action == REPORT)):
+        if claim.payload["entry"] == entry_id:
+            yield claim
+
+
+def _without(passage: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What a report says, with the mark in place of a passage."""
+    words = {column.key: column.type for column in (Report.text, Report.address)}
+    return {
+        key: take_out(passage, value)[0][: words[key].length] if key in words else value
+        for key, value in said.items()
+    }
 
 
 def own_texts(entry: Entry) -> Iterator[tuple[Any, Any]]:

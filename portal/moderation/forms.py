@@ -85,8 +85,12 @@ class AppealForm(Form):
 
 
 class _Reasoned(Form):
-    """Why something is decided; in words too where a notice of illegal content waits for it."""
+    """Why something is decided; in words too where a notice of illegal content waits for it.
 
+    `waited` is the case that waited for the entry when it was read, 0 for none.
+    """
+
+    waited = HiddenField()
     reason = SelectField(_("Reason"), **_CHOSEN)
     text = TextAreaField(_("Say more to the author"), [_most])
 
@@ -101,7 +105,6 @@ class _Reasoned(Form):
 class DecisionForm(_Reasoned):
     """What becomes of an entry, and why."""
 
-    waited = HiddenField()
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
 
 

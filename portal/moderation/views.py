@@ -33,7 +33,7 @@ log = Blueprint("audit", __name__)
 log.context_processor(menu)
 
 Page = str | Response | tuple[str, int]
-REPORT, WRONG, PAGE = "core.report", 422, 50
+WRONG, PAGE = 422, 50
 
 
 @blueprint.route("/posts/<int:entry_id>/report", methods=["GET", "POST"])
@@ -52,7 +52,7 @@ def report(entry_id: int) -> Page:
     said = {"reason": form.reason.data, "text": form.text.data or "", **form.notice()}
     if form.guest and form.email.data:
         confirm_later(
-            form.email.data, REPORT, {"entry": entry_id, "said": said}
+            form.email.data, actions.REPORT, {"entry": entry_id, "said": said}
         )  # an account has no name of it
         return render_template("portal/mail_sent.html", email=form.email.data)
     _thank(actions.report(entry, **said))
@@ -171,15 +171,15 @@ def decide(entry_id: int) -> Page:
     """Decide what becomes of a post, with the reasons that its author reads."""
     entry = _moderated(entry_id)
     back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
-    form: Any = DecisionForm(actions.owes_words(entry), waited=cases.waiting(entry))
+    form: Any = DecisionForm(actions.owes_words(entry), waited=cases.waiting(entry) or 0)
     possible = ["restored"] if entry.state == "hidden" and cases.shows_again(entry) else []
     possible += ["removed"] if entry.state == "hidden" else ["hidden", "removed"]
     possible += ["locked"] if entry.parent_id is None else []
     form.act.choices = [SelectChoice(name, acts_to_do()[name]) for name in possible]
     if form.validate_on_submit():
         try:
-            said, waited = (form.reason.data, form.text.data or ""), whole(form.waited.data)
-            moderation.decide(entry, form.act.data, *said, waited=waited)
+            why = (form.reason.data, form.text.data or "")
+            moderation.decide(entry, form.act.data, *why, waited=_waited())
         except Refused as refusal:
             says(str(refusal), "error")
         else:
@@ -200,7 +200,7 @@ def redact(entry_id: int) -> Page:
             sa.select(File).where(File.entry_id == entry_id).order_by(File.id)
         ).all()
     beside = [getattr(row, column.key) for column, row in actions.own_texts(entry)]  # as the viewer may
-    form: Any = RedactForm(actions.owes_words(entry))
+    form: Any = RedactForm(actions.owes_words(entry), waited=cases.waiting(entry) or 0)
     form.pictures.choices = [
         SelectChoice(one.id, _("Picture %(number)s: %(words)s", number=number, words=one.alt or one.name))
         for number, one in enumerate(pictures, 1)
@@ -208,8 +208,9 @@ def redact(entry_id: int) -> Page:
     if form.validate_on_submit():
         try:
             why = (form.reason.data, form.text.data or "")
-            actions.redact(entry, form.passage.data or "", form.pictures.data, *why)
+            actions.redact(entry, form.passage.data or "", form.pictures.data, *why, waited=_waited())
         except Refused as refusal:
+            form.waited.data = cases.waiting(entry) or 0  # the page shows it as it is now
             form.passage.errors = [*form.passage.errors, str(refusal)]
         else:
             says(_("It is taken out, everywhere and for good."))
@@ -218,6 +219,12 @@ def redact(entry_id: int) -> Page:
     shown = [_picture(one, case) for one in pictures]
     known: dict[str, Any] = {"entry": entry, "beside": beside, "pictures": shown, "back": back}
     return render_template("portal/redact.html", form=form, **known), WRONG if form.errors else 200
+
+
+def _waited() -> int:
+    """The case that waited when the form was drawn, 0 for none; one that doesn't say is older than any."""
+    waited = whole(request.form.get("waited"))
+    return -1 if waited is None else waited
 
 
 def _picture(file: File, case: int | None) -> dict[str, Any]:

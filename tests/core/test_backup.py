@@ -359,6 +359,31 @@ def test_what_a_killed_backup_left_is_cleared(
     assert [path for path in killed if path.exists()] == []
 
 
+@pytest.mark.parametrize("come", ["sweep", "worker", "erasure"])
+def test_a_lock_of_another_user_of_the_system_ends_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, come: str
+) -> None:
+    """As a backup that root took leaves one: the erasure goes on to what comes after its commit."""
+    live(town)
+    town.person("olga", "administrator")
+    (town.app.config["PARVIS"].data / "backup.lock").touch()
+    opens, overwritten = Path.open, list[int]()
+
+    def refuse(path: Path, *how: Any, **more: Any) -> Any:
+        if path.name == "backup.lock":
+            raise PermissionError(13, "Permission denied")
+        return opens(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(erase, "overwrite", lambda: overwritten.append(1))
+    if come == "worker":
+        start_worker(town)
+    else:
+        town.run(portal_files.sweep if come == "sweep" else lambda: erase_ana(town))
+    assert len(overwritten) == (come == "erasure")
+    assert "what a backup left can't be cleared" in caplog.text
+
+
 def test_what_a_running_backup_needs_stays(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -624,6 +649,7 @@ class TestARestoreRefuses:
             {"sequences": {"core_user": "many"}},
             {"tables": {"core_user": "name"}},
             {"tables": {"core_user": [1]}},
+            {"tables": {"core_file": ["sha256", "sha256"]}},
             {"members": {"secret-key": [-1, "0" * 64]}},
             {"members": {"secret-key": [64, 0]}},
             {"members": {"secret-key": [64]}},
@@ -699,9 +725,33 @@ class TestARestoreRefuses:
     def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
         self.refused(changed(good, replace={"secret-key": key}), into, "64 hex digits")
 
-    @pytest.mark.parametrize("last", [2**70, -5])
+    @pytest.mark.parametrize("last", [2**70, 2**63 - 1, 2**31 - 1, -5])
     def test_a_number_that_no_table_counts_to(self, good: Path, into: Config, last: int) -> None:
         self.refused(changed(good, sequences={"core_case": last}), into, "something else than a backup")
+
+    @pytest.mark.parametrize("number", [2**63 - 1, 2**31 - 1])
+    def test_a_row_after_which_none_can_be_written(
+        self, good: Path, into_either: Config, number: int
+    ) -> None:
+        with zipfile.ZipFile(good) as source:
+            [area] = map(json.loads, source.read("rows/core_area.jsonl").splitlines())
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_area"]
+        area[columns.index("id")] = number
+        hostile = changed(good, replace={"rows/core_area.jsonl": json.dumps(area).encode() + b"\n"})
+        self.refused(hostile, into_either, r"has the number|don't fit|can't be kept")
+
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            "2026-01-01T00:00:00",
+            "9999-12-31T00:00:00+00:00",
+            "0001-01-01T00:00:00+23:00",
+            "9999-12-31T23:59:59-12:00",
+            "0001-01-01",
+        ],
+    )
+    def test_a_moment_that_has_not_been(self, good: Path, into: Config, moment: str) -> None:
+        self.refused(changed(good, taken_at=moment), into, "no moment in the past")
 
     def test_a_file_that_is_not_what_its_name_says(self, good: Path, into: Config) -> None:
         script = {"files/ab/ab" + "0" * 62: b"<script>"}
@@ -716,6 +766,21 @@ class TestARestoreRefuses:
             [*_, name] = sorted(source.namelist(), key=lambda one: (one.startswith("files/"), -len(one)))
         facts: dict[str, Any] = {"missing": [name[-64:]]} if said else {}
         self.refused(changed(good, drop=name, **facts), into_either, "1 of 1 files are not in this archive")
+
+    @pytest.mark.parametrize(
+        "key",
+        ["../../outside.env", "../../" + "a" * 58, "", "A" * 64, "a" * 64 + "\n", "a" * 64 + "-640", None],
+    )
+    def test_a_file_whose_name_leads_elsewhere(
+        self, good: Path, into_either: Config, key: str | None
+    ) -> None:
+        """Whatever may be missing."""
+        with zipfile.ZipFile(good) as source:
+            [row] = map(json.loads, source.read("rows/core_file.jsonl").splitlines())
+            columns = json.loads(source.read("manifest.json"))["tables"]["core_file"]
+        row[columns.index("sha256")] = key
+        hostile = changed(good, replace={"rows/core_file.jsonl": json.dumps(row).encode() + b"\n"})
+        self.refused(hostile, into_either, "64 hex digits", allow_missing_files=True)
 
     def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
         into.data.mkdir()
@@ -782,6 +847,23 @@ def changed(
             target.writestr(twice, members[twice])
         target.writestr("manifest.json", json.dumps(told) if manifest is None else manifest)
     return copy
+
+
+def test_a_row_that_names_what_is_outside_opens_nothing(town: Town) -> None:
+    live(town)
+    outside = town.app.config["PARVIS"].data.parent / "outside.env"
+    outside.write_text("precious")
+
+    def lead_out() -> None:
+        with write() as session:
+            session.execute(sa.update(File).values(sha256="../outside.env"))
+
+    address = "/files/1/square.webp"
+    assert town.browser("ana").get(address).status_code == 200
+    town.run(lead_out)
+    assert town.browser("ana").get(address).status_code == 404
+    found = {one.name: one for one in town.run(lambda: check.everything(with_files=True))}
+    assert "1 of 1 missing or damaged" in str(found["stored files"].detail)
 
 
 def test_check_tells_what_is_wrong(town: Town) -> None:

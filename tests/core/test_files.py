@@ -180,7 +180,8 @@ def post_with_picture(town: Town, visibility: str) -> tuple[int, str]:
         space = spaces.create_space("core.group", "Space", visibility=visibility)
         picture = files.prepare(FileStorage(io.BytesIO(encoded(photo((900, 600)), "PNG")), "view.png"))
         entry = feed.publish(db.session.get(Space, space.id), "Look", pictures=[(picture, "A view")])
-        return entry.id, files.url(db.session.scalars(db.select(File).where(File.entry_id == entry.id)).one())
+        file = db.session.scalars(db.select(File).where(File.entry_id == entry.id)).one()
+        return entry.id, files.address(file.id, file.name)
 
     result: tuple[int, str] = town.run(work, "olga")
     return result

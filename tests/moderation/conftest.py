@@ -51,7 +51,12 @@ class Square:
 
     def decide(self, case: int, act: str, name: str = "agent", **fields: Any) -> Any:
         """Press a button of the queue."""
-        page, values = f"/moderation/cases/{case}", {"act": act, "reason": "insult", **fields}
+        about = sa.select(Entry.version).join(Case, Case.entry_id == Entry.id).where(Case.id == case)
+        version = str(self.town.run(lambda: db.session.scalar(about)))
+        page, values = (
+            f"/moderation/cases/{case}",
+            {"act": act, "reason": "insult", "version": version, **fields},
+        )
         return self.browser(name).submit(page, _page="/moderation/", **values)
 
     def state(self, entry: int) -> str | None:

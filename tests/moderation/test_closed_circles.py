@@ -187,7 +187,7 @@ def test_a_team_hides_what_a_legal_notice_is_about_and_the_agency_decides(
     assert agent.submit(undo, f"/moderation/cases/{case}").status_code == 302
     assert square.state(post) == "hidden", "as the team had left it"
     assert square.cases()[1].act is None
-    agent.submit(f"/moderation/cases/{case}", act="restored", reason="other", text="It is an opinion.")
+    square.decide(case, "restored", reason="other", text="It is an opinion.")
     assert (square.state(post), [one.act for one in square.cases()]) == ("published", ["hidden", "restored"])
     assert "Shown again" in square.browser("reader").get("/me/moderation").text
 
@@ -215,7 +215,7 @@ def pictured(square: Square, circle: int) -> tuple[int, str]:
         space = db.session.get(Space, circle)
         entry = actions.publish(space, SAID, pictures=[(picture, "A view")]).id
         shown = db.session.scalars(sa.select(File).where(File.entry_id == entry)).one()
-        return entry, files.url(shown)
+        return entry, files.address(shown.id, shown.name)
 
     made: tuple[int, str] = square.town.run(publish, "writer")
     return made
@@ -246,7 +246,7 @@ def test_who_decides_a_case_sees_its_pictures_while_it_is_open_and_nobody_else(
     assert square.browser("reader").get(picture).status_code == 200
     assert square.browser("keeper").get(picture + ground).status_code == 200
     assert len(reading(square)) == 2, "a team reads there anyway"
-    agent.submit(f"/moderation/cases/{case}", act="kept", reason="", text="It is lawful.")
+    square.decide(case, "kept", reason="", text="It is lawful.")
     assert agent.get(picture + ground).status_code == 404
     assert picture not in agent.get(f"/moderation/cases/{case}").text
     assert square.browser("reader").get(picture).status_code == 200
@@ -317,7 +317,7 @@ def test_an_answer_to_a_decision_reaches_the_agency(square: Square, circle: int)
     page = agent.get("/moderation/").text
     assert "That was fair." in page
     assert SAID not in page
-    answer = agent.submit(f"/moderation/cases/{appeal}", act="restored", text="You are right.")
+    answer = square.decide(appeal, "restored", text="You are right.")
     assert answer.status_code == 302, answer.text
     assert square.state(post) == "published"
     assert square.cases()[-1].act == "restored"

@@ -19,6 +19,8 @@ from plugins.moderation import queue
 if TYPE_CHECKING:
     from .conftest import Square
 
+STALE = "Somebody has reported or decided this meanwhile. Please look at it again."
+
 
 def test_a_report_reaches_the_queue_and_its_decision_the_author(square: Square) -> None:
     post = square.say("You are all fools.")
@@ -124,7 +126,7 @@ def test_of_two_decisions_at_once_the_second_is_told(
     monkeypatch.setattr(moderation, "alone", meanwhile)
     said = {"act": act, "reason": "insult", "csrf_token": agent.token}
     assert agent.client.post(f"/moderation/cases/{case}", data=said).status_code == 302
-    assert "Somebody else has decided this meanwhile." in agent.get("/moderation/").text
+    assert STALE in agent.get("/moderation/").text
     assert [one.act for one in square.cases()] == ["kept"]
     assert square.state(post) == "published"
 
@@ -138,10 +140,35 @@ def test_nor_is_what_somebody_decided_decided_anew_from_an_older_page(square: Sq
     square.decide(square.case(post), "kept", "admin")
     said = {"act": "hidden", "reason": "insult", "waited": waited[1]}
     assert agent.submit(page, **said).status_code == 302
-    assert "Somebody else has decided this meanwhile." in agent.get(f"/posts/{post}").text
+    assert STALE in agent.get(f"/posts/{post}").text
     assert square.state(post) == "published"
-    assert agent.submit(page, act="hidden", reason="insult", waited="").status_code == 302
+    assert agent.submit(page, act="hidden", reason="insult").status_code == 302
     assert square.state(post) == "hidden", "who has read that may decide anew"
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("act", ["decide", "redact"])
+def test_nor_is_a_report_closed_that_came_since_the_page_was_read(square: Square, act: str) -> None:
+    post = square.say("Rude words")
+    page, agent = f"/posts/{post}/{act}", square.browser("agent")
+    waited = re.search(r'name="waited"[^>]*value="(\d+)"', agent.get(page).text)
+    assert waited
+    said = {"act": "hidden", "reason": "insult", "passage": "Rude"}
+    square.report(post)
+    for older in (waited[1], "", "none", "-1"):
+        told = agent.submit(page, **said, waited=older)
+        assert STALE in (told.text if act == "redact" else agent.get(f"/posts/{post}").text), older
+    untold = {"csrf_token": agent.token, **said}
+    told = agent.client.post(page, data=untold)
+    assert STALE in (told.text if act == "redact" else agent.get(f"/posts/{post}").text)
+    assert [one.decided_at for one in square.cases()] == [None]
+    assert "Rude words" in square.browser().get(f"/posts/{post}").text
+    now = re.search(
+        r'name="waited"[^>]*value="(\d+)"', told.text if act == "redact" else agent.get(page).text
+    )
+    assert now
+    assert agent.submit(page, **said, waited=now[1]).status_code == 302
+    assert square.cases()[-1].act == ("hidden" if act == "decide" else "redacted")
 
 
 def test_a_reply_is_not_closed_to_replies(square: Square) -> None:
@@ -168,6 +195,19 @@ def test_in_a_closed_conversation_nobody_goes_on_by_changing_their_reply(square:
     assert "And one more thing" not in reader.get(f"/posts/{post}").text
     assert square.browser("agent").submit(f"/posts/{post}/lock", f"/posts/{post}").status_code == 302
     assert reader.submit(page, body="And one more thing", version="1").status_code == 302
+
+
+@pytest.mark.parametrize("version", ["", "one", None])
+def test_a_card_that_does_not_say_what_was_read_shows_nothing(square: Square, version: str | None) -> None:
+    square.browser("keeper").submit(f"/moderation/spaces/{square.space}", checked="y")
+    post = square.say("Vile words")
+    agent, page = square.browser("agent"), f"/moderation/cases/{square.case(post)}"
+    said = {"act": "kept", "csrf_token": agent.token} | ({} if version is None else {"version": version})
+    agent.client.post(page, data=said)
+    assert "This was changed meanwhile. Please read it again." in agent.get("/moderation/").text
+    assert square.state(post) == "pending"
+    assert agent.client.post(page, data={**said, "version": "1"}).status_code == 302
+    assert square.state(post) == "published"
 
 
 def test_the_card_that_is_pressed_shows_the_new_words_and_why(square: Square) -> None:

@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 from core import files, jobs, mail
 from core.db import db
 from core.feed import actions
-from core.models import Entry, File, Mail, Revision, Space
+from core.models import Entry, File, Mail, PendingClaim, Revision, Space
 from core.search import find, index
 from portal import files as portal_files
 from portal.notices import mailing
@@ -122,6 +122,46 @@ def test_a_passage_is_taken_out_of_what_was_told_about_it(square: Square) -> Non
     assert answer.status_code == 302, answer.text
     assert SECRET not in shown()
     assert "[…] is a shop" in shown()
+
+
+def test_a_passage_is_taken_out_of_a_report_that_waits_for_its_link(square: Square) -> None:
+    post, other = square.say(f"Call her: {SECRET}", confirmed=True), square.say("Plain words")
+    told = {"text": f"It gives {SECRET} away, private", "reason": "private", "email": "guest@example.org"}
+    legal = {
+        "legal": "y",
+        "name": "Alma",
+        "good_faith": "y",
+        "address": f"http://localhost/posts/{post}#{SECRET}",
+    }
+    for entry in (post, other):
+        assert square.browser().submit(f"/posts/{entry}/report", **told, **legal).status_code == 200
+
+    def kept() -> list[str]:
+        return [str(one) for one in db.session.scalars(sa.select(PendingClaim.payload))]
+
+    assert [SECRET in one for one in square.town.run(kept)] == [True, True]
+    letters = square.town.run(lambda: list(db.session.scalars(sa.select(Mail.text).order_by(Mail.id))))
+    link = re.findall(r"http://localhost(/confirm/\S+)", letters[0])[0]
+    square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert sorted(SECRET in one for one in square.town.run(kept)) == [False, True], "of another nothing is"
+    guest = square.browser()
+    assert SECRET not in guest.get(link).text
+    assert guest.submit(link).status_code == 302
+    [filed] = square.reports()
+    assert (filed.reason, filed.text) == ("private", "It gives […] away, private")
+    assert SECRET not in filed.address
+
+
+def test_nor_is_a_passage_kept_in_the_words_of_who_takes_it_out(square: Square) -> None:
+    post = square.say(f"Call her: {SECRET}", confirmed=True)
+    said = f"{SECRET} is not yours to tell"
+    agent = square.browser("agent")
+    agent.submit(f"/posts/{post}/redact", passage=SECRET, reason="private", text=said)
+    assert [one.text for one in square.cases()] == ["[…] is not yours to tell"]
+    square.notices("writer")
+    pages = [square.browser("writer").get(page).text for page in ("/me/moderation", "/notices")]
+    assert "is not yours to tell" in pages[0]
+    assert SECRET not in " ".join(pages)
 
 
 def test_nobody_learns_by_redacting_what_others_told(square: Square) -> None:
@@ -289,6 +329,12 @@ def test_signs_of_markdown_alone_are_no_passage(square: Square, passage: str) ->
         ("call 06&nbsp;12 *34* now", "06 12 34", "call […]* now"),
         ("the rapist, therapist", "therapist", "the rapist, […]"),
         ("aaaa", "aa", "[…][…]"),
+        ("cafe\u0301 Zorg, café zorg, cafe zorg", "café zorg", "[…], […], cafe zorg"),
+        ("cafe\u0301 zorg, cafe zorg, CAFÉ", "cafe", "cafe\u0301 zorg, […] zorg, CAFÉ"),
+        ("Việt, Viê\u0323t, Viet", "Việt", "[…], […], Viet"),
+        ("zorg\u200bluf, zorg&shy;luf, ｚｏｒｇluf!", "zorgluf", "[…], […], […]!"),
+        ("l’été – “ici”, l'été", 'l\'e\u0301te\u0301 - "ici"', "[…], l'été"),
+        ("eﬃcace œuvre", "efficace", "[…] œuvre"),
     ],
 )
 def test_a_passage_is_taken_out_exactly(square: Square, written: str, passage: str, left: str) -> None:
@@ -309,6 +355,8 @@ def test_a_passage_is_taken_out_exactly(square: Square, written: str, passage: s
         ("[write](mailto:%25 'zorro\\@mask.example')", "zorro@mask.example"),
         ("ask Mr Zor[r](https://mask.example)o now", "Zorro"),
         ("ask Mr Z\\\nor<!-- -->ro, Zor&ZeroWidthSpace;ro, Zor[ro](x) now", "Zorro"),
+        ("ask Zor\u200bro or Zor\u00adro or ｚｏｒｒｏ now", "Zorro"),
+        ("ask l’été-Zo now", "l'e\u0301té–Zo"),
     ],
 )
 @pytest.mark.parametrize("since", [True, False], ids=["history", "now"])
@@ -331,3 +379,28 @@ def test_a_passage_is_taken_out_however_it_was_written(
         assert passage not in shown + aimed
     else:
         assert "formatted in between" in answer.text
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Mr Zor|ro",
+        "Mr Zor<b></b>ro",
+        "[Mr](https://mask.example/?q=Z%256Frro)",
+        "Mr\n\nZ.o.r.r.o",
+        "M\u0301r Zórro",
+    ],
+)
+def test_what_was_said_before_goes_whole_where_letters_of_a_passage_are_read_between_others(
+    square: Square, before: str
+) -> None:
+    post = square.say(f"Kept words {before}", title=f"A plan {before[:200]}")
+    edit = {"title": "A plan", "body": "I meant Mr Zorro"}
+    square.town.run(lambda: actions.change_entry(db.session.get(Entry, post), **edit), "writer")
+    assert "Kept words" in square.browser().get(f"/posts/{post}/history").text
+    passage = "Zorro" if "%" in before else "Mr Zorro"
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=passage, reason="private")
+    assert answer.status_code == 302
+    page = square.browser().get(f"/posts/{post}/history").text
+    assert "Kept words" not in page
+    assert "A plan M" not in page or "%" in before

@@ -179,7 +179,9 @@ def test_a_decision_needs_no_field_for_a_reason_where_it_needs_none(square: Squa
     post = square.say()
     square.report(post)
     agent, case = square.browser("agent"), square.case(post)
-    assert agent.submit(f"/moderation/cases/{case}", "/moderation/", act="kept").status_code == 302
+    assert (
+        agent.submit(f"/moderation/cases/{case}", "/moderation/", act="kept", version="1").status_code == 302
+    )
     assert square.cases()[-1].act == "kept"
 
 

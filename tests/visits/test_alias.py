@@ -34,7 +34,9 @@ def notices(scene: Scene, name: str) -> list[str]:
 
 def judge(scene: Scene, case: int, name: str, act: str, **fields: str) -> None:
     """Press a button of the queue."""
-    values = {"act": act, "reason": "insult", "text": "Because.", **fields}
+    about = sa.select(Entry.version).join(Case, Case.entry_id == Entry.id).where(Case.id == case)
+    version = str(scene.town.run(lambda: db.session.scalar(about)))
+    values = {"act": act, "reason": "insult", "text": "Because.", "version": version, **fields}
     scene.browser(name).submit(f"/moderation/cases/{case}", "/me", **values)
 
 

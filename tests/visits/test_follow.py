@@ -280,7 +280,8 @@ def decided(scene: Scene, entry: Entry) -> None:
     waits = sa.select(Case.id).where(Case.entry_id == entry.id)
     case = scene.town.run(lambda: db.session.scalars(waits).one())
     agent = scene.browser("agent")
-    assert agent.submit(f"/moderation/cases/{case}", "/moderation/", act="kept").status_code == 302
+    said = {"act": "kept", "version": str(entry.version)}
+    assert agent.submit(f"/moderation/cases/{case}", "/moderation/", **said).status_code == 302
 
 
 def test_who_is_asked_while_work_goes_on_may_say_no(scene: Scene) -> None:
