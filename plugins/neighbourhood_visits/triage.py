@@ -11,7 +11,7 @@ from core.api import gettext as _
 from . import groups, reads, states, taken_out
 from .assigned import links
 from .assigned.due import OPEN
-from .models import Department, PrivateCase
+from .models import Department, PrivateCase, Question
 from .states import Case, question_case
 
 
@@ -79,6 +79,16 @@ def contest(question_id: int, reason: str) -> None:
         case = question_case(question_id)
         states.move(case, "triage", "contest", reason=reason)
         case.question.objection = reason
+
+
+def follow_moderation(entry: api.Entry, change: str) -> None:
+    """What is shown again, but isn't accepted, waits between its author and the team; inside a write."""
+    if change != "restored":
+        return
+    with api.as_system("who moderates need not be on the team"):
+        question = api.get_or_404(Question, entry.id)
+    if question.triage != "accepted":
+        entry.state, entry.team_only = "pending", True
 
 
 def keep_note(question_id: int, note: str) -> None:
@@ -163,10 +173,14 @@ def _withdrawn(case: Case) -> None:
 
 
 def _keep_from_the_public(case: Case) -> None:
-    """Let the question wait again, between its author and the team: first out of sight, then pending."""
+    """Let the question wait again, between its author and the team: first out of sight, then pending.
+
+    What moderators hid stays hidden.
+    """
     if case.entry.state != "pending":
         api.set_audience(case.entry, team_only=True)
-        case.entry.state = "pending"
+        if case.entry.state == "published":
+            case.entry.state = "pending"
         taken_out.take_out_words([case.entry.id])
         asker = reads.asker(case.entry.id)
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)
