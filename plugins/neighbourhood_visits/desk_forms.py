@@ -3,6 +3,7 @@
 from typing import Any
 
 from wtforms import (
+    HiddenField,
     IntegerField,
     SelectField,
     StringField,
@@ -44,6 +45,7 @@ class DecideForm(api.Form):
     official = SelectField(lazy_gettext("Elected official"), coerce=int, default=0)
     theme = SelectField(lazy_gettext("Theme"), default="")
     moves = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    words = HiddenField(filters=[lambda sent: sent or None])
 
     @classmethod
     def offered(cls, space_id: int, **kw: Any) -> "DecideForm":

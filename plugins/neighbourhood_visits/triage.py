@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import groups, reads, states, taken_out
+from . import groups, reads, seen, states, taken_out
 from .assigned import links
 from .assigned.due import OPEN
 from .models import Department, PrivateCase, Question
@@ -26,26 +26,26 @@ class Decision:
     official_id: int | None = None
 
 
-def decide(
-    question_id: int, decision: Decision, moves: int | None = None, version: int | None = None
-) -> None:
-    """Decide on a question; Refused when it moved since `moves`, or its author changed `version`."""
+def decide(question_id: int, decision: Decision, moves: int | None = None, words: str | None = None) -> None:
+    """Decide on a question; Refused when it moved since `moves`, or to publish other words than `words`."""
     with api.write():
         case = question_case(question_id, moves)
         if decision.verb == "assign":
-            _assign(case, decision, version)
+            _assign(case, decision, words)
         else:
-            _triage(case, decision, version)
+            _triage(case, decision, words)
             if decision.verb == "accept" and case.casework.answer in OPEN:
                 links.follow_assignment(case)  # it was assigned before it was looked at anew
 
 
-def decide_many(seen: Iterable[tuple[int, int]], decision: Decision) -> tuple[list[int], list[str]]:
+def decide_many(
+    picked: Iterable[tuple[int, int, str | None]], decision: Decision
+) -> tuple[list[int], list[str]]:
     """Decide on several questions, each by itself: the ids decided on, and why the others were not."""
     done, told = [], []
-    for question_id, moves in seen:
+    for question_id, moves, words in picked:
         try:
-            decide(question_id, decision, moves)
+            decide(question_id, decision, moves, words)
             done.append(question_id)
         except api.Refused as reason:
             told.append(str(reason))
@@ -131,12 +131,14 @@ def ungroup(question_id: int) -> None:
         groups.leave(question_id)
 
 
-def _triage(case: Case, decision: Decision, version: int | None) -> None:
+def _triage(case: Case, decision: Decision, words: str | None) -> None:
+    if decision.verb == "accept":
+        seen.must_stand(case.entry, case.question, words)
     states.move(case, "triage", decision.verb, reason=decision.reason, to=decision.to)
     case.question.reason, case.question.forwarded_to = decision.reason, decision.to
     case.casework.triaged_by = api.viewer().id
     if decision.verb == "accept":
-        api.release(case.entry, version=version)
+        api.release(case.entry)
     else:
         _keep_from_the_public(case)
     if decision.verb == "reconsider":
@@ -151,12 +153,12 @@ def _triage(case: Case, decision: Decision, version: int | None) -> None:
         )
 
 
-def _assign(case: Case, decision: Decision, version: int | None) -> None:
+def _assign(case: Case, decision: Decision, words: str | None) -> None:
     """Say who prepares the answer; what is still to be read is accepted by it."""
     if decision.department_id is None and decision.official_id is None:
         raise api.Refused(_("Choose a department or an official."))
     if case.question.triage in ("submitted", "contested"):
-        _triage(case, Decision("accept"), version)
+        _triage(case, Decision("accept"), words)
     states.move(case, "answer", "assign")
     department = decision.department_id and api.get_or_404(Department, decision.department_id)
     case.casework.department_id = department.id if department else None

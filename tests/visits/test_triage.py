@@ -7,6 +7,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core import jobs
@@ -20,7 +21,6 @@ from .test_browser import many
 from .test_plugin import statements
 
 if TYPE_CHECKING:
-    import pytest
     from werkzeug.test import TestResponse
 
     from .conftest import Scene
@@ -199,6 +199,59 @@ def test_what_a_colleague_moved_since_is_not_moved_again(scene: Scene) -> None:
     nothing = agent.submit(f"/visits/{visit}/decide", _page=page, verb="accept")
     assert nothing.status_code == 302
     assert "Tick the questions first." in agent.get(page).text
+
+
+def fields_of(text: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form with this address, as its page holds them."""
+    form = re.search(rf'(?s)<form[^>]*action="{re.escape(action)}".*?</form>', text)
+    assert form, action
+    hidden = (one for one in re.findall(r"<input[^>]*>", form[0]) if 'type="hidden"' in one)
+    found = {re.search(r'name="([^"]*)"', one)[1]: re.search(r'value="([^"]*)"', one) for one in hidden}  # type: ignore[index]
+    return {name: value[1] if value else "" for name, value in found.items() if name != "csrf_token"}
+
+
+def accepting(scene: Scene, visit: int, question: int, way: str) -> tuple[Any, Any]:
+    """What sends the form that accepts a question, with what is shown then; and what reads it."""
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}"
+    queue, official = f"/visits/{visit}/review", str(scene.town.person("deputy"))
+
+    def read() -> tuple[str, str, dict[str, Any]]:
+        listed, alone = agent.get(queue).text, agent.get(page).text
+        [picked] = re.findall(rf'name="pick" value="({question}:[^"]*)"', listed)
+        assigns = {"verb": "assign", "department": "0", "official": official}
+        return {
+            "queue": (f"/visits/{visit}/decide", queue, {"verb": "accept", "pick": picked}),
+            "queue, assign": (f"/visits/{visit}/decide", queue, {"pick": picked, **assigns}),
+            "card": (f"{page}/accept", queue, fields_of(listed, f"{page}/accept")),
+            "page": (f"{page}/accept", page, fields_of(alone, f"{page}/accept")),
+            "page, assign": (f"{page}/decide", page, {**fields_of(alone, f"{page}/decide"), **assigns}),
+        }[way]
+
+    def send(url: str, at: str, fields: dict[str, Any]) -> str:
+        answer = agent.submit(url, _page=at, **fields)
+        return agent.get(answer.location).text if answer.status_code == 302 else answer.text
+
+    return send, read
+
+
+WAYS = ("queue", "queue, assign", "card", "page", "page, assign")
+OTHER_WORDS = "has other words or pictures than when you read it"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_words_that_the_team_has_not_read_are_not_published(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    send, read = accepting(scene, visit, question, way)
+    seen = read()
+    scene.rewrite(question, "Other words than you read?")
+    told = send(*seen)
+    assert OTHER_WORDS in told
+    assert "Other words than you read?" in told, "they are shown as they are now"
+    assert row(scene, Question, question).triage == "submitted"
+    assert scene.browser().get(f"/posts/{question}").status_code == 404
+    send(*read())
+    assert row(scene, Question, question).triage == "accepted"
 
 
 def test_an_author_withdraws_or_contests(scene: Scene) -> None:
