@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from core import jobs
 from core.db import db, write
-from core.models import JobRow, Notice
+from core.models import Entry, JobRow, Notice
 from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
@@ -252,6 +252,29 @@ def test_words_that_the_team_has_not_read_are_not_published(scene: Scene, way: s
     assert scene.browser().get(f"/posts/{question}").status_code == 404
     send(*read())
     assert row(scene, Question, question).triage == "accepted"
+
+
+@pytest.mark.parametrize("by_code", [False, True])
+@pytest.mark.parametrize("way", ["queue", "page"])
+def test_pictures_that_the_team_has_not_seen_are_not_published(scene: Scene, way: str, by_code: bool) -> None:
+    visit = scene.visit()
+    author, page = scene.browser(None if by_code else "resident"), f"/visits/{visit}/ask"
+    author.submit(page, title="May a picture follow?", seen="yes")
+    [question] = scene.town.run(lambda: db.session.scalars(sa.select(Entry.id)).all())
+    shown = author.get("/visits/received").text if by_code else ""
+    send, read = accepting(scene, visit, question, way)
+    seen = read()
+    added = {"pictures": [(io.BytesIO(encoded(photo(), "PNG")), "lamp.png")], "alts": ["A lewd picture"]}
+    if by_code:
+        code = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}", shown)
+        assert code
+        author.submit("/visits/code/photos", _page="/visits/code", code=code[0], **added)
+    else:
+        author.submit(f"/visits/questions/{question}/photos", **added)
+    assert OTHER_WORDS in send(*seen)
+    assert row(scene, Question, question).triage == "submitted"
+    send(*read())
+    assert "A lewd picture" in scene.browser().get(f"/posts/{question}").text
 
 
 def test_an_author_withdraws_or_contests(scene: Scene) -> None:
