@@ -294,7 +294,11 @@ def note(question_id: int) -> Page:
     form: Any = NoteForm()
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, noting=form)
-    triage.keep_note(question_id, form.note.data)
+    try:
+        triage.keep_note(question_id, form.note.data, form.read.data)
+    except api.Refused as reason:
+        form.over(api.get_or_404(Casework, question_id).note)
+        return _refused(question_id, reason, noting=form)
     api.says(_("The note is kept."))
     return redirect(url_for("visits.question", question_id=question_id))
 
@@ -381,7 +385,7 @@ def _question_page(
         card=card._replace(actions=()),
         form=next((form for form in (rejecting, noting, answering, deciding) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),
-        noting=noting or NoteForm(formdata=None, note=casework.note),
+        noting=noting or NoteForm(formdata=None, note=casework.note, read=seen.mark(casework.note)),
         answering=answering or AnswerForm(formdata=None, **typed),
         deciding=deciding,
         words=seen.marks([(entry, found)])[question_id],

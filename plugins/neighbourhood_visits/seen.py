@@ -31,6 +31,12 @@ def marks(rows: Iterable[tuple[api.Entry, Question]]) -> dict[int, str]:
     }
 
 
+def must_be_text(text: str, read: str | None) -> None:
+    """Refused when a note is another than the one of this mark, over which somebody writes."""
+    if read is not None and mark(text) != read:
+        raise api.Refused(_("A colleague has changed this note in the meantime. Compare it with yours."))
+
+
 def must_stand(entry: api.Entry, question: Question, seen: str | None) -> None:
     """Refused when a question does not read any more as it did where this mark of it stood."""
     if seen is not None and marks([(entry, question)])[entry.id] != seen:

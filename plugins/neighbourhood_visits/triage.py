@@ -91,11 +91,12 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
         entry.state, entry.team_only = "pending", True
 
 
-def keep_note(question_id: int, note: str) -> None:
-    """Keep a note on a question that its team alone reads."""
+def keep_note(question_id: int, note: str, read: str | None = None) -> None:
+    """Keep a note on a question that its team alone reads; Refused over another than was `read`."""
     with api.write():
         case = question_case(question_id)
         api.require("visits.review", case.space)
+        seen.must_be_text(case.casework.note, read)
         case.casework.note = note
 
 

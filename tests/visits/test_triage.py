@@ -277,6 +277,33 @@ def test_pictures_that_the_team_has_not_seen_are_not_published(scene: Scene, way
     assert "A lewd picture" in scene.browser().get(f"/posts/{question}").text
 
 
+@pytest.mark.parametrize(("url", "field"), [("note", "note"), ("delicate", "text")])
+def test_a_note_that_a_colleague_changed_meanwhile_is_not_written_over(
+    scene: Scene, url: str, field: str
+) -> None:
+    question = scene.question(scene.visit())
+    page = f"/visits/questions/{question}"
+    form, action = (page, f"{page}/note") if url == "note" else (f"{page}/delicate", f"{page}/delicate")
+    agent, mayor = scene.browser("agent"), scene.browser("mayor")
+
+    def read(page: str) -> dict[str, str]:
+        found = re.search(r'<input[^>]*name="read"[^>]*value="([0-9a-f]+)"', page)
+        assert found
+        return {"read": found[1]}
+
+    seen = read(mayor.get(form).text)
+    first = agent.submit(action, _page=form, **read(agent.get(form).text), **{field: "The agent wrote this."})
+    assert first.status_code == 302
+    late = mayor.submit(action, _page=form, **seen, **{field: "The mayor wrote that."})
+    assert late.status_code == 409
+    for text in ("A colleague has changed this note", "The agent wrote this.", "The mayor wrote that."):
+        assert text in late.text
+    assert "The agent wrote this." in agent.get(form).text
+    both = {field: "Both wrote these words."}
+    assert mayor.submit(action, _page=form, **read(late.text), **both).status_code == 302
+    assert "Both wrote these words." in agent.get(form).text
+
+
 def test_an_author_withdraws_or_contests(scene: Scene) -> None:
     visit = scene.visit()
     question, resident = scene.accepted(visit), scene.browser("resident")
