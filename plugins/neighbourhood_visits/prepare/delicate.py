@@ -23,7 +23,7 @@ class SensitivityForm(OverTextForm):
 
 
 def note(question_id: int, text: str, read: str | None = None) -> None:
-    """Keep what is delicate about a question’s subject, or that nothing is; Refused over what was not `read`."""
+    """Keep what is delicate in a question, or that nothing is; Refused over another than `read`."""
     with api.write() as session:
         case = states.question_case(question_id)
         api.require("visits.review", case.space)
