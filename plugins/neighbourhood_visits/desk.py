@@ -1,5 +1,6 @@
 """The team's desk: the queue of a visit, and one question with the decision, the note and the answer."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -11,7 +12,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import answers, queues, reads, states, triage
+from . import answers, queues, reads, seen, states, triage
 from .approve import delegates, templates
 from .assigned import links
 from .assigned.due import answer_by, is_overdue
@@ -32,6 +33,7 @@ ALONE = (
     "divert",
     "reconsider",
 )  # what a question's page offers beside accept and reject
+PICK = re.compile(r"([0-9]{1,9}):([0-9]{1,9})(?::([0-9a-f]{16}))?")
 
 
 @blueprint.get("/<int:space_id>/review")
@@ -75,6 +77,7 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
         reasons=reads.reasons(),
         bodies=reads.bodies(),
         unreached=reads.unreached(),
+        words=seen.marks((row[0], row[1]) for row in rows),
         led=reads.led(row[0].id for row in rows),
         pictures={card.id: card.pictures for card in api.cards([row[0] for row in rows], show_space=False)},
         departments={one.id: one.name for one in reads.departments()},
@@ -93,7 +96,7 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
 def _undo() -> tuple[str, list[str]] | None:
     """What the page before has decided and can take back: the verb, and on what."""
     verb, picked = request.args.get("undo"), request.args.getlist("pick")
-    return (verb, picked) if verb in ("reconsider", "ungroup") and all(map(_pair, picked)) else None
+    return (verb, picked) if verb in ("reconsider", "ungroup") and all(map(_pick, picked)) else None
 
 
 @blueprint.post("/<int:space_id>/decide")
@@ -105,7 +108,7 @@ def decide(space_id: int) -> Page:
     said = _suggested(request.form.get("one", "")) or request.form
     form = DecideForm.offered(space_id, formdata=said)
     form.validate()
-    picked = dict.fromkeys(pair for pair in map(_pair, said.getlist("pick")) if pair)
+    picked = dict.fromkeys(pick for pick in map(_pick, said.getlist("pick")) if pick)
     told = [text for texts in form.errors.values() for text in texts]
     done: list[int] = []
     if not picked and not told:
@@ -113,14 +116,14 @@ def decide(space_id: int) -> Page:
     if not told:
         done, told = _decide(form, list(picked))
     if form.errors and said is request.form and not _by_script():
-        return _queue_page(space_id, form, {question_id for question_id, _moves in picked}), REFUSED
+        return _queue_page(space_id, form, {one[0] for one in picked}), REFUSED
     if done and form.verb.data == "assign":
         told = [*told, *filter(None, [reads.not_told(form.department.data)])]
     return _decided(space_id, form.verb.data, done, told)
 
 
 def _suggested(said: str) -> MultiDict[str, str] | None:
-    """What a suggestion's button stands for: `assign 12:3 7`, `theme 12:3 green`, `group 9:0 12:3`."""
+    """What a suggestion's button stands for: `assign 12:3:9f… 7`, `theme 12:3 green`, `group 9:0 12:3`."""
     verb, _space, rest = said.partition(" ")
     pick, _space, value = rest.partition(" ")
     form = MultiDict({"verb": verb, "pick": pick})
@@ -131,24 +134,22 @@ def _suggested(said: str) -> MultiDict[str, str] | None:
     return form if said else None
 
 
-def _pair(text: str) -> tuple[int, int] | None:
-    """A question and how often it had moved when it was seen, of `12:3`."""
-    parts = text.split(":")
-    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
-        return None
-    return int(parts[0]), int(parts[1])
+def _pick(text: str) -> tuple[int, int, str | None] | None:
+    """A question, how often it had moved and the mark of its words when it was seen, of `12:3:9f…`."""
+    parts = PICK.fullmatch(text)
+    return (int(parts[1]), int(parts[2]), parts[3]) if parts else None
 
 
-def _decide(form: Any, picked: list[tuple[int, int]]) -> tuple[list[int], list[str]]:
+def _decide(form: Any, picked: list[tuple[int, int, str | None]]) -> tuple[list[int], list[str]]:
     if form.verb.data == "group":
-        ids = [question_id for question_id, _moves in picked]
+        ids = [one[0] for one in picked]
         try:
             triage.group(ids)
         except api.Refused as reason:
             return [], [str(reason)]
         return ids, []
     if form.verb.data in ("ungroup", "theme"):
-        ids = [question_id for question_id, _moves in picked]
+        ids = [one[0] for one in picked]
         try:
             if form.verb.data == "theme":
                 triage.say_theme(ids, form.theme.data or "")
@@ -221,9 +222,9 @@ def question(question_id: int) -> Page:
 def accept(question_id: int) -> Response:
     """Show a question to everybody; the team goes on to the next."""
     found = api.get_or_404(api.Entry, question_id)
-    seen = (request.form.get("moves", type=int), request.form.get("version", type=int))
+    read = (request.form.get("moves", type=int), request.form.get("words"))
     try:
-        triage.decide(question_id, triage.Decision("accept"), *seen)
+        triage.decide(question_id, triage.Decision("accept"), *read)
         api.says(_("Accepted: everybody can read this question and support it."))
     except api.Refused as reason:
         api.says(str(reason), "error")
@@ -260,7 +261,7 @@ def decide_one(question_id: int) -> Page:
         elif form.verb.data not in ALONE:
             raise api.Refused(_("Choose a decision."))
         else:
-            triage.decide(question_id, form.decision(), form.moves.data)
+            triage.decide(question_id, form.decision(), form.moves.data, form.words.data)
     except api.Refused as reason:
         return _refused(question_id, reason, deciding=form)
     api.says(_("Done."))  # and the page says where nobody is told of it
@@ -293,7 +294,11 @@ def note(question_id: int) -> Page:
     form: Any = NoteForm()
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, noting=form)
-    triage.keep_note(question_id, form.note.data)
+    try:
+        triage.keep_note(question_id, form.note.data, form.read.data)
+    except api.Refused as reason:
+        form.over(api.get_or_404(Casework, question_id).note)
+        return _refused(question_id, reason, noting=form)
     api.says(_("The note is kept."))
     return redirect(url_for("visits.question", question_id=question_id))
 
@@ -380,9 +385,10 @@ def _question_page(
         card=card._replace(actions=()),
         form=next((form for form in (rejecting, noting, answering, deciding) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),
-        noting=noting or NoteForm(formdata=None, note=casework.note),
+        noting=noting or NoteForm(formdata=None, note=casework.note, read=seen.mark(casework.note)),
         answering=answering or AnswerForm(formdata=None, **typed),
         deciding=deciding,
+        words=seen.marks([(entry, found)])[question_id],
         triage_ways={one.verb for one in states.ways(case, "triage")},
         outcomes=states.ways(case, "outcome") if states.UNREPORTED.holds(case) else [],
         discussions=states.ways(case, "discussion"),

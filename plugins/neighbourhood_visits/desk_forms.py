@@ -3,6 +3,7 @@
 from typing import Any
 
 from wtforms import (
+    HiddenField,
     IntegerField,
     SelectField,
     StringField,
@@ -19,7 +20,7 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from . import reads
-from .forms import OverForm, at_most, needed
+from .forms import OverForm, OverTextForm, at_most, needed
 from .states import BODY, REASON, TRANSITIONS
 from .triage import Decision
 
@@ -44,6 +45,7 @@ class DecideForm(api.Form):
     official = SelectField(lazy_gettext("Elected official"), coerce=int, default=0)
     theme = SelectField(lazy_gettext("Theme"), default="")
     moves = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    words = HiddenField(filters=[lambda sent: sent or None])
 
     @classmethod
     def offered(cls, space_id: int, **kw: Any) -> "DecideForm":
@@ -89,7 +91,7 @@ class DecideForm(api.Form):
         )
 
 
-class NoteForm(api.Form):
+class NoteForm(OverTextForm):
     """A note for the team."""
 
     note = TextAreaField(lazy_gettext("Note for the team"), validators=[at_most(4000)])

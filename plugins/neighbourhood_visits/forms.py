@@ -32,7 +32,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import reads, show
+from . import reads, seen, show
 
 
 def needed(message: Any) -> DataRequired:
@@ -94,6 +94,16 @@ class OverForm(api.Form):
     def over(self, version: int) -> None:
         """From now on the writer has seen this version."""
         self.version.raw_data, self.version.data = None, version
+
+
+class OverTextForm(api.Form):
+    """What is written over a note that others may change too, of which its writer saw what this mark says."""
+
+    read = HiddenField(filters=[lambda sent: sent or None])
+
+    def over(self, text: str) -> None:
+        """From now on the writer has seen this text."""
+        self.read.data = seen.mark(text)
 
 
 class AskForm(api.Form):

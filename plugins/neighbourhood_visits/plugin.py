@@ -24,6 +24,7 @@ from . import (
     promises,
     reads,
     taken_out,
+    triage,
     turns,
 )
 from .approve import delegates, places, templates
@@ -392,6 +393,7 @@ def entry_changed(entry: api.Entry, change: str) -> None:
     elif entry.kind == "visits.question":
         similar.compare_again(entry.id)
         actions.look_again(entry)
+        triage.follow_moderation(entry, change)
         if change in ("hidden", "removed"):
             groups.settle(entry.id, gone=True)
     taken_out.follow_moderation(entry, change)

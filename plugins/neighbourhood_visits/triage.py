@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import groups, reads, states, taken_out
+from . import groups, reads, seen, states, taken_out
 from .assigned import links
 from .assigned.due import OPEN
-from .models import Department, PrivateCase
+from .models import Department, PrivateCase, Question
 from .states import Case, question_case
 
 
@@ -26,26 +26,26 @@ class Decision:
     official_id: int | None = None
 
 
-def decide(
-    question_id: int, decision: Decision, moves: int | None = None, version: int | None = None
-) -> None:
-    """Decide on a question; Refused when it moved since `moves`, or its author changed `version`."""
+def decide(question_id: int, decision: Decision, moves: int | None = None, words: str | None = None) -> None:
+    """Decide on a question; Refused when it moved since `moves`, or to publish other words than `words`."""
     with api.write():
         case = question_case(question_id, moves)
         if decision.verb == "assign":
-            _assign(case, decision, version)
+            _assign(case, decision, words)
         else:
-            _triage(case, decision, version)
+            _triage(case, decision, words)
             if decision.verb == "accept" and case.casework.answer in OPEN:
                 links.follow_assignment(case)  # it was assigned before it was looked at anew
 
 
-def decide_many(seen: Iterable[tuple[int, int]], decision: Decision) -> tuple[list[int], list[str]]:
+def decide_many(
+    picked: Iterable[tuple[int, int, str | None]], decision: Decision
+) -> tuple[list[int], list[str]]:
     """Decide on several questions, each by itself: the ids decided on, and why the others were not."""
     done, told = [], []
-    for question_id, moves in seen:
+    for question_id, moves, words in picked:
         try:
-            decide(question_id, decision, moves)
+            decide(question_id, decision, moves, words)
             done.append(question_id)
         except api.Refused as reason:
             told.append(str(reason))
@@ -81,11 +81,22 @@ def contest(question_id: int, reason: str) -> None:
         case.question.objection = reason
 
 
-def keep_note(question_id: int, note: str) -> None:
-    """Keep a note on a question that its team alone reads."""
+def follow_moderation(entry: api.Entry, change: str) -> None:
+    """What is shown again, but isn't accepted, waits between its author and the team; inside a write."""
+    if change != "restored":
+        return
+    with api.as_system("who moderates need not be on the team"):
+        question = api.get_or_404(Question, entry.id)
+    if question.triage != "accepted":
+        entry.state, entry.team_only = "pending", True
+
+
+def keep_note(question_id: int, note: str, read: str | None = None) -> None:
+    """Keep a note on a question that its team alone reads; Refused over another than was `read`."""
     with api.write():
         case = question_case(question_id)
         api.require("visits.review", case.space)
+        seen.must_be_text(case.casework.note, read)
         case.casework.note = note
 
 
@@ -121,12 +132,14 @@ def ungroup(question_id: int) -> None:
         groups.leave(question_id)
 
 
-def _triage(case: Case, decision: Decision, version: int | None) -> None:
+def _triage(case: Case, decision: Decision, words: str | None) -> None:
+    if decision.verb == "accept":
+        seen.must_stand(case.entry, case.question, words)
     states.move(case, "triage", decision.verb, reason=decision.reason, to=decision.to)
     case.question.reason, case.question.forwarded_to = decision.reason, decision.to
     case.casework.triaged_by = api.viewer().id
     if decision.verb == "accept":
-        api.release(case.entry, version=version)
+        api.release(case.entry)
     else:
         _keep_from_the_public(case)
     if decision.verb == "reconsider":
@@ -141,12 +154,12 @@ def _triage(case: Case, decision: Decision, version: int | None) -> None:
         )
 
 
-def _assign(case: Case, decision: Decision, version: int | None) -> None:
+def _assign(case: Case, decision: Decision, words: str | None) -> None:
     """Say who prepares the answer; what is still to be read is accepted by it."""
     if decision.department_id is None and decision.official_id is None:
         raise api.Refused(_("Choose a department or an official."))
     if case.question.triage in ("submitted", "contested"):
-        _triage(case, Decision("accept"), version)
+        _triage(case, Decision("accept"), words)
     states.move(case, "answer", "assign")
     department = decision.department_id and api.get_or_404(Department, decision.department_id)
     case.casework.department_id = department.id if department else None
@@ -163,10 +176,14 @@ def _withdrawn(case: Case) -> None:
 
 
 def _keep_from_the_public(case: Case) -> None:
-    """Let the question wait again, between its author and the team: first out of sight, then pending."""
+    """Let the question wait again, between its author and the team: first out of sight, then pending.
+
+    What moderators hid stays hidden.
+    """
     if case.entry.state != "pending":
         api.set_audience(case.entry, team_only=True)
-        case.entry.state = "pending"
+        if case.entry.state == "published":
+            case.entry.state = "pending"
         taken_out.take_out_words([case.entry.id])
         asker = reads.asker(case.entry.id)
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)

@@ -16,7 +16,7 @@ from .models import Visit
 from .pages import Page, blueprint, form_page, visit_and_space
 from .plan import announce
 from .plan import pages as planning
-from .report import gaps
+from .report import gaps, issue
 from .show import draw
 from .visit_forms import NewDateForm
 
@@ -179,6 +179,8 @@ def turn_with(space_id: int) -> Page:
     if verb == "publish" and "lacking" not in request.form and gaps.thin(space_id):
         api.says(_("Tick the box first: the report is published with what it lacks."), "error")
         return redirect(url_for("visits.minutes", space_id=space_id) + "#publish")
+    if verb == "publish" and "sure" in request.form:
+        return _publish(space_id, request.form.get("read"))
     if verb in PUT_OFF:
         return _put_off(space_id, verb)
     if verb == "reschedule":
@@ -208,6 +210,20 @@ def reschedule(space_id: int) -> Page:
         return home
     api.says(str(FOR_GOOD[way.verb]))
     return home
+
+
+def _publish(space_id: int, read: str | None) -> Page:
+    """Publish the report as it was read; where it would say something else by now, it is shown again."""
+    try:
+        with api.write():
+            if read is not None:
+                issue.must_be_as_read(states.visit_case(space_id).visit, read)
+            actions.turn(space_id, "publish")
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return redirect(url_for("visits.minutes", space_id=space_id))
+    api.says(_("The report is public, and stays as it is."))
+    return redirect(url_for("visits.visit", space_id=space_id))
 
 
 def _put_off(space_id: int, verb: str) -> Page:
@@ -249,8 +265,6 @@ def _turned(space_id: int, verb: str, **said: str) -> Page:
     except api.Refused as reason:
         api.says(str(reason), "error")
         return home
-    if verb == "publish":
-        api.says(_("The report is public, and stays as it is."))
-    elif verb in FOR_GOOD:
+    if verb in FOR_GOOD:
         api.says(str(FOR_GOOD[verb]))
     return home

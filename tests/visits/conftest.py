@@ -78,6 +78,14 @@ class Scene:
         assert self.browser("agent").submit(f"{page}/accept", _page=page).status_code == 302
         return ident
 
+    def rewrite(self, ident: int, title: str, name: str = "resident") -> None:
+        """Let the author of a question that waits change its words."""
+        page = f"/posts/{ident}/edit"
+        version = re.search(r'name="version"[^>]*value="(\d+)"', self.browser(name).get(page).text)
+        assert version, "it can be changed"
+        said = {"title": title, "body": "", "version": version[1]}
+        assert self.browser(name).submit(page, **said).status_code == 302
+
     def let_one_approve(self) -> None:
         """Let who writes an answer approve it themselves."""
         fields = {"days_to_answer": "30", "one_person_approves": "y"}

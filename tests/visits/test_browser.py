@@ -277,6 +277,34 @@ def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
     assert triage_of(scene, last) == "accepted"
 
 
+def test_words_that_changed_under_the_keys_are_read_again(
+    scene: Scene, address: str, new_page: Callable[..., Page]
+) -> None:
+    visit = scene.visit()
+    questions = [scene.question(visit, title=f"Which lamp is number {number}?") for number in range(3)]
+    agent = sign_in(new_page(), address, "agent")
+    agent.goto(f"{address}/visits/{visit}/review")
+    agent.get_by_role("button", name="Trier la file au clavier").press("Enter")
+    scene.rewrite(questions[0], "What did I write instead?")
+    card = agent.locator(f"#question-{questions[0]}")
+    agent.keyboard.press("a")
+    card.locator(".desk-refused").wait_for()
+    assert "What did I write instead?" in card.inner_text()
+    assert triage_of(scene, questions[0]) == "submitted"
+    card.focus()
+    agent.keyboard.press("a")
+    card.wait_for(state="detached")
+    agent.locator("#queue[aria-busy=false]").wait_for()
+    assert triage_of(scene, questions[0]) == "accepted"
+    agent.keyboard.press("u")
+    card.wait_for()
+    agent.locator("#queue[aria-busy=false]").wait_for()
+    card.focus()
+    agent.keyboard.press("a")
+    agent.locator("#queue[aria-busy=false]").wait_for()
+    assert triage_of(scene, questions[0]) == "accepted", "what one has read is accepted again at once"
+
+
 def triage_of(scene: Scene, ident: int) -> str:
     """Where a question stands."""
     return str(scene.town.run(lambda: db.session.get(Question, ident).triage))

@@ -367,8 +367,29 @@ def test_a_scribe_is_told_of_no_private_case(scene: Scene, walk: tuple[int, int]
         assert text in scene.browser("mayor").get(page).text
     send(scene, visit, key="after", question=question, outcome="settle", text="Seen again.")
     late = kept(scene)[1]
-    assert (late.entry_id, late.outcome) == (None, "")
+    assert (late.entry_id, late.outcome) == (question, "")
     assert row(scene, Question, question).outcome == "none"
+    assert "Seen again." not in scene.browser("scribe").get(page).text
+
+
+@pytest.mark.parametrize("verb", ["reconsider", "divert", "reject"])
+def test_an_outcome_that_comes_too_late_is_kept_in_words(
+    scene: Scene, walk: tuple[int, int], verb: str
+) -> None:
+    visit, question = walk
+    decide(scene, visit, [question], verb, reason="Not ours.")
+    assert send(scene, visit, key="late", question=question, outcome="refuse").status_code == 302
+    [note] = kept(scene)
+    assert (note.entry_id, note.outcome) == (question, "")
+    assert row(scene, Question, question).outcome == "none"
+    shown = scene.browser("mayor").get(f"/visits/{visit}/field/notes").text
+    for text in (
+        "Outcome noted: Refused. It does not count",
+        row(scene, Entry, question).title,
+        "1 note that the team has not looked at yet",
+    ):
+        assert text in shown
+    assert row(scene, Entry, question).title not in scene.browser("scribe").get(f"/visits/{visit}/field").text
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "nonsense"])

@@ -1,16 +1,18 @@
-"""What moderation does to an answer holds for its question, whoever moderates."""
+"""What moderation does to an answer holds for its question; one that it shows again is accepted, or waits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core.db import db
 from core.models import Entry
 from plugins.neighbourhood_visits.models import Casework, Question
 
-from .test_triage import row
+from .conftest import QUESTION
+from .test_triage import decide, row
 
 if TYPE_CHECKING:
     from .conftest import Scene
@@ -69,3 +71,43 @@ def test_an_answer_that_staff_beside_the_team_hide_or_remove_is_no_answer_any_mo
     assert scene.browser("admin").submit(url, _page="/visits/").status_code == 302
     assert row(scene, Casework, question).answer == "none"
     assert row(scene, Question, question).answered_at is None
+
+
+@pytest.mark.parametrize("fields", [{}, {"shown": "alias"}])
+@pytest.mark.parametrize(
+    ("verb", "hidden_first"),
+    [("withdraw", False), *((one, first) for one in ("divert", "reject") for first in (False, True))],
+)
+def test_a_question_that_is_not_accepted_is_not_published_by_being_shown_again(
+    scene: Scene, verb: str, fields: dict[str, str], hidden_first: bool
+) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit, **fields)
+    agent, resident, anybody = scene.browser("agent"), scene.browser("resident"), scene.browser()
+    page, act = f"/posts/{question}", {"reason": "private", "text": "It is private."}
+
+    def turn() -> None:
+        if verb == "withdraw":
+            resident.submit(f"/visits/questions/{question}/withdraw", sure="yes")
+        else:
+            decide(scene, visit, [question], verb, reason="No.")
+
+    if not hidden_first:
+        turn()
+    agent.submit(f"{page}/decide", **act, act="hidden")
+    assert row(scene, Entry, question).state == "hidden"
+    if hidden_first:
+        turn()
+        assert row(scene, Entry, question).state == "hidden", "the team does not undo what moderators did"
+    assert row(scene, Question, question).triage != "accepted"
+    agent.submit(f"{page}/decide", **act, act="restored")
+    assert row(scene, Entry, question).state == "pending"
+    assert anybody.get(page).status_code == 404
+    for shown in (f"/visits/{visit}", "/feed.atom", "/search?q=lamp"):
+        assert QUESTION not in anybody.get(shown).text, shown
+    assert QUESTION in agent.get(f"/visits/questions/{question}").text
+    assert resident.get(page).status_code == 200, "its author reads it"
+    if verb != "withdraw":
+        decide(scene, visit, [question], "reconsider")
+        decide(scene, visit, [question], "accept")
+        assert anybody.get(page).status_code == 200

@@ -158,6 +158,40 @@ def test_a_report_is_approved_by_another_frozen_and_names_nobody(scene: Scene) -
     assert "No, it is a garden." in later
 
 
+def test_what_an_official_has_not_read_is_not_published(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    keep(scene, visit)
+    mayor, page = scene.browser("mayor"), f"/visits/{visit}/minutes"
+
+    def read() -> dict[str, str]:
+        found = re.search(r'name="read" value="([0-9a-f]+)"', mayor.get(page).text)
+        assert found
+        return {"verb": "publish", "lacking": "yes", "sure": "yes", "read": found[1]}
+
+    def publish(fields: dict[str, str]) -> str:
+        answer = mayor.submit(f"/visits/{visit}/turn", _page=page, **fields)
+        return mayor.get(answer.location).text
+
+    for change in ("minutes", "outcome"):
+        seen = read()
+        if change == "minutes":
+            keep(scene, visit, "Zoe insulted everybody.", version="1")
+        else:
+            conclude(scene, question, "refuse", "It is a garden.")
+        shown = publish(seen)
+        assert "have changed since you read them" in shown, change
+        assert ("Zoe insulted everybody." if change == "minutes" else "It is a garden.") in shown
+        assert row(scene, Visit, visit).state == "reporting"
+        assert row(scene, Report, visit) is None
+    seen = read()
+    scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+    assert row(scene, Entry, question).support_count == 1
+    assert "The report is public" in publish(seen), "support counts on"
+    assert row(scene, Visit, visit).state == "published"
+
+
 def test_who_writes_other_minutes_over_a_colleague_s_is_their_writer(scene: Scene) -> None:
     visit, _found = lived(scene)
     assert keep(scene, visit, "Nothing.") == 302

@@ -52,16 +52,23 @@ def taught(scene: Scene) -> tuple[int, int, int]:
     return visit, lights, parks
 
 
+def assigns(page: str, question: int, department: int) -> str:
+    """What the button of a likely department sends, as the page shows it; with the words that were read."""
+    picked = re.search(rf'name="pick" value="({question}:\d+:[0-9a-f]+)"', page)
+    assert picked, question
+    return f"assign {picked[1]} {department}"
+
+
 def test_theme_and_department_are_suggested_with_the_reason(scene: Scene) -> None:
     visit, lights, parks = taught(scene)
     question = scene.question(visit, title="Quand le lampadaire sera-t-il réparé ?")
     agent, page = scene.browser("agent"), f"/visits/{visit}/review?queue=unread"
     shown = agent.get(page).text
-    first = shown.index(f"assign {question}:0 {lights}")
+    first = shown.index(assigns(shown, question, lights))
     assert "because of: lampadaire" in shown[first:]
-    assert shown.find(f"assign {question}:0 {parks}") in (-1, *range(first, len(shown)))
+    assert shown.find(assigns(shown, question, parks)) in (-1, *range(first, len(shown)))
     assert f"theme {question}:0 safety" in shown
-    for chosen in (f"theme {question}:0 safety", f"assign {question}:0 {lights}"):
+    for chosen in (f"theme {question}:0 safety", assigns(shown, question, lights)):
         assert agent.submit(f"/visits/{visit}/decide", _page=page, one=chosen).status_code == 302
     found = row(scene, Question, question)
     assert (found.theme, found.triage) == ("safety", "accepted")
@@ -75,7 +82,7 @@ def test_the_likely_theme_suggests_its_departments_with_its_words(scene: Scene) 
     worked(scene)
     question = scene.question(visit, title="Quel carrefour dangereux")
     shown = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
-    suggested = shown.partition(f"assign {question}:0 {lights}")[2].partition("</dd>")[0]
+    suggested = shown.partition(assigns(shown, question, lights))[2].partition("</dd>")[0]
     assert re.search("because of: [^<]*carrefour", suggested)
     assert "Safety" not in suggested, "nobody has chosen it"
 
@@ -138,7 +145,7 @@ def test_one_word_of_one_question_suggests_nothing(scene: Scene) -> None:
     trees = scene.question(visit, title="Un arbre penche")
     worked(scene)
     page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
-    assert f"assign {trees}:0 {parks}" in page, "a word of several questions does"
+    assert assigns(page, trees, parks) in page, "a word of several questions does"
     assert f"assign {noise}:0" not in page
     assert f"theme {noise}:0" not in page
 
@@ -172,7 +179,7 @@ def test_reasons_are_words_that_say_something(scene: Scene) -> None:
     question = scene.question(visit, title=lamp, place="12 rue du Lavoir")
     worked(scene)
     page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
-    [likely] = re.findall(rf"assign {question}:0 {lights}.*?because of: ([^<]*)", page, re.DOTALL)
+    [likely] = re.findall(assigns(page, question, lights) + r".*?because of: ([^<]*)", page, re.DOTALL)
     known = set(likely.replace(",", "").split())
     assert "lampadaire" in known
     assert len(likely.split(", ")) <= 3

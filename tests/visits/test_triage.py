@@ -7,11 +7,12 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core import jobs
 from core.db import db, write
-from core.models import JobRow, Notice
+from core.models import Entry, JobRow, Notice
 from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
@@ -20,7 +21,6 @@ from .test_browser import many
 from .test_plugin import statements
 
 if TYPE_CHECKING:
-    import pytest
     from werkzeug.test import TestResponse
 
     from .conftest import Scene
@@ -199,6 +199,109 @@ def test_what_a_colleague_moved_since_is_not_moved_again(scene: Scene) -> None:
     nothing = agent.submit(f"/visits/{visit}/decide", _page=page, verb="accept")
     assert nothing.status_code == 302
     assert "Tick the questions first." in agent.get(page).text
+
+
+def fields_of(text: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form with this address, as its page holds them."""
+    form = re.search(rf'(?s)<form[^>]*action="{re.escape(action)}".*?</form>', text)
+    assert form, action
+    hidden = (one for one in re.findall(r"<input[^>]*>", form[0]) if 'type="hidden"' in one)
+    found = {re.search(r'name="([^"]*)"', one)[1]: re.search(r'value="([^"]*)"', one) for one in hidden}  # type: ignore[index]
+    return {name: value[1] if value else "" for name, value in found.items() if name != "csrf_token"}
+
+
+def accepting(scene: Scene, visit: int, question: int, way: str) -> tuple[Any, Any]:
+    """What sends the form that accepts a question, with what is shown then; and what reads it."""
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}"
+    queue, official = f"/visits/{visit}/review", str(scene.town.person("deputy"))
+
+    def read() -> tuple[str, str, dict[str, Any]]:
+        listed, alone = agent.get(queue).text, agent.get(page).text
+        [picked] = re.findall(rf'name="pick" value="({question}:[^"]*)"', listed)
+        assigns = {"verb": "assign", "department": "0", "official": official}
+        return {
+            "queue": (f"/visits/{visit}/decide", queue, {"verb": "accept", "pick": picked}),
+            "queue, assign": (f"/visits/{visit}/decide", queue, {"pick": picked, **assigns}),
+            "card": (f"{page}/accept", queue, fields_of(listed, f"{page}/accept")),
+            "page": (f"{page}/accept", page, fields_of(alone, f"{page}/accept")),
+            "page, assign": (f"{page}/decide", page, {**fields_of(alone, f"{page}/decide"), **assigns}),
+        }[way]
+
+    def send(url: str, at: str, fields: dict[str, Any]) -> str:
+        answer = agent.submit(url, _page=at, **fields)
+        return agent.get(answer.location).text if answer.status_code == 302 else answer.text
+
+    return send, read
+
+
+WAYS = ("queue", "queue, assign", "card", "page", "page, assign")
+OTHER_WORDS = "has other words or pictures than when you read it"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_words_that_the_team_has_not_read_are_not_published(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    send, read = accepting(scene, visit, question, way)
+    seen = read()
+    scene.rewrite(question, "Other words than you read?")
+    told = send(*seen)
+    assert OTHER_WORDS in told
+    assert "Other words than you read?" in told, "they are shown as they are now"
+    assert row(scene, Question, question).triage == "submitted"
+    assert scene.browser().get(f"/posts/{question}").status_code == 404
+    send(*read())
+    assert row(scene, Question, question).triage == "accepted"
+
+
+@pytest.mark.parametrize("by_code", [False, True])
+@pytest.mark.parametrize("way", ["queue", "page"])
+def test_pictures_that_the_team_has_not_seen_are_not_published(scene: Scene, way: str, by_code: bool) -> None:
+    visit = scene.visit()
+    author, page = scene.browser(None if by_code else "resident"), f"/visits/{visit}/ask"
+    author.submit(page, title="May a picture follow?", seen="yes")
+    [question] = scene.town.run(lambda: db.session.scalars(sa.select(Entry.id)).all())
+    shown = author.get("/visits/received").text if by_code else ""
+    send, read = accepting(scene, visit, question, way)
+    seen = read()
+    added = {"pictures": [(io.BytesIO(encoded(photo(), "PNG")), "lamp.png")], "alts": ["A lewd picture"]}
+    if by_code:
+        code = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}", shown)
+        assert code
+        author.submit("/visits/code/photos", _page="/visits/code", code=code[0], **added)
+    else:
+        author.submit(f"/visits/questions/{question}/photos", **added)
+    assert OTHER_WORDS in send(*seen)
+    assert row(scene, Question, question).triage == "submitted"
+    send(*read())
+    assert "A lewd picture" in scene.browser().get(f"/posts/{question}").text
+
+
+@pytest.mark.parametrize(("url", "field"), [("note", "note"), ("delicate", "text")])
+def test_a_note_that_a_colleague_changed_meanwhile_is_not_written_over(
+    scene: Scene, url: str, field: str
+) -> None:
+    question = scene.question(scene.visit())
+    page = f"/visits/questions/{question}"
+    form, action = (page, f"{page}/note") if url == "note" else (f"{page}/delicate", f"{page}/delicate")
+    agent, mayor = scene.browser("agent"), scene.browser("mayor")
+
+    def read(page: str) -> dict[str, str]:
+        found = re.search(r'<input[^>]*name="read"[^>]*value="([0-9a-f]+)"', page)
+        assert found
+        return {"read": found[1]}
+
+    seen = read(mayor.get(form).text)
+    first = agent.submit(action, _page=form, **read(agent.get(form).text), **{field: "The agent wrote this."})
+    assert first.status_code == 302
+    late = mayor.submit(action, _page=form, **seen, **{field: "The mayor wrote that."})
+    assert late.status_code == 409
+    for text in ("A colleague has changed this note", "The agent wrote this.", "The mayor wrote that."):
+        assert text in late.text
+    assert "The agent wrote this." in agent.get(form).text
+    both = {field: "Both wrote these words."}
+    assert mayor.submit(action, _page=form, **read(late.text), **both).status_code == 302
+    assert "Both wrote these words." in agent.get(form).text
 
 
 def test_an_author_withdraws_or_contests(scene: Scene) -> None:

@@ -3,11 +3,15 @@
 import io
 from typing import Any
 
+import sqlalchemy as sa
 from flask import request
 from werkzeug.datastructures import FileStorage
 
 from core import api
 from core.api import gettext as _
+
+from ..models import Question
+from ..states import question_case
 
 MOST, LONGEST = 4, 300
 
@@ -28,6 +32,24 @@ def chosen(already: int = 0) -> tuple[list[tuple[Any, str]], list[str]]:
     if len(found) + already > MOST:
         wrong.append(_("At most four pictures."))
     return (_ready(found, wrong), wrong) if not wrong else ([], wrong)
+
+
+def waits(entry: api.Entry, question: Question) -> bool:
+    """Whether a question still takes pictures: nobody has decided on it."""
+    return question.triage == "submitted" and entry.state == "pending"
+
+
+def add(question_id: int, ready: list[tuple[Any, str]]) -> None:
+    """Hang pictures on a question; Refused once somebody has decided on it, or where they get too many."""
+    there = sa.select(sa.func.count(api.File.id)).where(api.File.entry_id == question_id)
+    with api.write() as session:
+        case = question_case(question_id)
+        if not waits(case.entry, case.question):
+            raise api.Refused(_("The team has read your question: pictures are no longer taken."))
+        if (session.scalar(there) or 0) + len(ready) > MOST:
+            raise api.Refused(_("At most four pictures."))
+        for picture, said in ready:
+            api.attach(case.entry, picture, said)
 
 
 def of_letter(letter: api.Incoming) -> tuple[list[Any], list[str]]:

@@ -13,7 +13,7 @@ from .. import reads, triage
 from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
-from ..states import TABLE, question_case
+from ..states import TABLE
 from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
 from .maps import Map, map_of
@@ -52,7 +52,7 @@ def received() -> Page:
         return redirect(url_for("visits.code"))
     kept = receipt(read[0].id)
     form = ActByCodeForm(formdata=None, code=kept.code)
-    photos = _waits(read[0], read[1])
+    photos = pictures.waits(read[0], read[1])
     return draw("visits/collect/received.html", entry=read[0], receipt=kept, form=form, photos=photos)
 
 
@@ -101,25 +101,16 @@ def photos_by_code() -> Page:
 
 
 def _add_pictures(question_id: int) -> list[str]:
-    """Hang the pictures of this request on a question that waits, four in all; what is wrong with them."""
+    """Hang the pictures of this request on a question; what is wrong with them."""
     ready, wrong = pictures.chosen()
     if wrong or not ready:
         return wrong or [_("Choose a picture.")]
-    there = sa.select(sa.func.count(api.File.id)).where(api.File.entry_id == question_id)
-    with api.as_system("whoever holds its code adds pictures to a question"), api.write() as session:
-        case = question_case(question_id)
-        if not _waits(case.entry, case.question):
-            return [_("The team has read your question: pictures are no longer taken.")]
-        if (session.scalar(there) or 0) + len(ready) > pictures.MOST:
-            return [_("At most four pictures.")]
-        for picture, said in ready:
-            api.attach(case.entry, picture, said)
+    try:
+        with api.as_system("whoever holds its code adds pictures to a question"):
+            pictures.add(question_id, ready)
+    except api.Refused as reason:
+        return [str(reason)]
     return []
-
-
-def _waits(entry: api.Entry, question: Question) -> bool:
-    """Whether a question still takes pictures: nobody has decided on it."""
-    return question.triage == "submitted" and entry.state == "pending"
 
 
 def _act(verb: str, done: str) -> Page:
@@ -157,7 +148,7 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
         withdrawable=question.triage in WITHDRAWABLE and question.answered_at is None,
         reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
-        photos=_waits(entry, question),
+        photos=pictures.waits(entry, question),
         sent=_sent(found),
         map=_map(entry) if question.latitude is not None else None,
         wrong=wrong,

@@ -113,19 +113,21 @@ def photos(question_id: int) -> Page:
     """Add pictures to one's own question until somebody has read it."""
     entry = api.get_or_404(api.Entry, question_id)
     question = api.get_or_404(Question, question_id)
-    if not reads.asked(entry) or question.triage != "submitted" or entry.state != "pending":
+    if not reads.asked(entry) or not pictures.waits(entry, question):
         abort(404)
     form: Any = PhotosForm()
     wrong: list[str] = []
     [card] = api.cards([entry], show_space=False)
     if form.validate_on_submit():
         ready, wrong = pictures.chosen(already=len(card.pictures))
-        if ready and not wrong:
-            with api.write():
-                for picture, said in ready:
-                    api.attach(entry, picture, said)
-            api.says(_("Your pictures are with your question."))
-            return redirect(url_for("visits.thanks", question_id=question_id))
-        wrong = wrong or [_("Choose a picture.")]
+        wrong = wrong if wrong or ready else [_("Choose a picture.")]
+        if not wrong:
+            try:
+                pictures.add(question_id, ready)
+            except api.Refused as reason:
+                wrong = [str(reason)]
+            else:
+                api.says(_("Your pictures are with your question."))
+                return redirect(url_for("visits.thanks", question_id=question_id))
     page = draw("visits/collect/photos.html", form=form, entry=entry, card=card, wrong=wrong)
     return (page, REFUSED) if wrong else page

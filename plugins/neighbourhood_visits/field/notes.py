@@ -44,7 +44,8 @@ class Said:
 def keep(space: api.Space, said: Said) -> bool:
     """Keep a note; says whether it is new. Refused before the visit begins.
 
-    An outcome counts at once unless another stands: that of another scribe, or of the team.
+    An outcome counts at once unless another stands: that of another scribe, or of the team. Where its
+    question is public no longer, it is kept in words.
     """
     api.require("visits.conclude", space)
     with api.write():
@@ -58,7 +59,9 @@ def keep(space: api.Space, said: Said) -> bool:
         found["noted_at"] = min(said.noted_at or api.now(), api.now())
         found["entry_id"] = _record(case.space, said) if said.asked else _of_visit(space.id, said.question_id)
         found["photo_id"] = _photo(case.space, said) if said.photo else None
-        found["outcome"] = said.outcome if found["entry_id"] else ""
+        found["outcome"] = said.outcome if _read(found["entry_id"]) else ""
+        if said.outcome and not found["outcome"]:
+            found["text"] = _in_words(said)
         mine = (Note.space_id == space.id, Note.key == key)
         _set(found, *mine)
         asked = states.question_case(found["entry_id"]) if found["outcome"] else None
@@ -166,14 +169,31 @@ def _set(values: dict[str, Any], *where: Any) -> None:
 
 
 def _of_visit(space_id: int, question_id: int | None) -> int | None:
-    """The question, if it is one of this visit, still there and no private case; else None."""
+    """The question, if it is one of this visit and still there, whoever may read it by now; else None."""
     rows = sa.select(api.Entry.id).where(
         api.Entry.id == question_id,
         api.Entry.space_id == space_id,
         api.Entry.kind == "visits.question",
-        api.Entry.id.not_in(_private()),
     )
-    return api.db.session.scalar(rows)
+    with api.as_system("the team reads what scribes noted of a question, whatever became of it"):
+        return api.db.session.scalar(rows)
+
+
+def _read(question_id: int | None) -> bool:
+    """Whether the scribe may still read a question, and so say what becomes of it."""
+    rows = sa.select(api.Entry.id).where(api.Entry.id == question_id, api.Entry.id.not_in(_private()))
+    return api.db.session.scalar(rows) is not None
+
+
+def _in_words(said: Said) -> str:
+    """What was noted, with the outcome that could not count and why."""
+    outcome = TABLE["outcome", said.outcome].label
+    why = _(
+        "Outcome noted: %(outcome)s. It does not count: when this note came, "
+        "the question was no longer open to everybody.",
+        outcome=outcome,
+    )
+    return "\n\n".join(filter(None, (said.text[: 4000 - len(why) - 2], why)))
 
 
 def _private() -> Any:

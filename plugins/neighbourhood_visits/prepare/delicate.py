@@ -9,25 +9,26 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .. import states
-from ..forms import at_most
-from ..pages import REFUSED, Page, blueprint, visit_and_space
+from .. import seen, states
+from ..forms import OverTextForm, at_most
+from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..plan.models import Sensitivity
 from ..show import draw
 
 
-class SensitivityForm(api.Form):
+class SensitivityForm(OverTextForm):
     """What is delicate about a subject; empty where nothing is."""
 
     text = TextAreaField(lazy_gettext("What is delicate about the subject"), validators=[at_most(1000)])
 
 
-def note(question_id: int, text: str) -> None:
-    """Keep what is delicate about the subject of a question, or that nothing is."""
+def note(question_id: int, text: str, read: str | None = None) -> None:
+    """Keep what is delicate in a question, or that nothing is; Refused over another than `read`."""
     with api.write() as session:
         case = states.question_case(question_id)
         api.require("visits.review", case.space)
         row = session.get(Sensitivity, question_id)
+        seen.must_be_text(row.text if row else "", read)
         if not text.strip():
             if row is not None:
                 session.delete(row)
@@ -45,11 +46,23 @@ def delicate(question_id: int) -> Page:
     entry = api.get_or_404(api.Entry, question_id)
     _found, space = visit_and_space(entry.space_id)
     api.require("visits.review", space)
-    row = api.db.session.get(Sensitivity, question_id)
-    form: Any = SensitivityForm(obj=row)
+    stands, status = _stands(question_id), 200
+    form: Any = SensitivityForm(text=stands, read=seen.mark(stands))
     if form.validate_on_submit():
-        note(question_id, form.text.data or "")
-        api.says(_("The note is kept."))
-        return redirect(url_for("visits.question", question_id=question_id))
-    page = draw("visits/prepare/delicate.html", form=form, entry=entry, space=space)
-    return (page, REFUSED) if form.errors else page
+        try:
+            note(question_id, form.text.data or "", form.read.data)
+        except api.Refused as reason:
+            stands, status = _stands(question_id), TOO_LATE
+            form.form_errors.append(str(reason))
+            form.over(stands)
+        else:
+            api.says(_("The note is kept."))
+            return redirect(url_for("visits.question", question_id=question_id))
+    elif form.errors:
+        status = REFUSED
+    return draw("visits/prepare/delicate.html", form=form, entry=entry, space=space, stands=stands), status
+
+
+def _stands(question_id: int) -> str:
+    row = api.db.session.get(Sensitivity, question_id)
+    return row.text if row else ""

@@ -1,5 +1,6 @@
 """The verbs of the report: write the minutes, freeze what an official approved, take out what has to go."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from .. import letters, reads, states
+from .. import letters, reads, seen, states
 from ..approve.corrections import mostly_stays
 from ..models import Commitment, Question, Visit
 from . import data
@@ -100,6 +101,23 @@ def facts_of(visit: Visit, minutes: Minutes | None) -> dict[str, Any]:
         "one_person_approves": setting,
         "alone": bool(minutes and minutes.drafted_by == api.viewer().id),
     }
+
+
+def mark_of(facts: dict[str, Any]) -> str:
+    """The mark of what a report says, which the form that publishes it carries.
+
+    How many support a question goes on counting meanwhile.
+    """
+    rows = [{**row, "supports": 0, "unconfirmed": 0} for row in facts["questions"]]
+    return seen.mark(json.dumps({**facts, "questions": rows}, sort_keys=True, default=str))
+
+
+def must_be_as_read(visit: Visit, read: str) -> None:
+    """Refused where the report would not say what stood on the page of this mark; inside a write."""
+    if mark_of(facts_of(visit, minutes_of(visit.space_id))) != read:
+        raise api.Refused(
+            _("The minutes or the report have changed since you read them. Please read them again.")
+        )
 
 
 def freeze(visit: Visit) -> None:

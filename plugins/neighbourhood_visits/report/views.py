@@ -107,14 +107,15 @@ def minutes(space_id: int) -> Page:
                 return _ask(space)
             api.says(_("The minutes are kept for the team."))
             return redirect(url_for("visits.minutes", space_id=space_id))
-    case = states.Case(space, visit=visit)
+    case, facts = states.Case(space, visit=visit), issue.facts_of(visit, kept)
     page = draw(
         "visits/report/minutes.html",
         visit=visit,
         space=space,
         form=form,
         minutes=kept,
-        facts=issue.facts_of(visit, kept),
+        facts=facts,
+        read=issue.mark_of(facts),
         publishes=any(way.verb == "publish" for way in states.ways(case, "visit")),
         doubt=issue.doubt(space, kept.body) if kept else "",
         named=issue.named(kept.body) if kept else (),

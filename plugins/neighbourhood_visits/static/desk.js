@@ -66,9 +66,10 @@ function closeMenu() {
 // Decisions are sent one after the other, and leaving the page before the last has arrived is asked about.
 let line = Promise.resolve(), waiting = 0;
 function send(decision, chosen) {
+  const read = chosen.map((card) => [card, card.dataset.words]); // by who presses the key, whatever is drawn anew since
   waiting += 1;
   queue.setAttribute("aria-busy", "true");
-  line = line.then(() => post(decision, chosen)).finally(() => {
+  line = line.then(() => post(decision, read)).finally(() => {
     waiting -= 1;
     queue.setAttribute("aria-busy", waiting > 0);
   });
@@ -76,17 +77,19 @@ function send(decision, chosen) {
 }
 addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });
 
-async function post({ head, ...decision }, chosen) {
+const pick = (card, words) => `${card.dataset.question}:${card.dataset.moves}:${words}`;
+
+async function post({ head, ...decision }, read) {
   const fields = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, department: "0", official: "0", ...decision });
   if (head) fields.append("pick", `${head}:0`);
-  for (const card of chosen) fields.append("pick", `${card.dataset.question}:${card.dataset.moves}`);
+  for (const [card, words] of read) fields.append("pick", pick(card, words));
   const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } }).catch(() => null);
   const told = answer?.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : { told: [queue.dataset.failed], moves: {} };
-  for (const card of cards().concat(chosen)) { // what a question is grouped with has moved too
+  for (const card of cards().concat(read.map(([card]) => card))) { // what a question is grouped with has moved too
     const moves = told.moves[card.dataset.question];
     if (moves === undefined) continue;
     card.dataset.moves = moves;
-    box(card).value = `${card.dataset.question}:${moves}`;
+    box(card).value = pick(card, card.dataset.words);
   }
   tally(told.counts ?? {});
   return told;
@@ -115,10 +118,14 @@ function decide(decision, card) {
   const stays = decision.verb === "group" || decision.verb === "theme";
   for (const one of chosen) { box(one).checked = false; if (!stays) one.remove(); }
   if (!stays) current(next);
-  const sent = send(decision, chosen).then((told) => {
+  const sent = send(decision, chosen).then(async (told) => {
     report([told.said, ...told.told].filter(Boolean).join(" "));
     const refused = places.filter(([one]) => told.moves[one.dataset.question] === undefined);
-    if (refused.length) { restore(refused); warn(refused, told.told); }
+    if (refused.length) {
+      restore(refused);
+      await renew(refused.map(([one]) => one.dataset.question));
+      warn(refused, told.told);
+    }
     if (stays) renew(Object.keys(told.moves));
     return told;
   });
@@ -162,15 +169,20 @@ async function undo() {
   else restore(last.places.filter(([card]) => back.moves[card.dataset.question] !== undefined));
 }
 
-// What stays in the queue is drawn anew: who is grouped with whom by now, and what is suggested still.
+// What stays in the queue is drawn anew: its words, who is grouped with whom by now, and what is suggested still.
 async function renew(ids) {
-  const page = await fetched(location.href);
-  for (const id of page ? ids : []) {
-    const card = document.getElementById(`question-${id}`), fresh = page.getElementById(`question-${id}`);
+  let page = null;
+  for (const id of ids.map(Number).sort((one, other) => one - other)) {
+    const from = new URL(queue.dataset.url, location.href);
+    from.searchParams.set("after", id - 1);
+    if (!page?.getElementById(`question-${id}`)) page = await fetched(from);
+    const card = document.getElementById(`question-${id}`), fresh = page?.getElementById(`question-${id}`);
     if (!card || !fresh || menu?.list.parentElement === card) continue;
     const focused = card.contains(document.activeElement);
     card.replaceChildren(...fresh.childNodes);
-    box(card).value = `${id}:${card.dataset.moves}`;
+    card.dataset.words = fresh.dataset.words;
+    card.dataset.moves = Math.max(card.dataset.moves, fresh.dataset.moves);
+    box(card).value = pick(card, card.dataset.words);
     if (focused) card.focus();
   }
 }
