@@ -169,6 +169,29 @@ def test_notes_outlive_the_browser_the_session_and_the_outage(
     assert row(scene, Question, question).outcome == "settled"
 
 
+def test_what_waits_is_still_sent_once_the_report_is_out(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    network.down()
+    take_photo(page, question)
+    tap(page, question, "settle", "Réparé sur place.")
+    status(page).to_have_text("1 note pas encore envoyée")
+    stand(scene, visit, "published")
+    network.up()
+    pattern = "**/field/notes"
+    page.route(pattern, lambda route: route.abort())
+    page.goto(f"{network.url}/visits/{visit}/field")
+    page.get_by_text("Cette visite est terminée").wait_for()
+    status(page).to_have_text("1 note pas encore envoyée")
+    page.get_by_text("Réglée – Réparé sur place.").wait_for()
+    page.unroute(pattern)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert [(note.text, note.photo_id is not None) for note in kept(scene)] == [("Réparé sur place.", True)]
+
+
 def test_photos_and_new_questions_outlive_the_browser_and_the_outage(
     scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
 ) -> None:

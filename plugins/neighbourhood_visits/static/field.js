@@ -62,6 +62,7 @@ async function show() {
   const notes = await waiting(), foreign = notes.filter((one) => one.user !== own).length;
   const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
   status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : words.none;
+  status.hidden = false;
   status.toggleAttribute("data-waiting", notes.length > 0);
   if (notes.length) localStorage[`${pack}-unsent`] = `${many}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
   for (const list of document.querySelectorAll("[data-kept]")) {
@@ -72,10 +73,13 @@ async function show() {
         delete item.dataset.note;
       }
     }
-    for (const one of notes.filter((one) => one.place === list.dataset.kept)) draw(list, one);
+    for (const one of notes.filter((one) => place(one) === list.dataset.kept)) draw(list, one);
     list.hidden = !list.children.length;
   }
 }
+
+// The list that a note stands in: the first one, when the page no longer has that of its question.
+const place = (one) => document.querySelector(`[data-kept="${one.place}"]`) ? one.place : "";
 
 function draw(list, one) {
   let item = list.querySelector(`[data-note="${one.id}"]`);
@@ -152,7 +156,7 @@ async function wipe(person) {
 
 // The pack: this page and what it is drawn with, kept by the worker's cache for when there is no network.
 async function load() {
-  if (!navigator.serviceWorker || !window.caches) return;
+  if (!words.worker || !navigator.serviceWorker || !window.caches) return;
   await navigator.serviceWorker.register(words.worker, { scope: location.pathname });
   await navigator.storage?.persist?.();
   const parts = [...document.querySelectorAll("link[rel=stylesheet], link[rel=preload], script[src]")].map((one) => one.href || one.src);
