@@ -192,6 +192,25 @@ def test_what_waits_is_still_sent_once_the_report_is_out(
     assert [(note.text, note.photo_id is not None) for note in kept(scene)] == [("Réparé sur place.", True)]
 
 
+def test_what_is_too_large_says_so_and_the_notes_after_it_are_sent(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    card = page.locator(f"#question-{question}")
+    limit = scene.town.app.config["MAX_CONTENT_LENGTH"]
+    heavy = {"name": "lamp.raw", "mimeType": "image/x-raw", "buffer": b"x" * (limit + 1)}
+    page.locator(f"#photo-{question}").set_input_files(heavy)
+    tap(page, question, "settle", "Avec la photo.")
+    tap(page, question, "inform", "Sans photo.")
+    card.get_by_text("trop lourde").wait_for()
+    page.get_by_text("Sans photo.").wait_for()
+    status(page).to_have_text("1 note pas encore envoyée")
+    assert [note.text for note in kept(scene)] == ["Sans photo."]
+    card.get_by_role("button", name="Jeter").click()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+
+
 def test_photos_and_new_questions_outlive_the_browser_and_the_outage(
     scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
 ) -> None:

@@ -140,6 +140,7 @@ async function ask(url, options) {
     if (told.removed) await wipe(told.removed);
   }
   if (answer.status === 409) return { ...await answer.json(), refused: true, again: true };
+  if (answer.status === 413) return { said: words.heavy, refused: true };
   if (answer.status === 422) return { ...await answer.json(), refused: true };
   return answer.ok ? answer.json() : null;
 }
