@@ -68,10 +68,10 @@ def intake(import_id: int) -> Page:
     errors: list[tuple[int, str]] = []
     try:
         table = tables.read(row.content) if row.state == "checked" else None
-        if table is not None and not refusal:
+        if table is not None:
             found, errors = imports.rows_of(table, row.columns)
     except api.Refused as reason:
-        refusal = str(reason)
+        refusal = refusal or str(reason)
     visits, departments = imports.to_make(found)
     page = draw(
         "visits/intake.html",

@@ -170,6 +170,8 @@ def test_how_questions_came_is_said_and_never_made_up(scene: Scene) -> None:
         told = admin.submit(page, take="yes", came=came, **columns)
         assert told.status_code == 422
         assert "Say how the questions came" in told.text
+        assert 'name="came"' in told.text, "it is said on the same page"
+        assert "Take in 1 question" in told.text
     assert admin.submit(page, take="yes", came="stall", **columns).status_code == 302
     jobs.run_due(scene.town.app)
     found = sa.select(Entry.channel).where(Entry.kind == "visits.question")
