@@ -202,6 +202,20 @@ def test_who_keeps_a_promise_says_that_it_is_begun_and_done(scene: Scene) -> Non
     assert turn(scene, ident, "claim", "deputy").status_code == 302
     assert row(scene, Commitment, ident).state == "done_claimed"
     assert PROMISE not in colleague.get("/visits/department").text, "nothing is left to do"
+    page = f"/posts/{question}"
+    resident = scene.browser("resident")
+    resident.submit(url, _page=page, verb="contest", reason="One is dark.", next=page)
+    shown = resident.get(page).text
+    assert "the promise is under way again" in shown
+    assert "Done." not in shown
+    owners = {scene.town.person(name) for name in ("colleague", "deputy")}
+    assert {person for kind, person in told(scene) if kind == "visits.contested"} == owners
+    shown = colleague.get("/visits/department").text
+    assert "Said not to be done" in shown
+    turn(scene, ident, "claim", "deputy")
+    assert "visits.contested" not in dict(told(scene)), "what told to look at it again is taken back"
+    resident.submit(url, _page=page, verb="confirm", next=page)
+    assert "the promise counts as kept" in resident.get(page).text
 
 
 def test_a_no_leaves_its_trace_and_the_page_of_the_question_asks(scene: Scene) -> None:
