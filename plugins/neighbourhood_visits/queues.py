@@ -152,7 +152,7 @@ def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
 
 
 def noted_next() -> sa.Row[Visit, str] | None:
-    """The visit that the viewer notes, with no report published yet: the next, else the first that is over."""
+    """The visit that the viewer notes and whose report is not out: the next, else the first that is over."""
     row, past = api.Membership, sa.or_(Visit.state == "reporting", Visit.ends_at < api.now())
     rows = (
         sa.select(Visit, api.Space.name)

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from core.db import db, write
-from core.models import Entry, File, Membership, SignIn
+from core.models import Entry, File, Membership, SignIn, Space
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Question, Visit
@@ -358,6 +358,46 @@ def test_who_leaves_the_team_or_signs_out_loses_the_pack(
     with pytest.raises(Exception, match="ERR_CONNECTION_REFUSED"):
         other.goto(f"{network.url}/visits/{visit}/field")
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(Note.id)))) == 0
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_who_left_the_team_while_the_browser_was_closed_loses_what_was_kept(
+    scene: Scene,
+    walk: tuple[int, int],
+    network: Network,
+    phone: Callable[[str], BrowserContext],
+    closed: bool,
+) -> None:
+    visit, question = walk
+    one = phone("one")
+    page = loaded(one, network, "scribe", visit)
+    network.down()
+    tap(page, question, "settle", "Réparé sur place.")
+    status(page).to_have_text("1 note pas encore envoyée")
+    kept_cookies = one.cookies()
+    one.close()
+
+    def leave() -> None:
+        with write() as session:
+            session.execute(sa.delete(Membership).where(Membership.user_id == scene.town.person("scribe")))
+            if closed:
+                session.get(Space, visit).visibility = "hidden"
+
+    scene.town.run(leave)
+    network.up()
+    one = phone("one")
+    one.add_cookies(kept_cookies)
+    page = one.pages[0]
+    answer = page.goto(f"{network.url}/visits/{visit}/field")
+    assert answer is not None
+    assert answer.status == 403
+    page.get_by_text("Vous n’êtes pas dans l’équipe de cette visite").wait_for()
+    page.wait_for_function("document.querySelector('#field').dataset.wiped === ''")
+    expect(page.locator("#field-status")).to_be_hidden()
+    assert page.evaluate(WAITING) == []
+    assert page.evaluate("Object.keys(localStorage).filter(key => key.endsWith('-unsent'))") == []
+    assert page.evaluate("caches.keys()") == []
+    assert kept(scene) == []
 
 
 @pytest.mark.parametrize("status_code", [403, 404])

@@ -62,7 +62,7 @@ async function show() {
   const notes = await waiting(), foreign = notes.filter((one) => one.user !== own).length;
   const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
   status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : words.none;
-  status.hidden = false;
+  status.hidden = "out" in words;
   status.toggleAttribute("data-waiting", notes.length > 0);
   if (notes.length) localStorage[`${pack}-unsent`] = `${many}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
   for (const list of document.querySelectorAll("[data-kept]")) {
@@ -152,7 +152,7 @@ async function wipe(person) {
   field.dataset.wiped = "";
   localStorage.removeItem(`${pack}-unsent`);
   await caches.delete(pack);
-  field.replaceChildren(Object.assign(document.createElement("p"), { className: "notice warning", textContent: words.gone }));
+  if (!("out" in words)) field.replaceChildren(Object.assign(document.createElement("p"), { className: "notice warning", textContent: words.gone }));
 }
 
 // The pack: this page and what it is drawn with, kept by the worker's cache for when there is no network.
