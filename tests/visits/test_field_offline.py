@@ -246,21 +246,32 @@ def test_photos_and_new_questions_outlive_the_browser_and_the_outage(
     assert scene.town.run(lambda: list(db.session.scalars(sizes))) == [2000]
 
 
-def test_a_form_stays_filled_until_its_note_is_kept(
+def test_a_form_stays_filled_until_its_note_is_kept_or_sent(
     scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
 ) -> None:
     visit, question = walk
     page = loaded(phone("one"), network, "scribe", visit)
+    network.down()
+    page.locator("#attendance-1").fill("31")
+    page.get_by_role("button", name="Garder le nombre").click()
+    status(page).to_have_text("1 note pas encore envoyée")
     page.evaluate("() => { IDBObjectStore.prototype.add = () => { throw new DOMException('full'); }; }")
     take_photo(page, question)
-    tap(page, question, "settle", "Réparé sur place.")
-    status(page).to_have_text("Cet appareil ne garde rien : chaque note a besoin du réseau.")
+    card, full = page.locator(f"#question-{question}"), page.locator("#field-status [data-full]")
+    for said in ("Réparé sur place.", ""):
+        tap(page, question, "settle", said)
+        expect(full).to_have_text("Cet appareil ne garde rien : chaque note a besoin du réseau.")
+        status(page).to_have_text("1 note pas encore envoyée")
+        expect(card.get_by_label("Note ou motif")).to_have_value("Réparé sur place.")
     assert kept(scene) == []
-    card = page.locator(f"#question-{question}")
-    expect(card.get_by_label("Note ou motif")).to_have_value("Réparé sur place.")
+    network.up()
     tap(page, question, "settle")
-    page.get_by_text("C’est noté.").wait_for()
-    assert [(note.text, note.photo_id is not None) for note in kept(scene)] == [("Réparé sur place.", True)]
+    card.get_by_text("Réglée – Réparé sur place.").wait_for()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    expect(full).to_be_empty()
+    expect(card.get_by_label("Note ou motif")).to_have_value("")
+    found = [(note.attendance, note.text, note.photo_id is not None) for note in kept(scene)]
+    assert found == [(31, "", False), (None, "Réparé sur place.", True)]
 
 
 def test_a_second_tap_while_a_photo_is_made_small_is_no_second_note(

@@ -38,30 +38,41 @@ async function note(form, button) {
   const said = [button.value === "yes" ? "" : button.firstChild.textContent, fields.text, fields.asked, fields.attendance].filter(Boolean).join(" – ");
   if (!said && !photo?.size) return;
   form.inert = true;
+  const one = {
+    visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
+    said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
+  };
   try {
-    const one = {
-      visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
-      said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
-    };
     await wait(store("readwrite").add(one));  // begun last, as a transaction ends while anything else is awaited
-    form.reset();
-  } catch {
-    delete form.dataset.fieldNote;  // what the device doesn't keep stays in the form, which goes by the network
-    status.querySelector("[data-count]").textContent = words.full;
-    return;
-  } finally {
-    form.inert = false;
-    button.focus({ preventScroll: true });
-  }
+    full = "";
+  } catch { full = await straight(one); }
+  if (!full) form.reset();  // what is neither kept nor sent stays in the form
+  form.inert = false;
+  button.focus({ preventScroll: true });
   await show();
   send();
+}
+
+// What the device doesn't keep goes by the network at once, after all that waits. Says why it didn't.
+let full = "";
+async function straight(one) {
+  await send();
+  try {
+    if ((await waiting()).some((other) => other.user === own && !other.refused)) return words.full;
+    const state = await ask(words.state, {});
+    const answer = state?.user === own ? await post(one, state.token) : null;
+    if (!answer || answer.refused) return answer?.said ?? words.full;
+    draw(document.querySelector(`[data-kept="${one.place}"]`), { ...one, id: one.key });
+    return "";
+  } catch { return words.full; }
 }
 
 // What stands on the page: how many wait, and below each question what was noted.
 async function show() {
   const notes = await waiting(), foreign = notes.filter((one) => one.user !== own).length;
   const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
-  status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : words.none;
+  status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : full ? "" : words.none;
+  status.querySelector("[data-full]").textContent = full;
   status.hidden = "out" in words;
   status.toggleAttribute("data-waiting", notes.length > 0);
   if (notes.length) localStorage[`${pack}-unsent`] = `${many}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
@@ -116,10 +127,7 @@ async function sendAll() {
     if (!state) return;
     for (const one of await waiting()) {
       if (one.user !== state.user || (one.refused && !one.again)) continue;
-      const body = new FormData();
-      for (const [name, value] of Object.entries({ ...one.fields, key: one.key, noted_at: one.noted_at, csrf_token: state.token })) body.append(name, value);
-      if (one.photo) body.append("photo", one.photo, "photo.jpg");
-      const answer = await ask(words.notes, { method: "POST", body });
+      const answer = await post(one, state.token);
       if (!answer) return;
       if (answer.refused) await wait(store("readwrite").put({ ...one, refused: answer.said, again: answer.again }));
       else await wait(store("readwrite").delete(one.id));
@@ -127,6 +135,13 @@ async function sendAll() {
     }
     if (!(await waiting()).length) say(words.none);
   } catch { /* no network: the next try comes */ } finally { if (database && !field.dataset.wiped) await show(); }
+}
+
+function post(one, token) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ ...one.fields, key: one.key, noted_at: one.noted_at, csrf_token: token })) body.append(name, value);
+  if (one.photo) body.append("photo", one.photo, "photo.jpg");
+  return ask(words.notes, { method: "POST", body });
 }
 
 async function ask(url, options) {
