@@ -448,10 +448,14 @@ def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Sc
     assert "The minutes as they stand now" not in asked.text
     assert agent.submit(page, **said, confirmed="yes").status_code == 302
     shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
-    assert "M. Dupont du" in shown
-    assert "Mme le Gall" in shown
+    assert "M. Dupont, Mme le Gall." in shown
     assert "details by which somebody can be found" in shown
-    agent.submit(page, body="Thirty people came.", version="1")
+    people = "M. Dupont et Mme d’Ormesson, M Petit et Madame de La Tour sont là.\nM. Roux\n\nLa séance ouvre."
+    agent.submit(page, body=people, version="1")
+    shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
+    assert "M. Dupont, Mme d’Ormesson, M Petit, Madame de La Tour, M. Roux." in shown
+    offices = "Madame la maire répond, Madame la Maire ajoute. M. le maire aussi. Thirty people came."
+    agent.submit(page, body=offices, version="2")
     assert "names no resident" not in scene.browser("mayor").get(page).text.partition("Publish what")[2]
 
 
