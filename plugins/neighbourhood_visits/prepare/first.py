@@ -131,7 +131,7 @@ def first_screen() -> str:
 
 
 def _opened(order: list[int]) -> int | None:
-    """The draft to go on with: the one dealt with if it waits still, else the one after it, else the first."""
+    """The draft to go on with: the one dealt with if it waits, else the one after it, else the first."""
     asked = request.args.getlist("after", type=int)
     return next((one for one in (*asked, *order) if one in order), None) if asked else None
 
@@ -155,5 +155,6 @@ def approve_draft(question_id: int) -> Page:
         api.says(said if held else _("The answer is published."))
     except api.Refused as reason:
         api.says(str(reason), "error")
-    after = [question_id, request.form.get("after", 0, type=int)]
+    following = request.form.get("after", type=int)
+    after = [question_id, following] if following else [question_id]
     return redirect(url_for("visits.first_screen", after=after) + "#drafts")
