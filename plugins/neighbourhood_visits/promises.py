@@ -237,8 +237,8 @@ def _counts(only: list[Any]) -> dict[str, int]:
 
 
 def _page(only: list[Any], after: str) -> tuple[Any, str]:
-    """A page of commitments: those not done yet, the longest due first, then the others."""
-    done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
+    """A page of commitments: those not done yet, the longest due first, those said to be done, the others."""
+    done = sa.case((Commitment.state.in_(ONGOING), 0), (Commitment.state == "done_claimed", 1), else_=2)
     rows = (
         sa.select(Commitment, api.Space, api.Entry, Department, contested_at())
         .join(api.Space, api.Space.id == Commitment.space_id)
@@ -256,12 +256,13 @@ def _page(only: list[Any], after: str) -> tuple[Any, str]:
     if len(found) <= reads.PAGE:
         return found, ""
     last = found[reads.PAGE - 1][0]
-    return found[: reads.PAGE], f"{int(last.state not in ONGOING)}_{last.due_on}_{last.id}"
+    place_of = 0 if last.state in ONGOING else 1 if last.state == "done_claimed" else 2
+    return found[: reads.PAGE], f"{place_of}_{last.due_on}_{last.id}"
 
 
 def _cursor(text: str) -> tuple[int, dt.date, int] | None:
     parts = text.split("_")
-    if len(parts) != 3 or not (parts[0] in ("0", "1") and parts[2].isascii() and parts[2].isdecimal()):
+    if len(parts) != 3 or not (parts[0] in ("0", "1", "2") and parts[2].isascii() and parts[2].isdecimal()):
         return None
     try:
         return int(parts[0]), dt.date.fromisoformat(parts[1]), int(parts[2][:9])

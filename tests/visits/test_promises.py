@@ -124,6 +124,7 @@ def test_the_page_goes_on_and_costs_the_same(scene: Scene) -> None:
                     department_id=owner,
                     text=f"Promise {number}.",
                     due_on=dt.date(2030, 1, 1) + dt.timedelta(days=number % 7),
+                    state=("confirmed", "done_claimed", "open")[number % 3],
                 )
                 for number in range(count)
             )
@@ -132,13 +133,15 @@ def test_the_page_goes_on_and_costs_the_same(scene: Scene) -> None:
     few = statements(scene, visitor, "/visits/promises")
     scene.town.run(lambda: more(45))
     assert statements(scene, visitor, "/visits/promises") == few
-    seen, url = [], "/visits/promises"
+    seen, states, url = [], "", "/visits/promises"
     while url:
         page = visitor.get(url).text
         seen += re.findall(r'id="promise-(\d+)"', page)
+        states += "".join(re.findall(r"Promised|Said to be done|Confirmed(?=</span>)", page))
         further = re.search(r'href="(/visits/promises\?[^"]*after=[^"]+)"', page)
         url = further[1].replace("&amp;", "&") if further else ""
     assert len(seen) == len(set(seen)) == 46
+    assert states == "Promised" * 16 + "Said to be done" * 15 + "Confirmed" * 15
     assert visitor.get("/visits/promises?after=9_x_1").status_code == 200
 
 
