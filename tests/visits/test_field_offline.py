@@ -442,6 +442,8 @@ def test_who_leaves_one_team_keeps_the_notes_of_other_visits(
     tap(page, question, "settle")
     status(page).to_have_text("1 note pas encore envoyée")
     page.evaluate(COPY, [str(visit), scene.town.person("scribe"), scene.town.person("second")])
+    page.reload()
+    status(page).to_have_text("3 notes pas encore envoyées (1 pour un autre compte, 1 d’une autre visite)")
 
     def leave() -> None:
         with write() as session:

@@ -69,13 +69,15 @@ async function straight(one) {
 
 // What stands on the page: how many wait, and below each question what was noted.
 async function show() {
-  const notes = await waiting(), foreign = notes.filter((one) => one.user !== own).length;
-  const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
-  status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : full ? "" : words.none;
+  const all = await wait(store("readonly").getAll()), notes = all.filter((note) => note.visit === words.visit);
+  const counted = (number) => number > 1 ? words.many.replace("{n}", number) : words.one;
+  const foreign = notes.filter((one) => one.user !== own).length, elsewhere = all.length - notes.length;
+  const aside = [[foreign, words.other], [elsewhere, words.elsewhere]].filter(([number]) => number).map(([number, text]) => text.replace("{n}", number));
+  status.querySelector("[data-count]").textContent = all.length ? counted(all.length) + (aside.length ? ` (${aside.join(", ")})` : "") : full ? "" : words.none;
   status.querySelector("[data-full]").textContent = full;
   status.hidden = "out" in words;
-  status.toggleAttribute("data-waiting", notes.length > 0);
-  if (notes.length) localStorage[`${pack}-unsent`] = `${many}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
+  status.toggleAttribute("data-waiting", all.length > 0);
+  if (notes.length) localStorage[`${pack}-unsent`] = `${counted(notes.length)}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
   for (const list of document.querySelectorAll("[data-kept]")) {
     for (const item of list.querySelectorAll("[data-note]")) {
       if (!notes.some((one) => one.id === Number(item.dataset.note))) {
@@ -133,7 +135,7 @@ async function sendAll() {
       else await wait(store("readwrite").delete(one.id));
       await show();
     }
-    if (!(await waiting()).length) say(words.none);
+    if (!(await wait(store("readonly").count()))) say(words.none);
   } catch { /* no network: the next try comes */ } finally { if (database && !field.dataset.wiped) await show(); }
 }
 
