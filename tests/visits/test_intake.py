@@ -54,13 +54,19 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     again = admin.submit(page, "/visits/", take="yes", came="paper", **columns)
     assert again.status_code == 422, "it is taken in once"
     jobs.run_due(scene.town.app)
-    assert "1 taken in, 0 already there, 0 flagged." in admin.get(page).text
+    shown = admin.get(page).text
+    assert "1 taken in, 0 already there, 0 flagged." in shown
+    [visit] = scene.town.run(lambda: list(db.session.scalars(sa.select(Visit.space_id))))
+    link = f'href="/visits/{visit}"'
+    assert link in shown.partition('id="intake"')[2]
     assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1, 1, 1)
     assert kept(scene).content == b"", "the file is not kept"
     second = page_of(give(scene, LINES))
     admin.submit(second, take="yes", came="paper", **columns)
     jobs.run_due(scene.town.app)
-    assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+    shown = admin.get(second).text
+    assert "0 taken in, 1 already there, 0 flagged." in shown
+    assert link in shown.partition('id="intake"')[2]
 
 
 @pytest.mark.slow
