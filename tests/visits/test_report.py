@@ -413,6 +413,23 @@ def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene
         assert "A lamp?" not in text
 
 
+def test_the_report_says_why_where_the_answer_does(scene: Scene) -> None:
+    visit = scene.visit()
+    ident = scene.drafted(visit, "There is a garden.", title="A car park?")
+    page = page_of(ident)
+    scene.browser("agent").submit(
+        f"{page}/answer", _page=page, body="It is a garden.", version="1", submit="yes"
+    )
+    said = {"version": "2", "publish": "y", "outcome": "refuse"}
+    scene.browser("mayor").submit(f"{page}/approve", _page="/visits/next", **said)
+    assert row(scene, Question, ident).outcome == "refused"
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert "<dt>Why</dt><dd>The answer says why.</dd>" in shown
+    assert "It is a garden." in shown
+
+
 def visit_open(scene: Scene, visit: int) -> int:
     """The same visit, taking questions again."""
 

@@ -21,7 +21,7 @@ from ..plan.papers import TEMPLATES, town_name
 from . import issue
 from .figures import Row
 from .models import Report
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when, why
 
 BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|pre|tr)>|<br ?/?>|<hr ?/?>")
 SECONDS, KEPT = 20, 32
@@ -108,7 +108,7 @@ def _question(row: Row, facts: Row) -> dict[str, Any]:
     told = [
         (_("Can it be done?"), decision(row)[0]),
         (_("When"), when(row, promises)),
-        (_("Why"), row["outcome_reason"]),
+        (_("Why"), why(row)),
         *((_("Promise"), f"{one['text']} – {one['department']}") for one in promises),
     ]
     answer = blocks(row["answer"])
