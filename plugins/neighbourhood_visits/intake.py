@@ -14,7 +14,7 @@ from core.api import lazy_gettext
 
 from . import imports, tables
 from .forms import ImportForm
-from .models import Import
+from .models import Import, Visit
 from .pages import REFUSED, Page, blueprint, form_page
 from .report.words import CHANNELS
 from .show import draw
@@ -30,7 +30,7 @@ LABELS = {
     "asked_on": lazy_gettext("Day on which it came"),
     "key": lazy_gettext("Identifier, by which a row is known again"),
 }
-SHOWN = 5
+SHOWN, MOST_VISITS = 5, 30
 
 
 @blueprint.route("/import", methods=["GET", "POST"])
@@ -68,11 +68,13 @@ def intake(import_id: int) -> Page:
     errors: list[tuple[int, str]] = []
     try:
         table = tables.read(row.content) if row.state == "checked" else None
-        if table is not None and not refusal:
+        if table is not None:
             found, errors = imports.checked(table, row.columns, row.user_id)
     except api.Refused as reason:
-        refusal = str(reason)
+        refusal = refusal or str(reason)
     visits, departments = imports.to_make(found)
+    taken = row.result.get("visits", [])[:MOST_VISITS] if row.state == "done" else []
+    spaces = sa.select(api.Space).where(api.Space.id.in_(taken)).order_by(api.Space.name, api.Space.id)
     page = draw(
         "visits/intake.html",
         row=row,
@@ -86,6 +88,7 @@ def intake(import_id: int) -> Page:
         flagged=sum(bool(one.flags) for one in found),
         visits=visits,
         departments=departments,
+        spaces=api.db.session.scalars(spaces).all() if taken else (),
         channels=dict.fromkeys(one.said["channel"] for one in found if one.channel is None),
         refusal=refusal,
     )
@@ -152,8 +155,16 @@ def run(import_id: int, came: str = "paper") -> None:
             person = row.user_id
             result = imports.take_in(table, row.columns, byline, row.day, [person], came=came, giver=person)
             row.state, row.content = ("failed" if result.errors else "done"), b""
-            row.result = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
+            counts = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
+            row.result = {**counts, "visits": _visits_of(table, row.columns)}
             _tell(row)
+
+
+def _visits_of(table: tables.Table, columns: dict[str, int]) -> list[int]:
+    """The visits that the questions of a table belong to."""
+    codes = {one.said["visit"] for one in imports.rows_of(table, columns)[0]}
+    rows = sa.select(Visit.space_id).where(Visit.code.in_(codes)).order_by(Visit.space_id)
+    return list(api.db.session.scalars(rows))
 
 
 def _tell(row: Import) -> None:

@@ -207,6 +207,14 @@ NOTICE_TYPES = (
         permission="core.staff",
     ),
     api.NoticeType(
+        "visits.contested",
+        _("Somebody says that a promise of my department is not kept"),
+        _("Somebody who asked or supports the question says that the promise is not kept: “%(title)s”"),
+        "at_once",
+        url="/visits/promises",
+        permission="core.staff",
+    ),
+    api.NoticeType(
         "visits.kept",
         _("The date of a promise about a question of mine has passed by thirty days"),
         _("The date of this promise passed thirty days ago: “%(title)s”. Has it been kept?"),

@@ -1,6 +1,7 @@
 """The plugin's tables: what hangs on a visit, on a question, on an answer; departments, commitments."""
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, synonym
@@ -235,7 +236,7 @@ class Import(api.Owned, api.Base):
     """A file of questions that somebody takes in, with what its columns hold; emptied when done.
 
     `byline` is shown as who asked; `chosen` says whether somebody has said what the columns hold. `result`
-    says how many lines are read while they are taken in, then what became of them.
+    says how many lines are read while they are taken in, then what became of them, in which visits.
     """
 
     __tablename__ = "visits_import"
@@ -250,5 +251,5 @@ class Import(api.Owned, api.Base):
     day: Mapped[dt.date]
     content: Mapped[bytes] = mapped_column(sa.LargeBinary)
     state: Mapped[str] = mapped_column(sa.String(20), default="checked")
-    result: Mapped[dict[str, int]] = mapped_column(sa.JSON, default=dict)
+    result: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     created_at: Mapped[dt.datetime] = mapped_column(api.UtcDateTime, default=api.now)

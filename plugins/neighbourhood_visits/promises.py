@@ -9,6 +9,7 @@ from flask import abort, redirect, request, url_for
 
 from core import api
 from core.api import gettext as _
+from core.api import lazy_gettext
 
 from . import answers, quiet, reads, states
 from .field import notes
@@ -18,6 +19,11 @@ from .forms import PromiseForm
 from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
+
+THANKS = {
+    "confirm": lazy_gettext("Thank you: the promise counts as kept."),
+    "contest": lazy_gettext("Thank you: the promise is under way again, and who keeps it is told."),
+}
 
 
 def promise(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment:
@@ -53,6 +59,7 @@ def turn(commitment_id: int, verb: str, reason: str = "") -> None:
         case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
         if verb == "contest":
             _say(case, reason)
+            calendar.tell_contested(case.commitment, case.entry)
 
 
 def _say(case: states.Case, reason: str) -> None:
@@ -99,7 +106,7 @@ def turn_promise(commitment_id: int) -> Any:
         abort(404)
     try:
         turn(commitment_id, verb, api.one_line(request.form.get("reason", ""))[:1000])
-        api.says(_("Done."))
+        api.says(THANKS.get(verb) or _("Done."))
     except api.Refused as reason:
         api.says(str(reason), "error")
     return api.back(url_for("visits.promises") + f"#promise-{commitment_id}")
@@ -124,10 +131,14 @@ def new_promise(question_id: int) -> Page:
     return redirect(url_for("visits.question", question_id=question_id))
 
 
-def kept_by(departments: Collection[int]) -> list[tuple[Commitment, api.Entry, list[states.Transition]]]:
-    """The promises that these departments have to keep still, the first due first, with what may be said."""
+def kept_by(
+    departments: Collection[int],
+) -> list[tuple[Commitment, api.Entry, dt.datetime | None, list[states.Transition]]]:
+    """The promises that these departments have to keep still, the first due first: each with its question,
+    when it was contested, and what may be said of it.
+    """
     rows = (
-        sa.select(Commitment, api.Space, api.Entry)
+        sa.select(Commitment, api.Space, api.Entry, contested_at())
         .join(api.Space, api.Space.id == Commitment.space_id)
         .join(api.Entry, api.Entry.id == Commitment.question_id)
         .where(Commitment.department_id.in_(departments), Commitment.state.in_(ONGOING), about_public())
@@ -135,8 +146,10 @@ def kept_by(departments: Collection[int]) -> list[tuple[Commitment, api.Entry, l
         .limit(reads.PAGE)
     )
     found = api.db.session.execute(rows).all() if departments else []
-    cases = [states.Case(space, None, entry, commitment=row) for row, space, entry in found]
-    return [(case.commitment, case.entry, ways_of(case)) for case in cases]
+    return [
+        (row, entry, contested, ways_of(states.Case(space, None, entry, commitment=row)))
+        for row, space, entry, contested in found
+    ]
 
 
 def state_label(row: Commitment) -> str:
@@ -224,8 +237,8 @@ def _counts(only: list[Any]) -> dict[str, int]:
 
 
 def _page(only: list[Any], after: str) -> tuple[Any, str]:
-    """A page of commitments: those not done yet, the longest due first, then the others."""
-    done = sa.case((Commitment.state.in_(ONGOING), 0), else_=1)
+    """A page of commitments: those not done yet, the longest due first, those said to be done, the others."""
+    done = sa.case((Commitment.state.in_(ONGOING), 0), (Commitment.state == "done_claimed", 1), else_=2)
     rows = (
         sa.select(Commitment, api.Space, api.Entry, Department, contested_at())
         .join(api.Space, api.Space.id == Commitment.space_id)
@@ -243,12 +256,13 @@ def _page(only: list[Any], after: str) -> tuple[Any, str]:
     if len(found) <= reads.PAGE:
         return found, ""
     last = found[reads.PAGE - 1][0]
-    return found[: reads.PAGE], f"{int(last.state not in ONGOING)}_{last.due_on}_{last.id}"
+    place_of = 0 if last.state in ONGOING else 1 if last.state == "done_claimed" else 2
+    return found[: reads.PAGE], f"{place_of}_{last.due_on}_{last.id}"
 
 
 def _cursor(text: str) -> tuple[int, dt.date, int] | None:
     parts = text.split("_")
-    if len(parts) != 3 or not (parts[0] in ("0", "1") and parts[2].isascii() and parts[2].isdecimal()):
+    if len(parts) != 3 or not (parts[0] in ("0", "1", "2") and parts[2].isascii() and parts[2].isdecimal()):
         return None
     try:
         return int(parts[0]), dt.date.fromisoformat(parts[1]), int(parts[2][:9])

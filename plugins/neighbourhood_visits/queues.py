@@ -152,14 +152,14 @@ def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
 
 
 def noted_next() -> sa.Row[Visit, str] | None:
-    """The visit of which the viewer is a scribe and whose report is not published, the next first."""
-    row = api.Membership
+    """The visit that the viewer notes and whose report is not out: the next, else the first that is over."""
+    row, past = api.Membership, sa.or_(Visit.state == "reporting", Visit.ends_at < api.now())
     rows = (
         sa.select(Visit, api.Space.name)
         .join(api.Space, api.Space.id == Visit.space_id)
         .join(row, row.space_id == Visit.space_id)
         .where(row.user_id == api.viewer().id, row.role == "scribe", Visit.state.in_(NOTED))
         .where(sa.or_(row.expires_at.is_(None), row.expires_at > api.now()))
-        .order_by(Visit.starts_at, Visit.space_id)
+        .order_by(sa.case((past, 1), else_=0), Visit.starts_at, Visit.space_id)
     )
     return api.db.session.execute(rows.limit(1)).first()

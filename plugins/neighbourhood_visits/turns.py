@@ -68,7 +68,8 @@ class Step:
         """What is said before it is done, where it cannot be undone."""
         if not self.sends or self.name not in FOR_GOOD:
             return ""
-        return f"{FOR_GOOD[self.name]} {_('This cannot be undone.')}"
+        for_good = _("This cannot be undone.")
+        return f"{FOR_GOOD[self.name]} {for_good}"
 
 
 @dataclass(frozen=True)

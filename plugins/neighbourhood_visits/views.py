@@ -115,8 +115,10 @@ def edit(space_id: int) -> Page:
         form.over(api.get_or_404(api.Space, space_id).version)
         return form_page("visits/visit_form.html", form, **shown)
     moved = form.follows and form.closes and form.last_day() != form.closes.data
-    more = _("The last day to ask has moved along: %(date)s.", date=date(found.last_moment)) if moved else ""
-    api.says(f"{_('The visit is changed.')} {more}".strip())
+    said = [_("The visit is changed.")]
+    if moved:
+        said.append(_("The last day to ask has moved along: %(date)s.", date=date(found.last_moment)))
+    api.says(" ".join(said))
     return redirect(url_of(space_id))
 
 

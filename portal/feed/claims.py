@@ -80,8 +80,10 @@ def thanks(entry: Entry, parent: Entry | None, belonged: bool) -> str:
         words = _("Your comment is published.")
     else:
         words = _("Your reply is published.")
-    joined = not belonged and belongs(entry.space_id, entry.author_id)
-    return f"{words} {_('You are a member of this space now.')}" if joined else str(words)
+    if not belonged and belongs(entry.space_id, entry.author_id):
+        joined = _("You are a member of this space now.")
+        return f"{words} {joined}"
+    return str(words)
 
 
 def run(payload: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Two languages, chosen by browser, cookie or account; dates and numbers as each writes them."""
 
+import ast
 import datetime as dt
 import re
 from collections.abc import Iterator
@@ -161,6 +162,21 @@ def test_a_catalogue_is_compiled_when_it_is_missing_or_older(tmp_path: Path) -> 
 def test_french_is_complete() -> None:
     for texts in french():
         assert [forms for forms in texts if not all(forms)] == []
+
+
+def test_no_text_stands_inside_an_f_string_where_the_catalogue_misses_it() -> None:
+    root = Path(i18n.__file__).parent.parent
+    words = {"_", "_l", "_n", "gettext", "ngettext", "lazy_gettext", "lazy_ngettext"}
+    missed = [
+        f"{source.relative_to(root)}:{call.lineno}"
+        for part in ("core", "portal", "ops", "plugins")
+        for source in (root / part).rglob("*.py")
+        for string in ast.walk(ast.parse(source.read_text()))
+        if isinstance(string, ast.JoinedStr)
+        for call in ast.walk(string)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in words
+    ]
+    assert missed == []
 
 
 def test_in_french_a_narrow_space_stands_by_its_signs_and_glues_no_words() -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from core.db import db, write
-from core.models import Entry, File, Membership, SignIn
+from core.models import Entry, File, Membership, SignIn, Space
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Question, Visit
@@ -169,6 +169,48 @@ def test_notes_outlive_the_browser_the_session_and_the_outage(
     assert row(scene, Question, question).outcome == "settled"
 
 
+def test_what_waits_is_still_sent_once_the_report_is_out(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    network.down()
+    take_photo(page, question)
+    tap(page, question, "settle", "Réparé sur place.")
+    status(page).to_have_text("1 note pas encore envoyée")
+    stand(scene, visit, "published")
+    network.up()
+    pattern = "**/field/notes"
+    page.route(pattern, lambda route: route.abort())
+    page.goto(f"{network.url}/visits/{visit}/field")
+    page.get_by_text("Cette visite est terminée").wait_for()
+    status(page).to_have_text("1 note pas encore envoyée")
+    page.get_by_text("Réglée – Réparé sur place.").wait_for()
+    page.unroute(pattern)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    assert [(note.text, note.photo_id is not None) for note in kept(scene)] == [("Réparé sur place.", True)]
+
+
+def test_what_is_too_large_says_so_and_the_notes_after_it_are_sent(
+    scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
+) -> None:
+    visit, question = walk
+    page = loaded(phone("one"), network, "scribe", visit)
+    card = page.locator(f"#question-{question}")
+    limit = scene.town.app.config["MAX_CONTENT_LENGTH"]
+    heavy = {"name": "lamp.raw", "mimeType": "image/x-raw", "buffer": b"x" * (limit + 1)}
+    page.locator(f"#photo-{question}").set_input_files(heavy)
+    tap(page, question, "settle", "Avec la photo.")
+    tap(page, question, "inform", "Sans photo.")
+    card.get_by_text("trop lourde").wait_for()
+    page.get_by_text("Sans photo.").wait_for()
+    status(page).to_have_text("1 note pas encore envoyée")
+    assert [note.text for note in kept(scene)] == ["Sans photo."]
+    card.get_by_role("button", name="Jeter").click()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+
+
 def test_photos_and_new_questions_outlive_the_browser_and_the_outage(
     scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
 ) -> None:
@@ -204,21 +246,32 @@ def test_photos_and_new_questions_outlive_the_browser_and_the_outage(
     assert scene.town.run(lambda: list(db.session.scalars(sizes))) == [2000]
 
 
-def test_a_form_stays_filled_until_its_note_is_kept(
+def test_a_form_stays_filled_until_its_note_is_kept_or_sent(
     scene: Scene, walk: tuple[int, int], network: Network, phone: Callable[[str], BrowserContext]
 ) -> None:
     visit, question = walk
     page = loaded(phone("one"), network, "scribe", visit)
+    network.down()
+    page.locator("#attendance-1").fill("31")
+    page.get_by_role("button", name="Garder le nombre").click()
+    status(page).to_have_text("1 note pas encore envoyée")
     page.evaluate("() => { IDBObjectStore.prototype.add = () => { throw new DOMException('full'); }; }")
     take_photo(page, question)
-    tap(page, question, "settle", "Réparé sur place.")
-    status(page).to_have_text("Cet appareil ne garde rien : chaque note a besoin du réseau.")
+    card, full = page.locator(f"#question-{question}"), page.locator("#field-status [data-full]")
+    for said in ("Réparé sur place.", ""):
+        tap(page, question, "settle", said)
+        expect(full).to_have_text("Cet appareil ne garde rien : chaque note a besoin du réseau.")
+        status(page).to_have_text("1 note pas encore envoyée")
+        expect(card.get_by_label("Note ou motif")).to_have_value("Réparé sur place.")
     assert kept(scene) == []
-    card = page.locator(f"#question-{question}")
-    expect(card.get_by_label("Note ou motif")).to_have_value("Réparé sur place.")
+    network.up()
     tap(page, question, "settle")
-    page.get_by_text("C’est noté.").wait_for()
-    assert [(note.text, note.photo_id is not None) for note in kept(scene)] == [("Réparé sur place.", True)]
+    card.get_by_text("Réglée – Réparé sur place.").wait_for()
+    status(page).to_have_text("Toutes les notes sont envoyées")
+    expect(full).to_be_empty()
+    expect(card.get_by_label("Note ou motif")).to_have_value("")
+    found = [(note.attendance, note.text, note.photo_id is not None) for note in kept(scene)]
+    assert found == [(31, "", False), (None, "Réparé sur place.", True)]
 
 
 def test_a_second_tap_while_a_photo_is_made_small_is_no_second_note(
@@ -318,6 +371,46 @@ def test_who_leaves_the_team_or_signs_out_loses_the_pack(
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(Note.id)))) == 0
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_who_left_the_team_while_the_browser_was_closed_loses_what_was_kept(
+    scene: Scene,
+    walk: tuple[int, int],
+    network: Network,
+    phone: Callable[[str], BrowserContext],
+    closed: bool,
+) -> None:
+    visit, question = walk
+    one = phone("one")
+    page = loaded(one, network, "scribe", visit)
+    network.down()
+    tap(page, question, "settle", "Réparé sur place.")
+    status(page).to_have_text("1 note pas encore envoyée")
+    kept_cookies = one.cookies()
+    one.close()
+
+    def leave() -> None:
+        with write() as session:
+            session.execute(sa.delete(Membership).where(Membership.user_id == scene.town.person("scribe")))
+            if closed:
+                session.get(Space, visit).visibility = "hidden"
+
+    scene.town.run(leave)
+    network.up()
+    one = phone("one")
+    one.add_cookies(kept_cookies)
+    page = one.pages[0]
+    answer = page.goto(f"{network.url}/visits/{visit}/field")
+    assert answer is not None
+    assert answer.status == 403
+    page.get_by_text("Vous n’êtes pas dans l’équipe de cette visite").wait_for()
+    page.wait_for_function("document.querySelector('#field').dataset.wiped === ''")
+    expect(page.locator("#field-status")).to_be_hidden()
+    assert page.evaluate(WAITING) == []
+    assert page.evaluate("Object.keys(localStorage).filter(key => key.endsWith('-unsent'))") == []
+    assert page.evaluate("caches.keys()") == []
+    assert kept(scene) == []
+
+
 @pytest.mark.parametrize("status_code", [403, 404])
 def test_what_waits_outlives_a_server_that_does_not_know_the_visit_for_a_while(
     scene: Scene,
@@ -349,6 +442,8 @@ def test_who_leaves_one_team_keeps_the_notes_of_other_visits(
     tap(page, question, "settle")
     status(page).to_have_text("1 note pas encore envoyée")
     page.evaluate(COPY, [str(visit), scene.town.person("scribe"), scene.town.person("second")])
+    page.reload()
+    status(page).to_have_text("3 notes pas encore envoyées (1 pour un autre compte, 1 d’une autre visite)")
 
     def leave() -> None:
         with write() as session:

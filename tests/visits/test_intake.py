@@ -55,13 +55,19 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     again = admin.submit(page, "/visits/", take="yes", came="paper", **columns)
     assert again.status_code == 422, "it is taken in once"
     jobs.run_due(scene.town.app)
-    assert "1 taken in, 0 already there, 0 flagged." in admin.get(page).text
+    shown = admin.get(page).text
+    assert "1 taken in, 0 already there, 0 flagged." in shown
+    [visit] = scene.town.run(lambda: list(db.session.scalars(sa.select(Visit.space_id))))
+    link = f'href="/visits/{visit}"'
+    assert link in shown.partition('id="intake"')[2]
     assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1, 1, 1)
     assert kept(scene).content == b"", "the file is not kept"
     second = page_of(give(scene, LINES))
     admin.submit(second, take="yes", came="paper", **columns)
     jobs.run_due(scene.town.app)
-    assert "0 taken in, 1 already there, 0 flagged." in admin.get(second).text
+    shown = admin.get(second).text
+    assert "0 taken in, 1 already there, 0 flagged." in shown
+    assert link in shown.partition('id="intake"')[2]
 
 
 @pytest.mark.slow
@@ -171,6 +177,8 @@ def test_how_questions_came_is_said_and_never_made_up(scene: Scene) -> None:
         told = admin.submit(page, take="yes", came=came, **columns)
         assert told.status_code == 422
         assert "Say how the questions came" in told.text
+        assert 'name="came"' in told.text, "it is said on the same page"
+        assert "Take in 1 question" in told.text
     assert admin.submit(page, take="yes", came="stall", **columns).status_code == 302
     jobs.run_due(scene.town.app)
     found = sa.select(Entry.channel).where(Entry.kind == "visits.question")

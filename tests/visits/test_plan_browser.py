@@ -88,3 +88,31 @@ def test_ten_drafts_are_approved_with_a_tap_each_once_the_first_is_open(
     if javascript:
         expect(page.locator("#drafts-title")).to_be_focused()
     assert (loads == []) is javascript
+
+
+def test_after_a_draft_comes_the_one_after_it_with_what_was_said(
+    scene: Scene, address: str, new_page: Callable[..., Page]
+) -> None:
+    visit = scene.visit()
+    agent = scene.browser("agent")
+    found = []
+    for number in range(8):
+        found.append(scene.drafted(visit, f"Lamp {number} is mended.", title=f"Why is lamp {number} out?"))
+        path = f"/visits/questions/{found[-1]}"
+        said = {"body": f"Lamp {number} is mended.", "version": "1", "submit": "yes"}
+        assert agent.submit(f"{path}/answer", _page=path, **said).status_code == 302
+    page = sign_in(new_page(width=360, locale="en-GB"), address, "mayor")
+    page.goto(f"{address}/visits/next")
+    page.locator(f"#draft-{found[5]} summary").click()
+    page.locator(f"#draft-{found[5]}").get_by_role("button", name="Approve and publish").click()
+    following = page.locator(f"#draft-{found[6]}")
+    expect(following.locator("summary")).to_be_focused()
+    expect(following.get_by_text("The answer is published.")).to_be_in_viewport()
+    path = f"/visits/questions/{found[6]}"
+    deputy = scene.browser("deputy")
+    assert deputy.submit(f"{path}/approve", _page="/visits/next", version="1", publish="y").status_code == 302
+    following.get_by_role("button", name="Approve and publish").click()
+    last = page.locator(f"#draft-{found[7]}")
+    expect(last.locator("summary")).to_be_focused()
+    expect(last.get_by_text("no longer waits")).to_be_in_viewport()
+    expect(page.locator("#said")).to_contain_text("no longer waits")

@@ -90,6 +90,10 @@ def test_the_next_visit_stands_above_the_feed_for_who_goes_there(scene: Scene) -
         assert said in told, said
     assert 'href="/visits/next"' in told
     assert scene.browser("mayor").get("/").text.count("In front of the school") == 1, "and once"
+    for name in ("opposition", "mayor2"):
+        home = scene.browser(name).get("/").text
+        assert "In front of the school" in home
+        assert "/visits/next" not in home, "they are on the team of none"
     for name in (None, "resident", "opposition", "mayor2", "agent"):
         assert panel(scene, name) == "", name
     page = f"/visits/{visit}"

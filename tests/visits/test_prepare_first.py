@@ -141,10 +141,10 @@ def test_a_draft_approved_in_place_says_so_and_brings_what_matters_up_to_date(sc
     mayor = scene.browser("mayor")
     shown = mayor.get("/visits/next").text
     assert 'data-hx-select-oob="#what-matters,#said:innerHTML"' in shown
-    assert '<div id="said" role="status"></div>' in shown
+    assert '<div id="said" role="status" class="visually-hidden"></div>' in shown
     mayor.submit(f"{page}/approve", _page="/visits/next", version="1", publish="yes")
     shown = mayor.client.get("/visits/next", headers={"HX-Request": "true"}).text
-    said = shown.partition('<div id="said" role="status">')[2].partition("</div>")[0]
+    said = shown.partition('<div id="said" role="status" class="visually-hidden">')[2].partition("</div>")[0]
     assert "The answer is published." in said
     matters = shown.partition('<section id="what-matters"')[2].partition("</section>")[0]
     assert "answered already" in matters

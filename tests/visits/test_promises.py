@@ -124,6 +124,7 @@ def test_the_page_goes_on_and_costs_the_same(scene: Scene) -> None:
                     department_id=owner,
                     text=f"Promise {number}.",
                     due_on=dt.date(2030, 1, 1) + dt.timedelta(days=number % 7),
+                    state=("confirmed", "done_claimed", "open")[number % 3],
                 )
                 for number in range(count)
             )
@@ -132,13 +133,15 @@ def test_the_page_goes_on_and_costs_the_same(scene: Scene) -> None:
     few = statements(scene, visitor, "/visits/promises")
     scene.town.run(lambda: more(45))
     assert statements(scene, visitor, "/visits/promises") == few
-    seen, url = [], "/visits/promises"
+    seen, states, url = [], "", "/visits/promises"
     while url:
         page = visitor.get(url).text
         seen += re.findall(r'id="promise-(\d+)"', page)
+        states += "".join(re.findall(r"Promised|Said to be done|Confirmed(?=</span>)", page))
         further = re.search(r'href="(/visits/promises\?[^"]*after=[^"]+)"', page)
         url = further[1].replace("&amp;", "&") if further else ""
     assert len(seen) == len(set(seen)) == 46
+    assert states == "Promised" * 16 + "Said to be done" * 15 + "Confirmed" * 15
     assert visitor.get("/visits/promises?after=9_x_1").status_code == 200
 
 
@@ -202,6 +205,20 @@ def test_who_keeps_a_promise_says_that_it_is_begun_and_done(scene: Scene) -> Non
     assert turn(scene, ident, "claim", "deputy").status_code == 302
     assert row(scene, Commitment, ident).state == "done_claimed"
     assert PROMISE not in colleague.get("/visits/department").text, "nothing is left to do"
+    page = f"/posts/{question}"
+    resident = scene.browser("resident")
+    resident.submit(url, _page=page, verb="contest", reason="One is dark.", next=page)
+    shown = resident.get(page).text
+    assert "the promise is under way again" in shown
+    assert "Done." not in shown
+    owners = {scene.town.person(name) for name in ("colleague", "deputy")}
+    assert {person for kind, person in told(scene) if kind == "visits.contested"} == owners
+    shown = colleague.get("/visits/department").text
+    assert "Said not to be done" in shown
+    turn(scene, ident, "claim", "deputy")
+    assert "visits.contested" not in dict(told(scene)), "what told to look at it again is taken back"
+    resident.submit(url, _page=page, verb="confirm", next=page)
+    assert "the promise counts as kept" in resident.get(page).text
 
 
 def test_a_no_leaves_its_trace_and_the_page_of_the_question_asks(scene: Scene) -> None:

@@ -129,6 +129,12 @@ def test_a_closed_visit_says_so_kindly(scene: Scene, past: bool) -> None:
     assert QUESTION not in scene.browser("agent").get(f"/visits/{visit}/review").text
 
 
+def test_a_visit_that_closed_early_names_no_day_to_come(scene: Scene) -> None:
+    shown = scene.browser().get(f"/visits/{scene.visit(closed=True)}").text
+    assert "no longer taken; come to the meeting point" in shown
+    assert "closed since" not in shown
+
+
 def end(scene: Scene, visit: int) -> None:
     """Let the visit be over since yesterday."""
     import datetime as dt

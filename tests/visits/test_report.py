@@ -463,6 +463,23 @@ def test_an_answer_leaves_the_report_with_its_question(scene: Scene, way: str) -
         assert "A light?" in shown
 
 
+def test_the_report_says_why_where_the_answer_does(scene: Scene) -> None:
+    visit = scene.visit()
+    ident = scene.drafted(visit, "There is a garden.", title="A car park?")
+    page = page_of(ident)
+    scene.browser("agent").submit(
+        f"{page}/answer", _page=page, body="It is a garden.", version="1", submit="yes"
+    )
+    said = {"version": "2", "publish": "y", "outcome": "refuse"}
+    scene.browser("mayor").submit(f"{page}/approve", _page="/visits/next", **said)
+    assert row(scene, Question, ident).outcome == "refused"
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert "<dt>Why</dt><dd>The answer says why.</dd>" in shown
+    assert "It is a garden." in shown
+
+
 def visit_open(scene: Scene, visit: int) -> int:
     """The same visit, taking questions again."""
 
@@ -498,10 +515,14 @@ def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Sc
     assert "The minutes as they stand now" not in asked.text
     assert agent.submit(page, **said, confirmed="yes").status_code == 302
     shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
-    assert "M. Dupont du" in shown
-    assert "Mme le Gall" in shown
+    assert "M. Dupont, Mme le Gall." in shown
     assert "details by which somebody can be found" in shown
-    agent.submit(page, body="Thirty people came.", version="1")
+    people = "M. Dupont et Mme d’Ormesson, M Petit et Madame de La Tour sont là.\nM. Roux\n\nLa séance ouvre."
+    agent.submit(page, body=people, version="1")
+    shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
+    assert "M. Dupont, Mme d’Ormesson, M Petit, Madame de La Tour, M. Roux." in shown
+    offices = "Madame la maire répond, Madame la Maire ajoute. M. le maire aussi. Thirty people came."
+    agent.submit(page, body=offices, version="2")
     assert "names no resident" not in scene.browser("mayor").get(page).text.partition("Publish what")[2]
 
 

@@ -184,6 +184,23 @@ def test_a_scribe_finds_their_next_visit_on_the_home_page(scene: Scene, visit: i
         assert (f"/visits/{visit}/{page}" in shown) == bool(page), state
 
 
+def test_what_a_scribe_does_next_comes_before_a_visit_that_is_over(scene: Scene, visit: int) -> None:
+    stand(scene, visit, "reporting", days=-25)
+    following = scene.visit(name="Visit of the Mills")
+    person = scene.town.person("scribe")
+
+    def act() -> None:
+        with write() as session:
+            set_members(session.get(Space, following), "test", {person: "scribe"})
+
+    scene.town.run(act)
+    shown = scene.browser("scribe").get("/").text.partition("You take the notes")[2]
+    assert f"/visits/{following}/field" in shown
+    stand(scene, following, "published")
+    shown = scene.browser("scribe").get("/").text.partition("You take the notes")[2]
+    assert f"/visits/{visit}/minutes" in shown
+
+
 def test_a_scribe_prints_the_field_sheets_alone(scene: Scene, visit: int) -> None:
     lamp = scene.accepted(visit)
     scribe, page = scene.browser("scribe"), f"/visits/{visit}/papers"

@@ -199,7 +199,7 @@ def test_from_the_first_question_to_the_confirmed_promise(
     elsewhere.goto(f"{address}/visits/promises")
     look(elsewhere)
     elsewhere.get_by_role("button", name=f"Oui, c’est fait {PROMISE}").click()
-    said(elsewhere, "C’est fait.")
+    said(elsewhere, "la promesse est considérée comme tenue")
     elsewhere.goto(f"{address}/posts/{question}")
     elsewhere.get_by_text("Confirmé par une personne qui l’a posée ou la soutient").wait_for()
     look(elsewhere)

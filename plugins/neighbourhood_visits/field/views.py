@@ -18,13 +18,19 @@ from . import notes
 from .models import Note
 from .route import Halt, halts
 
+GONE = 403  # the page, too: the worker of the browser drops what it kept
 LAST = 2**31 - 1  # of the numbers of notes
 
 
 @blueprint.get("/<int:space_id>/field")
 @api.needs("visits.conclude")
-def field(space_id: int) -> str:
-    """All that a scribe needs on the way, on one page that is kept for when there is no network."""
+def field(space_id: int) -> Page:
+    """All that a scribe needs on the way, on one page that is kept for when there is no network.
+
+    For who left the team, a page whose script deletes what their device still keeps.
+    """
+    if api.viewer().signed_in and not _notes(space_id):
+        return draw("visits/field/gone.html"), GONE
     visit, space = visit_and_space(space_id)
     api.require("visits.conclude", space)
     if visit.state in states.REPORTED:
@@ -45,6 +51,12 @@ def field(space_id: int) -> str:
     )
 
 
+def _notes(space_id: int) -> bool:
+    """Whether the viewer takes notes on a visit."""
+    space = api.db.session.get(api.Space, space_id)
+    return space is not None and api.can("visits.conclude", space)
+
+
 def _shown(found: list[Halt]) -> int | None:
     """The question that is open: the one just noted, else the first on the way without an outcome."""
     waits = {entry.id: facts.question.outcome == "none" for halt in found for entry, facts in halt.questions}
@@ -56,9 +68,8 @@ def _shown(found: list[Halt]) -> int | None:
 @api.needs("visits.conclude")
 def field_state(space_id: int) -> Page:
     """Who is signed in, and the token of their forms, for notes that waited; or that they left the team."""
-    space = api.db.session.get(api.Space, space_id)
-    if space is None or not api.can("visits.conclude", space):
-        return jsonify(removed=api.viewer().id), 403
+    if not _notes(space_id):
+        return jsonify(removed=api.viewer().id), GONE
     return jsonify(user=api.viewer().id, token=generate_csrf())
 
 

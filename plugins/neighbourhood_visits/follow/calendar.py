@@ -11,7 +11,8 @@ from .. import letters, reads
 from ..models import ONGOING, Commitment, Department, DepartmentMember, about_public
 
 BEFORE, AFTER, ASKED = (1, dt.timedelta(days=-7)), (2, dt.timedelta(days=1)), (3, dt.timedelta(days=30))
-KINDS = {1: "visits.due_soon", 2: "visits.late", 3: "visits.kept"}
+CONTESTED = 4  # whenever somebody says that it is not kept
+KINDS = {CONTESTED: "visits.contested", 1: "visits.due_soon", 2: "visits.late", 3: "visits.kept"}
 CHUNK = 200
 
 
@@ -43,10 +44,17 @@ def _tell(ident: int, stage: int) -> None:
         api.notify(KINDS[stage], sorted(people), entry=entry, once=f"promise:{ident}:{stage}")
 
 
+def tell_contested(row: Commitment, entry: api.Entry) -> None:
+    """Tell its owners that somebody said that a promise is not kept, inside a write."""
+    with api.as_system("tell who keeps a promise"):
+        owners = sorted(_owners(row))
+    api.notify(KINDS[CONTESTED], owners, entry=entry, once=f"promise:{row.id}:{CONTESTED}")
+
+
 def untell(row: Commitment) -> None:
     """Something was said of a promise: what told its owners to say it is taken back, inside a write."""
     about = {"entry_id": row.question_id} if row.question_id else {"space_id": row.space_id}
-    for stage in (BEFORE[0], AFTER[0]):
+    for stage in (BEFORE[0], AFTER[0], CONTESTED):
         api.untell(KINDS[stage], once=f"promise:{row.id}:{stage}", **about)
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,6 +110,7 @@ def first_screen() -> str:
     found = mine()
     visit, space = found or (None, None)
     waiting, number = awaits.drafts(space.id if space else None)
+    order = [one.question.id for group in waiting for one in group.drafts]
     absent = delegates.absent([group.space.id for group in waiting])
     return draw(
         "visits/prepare/first.html",
@@ -118,12 +120,20 @@ def first_screen() -> str:
         space=space,
         matters=matters(space.id) if space else (),
         groups=waiting,
+        following=dict(pairwise(order)),
+        opened=_opened(order),
         number=number,
         reports=awaits.reports(),
         reading=[row for row in queues.waiting() if row[2]["unread"]],
         late=papers.late_promises(space, visit)[:LATE] if space and visit else (),
         manages=space is not None and api.can("visits.manage", space),
     )
+
+
+def _opened(order: list[int]) -> int | None:
+    """The draft to go on with: the one dealt with if it waits, else the one after it, else the first."""
+    asked = request.args.getlist("after", type=int)
+    return next((one for one in (*asked, *order) if one in order), None) if asked else None
 
 
 @blueprint.post("/questions/<int:question_id>/approve")
@@ -145,4 +155,6 @@ def approve_draft(question_id: int) -> Page:
         api.says(said if held else _("The answer is published."))
     except api.Refused as reason:
         api.says(str(reason), "error")
-    return redirect(url_for("visits.first_screen", after=question_id) + "#drafts")
+    following = request.form.get("after", type=int)
+    after = [question_id, following] if following else [question_id]
+    return redirect(url_for("visits.first_screen", after=after) + "#drafts")

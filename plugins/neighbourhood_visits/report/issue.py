@@ -18,8 +18,11 @@ from . import data
 from .figures import figures
 from .models import Minutes, Report
 
-TITLES = r"(?:MM?\.|Mmes?|Mlles?|Monsieur|Madame|Mademoiselle|Mrs?|Ms)\.?"  # before the name of a person
-NAMED = re.compile(rf"\b{TITLES}\s+(?:[^\W\d_][\w’'-]*\s?){{1,3}}")
+# What stands before the name of a person, and the name: up to three words with a capital, or "de la" and one.
+TITLES = r"(?:MM?|Mmes?|Mlles?|Monsieur|Madame|Mademoiselle|Mrs?|Ms)\.?"
+OFFICES = r"(?!Maire|Adjoint|Conseill|Préf|Présid|Direct|Déput|Sénat|Ministre|Mayor)"
+PART = rf"(?:(?:de|du|des|la|le|van|von|der|di|da)[ ]|(?:de[ ]l|d)[’'])*{OFFICES}[^\W\d_a-zß-ÿœ][\w’'-]*"
+NAMED = re.compile(rf"\b{TITLES}[ ]{PART}(?:[ ]{PART}){{0,2}}".replace("[ ]", "[ \u00a0\u202f]+"))
 
 
 def ask_approval(space: api.Space) -> None:

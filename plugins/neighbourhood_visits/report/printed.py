@@ -21,7 +21,7 @@ from ..plan.papers import TEMPLATES, town_name
 from . import issue
 from .figures import Row
 from .models import Report
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when, why
 
 BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|pre|tr)>|<br ?/?>|<hr ?/?>")
 SECONDS, KEPT = 20, 32
@@ -55,9 +55,10 @@ def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
         approved = _("Approved by %(name)s on %(date)s", name=approver, date=issued)
     silent = quiet.sentence()
     figures = {} if silent else facts.get("figures") or {}
+    report_of = _("Report of the visit")
     return {
         "lang": str(get_locale())[:2],
-        "title": f"{_('Report of the visit')} – {space.name}",
+        "title": f"{report_of} – {space.name}",
         "town": town_name(),
         "name": space.name,
         "when": "",
@@ -75,7 +76,7 @@ def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
         "tables": _tables(figures),
         "meaning": [[label, str(WORDS[name])] for name, label in _labels().items()] if figures else [],
         "words": {
-            "report": _("Report of the visit"),
+            "report": report_of,
             "minutes": _("Minutes"),
             "questions": _("Question by question"),
             "none": _("No question is public"),
@@ -105,7 +106,7 @@ def _question(row: Row, facts: Row, silent: str) -> dict[str, Any]:
     told = [
         (_("Can it be done?"), decision(row)[0]),
         (_("When"), when(row, promises)),
-        (_("Why"), row["outcome_reason"]),
+        (_("Why"), why(row)),
         *((_("Promise"), f"{one['text']} – {one['department']}") for one in promises),
     ]
     answer = blocks(row["answer"])
@@ -174,9 +175,8 @@ def _tables(figures: Row) -> list[dict[str, Any]]:
         found.append({"title": labels["times"], "head": head, "rows": rows})
     came = [[channel_label(name), f"{_number(part)} %"] for name, part in sorted(figures["channels"].items())]
     found.append({"title": labels["channels"], "head": [_("Way"), _("Share")], "rows": came})
-    beside = [
-        [f"{_('Not accepted:')} {reason}", number] for reason, number in sorted(figures["rejected"].items())
-    ]
+    rejected = _("Not accepted:")
+    beside = [[f"{rejected} {reason}", number] for reason, number in sorted(figures["rejected"].items())]
     beside += [
         [_("Forwarded to another body"), figures["forwarded"]],
         [_("Dealt with in private"), figures["private"]],

@@ -12,7 +12,7 @@ from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import gaps, issue, passage
 from .forms import MinutesForm, PassageForm
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when, why
 
 SAYS = {
     "by_decision": by_decision,
@@ -20,6 +20,7 @@ SAYS = {
     "when": when,
     "channel_label": channel_label,
     "promises_of": promises_of,
+    "why": why,
     "mention_text": mention_text,
 }
 

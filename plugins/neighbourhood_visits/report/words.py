@@ -82,6 +82,14 @@ def when(row: Row, commitments: list[Row]) -> str:
     return ""
 
 
+def why(row: Row) -> str:
+    """Why it ends so: the reason that was given, else that the answer says it."""
+    own = row["answer"] and row["grouped_with"] in (None, row["id"])
+    if not row["outcome_reason"] and own and row["outcome"] in ("refused", "needs_study", "not_competent"):
+        return str(_("The answer says why."))
+    return str(row["outcome_reason"])
+
+
 def promises_of(row: Row, commitments: list[Row]) -> list[Row]:
     """What was promised about a question, or about the first of its group."""
     return [one for one in commitments if one["question"] in (row["id"], row["grouped_with"] or row["id"])]

@@ -38,32 +38,46 @@ async function note(form, button) {
   const said = [button.value === "yes" ? "" : button.firstChild.textContent, fields.text, fields.asked, fields.attendance].filter(Boolean).join(" – ");
   if (!said && !photo?.size) return;
   form.inert = true;
+  const one = {
+    visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
+    said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
+  };
   try {
-    const one = {
-      visit: words.visit, user: own, key: crypto.randomUUID(), noted_at: new Date().toISOString(), place: form.dataset.place,
-      said: said || photo.name, fields, photo: photo?.size ? await small(photo) : null,
-    };
     await wait(store("readwrite").add(one));  // begun last, as a transaction ends while anything else is awaited
-    form.reset();
-  } catch {
-    delete form.dataset.fieldNote;  // what the device doesn't keep stays in the form, which goes by the network
-    status.querySelector("[data-count]").textContent = words.full;
-    return;
-  } finally {
-    form.inert = false;
-    button.focus({ preventScroll: true });
-  }
+    full = "";
+  } catch { full = await straight(one); }
+  if (!full) form.reset();  // what is neither kept nor sent stays in the form
+  form.inert = false;
+  button.focus({ preventScroll: true });
   await show();
   send();
 }
 
+// What the device doesn't keep goes by the network at once, after all that waits. Says why it didn't.
+let full = "";
+async function straight(one) {
+  await send();
+  try {
+    if ((await waiting()).some((other) => other.user === own && !other.refused)) return words.full;
+    const state = await ask(words.state, {});
+    const answer = state?.user === own ? await post(one, state.token) : null;
+    if (!answer || answer.refused) return answer?.said ?? words.full;
+    draw(document.querySelector(`[data-kept="${one.place}"]`), { ...one, id: one.key });
+    return "";
+  } catch { return words.full; }
+}
+
 // What stands on the page: how many wait, and below each question what was noted.
 async function show() {
-  const notes = await waiting(), foreign = notes.filter((one) => one.user !== own).length;
-  const many = notes.length > 1 ? words.many.replace("{n}", notes.length) : words.one;
-  status.querySelector("[data-count]").textContent = notes.length ? many + (foreign ? ` (${words.other})` : "") : words.none;
-  status.toggleAttribute("data-waiting", notes.length > 0);
-  if (notes.length) localStorage[`${pack}-unsent`] = `${many}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
+  const all = await wait(store("readonly").getAll()), notes = all.filter((note) => note.visit === words.visit);
+  const counted = (number) => number > 1 ? words.many.replace("{n}", number) : words.one;
+  const foreign = notes.filter((one) => one.user !== own).length, elsewhere = all.length - notes.length;
+  const aside = [[foreign, words.other], [elsewhere, words.elsewhere]].filter(([number]) => number).map(([number, text]) => text.replace("{n}", number));
+  status.querySelector("[data-count]").textContent = all.length ? counted(all.length) + (aside.length ? ` (${aside.join(", ")})` : "") : full ? "" : words.none;
+  status.querySelector("[data-full]").textContent = full;
+  status.hidden = "out" in words;
+  status.toggleAttribute("data-waiting", all.length > 0);
+  if (notes.length) localStorage[`${pack}-unsent`] = `${counted(notes.length)}. ${words.leaving}`; else localStorage.removeItem(`${pack}-unsent`);
   for (const list of document.querySelectorAll("[data-kept]")) {
     for (const item of list.querySelectorAll("[data-note]")) {
       if (!notes.some((one) => one.id === Number(item.dataset.note))) {
@@ -72,10 +86,13 @@ async function show() {
         delete item.dataset.note;
       }
     }
-    for (const one of notes.filter((one) => one.place === list.dataset.kept)) draw(list, one);
+    for (const one of notes.filter((one) => place(one) === list.dataset.kept)) draw(list, one);
     list.hidden = !list.children.length;
   }
 }
+
+// The list that a note stands in: the first one, when the page no longer has that of its question.
+const place = (one) => document.querySelector(`[data-kept="${one.place}"]`) ? one.place : "";
 
 function draw(list, one) {
   let item = list.querySelector(`[data-note="${one.id}"]`);
@@ -112,17 +129,21 @@ async function sendAll() {
     if (!state) return;
     for (const one of await waiting()) {
       if (one.user !== state.user || (one.refused && !one.again)) continue;
-      const body = new FormData();
-      for (const [name, value] of Object.entries({ ...one.fields, key: one.key, noted_at: one.noted_at, csrf_token: state.token })) body.append(name, value);
-      if (one.photo) body.append("photo", one.photo, "photo.jpg");
-      const answer = await ask(words.notes, { method: "POST", body });
+      const answer = await post(one, state.token);
       if (!answer) return;
       if (answer.refused) await wait(store("readwrite").put({ ...one, refused: answer.said, again: answer.again }));
       else await wait(store("readwrite").delete(one.id));
       await show();
     }
-    if (!(await waiting()).length) say(words.none);
+    if (!(await wait(store("readonly").count()))) say(words.none);
   } catch { /* no network: the next try comes */ } finally { if (database && !field.dataset.wiped) await show(); }
+}
+
+function post(one, token) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ ...one.fields, key: one.key, noted_at: one.noted_at, csrf_token: token })) body.append(name, value);
+  if (one.photo) body.append("photo", one.photo, "photo.jpg");
+  return ask(words.notes, { method: "POST", body });
 }
 
 async function ask(url, options) {
@@ -136,6 +157,7 @@ async function ask(url, options) {
     if (told.removed) await wipe(told.removed);
   }
   if (answer.status === 409) return { ...await answer.json(), refused: true, again: true };
+  if (answer.status === 413) return { said: words.heavy, refused: true };
   if (answer.status === 422) return { ...await answer.json(), refused: true };
   return answer.ok ? answer.json() : null;
 }
@@ -147,12 +169,12 @@ async function wipe(person) {
   field.dataset.wiped = "";
   localStorage.removeItem(`${pack}-unsent`);
   await caches.delete(pack);
-  field.replaceChildren(Object.assign(document.createElement("p"), { className: "notice warning", textContent: words.gone }));
+  if (!("out" in words)) field.replaceChildren(Object.assign(document.createElement("p"), { className: "notice warning", textContent: words.gone }));
 }
 
 // The pack: this page and what it is drawn with, kept by the worker's cache for when there is no network.
 async function load() {
-  if (!navigator.serviceWorker || !window.caches) return;
+  if (!words.worker || !navigator.serviceWorker || !window.caches) return;
   await navigator.serviceWorker.register(words.worker, { scope: location.pathname });
   await navigator.storage?.persist?.();
   const parts = [...document.querySelectorAll("link[rel=stylesheet], link[rel=preload], script[src]")].map((one) => one.href || one.src);
