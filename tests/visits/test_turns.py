@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import jobs, mail
-from core.db import db, write
+from core.db import db, now, write
 from core.models import Mail
 from core.spaces.actions import set_members
 from plugins.neighbourhood_visits import actions
@@ -327,6 +327,35 @@ def test_the_new_date_is_announced_without_taking_questions(scene: Scene) -> Non
     assert reschedule(scene, visit, days=7, later="yes", closes=day) == 302
     kept = row(scene, Visit, visit)
     assert (kept.state, kept.last_moment.date().isoformat()) == ("announced", day)
+
+
+def test_no_last_day_to_ask_moves_into_the_past_in_silence(scene: Scene) -> None:
+    visit, plan = scene.visit(), scene.plan()
+    today, passed = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1), "which has passed: give another"
+    near = (today - dt.date.fromisoformat(plan["date"])).days
+    refused = change(scene, visit, date=today.isoformat())
+    assert refused.status_code == 422
+    assert passed in refused.text
+    put_off(scene, visit, "postpone")
+    assert reschedule(scene, visit, days=near) == 422
+    assert reschedule(scene, visit, days=near, later="yes") == 422
+    assert row(scene, Visit, visit).state == "postponed"
+    assert reschedule(scene, visit, days=7, later="yes") == 302
+
+    def close() -> None:
+        with write() as session:
+            session.get(Visit, visit).questions_close_at = now() - dt.timedelta(days=1)
+
+    scene.town.run(close)
+    mayor, page = scene.browser("mayor"), f"/visits/{visit}"
+    assert mayor.submit(f"{page}/open", _page=page).location == f"{page}/edit"
+    shown = mayor.get(f"{page}/edit").text
+    assert "The last day to ask is over" in shown
+    assert "give a later one to take questions again" in shown
+    said = {"date": today.isoformat(), "closes": today.isoformat()}
+    assert change(scene, visit, **said).status_code == 302
+    mayor.submit(f"{page}/open", _page=page)
+    assert row(scene, Visit, visit).state == "collecting"
 
 
 def test_the_form_of_a_postponed_visit_asks_no_date(scene: Scene) -> None:
