@@ -128,7 +128,9 @@ def ask(space_id: int) -> Page:
     form: Any = AskForm() if api.viewer().signed_in else AskWithoutAccountForm(data=_sent_before(space_id))
     if not found.takes_questions(api.now()):
         if form.is_submitted():
-            form.form_errors.append(_("This visit takes no more questions. You find yours below."))
+            later = _("This visit takes no questions yet. You find yours below.")
+            closed = _("This visit takes no more questions. You find yours below.")
+            form.form_errors.append(later if found.opens_later(api.now()) else closed)
         status = TOO_LATE if form.is_submitted() else 200
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
     shown = {"visit": found, "space": space, "open": True, "map": map_of(space.area_id)}

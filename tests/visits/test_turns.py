@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
+import pypdfium2
 import pytest
 import sqlalchemy as sa
 
@@ -327,6 +328,23 @@ def test_the_new_date_is_announced_without_taking_questions(scene: Scene) -> Non
     assert reschedule(scene, visit, days=7, later="yes", closes=day) == 302
     kept = row(scene, Visit, visit)
     assert (kept.state, kept.last_moment.date().isoformat()) == ("announced", day)
+
+
+def test_a_visit_that_takes_no_questions_yet_says_so_everywhere(scene: Scene) -> None:
+    visit, visitor = scene.visit(other_ways="Call 02 96 00 00 00."), scene.browser()
+    page = f"/visits/{visit}"
+    assert "Questions until" in visitor.get("/visits/").text
+    put_off(scene, visit, "postpone")
+    assert reschedule(scene, visit, days=7, later="yes") == 302
+    assert "not open yet; the last day will be" in visitor.get(page).text
+    assert "Questions are not open yet" in visitor.get("/visits/").text
+    ask = visitor.get(f"{page}/ask").text
+    assert "This visit takes no questions yet" in ask
+    assert "the last day to ask will be" in ask
+    for closed in ("Questions were taken", "no more questions"):
+        assert closed not in ask
+    with pypdfium2.PdfDocument(scene.browser("mayor").get(f"{page}/a4.pdf").data) as poster:
+        assert "Soon, ask your question, until" in " ".join(poster[0].get_textpage().get_text_range().split())
 
 
 def test_no_last_day_to_ask_moves_into_the_past_in_silence(scene: Scene) -> None:
