@@ -76,6 +76,11 @@ class DecideForm(api.Form):
         if self.verb.data == "forward" and not (field.data or "").strip():
             raise ValidationError(str(BODY.refusal))
 
+    def validate_department(self, field: Any) -> None:
+        """What is assigned goes to a department or an official."""
+        if self.verb.data == "assign" and not (field.data or self.official.data):
+            raise ValidationError(_("Choose a department or an official."))
+
     def decision(self) -> Decision:
         """What was filled in; only what goes with the verb counts."""
         verb = self.verb.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,29 @@ def decide(
     page = f"/visits/{visit}/review"
     picks = [f"{one}:{row(scene, Question, one).moves}" for one in questions]
     return scene.browser(name).submit(f"/visits/{visit}/decide", _page=page, verb=verb, pick=picks, **said)
+
+
+def test_the_queue_stays_as_it_was_after_each_decision(scene: Scene) -> None:
+    visit = scene.visit()
+    one, two = scene.question(visit, theme="streets"), scene.question(visit, "And the bench?", theme="green")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review?queue=unread&theme=green"
+    shown = agent.get(page).text
+    assert f'id="question-{two}"' in shown
+    assert f'id="question-{one}"' not in shown
+    send = html.unescape(re.findall(r'id="bulk"[^>]*action="([^"]+)"', shown)[0])
+    refused = agent.submit(send, _page=page, verb="assign", pick=f"{two}:0")
+    assert refused.status_code == 422
+    assert "Choose a department or an official" in refused.text
+    assert re.search(rf'id="pick-{two}" checked', refused.text)
+    assert re.search(r'<option selected value="assign"', refused.text)
+    assert f'id="question-{one}"' not in refused.text
+    done = agent.submit(send, _page=page, verb="accept", pick=f"{two}:0")
+    assert done.status_code == 302
+    assert "theme=green" in done.location
+    after = agent.get(done.location).text
+    undo = html.unescape(re.findall(r'class="inline" method="post" action="([^"]+)"', after)[0])
+    back = agent.submit(undo, _page=page, verb="reconsider", pick=f"{two}:1").location
+    assert back.endswith("/review?queue=unread&theme=green")
 
 
 def row(scene: Scene, model: Any, ident: int) -> Any:
