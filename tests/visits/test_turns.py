@@ -94,6 +94,7 @@ def test_the_team_reads_whom_no_message_reaches_when_a_visit_moves(scene: Scene)
     shown = agent.get(f"{page}/callers").text
     assert "By telephone?" in shown
     assert "01 23 45 67 89" in shown
+    assert "Madame Brunet" in shown
     assert "With an account?" not in shown
     assert own
     for name in (None, "resident", "agent2", "opposition", "colleague"):
