@@ -209,6 +209,8 @@ def test_the_reason_is_asked_where_one_is_sure_and_kept(scene: Scene, visit: int
     assert asked.status_code == 200
     assert "reason-error" not in asked.text
     assert "with your reason" in asked.text or verb == "cancel"
+    assert "Change nothing</a>" in asked.text
+    assert "Cancel</a>" not in asked.text, "a visit is cancelled by the other button"
     for reason, says in (("  ", "Write the reason."), ("x" * 1001, "x" * 1001)):
         refused = mayor.submit(page, _page=f"/visits/{visit}", verb=verb, reason=reason, sure="1")
         assert refused.status_code == 422
