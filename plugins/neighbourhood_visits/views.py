@@ -48,6 +48,7 @@ def index() -> str:
         quiet=quiet.sentence(),
         announces=announces,
         waiting=waiting,
+        most=len(waiting) if request.args.get("waiting") == "all" else reads.PAGE,
         area=area,
         remembered=COOKIE in request.cookies,
         close=areas.visits_near(area) if area else (),

@@ -272,11 +272,14 @@ def test_what_waits_longest_and_soonest_stands_first_among_many_visits(scene: Sc
             session.get(Casework, answered).due_at = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
     scene.town.run(act)
-    for page in ("/", "/visits/"):
+    every = reads.PAGE + 4
+    for page, most in (("/", 3), ("/visits/", reads.PAGE), ("/visits/?waiting=all", every)):
         waiting = agent.get(page).text.partition("Questions waiting for you")[2].partition("</section>")[0]
         shown = re.findall(r"(Soon|Late|Nothing waits|Visite Far \d+)</a>", waiting)
         assert shown[:3] == ["Late", "Soon", "Visite Far 0"], page
-        assert len(shown) == reads.PAGE, page
+        assert len(shown) == most, page
+        more = f'href="/visits/?waiting=all#waits-title">and {every - most} more visits<'
+        assert (more in waiting) == (most < every), page
 
 
 def test_a_card_says_how_it_came_who_has_it_until_when_and_what_it_holds(scene: Scene) -> None:
