@@ -72,6 +72,8 @@ def intake(import_id: int) -> Page:
             found, errors = imports.rows_of(table, row.columns)
     except api.Refused as reason:
         refusal = str(reason)
+    known = imports.taken_in() if found else set()
+    already = sum(one.key in known for one in found)
     visits, departments = imports.to_make(found)
     page = draw(
         "visits/intake.html",
@@ -80,6 +82,7 @@ def intake(import_id: int) -> Page:
         labels=LABELS,
         found=found,
         shown=found[:SHOWN],
+        already=already,
         errors=errors,
         untold=sum(not one.channel for one in found),
         ways=CHANNELS,
