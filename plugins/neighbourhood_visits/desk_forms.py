@@ -55,7 +55,7 @@ class DecideForm(api.Form):
             ("reject", _("Don’t accept")),
             ("forward", _("Forward to the body in charge")),
             ("divert", _("Make it a private case")),
-            ("group", _("Group")),
+            ("group", _("Group them")),
             ("ungroup", _("Take out of the group")),
             ("theme", _("Say its theme")),
             ("reconsider", _("Undo: to be read again")),

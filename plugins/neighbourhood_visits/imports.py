@@ -16,7 +16,7 @@ from .models import Casework, Department, Question, Visit
 from .tables import Table
 
 FIELDS = {
-    "key": ("identifiant", "id", "reference"),
+    "key": ("identifiant", "id", "reference", "ref"),
     "title": ("titre", "title", "question", "objet"),
     "body": ("texte", "description", "body", "detail"),
     "theme": ("thematique", "theme"),

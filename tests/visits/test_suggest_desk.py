@@ -292,5 +292,8 @@ def test_a_queue_is_read_by_theme_and_by_department(scene: Scene) -> None:
     assert shown("&theme=streets") == [False, True]
     assert shown(f"&department={roads}") == [True, False]
     assert shown(f"&department={roads}&theme=streets") == [False, False]
+    lost = agent.get("".join((queue.replace("unanswered", "unread"), f"&department={roads}&theme=streets")))
+    assert f'<option value="{roads}" selected>Roads (0)' in lost.text
+    assert '<option value="streets" selected>Streets and pavements (0)' in lost.text
     assert "Show all" in agent.get(f"{queue}&department={roads}&theme=streets").text
     assert shown("&department=x'&theme=%F0%9F%8C%B3") == [False, False]
