@@ -26,6 +26,7 @@ from .access import require as require
 from .access import space_roles as space_roles
 from .access import viewer as viewer
 from .accounts.claims import confirm_later as confirm_later
+from .accounts.claims import take_back as take_back
 from .accounts.sessions import as_viewer as as_viewer
 from .accounts.throttle import hit as _hit
 from .audit import audit as audit

@@ -59,17 +59,25 @@ def known(email: str) -> Known | None:
         return found.one_or_none()
 
 
-def confirm_later(email: str, action: str, payload: dict[str, Any]) -> None:
+def confirm_later(email: str, action: str, payload: dict[str, Any]) -> str:
     """Keep what somebody without an account started, and mail the link that carries it out.
 
     `action` names a Claim of a manifest. `payload["name"]` names the account of an address that has none yet;
-    The link's page shows what its `describe` answers. Raises throttle.TooMany, ValueError for no address, and
-    Refused for a name by which an official or staff are known.
+    The link's page shows what its `describe` answers. Answers what `take_back` takes.
+    Raises throttle.TooMany, ValueError for no address, and Refused for a name of an official or of staff.
     """
     actions.check_name(payload.get("name") or "")
     email = _counted(email)
     claim = registry.current().declared("claims", action)[1]
-    _mail_link(email, action, payload, "confirm", known(email), claim=claim)
+    link = _mail_link(email, action, payload, "confirm", known(email), claim=claim)
+    return sessions.fingerprint(link.rpartition("/")[2])
+
+
+def take_back(kept: str) -> None:
+    """Forget what somebody started and nobody has confirmed, as what replaces it is on its way."""
+    with write() as session, as_system("take back a confirmation link"):
+        unused = PendingClaim.token_hash == kept, PendingClaim.used_at.is_(None)
+        session.execute(sa.delete(PendingClaim).where(*unused))
 
 
 def sign_up(email: str, name: str, path: str) -> None:
@@ -82,8 +90,7 @@ def sign_up(email: str, name: str, path: str) -> None:
     email = _counted(email)
     person = known(email)
     if person is None:
-        language = str(get_locale())
-        payload = {"name": name, "language": language, "next": path}
+        payload = {"name": name, "language": str(get_locale()), "next": path}
         _mail_link(email, SIGN_UP, payload, "sign_up", None, name=name)
     else:
         _mail_link(email, RESET, {}, "known", person, name=person.name)
@@ -117,28 +124,20 @@ def _counted(email: str) -> str:
 
 def _mail_link(
     email: str, action: str, payload: dict[str, Any], letter: str, person: Known | None, **values: Any
-) -> None:
-    link, pending = _new(email, action, payload)
+) -> str:
     language = (person.language if person else None) or str(get_locale())
-    written = mail.compose(f"core/mail/{letter}", language, link=link, **values)
-    with write() as session:
-        session.add(pending)
-        mail.send(action, email, *written)
-
-
-def issue(email: str, action: str, payload: dict[str, Any]) -> str:
-    """A link to hand over by other means than mail, inside a write."""
-    link, claim = _new(email, action, payload)
-    db.session.add(claim)
+    with write():
+        link = issue(email, action, payload)
+        mail.send(action, email, *mail.compose(f"core/mail/{letter}", language, link=link, **values))
     return link
 
 
-def _new(email: str, action: str, payload: dict[str, Any]) -> tuple[str, PendingClaim]:
-    """A link, and the row that remembers what it is for."""
+def issue(email: str, action: str, payload: dict[str, Any]) -> str:
+    """A link, to hand over by other means than mail too, and the row that remembers it, inside a write."""
     token, until = secrets.token_urlsafe(32), now() + LIFETIMES.get(action, LIFETIME)
     kept = {"action": action, "email": email, "payload": payload, "expires_at": until}
-    link = f"{current_app.config['PARVIS'].base_url}/confirm/{token}"
-    return link, PendingClaim(token_hash=sessions.fingerprint(token), **kept)
+    db.session.add(PendingClaim(token_hash=sessions.fingerprint(token), **kept))
+    return f"{current_app.config['PARVIS'].base_url}/confirm/{token}"
 
 
 def look(token: str) -> Pending:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort, redirect
+from flask import abort, redirect, request
 from werkzeug.wrappers import Response
 
 from core import api
@@ -13,6 +13,7 @@ from .forms import ContestForm, WithdrawForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page
 from .show import draw
+from .states import UNANSWERED
 
 
 @blueprint.route("/questions/<int:question_id>/withdraw", methods=["GET", "POST"])
@@ -20,6 +21,9 @@ from .show import draw
 def withdraw(question_id: int) -> Page:
     """Take one's own question back."""
     form: Any = WithdrawForm()
+    if request.method == "GET" and _answered(question_id):
+        api.says(str(UNANSWERED.refusal), "error")
+        return redirect(f"/posts/{question_id}")
     return _own_page(question_id, form, "visits/withdraw.html", lambda: triage.withdraw(question_id))
 
 
@@ -31,6 +35,12 @@ def contest(question_id: int) -> Page:
     return _own_page(
         question_id, form, "visits/contest.html", lambda: triage.contest(question_id, form.reason.data)
     )
+
+
+def _answered(question_id: int) -> bool:
+    """Whether one's own question is answered, after which it stays."""
+    entry = api.get_or_404(api.Entry, question_id)
+    return reads.asked(entry) and api.get_or_404(Question, question_id).answered_at is not None
 
 
 def _own_page(question_id: int, form: Any, template: str, act: Any) -> Page:

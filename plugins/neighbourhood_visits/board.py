@@ -17,6 +17,7 @@ from .plan import papers
 from .prepare import awaits, first
 from .states import TABLE
 
+AT_HOME = 3  # visits where questions wait that the home page shows
 PATIENCE = dt.timedelta(hours=1)  # from what is due until a job that has not done it is not well
 
 
@@ -80,7 +81,7 @@ def home() -> list[api.Panel]:
     if api.viewer().role == "official":
         found += _for_official(own, sum(counts["unread"] for _visit, _space, counts in waiting))
     elif waiting:
-        html = show.draw("visits/panel_waiting.html", waiting=waiting)
+        html = show.draw("visits/panel_waiting.html", waiting=waiting, most=AT_HOME)
         found.append(api.Panel(_("Questions waiting for you"), html, weight=5, urgent=True))
     following = None if quiet.sentence() else reads.next_visit()
     if following and not (own and own[0].space_id == following[0].space_id):

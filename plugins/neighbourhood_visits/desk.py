@@ -48,9 +48,9 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
     found, space = visit_and_space(space_id)
     api.require("visits.review", space)
     counts = queues.queue_counts([space_id])[space_id]
-    chosen = request.values.get("queue", "")
+    chosen = request.args.get("queue", "")
     name = chosen if chosen in counts else next((one for one in counts if counts[one]), "unread")
-    filters = {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
+    filters = _filters()
     here: dict[str, Any] = {"space_id": space_id, "queue": name, **filters}
     rows, further = queues.queue(space_id, name, request.args.get("after", 0, type=int), filters)
     tabs = {
@@ -91,6 +91,11 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
         undo=_undo(),
         kept_out=letterbox.kept_out(space_id),
     )
+
+
+def _filters() -> dict[str, Any]:
+    """What the queue is filtered by; a decision is sent with it, so that the page stays as it was."""
+    return {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
 
 
 def _undo() -> tuple[str, list[str]] | None:
@@ -177,8 +182,8 @@ def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page
     back: dict[str, Any] = (
         {"undo": undo, "pick": [f"{one}:{moves[one]}" for one in done]} if done and undo else {}
     )
-    place = url_for("visits.review", space_id=space_id, queue=request.form.get("queue") or None, **back)
-    return redirect(place)
+    queue = request.args.get("queue") or None
+    return redirect(url_for("visits.review", space_id=space_id, queue=queue, **_filters(), **back))
 
 
 def _by_script() -> bool:

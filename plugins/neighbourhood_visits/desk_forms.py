@@ -57,7 +57,7 @@ class DecideForm(api.Form):
             ("reject", _("Don’t accept")),
             ("forward", _("Forward to the body in charge")),
             ("divert", _("Make it a private case")),
-            ("group", _("Group")),
+            ("group", _("Group them")),
             ("ungroup", _("Take out of the group")),
             ("theme", _("Say its theme")),
             ("reconsider", _("Undo: to be read again")),
@@ -77,6 +77,11 @@ class DecideForm(api.Form):
         """What is forwarded goes to somebody."""
         if self.verb.data == "forward" and not (field.data or "").strip():
             raise ValidationError(str(BODY.refusal))
+
+    def validate_department(self, field: Any) -> None:
+        """What is assigned goes to a department or an official."""
+        if self.verb.data == "assign" and not (field.data or self.official.data):
+            raise ValidationError(_("Choose a department or an official."))
 
     def decision(self) -> Decision:
         """What was filled in; only what goes with the verb counts."""

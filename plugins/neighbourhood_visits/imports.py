@@ -17,7 +17,7 @@ from .models import Casework, Department, Question, Visit
 from .tables import Table
 
 FIELDS = {
-    "key": ("identifiant", "id", "reference"),
+    "key": ("identifiant", "id", "reference", "ref"),
     "title": ("titre", "title", "question", "objet"),
     "body": ("texte", "description", "body", "detail"),
     "theme": ("thematique", "theme"),
@@ -146,7 +146,7 @@ def take_in(
         result = Result(errors=errors)
         if errors:
             return result
-        known = _known_keys()
+        known = taken_in()
         visits, departments = _visits(rows, day, list(coordinators)), _departments(rows)
         for number, row in enumerate(rows, 1):
             result.flagged += bool(row.flags)
@@ -174,7 +174,7 @@ def _not_taken(rows: list[Row], giver: int | None) -> list[tuple[int, str]]:
     stands = sa.select(Visit.code, Visit.space_id, Visit.state).order_by(Visit.space_id)
     stands = stands.where(Visit.code.in_([row.said["visit"] for row in rows]))
     with api.as_system("the visits that a file names need not be announced"):
-        known = _known_keys()
+        known = taken_in()
         there = {one.code: one for one in api.db.session.execute(stands)}
         managed = set(api.db.session.scalars(reads.managed_by(giver)))
     errors = []
@@ -190,10 +190,11 @@ def _not_taken(rows: list[Row], giver: int | None) -> list[tuple[int, str]]:
     return errors
 
 
-def _known_keys() -> set[str | None]:
-    """The keys of the rows that were taken in before."""
+def taken_in() -> set[str | None]:
+    """The keys of the rows that are there already, by which they are known again."""
     keys = sa.select(Casework.import_key).where(Casework.import_key.is_not(None))
-    return set(api.db.session.scalars(keys))
+    with api.as_system("rows are known again in any visit"):
+        return set(api.db.session.scalars(keys))
 
 
 def _known(cell: str) -> str:

@@ -72,6 +72,8 @@ def intake(import_id: int) -> Page:
             found, errors = imports.checked(table, row.columns, row.user_id)
     except api.Refused as reason:
         refusal = refusal or str(reason)
+    known = imports.taken_in() if found else set()
+    already = sum(one.key in known for one in found)
     visits, departments = imports.to_make(found)
     taken = row.result.get("visits", [])[:MOST_VISITS] if row.state == "done" else []
     spaces = sa.select(api.Space).where(api.Space.id.in_(taken)).order_by(api.Space.name, api.Space.id)
@@ -82,6 +84,7 @@ def intake(import_id: int) -> Page:
         labels=LABELS,
         found=found,
         shown=found[:SHOWN],
+        already=already,
         errors=errors,
         untold=sum(not one.channel for one in found),
         ways=CHANNELS,

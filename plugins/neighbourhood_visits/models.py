@@ -76,6 +76,10 @@ class Visit(api.InSpace, api.Base):
         """Whether a question written at this moment is taken."""
         return self.state == "collecting" and at < self.questions_close_at
 
+    def opens_later(self, at: dt.datetime) -> bool:
+        """Whether it is announced, and takes its questions later."""
+        return self.state == "announced" and at < self.questions_close_at
+
     def is_over(self, at: dt.datetime) -> bool:
         """Whether a visit has taken place at this moment, whatever its date."""
         return self.ends_at < at or self.state in OVER

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from . import reads, taken_out
+from . import groups, reads, taken_out
 from .field.models import Note
 from .models import Asker, Casework, Question, Visit
 from .plan import papers
@@ -76,12 +76,22 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
     if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
+        _hand_over(list(api.db.session.scalars(_asked(user_id))))
         said = dict.fromkeys(("place", "reason", "objection", "forwarded_to", "outcome_reason"), "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))
         _update(sa.delete(Term).where(Term.entry_id.in_(_asked(user_id))))
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))
+
+
+def _hand_over(question_ids: list[int]) -> None:
+    """Let another question lead each group whose first goes; an answer stays, and the others lead to it."""
+    answered = sa.select(Question.entry_id).where(Question.answered_at.is_not(None))
+    kept = set(api.db.session.scalars(answered.where(Question.entry_id.in_(question_ids))))
+    for question_id in question_ids:
+        if question_id not in kept:
+            groups.settle(question_id, gone=True)
 
 
 def end_contacts(now: dt.datetime) -> None:

@@ -145,7 +145,6 @@ def waiting() -> list[tuple[Visit, api.Space, dict[str, int]]]:
         .join(counted, counted.c.space_id == Visit.space_id)
         .where(sa.or_(counted.c.unread > 0, counted.c.unanswered > 0))
         .order_by(sa.case((late, 0), (past, 2), else_=1), Visit.starts_at, Visit.space_id)
-        .limit(PAGE)
     )
     found = api.db.session.execute(rows)
     return [(visit, space, dict(zip(held, counts, strict=True))) for visit, space, *counts in found]

@@ -265,7 +265,8 @@ def _turned(space_id: int, verb: str, **said: str) -> Page:
             actions.turn(space_id, verb, **said)
     except api.Refused as reason:
         api.says(str(reason), "error")
-        return home
+        late = verb == "open" and visit.questions_close_at <= api.now()
+        return redirect(url_for("visits.edit", space_id=space_id)) if late else home
     if verb in FOR_GOOD:
         api.says(str(FOR_GOOD[verb]))
     return home

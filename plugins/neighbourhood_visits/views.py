@@ -48,6 +48,7 @@ def index() -> str:
         quiet=quiet.sentence(),
         announces=announces,
         waiting=waiting,
+        most=len(waiting) if request.args.get("waiting") == "all" else reads.PAGE,
         area=area,
         remembered=COOKIE in request.cookies,
         close=areas.visits_near(area) if area else (),
@@ -130,7 +131,9 @@ def ask(space_id: int) -> Page:
     form: Any = AskForm() if api.viewer().signed_in else AskWithoutAccountForm(data=_sent_before(space_id))
     if not found.takes_questions(api.now()):
         if form.is_submitted():
-            form.form_errors.append(_("This visit takes no more questions. You find yours below."))
+            later = _("This visit takes no questions yet. You find yours below.")
+            closed = _("This visit takes no more questions. You find yours below.")
+            form.form_errors.append(later if found.opens_later(api.now()) else closed)
         status = TOO_LATE if form.is_submitted() else 200
         return draw("visits/ask.html", form=form, visit=found, space=space, open=False), status
     shown = {"visit": found, "space": space, "open": True, "map": map_of(space.area_id)}
@@ -175,10 +178,12 @@ def _confirmed_later(space: api.Space, form: Any, sure: bool) -> Page:
         "written_at": api.now().isoformat(),
         "name": form.name.data,
     }
-    api.confirm_later(form.email.data, "visits.ask", payload)
+    kept, key = api.confirm_later(form.email.data, "visits.ask", payload), form.key.data
+    if "change" in request.args or _waiting(space.id).get("key") == key:
+        _take_back(space.id)
     short = len(zlib.compress(json.dumps(payload).encode())) <= IN_COOKIE
-    session["visits_asked"] = space.id
-    session["visits_sent"] = {"email": form.email.data, "payload": payload if short else None}
+    sent = {"email": form.email.data, "payload": payload if short else None, "kept": kept, "key": key}
+    session["visits_asked"], session["visits_sent"] = space.id, sent
     return redirect(url_for("visits.asked", space_id=space.id))
 
 
@@ -199,11 +204,19 @@ def _waiting(space_id: int) -> dict[str, Any]:
     return session.get("visits_sent") or {} if session.get("visits_asked") == space_id else {}
 
 
+def _take_back(space_id: int) -> None:
+    """Make the link do nothing that was mailed before: what its author has sent since replaces it."""
+    if kept := _waiting(space_id).get("kept"):
+        api.take_back(kept)
+
+
 def _received(visit: Any, form: Any, sure: bool) -> Page:
     """Take a question that is known by its code; the same words sent again in this browser are the same."""
     said = form.said()
     said["key"] = session.setdefault("visits_key", said["key"])
     session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
+    if "change" in request.args:
+        _take_back(visit.space_id)
     return redirect(url_for("visits.received"))
 
 
@@ -273,8 +286,9 @@ def asked(space_id: int) -> Page:
     sent = _waiting(space_id)
     form: Any = AddressForm(data=sent)
     if sent.get("payload") and form.validate_on_submit():
-        api.confirm_later(form.email.data, "visits.ask", sent["payload"])
-        session["visits_sent"] = {**sent, "email": form.email.data}
+        kept = api.confirm_later(form.email.data, "visits.ask", sent["payload"])
+        _take_back(space_id)
+        session["visits_sent"] = {**sent, "email": form.email.data, "kept": kept}
         api.says(_("The message is sent to %(address)s.", address=form.email.data))
         return redirect(url_for("visits.asked", space_id=space_id))
     return form_page("visits/asked.html", form, visit=found, space=space, sent=sent)

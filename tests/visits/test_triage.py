@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,29 @@ def decide(
     page = f"/visits/{visit}/review"
     picks = [f"{one}:{row(scene, Question, one).moves}" for one in questions]
     return scene.browser(name).submit(f"/visits/{visit}/decide", _page=page, verb=verb, pick=picks, **said)
+
+
+def test_the_queue_stays_as_it_was_after_each_decision(scene: Scene) -> None:
+    visit = scene.visit()
+    one, two = scene.question(visit, theme="streets"), scene.question(visit, "And the bench?", theme="green")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/review?queue=unread&theme=green"
+    shown = agent.get(page).text
+    assert f'id="question-{two}"' in shown
+    assert f'id="question-{one}"' not in shown
+    send = html.unescape(re.findall(r'id="bulk"[^>]*action="([^"]+)"', shown)[0])
+    refused = agent.submit(send, _page=page, verb="assign", pick=f"{two}:0")
+    assert refused.status_code == 422
+    assert "Choose a department or an official" in refused.text
+    assert re.search(rf'id="pick-{two}" checked', refused.text)
+    assert re.search(r'<option selected value="assign"', refused.text)
+    assert f'id="question-{one}"' not in refused.text
+    done = agent.submit(send, _page=page, verb="accept", pick=f"{two}:0")
+    assert done.status_code == 302
+    assert "theme=green" in done.location
+    after = agent.get(done.location).text
+    undo = html.unescape(re.findall(r'class="inline" method="post" action="([^"]+)"', after)[0])
+    back = agent.submit(undo, _page=page, verb="reconsider", pick=f"{two}:1").location
+    assert back.endswith("/review?queue=unread&theme=green")
 
 
 def row(scene: Scene, model: Any, ident: int) -> Any:
@@ -351,11 +375,14 @@ def test_what_waits_longest_and_soonest_stands_first_among_many_visits(scene: Sc
             session.get(Casework, answered).due_at = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
     scene.town.run(act)
-    for page in ("/", "/visits/"):
+    every = reads.PAGE + 4
+    for page, most in (("/", 3), ("/visits/", reads.PAGE), ("/visits/?waiting=all", every)):
         waiting = agent.get(page).text.partition("Questions waiting for you")[2].partition("</section>")[0]
         shown = re.findall(r"(Soon|Late|Nothing waits|Visite Far \d+)</a>", waiting)
         assert shown[:3] == ["Late", "Soon", "Visite Far 0"], page
-        assert len(shown) == reads.PAGE, page
+        assert len(shown) == most, page
+        more = f'href="/visits/?waiting=all#waits-title">and {every - most} more visits<'
+        assert (more in waiting) == (most < every), page
 
 
 def test_a_card_says_how_it_came_who_has_it_until_when_and_what_it_holds(scene: Scene) -> None:

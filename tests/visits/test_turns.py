@@ -6,11 +6,12 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
+import pypdfium2
 import pytest
 import sqlalchemy as sa
 
 from core import jobs, mail
-from core.db import db, write
+from core.db import db, now, write
 from core.models import Mail
 from core.spaces.actions import set_members
 from plugins.neighbourhood_visits import actions
@@ -93,6 +94,7 @@ def test_the_team_reads_whom_no_message_reaches_when_a_visit_moves(scene: Scene)
     shown = agent.get(f"{page}/callers").text
     assert "By telephone?" in shown
     assert "01 23 45 67 89" in shown
+    assert "Madame Brunet" in shown
     assert "With an account?" not in shown
     assert own
     for name in (None, "resident", "agent2", "opposition", "colleague"):
@@ -207,6 +209,8 @@ def test_the_reason_is_asked_where_one_is_sure_and_kept(scene: Scene, visit: int
     assert asked.status_code == 200
     assert "reason-error" not in asked.text
     assert "with your reason" in asked.text or verb == "cancel"
+    assert "Change nothing</a>" in asked.text
+    assert "Cancel</a>" not in asked.text, "a visit is cancelled by the other button"
     for reason, says in (("  ", "Write the reason."), ("x" * 1001, "x" * 1001)):
         refused = mayor.submit(page, _page=f"/visits/{visit}", verb=verb, reason=reason, sure="1")
         assert refused.status_code == 422
@@ -327,6 +331,52 @@ def test_the_new_date_is_announced_without_taking_questions(scene: Scene) -> Non
     assert reschedule(scene, visit, days=7, later="yes", closes=day) == 302
     kept = row(scene, Visit, visit)
     assert (kept.state, kept.last_moment.date().isoformat()) == ("announced", day)
+
+
+def test_a_visit_that_takes_no_questions_yet_says_so_everywhere(scene: Scene) -> None:
+    visit, visitor = scene.visit(other_ways="Call 02 96 00 00 00."), scene.browser()
+    page = f"/visits/{visit}"
+    assert "Questions until" in visitor.get("/visits/").text
+    put_off(scene, visit, "postpone")
+    assert reschedule(scene, visit, days=7, later="yes") == 302
+    assert "not open yet; the last day will be" in visitor.get(page).text
+    assert "Questions are not open yet" in visitor.get("/visits/").text
+    ask = visitor.get(f"{page}/ask").text
+    assert "This visit takes no questions yet" in ask
+    assert "the last day to ask will be" in ask
+    for closed in ("Questions were taken", "no more questions"):
+        assert closed not in ask
+    with pypdfium2.PdfDocument(scene.browser("mayor").get(f"{page}/a4.pdf").data) as poster:
+        assert "Soon, ask your question, until" in " ".join(poster[0].get_textpage().get_text_range().split())
+
+
+def test_no_last_day_to_ask_moves_into_the_past_in_silence(scene: Scene) -> None:
+    visit, plan = scene.visit(), scene.plan()
+    today, passed = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1), "which has passed: give another"
+    near = (today - dt.date.fromisoformat(plan["date"])).days
+    refused = change(scene, visit, date=today.isoformat())
+    assert refused.status_code == 422
+    assert passed in refused.text
+    put_off(scene, visit, "postpone")
+    assert reschedule(scene, visit, days=near) == 422
+    assert reschedule(scene, visit, days=near, later="yes") == 422
+    assert row(scene, Visit, visit).state == "postponed"
+    assert reschedule(scene, visit, days=7, later="yes") == 302
+
+    def close() -> None:
+        with write() as session:
+            session.get(Visit, visit).questions_close_at = now() - dt.timedelta(days=1)
+
+    scene.town.run(close)
+    mayor, page = scene.browser("mayor"), f"/visits/{visit}"
+    assert mayor.submit(f"{page}/open", _page=page).location == f"{page}/edit"
+    shown = mayor.get(f"{page}/edit").text
+    assert "The last day to ask is over" in shown
+    assert "give a later one to take questions again" in shown
+    said = {"date": today.isoformat(), "closes": today.isoformat()}
+    assert change(scene, visit, **said).status_code == 302
+    mayor.submit(f"{page}/open", _page=page)
+    assert row(scene, Visit, visit).state == "collecting"
 
 
 def test_the_form_of_a_postponed_visit_asks_no_date(scene: Scene) -> None:

@@ -86,7 +86,12 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
     segno.make(address, error="m").save(code, kind="svg", xmldecl=False, border=0, dark="#000")
     taken = visit.state in ASKED_BEFORE and visit.questions_close_at > api.now()
     scan = _("Scan the code, or type this address:") if taken else _("To know more, scan the code or type:")
-    until = _("Ask your question until %(date)s", date=show.date(visit.last_moment))
+    day = show.date(visit.last_moment)
+    until = (
+        _("Soon, ask your question, until %(date)s", date=day)
+        if visit.opens_later(api.now())
+        else _("Ask your question until %(date)s", date=day)
+    )
     return api.pdf(
         TEMPLATES / SHEETS[size],
         {

@@ -13,7 +13,7 @@ from core import api
 from .. import reads
 from ..models import Casework, Department, Question
 from .models import Learned, Term
-from .words import pairs, says_what, says_why, words
+from .words import pairs, says_what, says_why, twofold, words
 
 EVERY = dt.timedelta(hours=1)
 LATEST = 20_000  # questions that are learned from
@@ -155,7 +155,8 @@ def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str])
     ranked = departments(said, counts) if sort == "department" else rank(sort, said, counts)
     for label, speaks, _score in ranked:
         because = _because(speaks, reads.theme_label(said.theme))
-        taught = sum(counts.get((sort, word, label), 0) for word, told in known.items() if told in because)
+        clear = [told for told in because if not twofold(told)]
+        taught = sum(counts.get((sort, word, label), 0) for word, told in known.items() if told in clear)
         enough = max(taught, len(because)) > 1 or any(map(says_what, because))
         if label in names and enough:  # one word of one question, that names no subject, says nothing
             found.append(Suggestion(label, names[label], because))

@@ -28,6 +28,7 @@ them there they this to very was we were what when where which who why will with
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 EMPTY = Path(__file__).parents[1] / "prepare" / "empty_words.txt"
+_TWOFOLD = frozenset(("gare", "marche", "porte", "place"))  # things, and verbs as often
 _WAYS = """
 rue rues avenue avenues av boulevard boulevards bd bld allee allees chemin chemins cours faubourg fbg impasse
 passage place pl quai quais route ruelle sentier square villa voie street road lane avenue
@@ -73,7 +74,14 @@ def says_why(said: str) -> bool:
 
 def says_what(said: str) -> bool:
     """Whether a word names a thing that towns are asked about, by itself: a lamp, not a morning."""
-    return any(idea not in loose_ideas() for idea in thesaurus().get(stem(api.fold(said)), ()))
+    return not twofold(said) and any(
+        idea not in loose_ideas() for idea in thesaurus().get(stem(api.fold(said)), ())
+    )
+
+
+def twofold(said: str) -> bool:
+    """Whether a word is as often a verb as a thing, and says nothing by itself."""
+    return api.fold(said) in _TWOFOLD
 
 
 _one_at_a_time = threading.Lock()  # a stemmer keeps the word that it works on
