@@ -10,7 +10,7 @@ import logging
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from typing import Any
 
@@ -21,7 +21,7 @@ from core.access import as_system
 from core.config import Config
 from core.db import TROUBLE, now
 
-from .mail_words import words
+from .mail_words import in_utf8, words
 from .privacy.retention import MAILBOX
 
 FETCH = "core.fetch_mail"
@@ -44,9 +44,8 @@ class Brief(email.policy.EmailPolicy):
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
         """The header as an object, of as much as letters have."""
-        return super().header_fetch_parse(
-            name, value[: ADDRESSES if name.lower() in ("to", "cc") else HEADER]
-        )
+        begin = value[: ADDRESSES if name.lower() in ("to", "cc") else HEADER]
+        return super().header_fetch_parse(name, in_utf8(begin))
 
 
 def fetch() -> None:
@@ -153,11 +152,13 @@ def read(raw: bytes, words_alone: bool = False) -> bool:
         made: Any = email.message_from_bytes(raw, policy=Brief())
         for part in made.iter_attachments() if words_alone else ():
             part.set_payload("")
-        return not automatic(made) and mailbox.take_in(made, words(made))
+        if not automatic(made):
+            said = words(made)
+            with suppress(LookupError):  # not for us
+                return mailbox.take_in(made, said)
+        return False
     except (MemoryError, *TROUBLE):  # not the message's, or not for sure
         raise
-    except LookupError:  # not for us
-        return False
     except Exception:  # a header or part that is none, or has no end: whatever it is, others wait behind it
         log.warning("message not read", exc_info=True)
         return False

@@ -1,37 +1,174 @@
-"""The words of a message: those it has as plain text, or what its HTML says.
+"""The words of a message: those it has as plain text, or what its HTML says, of its beginning.
 
-HTML is read tag by tag, once: a parser of pages takes seconds for tags that were nested to keep it busy.
+Whatever it holds is read once. Charsets are those of mail alone: Python has some that take the square of what
+they read, and its parser of pages does so for tags that have no end.
 """
 
+import base64
+import codecs
 import html
 import re
+from contextlib import suppress
+from email.errors import HeaderParseError
+from email.header import decode_header
 from email.message import EmailMessage
 from typing import Any
 
-LONGEST = 256 * 1024  # characters
-_GONE = {"script", "style", "head", "blockquote"}  # and all within
-_ENDS_LINE = {"br", "/p", "/div", "/li", "/h1", "/h2", "/h3", "/h4", "/h5", "/h6"}
-_MARK = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(/?[a-z][a-z0-9]{0,20})\b[^<>]*>|<[!?][^<>]*>", re.IGNORECASE | re.DOTALL
+LONGEST = 256 * 1024  # bytes of a part
+_NAMES = (
+    *(
+        "utf-8",
+        "us-ascii",
+        "utf-16",
+        "utf-16le",
+        "utf-16be",
+        "utf-32",
+        "utf-32le",
+        "utf-32be",
+        "koi8-r",
+        "koi8-u",
+    ),
+    *("gb18030", "gbk", "gb2312", "big5", "euc-jp", "shift_jis", "iso-2022-jp", "euc-kr"),
+    *(f"iso-8859-{number}" for number in range(1, 17) if number != 12),
+    *(f"{maker}{number}" for maker in ("windows-", "cp") for number in range(1250, 1259)),
 )
+_NO_LETTER = re.compile(r"[^a-z0-9]")
+_CHARSETS = {_NO_LETTER.sub("", name): name for name in _NAMES}
+_ENCODED_WORD = re.compile(r"=\?[!->@-~]+\?[bq]\?[ ->@-~]*\?=", re.IGNORECASE)
 
 
 def words(made: EmailMessage) -> str:
     """The words of a message, without what its HTML quotes where it has nothing else."""
-    part: Any = made.get_body(("plain", "html"))
-    text = "" if part is None else str(part.get_content())[:LONGEST]
-    return _of_html(text) if part is not None and part.get_content_type() == "text/html" else text
+    for kind in ("plain", "html"):
+        part: Any = made.get_body((kind,))
+        if part is not None:
+            text = decoded(part.get_payload(decode=True), part.get_content_charset(""))
+            text = _of_html(text) if kind == "html" else text
+            if text.strip():
+                return text
+    return ""
 
 
-def _of_html(text: str) -> str:
-    first, *rest = _MARK.split(text)
-    said, depth = [first], 0
-    for mark, after in zip(rest[::2], rest[1::2], strict=True):
-        tag = (mark or "").lower()
-        if tag == "body":  # which ends a head that was left open
-            depth = 0
-        elif tag.removeprefix("/") in _GONE:
-            depth = max(depth - 1, 0) if tag[0] == "/" else depth + 1
-        if not depth:
-            said += ["\n" * (tag in _ENDS_LINE), after]
-    return html.unescape("".join(said))
+def decoded(raw: bytes, charset: str) -> str:
+    """The text that bytes begin with: in their charset if mail has it, else UTF-8 or Windows-1252."""
+    begin, whole = raw[:LONGEST], len(raw) <= LONGEST
+    for name in (_CHARSETS.get(_NO_LETTER.sub("", charset.lower()), "utf-8"), "utf-8"):
+        with suppress(UnicodeError):
+            return codecs.getincrementaldecoder(name)().decode(begin, whole)
+    return begin.decode("windows-1252", "replace")
+
+
+def in_utf8(header: str) -> str:
+    """A header as it came, with its encoded words in UTF-8 whatever charset they name."""
+    return _ENCODED_WORD.sub(_word_in_utf8, decoded(header.encode("utf-8", "surrogateescape"), ""))
+
+
+def _word_in_utf8(word: re.Match[str]) -> str:
+    if word[0].lower().startswith(("=?utf-8?", "=?utf-8*")):  # which may end within a letter
+        return word[0]
+    try:
+        [(raw, charset)] = decode_header(word[0])
+    except HeaderParseError:
+        return ""
+    text = decoded(raw, (charset or "").partition("*")[0])
+    return f"=?utf-8?b?{base64.b64encode(text.encode()).decode()}?="
+
+
+_ATTRIBUTES = r"""(?P<{}>(?:[^>=]++|=\s*+(?:"[^"]*+"?|'[^']*+'?)?+)*+)"""
+_TOKEN = re.compile(
+    r"(?P<text>[^<]++)|<!--(?:-?>|.*?(?:--!?>|\Z))"
+    r"|<(?P<raw>script|style|title)(?=[\s/>])" + _ATTRIBUTES.format("_") + r">?"
+    r"(?:(?<=/>)|.*?(?:</(?P=raw)(?=[\s/>])[^>]*+>?|\Z))"
+    r"|<(?P<closes>/?)(?P<name>[a-z][^\s/>]*+)" + _ATTRIBUTES.format("attributes") + r">?"
+    r"|<[!?/][^>]*+>?|(?P<sign><)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"""([^\s/=]++)(?:\s*+=\s*+("[^"]*+"?|'[^']*+'?|\S*+))?""")
+_UNSEEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_EMPTY = {
+    "area",
+    "base",
+    "br",
+    "col",
+    "embed",
+    "hr",
+    "img",
+    "input",
+    "link",
+    "meta",
+    "source",
+    "track",
+    "wbr",
+}
+_LINES = {
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "legend",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "summary",
+    "table",
+    "tr",
+    "ul",
+}
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+_TOO_LONG = re.compile(r"&#[0-9]{8,};?")  # to be the number of a character
+
+
+def _of_html(source: str) -> str:
+    """What a page says to who reads it: tags end its lines, those of its source don't."""
+    said, gone, depth, as_it_is = ["\n"], "", 0, False
+    for token in _TOKEN.finditer(source):
+        text, name, opens = token["text"] or token["sign"], (token["name"] or "").lower(), not token["closes"]
+        at_start = said[-1].endswith("\n")
+        if depth:
+            depth += (1 if opens else -1) if name == gone else 0
+            continue
+        if name == "pre":
+            as_it_is = opens
+        if name == "br":
+            text = "\n"
+        elif name in _LINES:
+            text = "" if at_start else "\n\n" if name == "p" else "\n"
+        elif name in ("td", "th"):
+            text = " " if opens and not at_start else ""
+        elif text and not as_it_is:
+            text = _SPACES.sub(" ", text).removeprefix(" " if at_start else "")
+        if text:
+            said.append(text)
+        if opens and name not in _EMPTY and (name == "blockquote" or _hidden(token["attributes"])):
+            gone, depth = name, 1
+    return html.unescape(_TOO_LONG.sub("\ufffd", "".join(said[1:])))
+
+
+def _hidden(attributes: str | None) -> bool:
+    said = {name.lower(): value for name, value in _ATTRIBUTE.findall(attributes or "")}
+    return "hidden" in said or bool(_UNSEEN.search(said.get("style", "")))

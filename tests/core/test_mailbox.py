@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import email
 import email.policy
 import hashlib
 import hmac
 import imaplib
 import itertools
+import re
 import socket
 import struct
 import time
@@ -25,7 +27,7 @@ from core.db import db, now, write
 from core.feed import actions
 from core.models import Entry, Mail, Membership, PluginFault, Space
 from ops import check
-from portal import intake
+from portal import intake, mail_words
 from portal.notices import mailing, quotes, replies
 
 if TYPE_CHECKING:
@@ -432,7 +434,62 @@ def test_no_charset_brings_them_in(office: Town, imap: Any, smtp: Any, text: str
     made = letter(asked(office, smtp)["Reply-To"], text)
     made.replace_header("Content-Type", 'text/plain; charset="unicode_escape"')
     take_in(office, imap, made)
-    assert [body for body, *_rest in replied(office, post)] == ["a  b"]
+    assert [body for body, *_rest in replied(office, post)] == [text], (
+        "a way to write signs, and no charset of mail"
+    )
+
+
+@pytest.mark.parametrize(
+    ("charset", "raw"),
+    [
+        ("iso-8859-1", "Été à Nîmes".encode("iso-8859-1")),
+        ("windows-1252", "Été à Nîmes".encode("windows-1252")),
+        ("UTF8", "Été à Nîmes".encode()),
+        ("utf-16le", "Été à Nîmes".encode("utf-16le")),
+        *((charset, "Été à Nîmes".encode()) for charset in ("unknown-8bit", "cp-850", "utf8mb4", "ansi", "")),
+        ("unknown-8bit", "Été à Nîmes".encode("windows-1252")),
+        ("us-ascii", "Été à Nîmes".encode()),
+    ],
+)
+def test_a_letter_is_read_whatever_it_says_of_its_charset(charset: str, raw: bytes) -> None:
+    head = b"Content-Type: text/plain" + (f'; charset="{charset}"'.encode() if charset else b"")
+    head += b"\nContent-Transfer-Encoding: base64\n\n"
+    made: Any = email.message_from_bytes(head + base64.b64encode(raw), policy=email.policy.default)
+    assert mail_words.words(made) == "Été à Nîmes"
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("Bonjour,<div>Le trou</div>", "Bonjour,\nLe trou"),
+        ("<table><tr><td>Nom</td><td>Rita</td></tr><tr><td>Rue</td></tr></table>", "Nom Rita\nRue"),
+        ("<p>un<p>deux", "un\n\ndeux"),
+        ("<ul><li>x<li>y</ul>", "x\ny"),
+        ("<script>var a='<script>'</script>Ici<style>b{}</style>", "Ici"),
+        ("""<a title="a>b" href='x'>Ici</a>""", "Ici"),
+        ("Ici<span hidden>caché</span><p style='display: none'>caché</p>", "Ici"),
+        ("<title>Titre</title>Ici <!-- non -->là", "Ici là"),
+        ("Ici<br>là &amp; ailleurs &#233;", "Ici\nlà & ailleurs é"),
+        ("Ici<blockquote>avant <blockquote>encore</blockquote></blockquote>", "Ici"),
+        ("1 < 2 et 3 > 2", "1 < 2 et 3 > 2"),
+        ("Ici &#" + "9" * 5000 + ";", "Ici \ufffd"),
+    ],
+)
+def test_html_says_what_its_reader_sees(page: str, said: str) -> None:
+    made = EmailMessage()
+    made.set_content(" \n")
+    made.add_alternative(page, subtype="html")
+    assert mail_words.words(made).strip() == said
+
+
+def test_a_header_is_read_in_its_charset(office: Town, imap: Any) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    subjects = (b"=?iso-8859-1?q?=C9t=E9?=", b"=?cp-850?b?w4l0w6k=?=", "Été".encode(), b"\xc9t\xe9")
+    for number, subject in enumerate(subjects):
+        made = letter(address, f"Words {number}").as_bytes()
+        imap.deliver(re.sub(rb"(?m)^Subject: .*$", b"Subject: " + subject, made))
+    office.run(intake.fetch)
+    assert [one.subject for one in received] == ["Été"] * 4
 
 
 @pytest.mark.engines
@@ -476,7 +533,18 @@ def test_whatever_ends_its_reader_is_set_aside_and_the_next_is_read(
     assert imap.count() == 0
 
 
+PUNYCODE = BOX + b"Content-Type: text/plain; charset=punycode\n\n"
 SLOW = {
+    "a slow charset": (
+        BOX + b"Content-Type: text/plain; charset=punycode\n\n" + b"a" * 150_000,
+        b"-b",
+        300_000,
+    ),
+    "tags without an end": (BOX + b"Content-Type: text/html\n\n", b"<a ", 255_000),
+    "attributes without an end": (BOX + b"Content-Type: text/html\n\n", b"<a b='", 255_000),
+    "remarks without an end": (BOX + b"Content-Type: text/html\n\n", b"<!-", 255_000),
+    "scripts without an end": (BOX + b"Content-Type: text/html\n\n", b"<script>", 255_000),
+    "numbers of characters": (BOX + b"Content-Type: text/html\n\n", b"&#1", 255_000),
     "nested tags": (BOX + b"Content-Type: text/html\n\n", b"<div>\n", 255_000),
     "tags that reopen": (BOX + b"Content-Type: text/html\n\n" + b"<b a=1>" * 9000, b"<p>x\n", 190_000),
     "quotes": (BOX + b"Subject: x\nContent-Type: text/plain; ", b'"', 31_000),
