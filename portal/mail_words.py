@@ -7,6 +7,7 @@ they read, and its parser of pages does so for tags that have no end.
 import base64
 import codecs
 import html
+import operator
 import re
 from contextlib import suppress
 from email.errors import HeaderParseError
@@ -38,15 +39,21 @@ _ENCODED_WORD = re.compile(r"=\?[!->@-~]+\?[bq]\?[ ->@-~]*\?=", re.IGNORECASE)
 
 
 def words(made: EmailMessage) -> str:
-    """The words of a message, without what its HTML quotes where it has nothing else."""
-    for kind in ("plain", "html"):
-        part: Any = made.get_body((kind,))
-        if part is not None:
-            text = decoded(part.get_payload(decode=True), part.get_content_charset(""))
-            text = _of_html(text) if kind == "html" else text
-            if text.strip():
-                return text
-    return ""
+    """The words of all parts of a message that are text; of alternatives the plain one, if it has any."""
+    return "\n".join(_texts(made))
+
+
+def _texts(part: Any) -> list[str]:
+    kind, parts = part.get_content_type(), []
+    if kind.startswith("multipart/"):
+        parts = [(one.get_content_type() != "text/plain", _texts(one)) for one in part.iter_parts()]
+    if kind == "multipart/alternative":
+        parts = sorted((one for one in parts if one[1]), key=operator.itemgetter(0))[:1]
+    if kind not in ("text/plain", "text/html") or part.get_content_disposition() == "attachment":
+        return [text for _html, texts in parts for text in texts]
+    text = decoded(part.get_payload(decode=True), part.get_content_charset(""))
+    text = _of_html(text) if kind == "text/html" else text
+    return [text] if text.strip() else []
 
 
 def decoded(raw: bytes, charset: str) -> str:
@@ -55,7 +62,9 @@ def decoded(raw: bytes, charset: str) -> str:
     for name in (_CHARSETS.get(_NO_LETTER.sub("", charset.lower()), "utf-8"), "utf-8"):
         with suppress(UnicodeError):
             return codecs.getincrementaldecoder(name)().decode(begin, whole)
-    return begin.decode("windows-1252", "replace")
+    text = begin.decode("utf-8", "replace")
+    spoilt, well = text.count("\ufffd"), sum(sign > "\x7f" for sign in text)
+    return text if well > 2 * spoilt else begin.decode("windows-1252", "replace")
 
 
 def in_utf8(header: str) -> str:
@@ -139,6 +148,7 @@ _LINES = {
     "tr",
     "ul",
 }
+_NEXT = {"p", "li", "td", "th", "tr", "dt", "dd", "option"}  # end where the next begins
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _TOO_LONG = re.compile(r"&#[0-9]{8,};?")  # to be the number of a character
 
@@ -150,8 +160,10 @@ def _of_html(source: str) -> str:
         text, name, opens = token["text"] or token["sign"], (token["name"] or "").lower(), not token["closes"]
         at_start = said[-1].endswith("\n")
         if depth:
-            depth += (1 if opens else -1) if name == gone else 0
-            continue
+            if not (opens and name == gone and name in _NEXT):
+                depth += (1 if opens else -1) if name == gone else 0
+                continue
+            depth = 0
         if name == "pre":
             as_it_is = opens
         if name == "br":
@@ -164,11 +176,14 @@ def _of_html(source: str) -> str:
             text = _SPACES.sub(" ", text).removeprefix(" " if at_start else "")
         if text:
             said.append(text)
-        if opens and name not in _EMPTY and (name == "blockquote" or _hidden(token["attributes"])):
+        if opens and name not in _EMPTY and _left_out(name, token["attributes"]):
             gone, depth = name, 1
     return html.unescape(_TOO_LONG.sub("\ufffd", "".join(said[1:])))
 
 
-def _hidden(attributes: str | None) -> bool:
-    said = {name.lower(): value for name, value in _ATTRIBUTE.findall(attributes or "")}
-    return "hidden" in said or bool(_UNSEEN.search(said.get("style", "")))
+def _left_out(name: str, attributes: str | None) -> bool:
+    """Whether an element is not shown, or quotes the message that is answered."""
+    said = {key.lower(): value.lower() for key, value in _ATTRIBUTE.findall(attributes or "")}
+    quotes = "cite" in said.get("type", "") or "quote" in said.get("class", "")
+    hidden = "hidden" in said or bool(_UNSEEN.search(said.get("style", "")))
+    return hidden or (name == "blockquote" and quotes)

@@ -106,8 +106,10 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
     for column, value in details.items():
         setattr(visit, column, value)
-    if visit.freezes_at and not papers.is_frozen(visit):
-        visit.freezes_at += visit.starts_at - started_at
+    if visit.freezes_at:
+        later = visit.freezes_at + (visit.starts_at - started_at)
+        if later > api.now() or not papers.is_frozen(visit):  # another dossier, for the new day
+            visit.freezes_at = later
     moved = before != [getattr(visit, column) for column in PRACTICAL]
     if moved:
         overdue.forget(visit.space_id)

@@ -147,7 +147,8 @@ def take_in(
         if errors:
             return result
         known = taken_in()
-        visits, departments = _visits(rows, day, list(coordinators)), _departments(rows)
+        visits = _visits(rows, day, list(coordinators), anywhere=giver is None)
+        departments = _departments(rows)
         for number, row in enumerate(rows, 1):
             result.flagged += bool(row.flags)
             if row.key in known:
@@ -232,10 +233,10 @@ def to_make(rows: Iterable[Row]) -> tuple[list[str], list[str]]:
     return [code for code in codes if code not in there], made
 
 
-def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str, api.Space]:
+def _visits(rows: list[Row], day: dt.date, coordinators: list[int], anywhere: bool) -> dict[str, api.Space]:
     """The space of the visit of each code; where there is none yet, one that is not announced.
 
-    A visit without a team, as one just made, gets these `coordinators`.
+    A visit just made gets these `coordinators`; where `anywhere`, another that nobody coordinates as well.
     """
     codes = dict.fromkeys(row.said["visit"] for row in rows)
     found = {
@@ -248,9 +249,11 @@ def _visits(rows: list[Row], day: dt.date, coordinators: list[int]) -> dict[str,
         )
     }
     for code in codes:
-        if code not in found:
+        made = code not in found
+        if made:
             found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
-        for person in coordinators if not reads.who_coordinates(found[code].id) else ():
+        alone = made or (anywhere and not reads.who_coordinates(found[code].id))
+        for person in coordinators if alone else ():
             api.set_members(found[code], f"{actions.IMPORTED}{person}", {person: "coordinator"})
     return found
 

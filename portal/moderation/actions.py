@@ -157,9 +157,10 @@ def _told(entry_id: int) -> Iterator[tuple[Any, Any]]:
 
 
 def _unconfirmed(entry_id: int) -> Iterator[PendingClaim]:
-    """What waits for the link in a mail to become a report of an entry."""
-    for claim in db.session.scalars(sa.select(PendingClaim).where(PendingClaim.action == REPORT)):
-        if claim.payload["entry"] == entry_id:
+    """What waits for the link in a mail to become a report of an entry; a used link holds nothing."""
+    waiting = (PendingClaim.action == REPORT, PendingClaim.used_at.is_(None))
+    for claim in db.session.scalars(sa.select(PendingClaim).where(*waiting)):
+        if claim.payload.get("entry") == entry_id:
             yield claim
 
 

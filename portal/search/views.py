@@ -23,7 +23,7 @@ from ..feed.views import more_url
 from ..spaces import reads as spaces
 from . import results
 
-NAMESAKES, OTHERS = 20, 50
+NAMESAKES, OTHERS = 100, 50
 FILTERS = ("kind", "space", "person", "since", "until")
 
 blueprint = Blueprint("search", __name__)

@@ -16,6 +16,7 @@ import struct
 import time
 from dataclasses import replace
 from email.message import EmailMessage
+from email.mime.text import MIMEText
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -384,7 +385,8 @@ def test_words_are_found_in_html_alone(office: Town, imap: Any, smtp: Any) -> No
     made = letter(asked(office, smtp)["Reply-To"])
     made.set_content(
         "<head><style>p{color:red}</style></head><p>Oui &amp; non</p><script>alert(1)</script>"
-        "<div>Le mer. 25 nov. 2026 à 10:12, Parvis a écrit :</div><blockquote><p>Which day?</p></blockquote>",
+        "<div>Le mer. 25 nov. 2026 à 10:12, Parvis a écrit :</div>"
+        "<blockquote type='cite'><p>Which day?</p></blockquote>",
         subtype="html",
     )
     take_in(office, imap, made)
@@ -470,7 +472,11 @@ def test_a_letter_is_read_whatever_it_says_of_its_charset(charset: str, raw: byt
         ("Ici<span hidden>caché</span><p style='display: none'>caché</p>", "Ici"),
         ("<title>Titre</title>Ici <!-- non -->là", "Ici là"),
         ("Ici<br>là &amp; ailleurs &#233;", "Ici\nlà & ailleurs é"),
-        ("Ici<blockquote>avant <blockquote>encore</blockquote></blockquote>", "Ici"),
+        ("Ici<blockquote type=cite>avant <blockquote>encore</blockquote></blockquote>", "Ici"),
+        ("Ici<blockquote class='gmail_quote'>avant</blockquote>", "Ici"),
+        ("Ici : <blockquote>rue Haute</blockquote>merci", "Ici : \nrue Haute\nmerci"),
+        ("<p style='display:none'>caché<p>Ici", "Ici"),
+        ("<table><tr style='display:none'><td>caché<tr><td>Ici</table>", "Ici"),
         ("1 < 2 et 3 > 2", "1 < 2 et 3 > 2"),
         ("Ici &#" + "9" * 5000 + ";", "Ici \ufffd"),
     ],
@@ -480,6 +486,24 @@ def test_html_says_what_its_reader_sees(page: str, said: str) -> None:
     made.set_content(" \n")
     made.add_alternative(page, subtype="html")
     assert mail_words.words(made).strip() == said
+
+
+def test_one_stray_byte_spoils_no_letter(office: Town, imap: Any) -> None:
+    head = b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+    text = "Le trou est là, près de l’école, à l’angle.".encode() + b"\n-- \nv\xe9rifi\xe9"
+    made: Any = email.message_from_bytes(head + text, policy=email.policy.default)
+    assert mail_words.words(made).startswith("Le trou est là, près de l’école, à l’angle.")
+
+
+def test_all_parts_of_text_are_words(office: Town, imap: Any) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    made = letter(address, "Voici le trou :")
+    made.add_attachment(b"GIF89a", "image", "gif", filename="trou.gif", disposition="inline")
+    made.attach(MIMEText("Il est devant la halle.", _charset="utf-8"))
+    made.add_attachment("Not words", filename="notes.txt")
+    take_in(office, imap, made)
+    [one] = received
+    assert " ".join(one.text.split()) == "Voici le trou : Il est devant la halle."
 
 
 def test_a_header_is_read_in_its_charset(office: Town, imap: Any) -> None:

@@ -150,6 +150,9 @@ def test_a_passage_is_taken_out_of_a_report_that_waits_for_its_link(square: Squa
     [filed] = square.reports()
     assert (filed.reason, filed.text) == ("private", "It gives […] away, private")
     assert SECRET not in filed.address
+    again = square.say(f"Write to {SECRET}", confirmed=True)
+    answer = square.browser("agent").submit(f"/posts/{again}/redact", passage=SECRET, reason="private")
+    assert answer.status_code == 302, "a link that was used holds no report"
 
 
 def test_nor_is_a_passage_kept_in_the_words_of_who_takes_it_out(square: Square) -> None:

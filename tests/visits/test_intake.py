@@ -17,6 +17,7 @@ from plugins.neighbourhood_visits import imports, intake, reads
 from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
 from .test_import import FILE, LINES, count
+from .test_import import take_in as read_table
 from .test_plugin import change
 
 if TYPE_CHECKING:
@@ -291,6 +292,17 @@ def test_a_file_opens_nobody_the_visit_of_others(scene: Scene) -> None:
         assert another.get(f"/visits/{visit}{path}").status_code == 404, path
     assert scene.town.run(lambda: reads.who_coordinates(visit)) == {scene.town.person("admin")}
     assert count(scene, Question) == 1
+
+
+def test_a_file_opens_nobody_a_visit_that_has_no_team_yet(scene: Scene) -> None:
+    read_table(scene, LINES.encode())
+    visit, admin = brought(scene), scene.browser("admin")
+    page = page_of(give(scene, LINES + "N1;Où est la lampe ?;rue Basse;Nord;Voirie\n"))
+    admin.submit(page, take="yes", came="paper")
+    jobs.run_due(scene.town.app)
+    assert "1 taken in, 1 already there" in admin.get(page).text
+    assert scene.town.run(lambda: reads.who_coordinates(visit)) == set()
+    assert admin.get(f"/visits/{visit}/review").status_code == 404
 
 
 @pytest.mark.parametrize("state", ["postponed", "cancelled", "reporting", "published", "archived"])
