@@ -172,7 +172,7 @@ def test_a_word_that_is_a_verb_or_a_person_suggests_nothing_alone(
     page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
     assert f"assign {question}:0" not in page
     assert f"theme {question}:0" not in page
-    assert f"assign {clear}:0 {parks}" in page
+    assert re.search(rf"assign {clear}:0\S* {parks}\"", page)
 
 
 def test_what_shares_one_word_of_no_subject_is_not_similar(scene: Scene) -> None:
