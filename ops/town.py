@@ -75,11 +75,15 @@ def opened(config: Config, despite: str | None = None) -> Iterator[Flask]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Be the only one who makes a town there, by a file beside it, until it is there or this process ends."""
+    """Be the only one who makes a town there, until it is there or this process ends.
+
+    A folder that is there is held itself, as one may not be allowed to write beside it; else a file there.
+    """
     file = folder.parent / f".{folder.name}.lock"
+    there = folder.is_dir() and not file.exists()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        held = os.open(folder, os.O_RDONLY) if there else os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise Refusal(f"{folder} can't be made: {error.strerror}; {ELSEWHERE}") from error
     try:
@@ -87,7 +91,8 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            file.unlink(missing_ok=True)
+            if not there:
+                file.unlink(missing_ok=True)
     except BlockingIOError:
         raise Refusal(f"another command is making {folder}: wait until it is there") from None
     finally:

@@ -38,7 +38,7 @@ from core.testing import Browser, EnglishClient
 from demo import build
 from demo.words import french
 from ops import demonstration
-from ops.town import Refusal
+from ops.town import Refusal, alone
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.models import Commitment, Question, Visit
@@ -354,6 +354,18 @@ def test_the_welcome_names_the_address_and_each_account(config: Config) -> None:
     assert "http://localhost" in text
     assert "parvis-demo" in text
     assert all(f"{account}@parvis.example" in text for account in ACCOUNTS)
+
+
+def test_a_folder_that_is_there_is_held_without_writing_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    folder.mkdir(mode=0o700)
+    with alone(folder):
+        assert [path.name for path in tmp_path.iterdir()] == ["town"], "its owner may not write beside it"
+        assert list(folder.iterdir()) == []
+        with pytest.raises(Refusal, match="another command is making"), alone(folder):
+            pass
+    with alone(folder):
+        pass
 
 
 def test_of_two_that_begin_at_once_one_makes_the_town(
