@@ -20,11 +20,8 @@ def remind() -> None:
     """Job: remind the department of what is overdue, and a day later tell the coordinator; each once."""
     now = api.now()
     rows = (
-        sa.select(Casework.entry_id)
-        .join(api.Entry, api.Entry.id == Casework.entry_id)
-        .join(Question, Question.entry_id == Casework.entry_id)
-        .join(Visit, Visit.space_id == Casework.space_id)
-        .where(overdue(now), Casework.escalated_at.is_(None))
+        _late(now)
+        .where(Casework.escalated_at.is_(None))
         .where(sa.or_(Casework.reminded_at.is_(None), Casework.reminded_at <= now - PATIENCE))
         .order_by(Casework.entry_id)
         .limit(BATCH)
@@ -37,18 +34,23 @@ def remind() -> None:
 
 def forget(space_id: int) -> None:
     """Nobody was told yet of what is not overdue any more, where a visit has moved; inside a write."""
-    late = (
-        sa.select(Casework.entry_id)
-        .join(api.Entry, api.Entry.id == Casework.entry_id)
-        .join(Question, Question.entry_id == Casework.entry_id)
-        .join(Visit, Visit.space_id == Casework.space_id)
-        .where(Casework.space_id == space_id, overdue(api.now()))
-    )
+    late = _late(api.now()).where(Casework.space_id == space_id)
     others = sa.update(Casework).where(Casework.space_id == space_id, Casework.entry_id.not_in(late))
     with api.as_system("remind anew of what is due later"):
         api.db.session.flush()
         anew = others.values(reminded_at=None, escalated_at=None)
         api.db.session.execute(anew, execution_options={"synchronize_session": False})
+
+
+def _late(now: dt.datetime) -> sa.Select[int]:
+    """The ids of the questions that are overdue."""
+    return (
+        sa.select(Casework.entry_id)
+        .join(api.Entry, api.Entry.id == Casework.entry_id)
+        .join(Question, Question.entry_id == Casework.entry_id)
+        .join(Visit, Visit.space_id == Casework.space_id)
+        .where(overdue(now))
+    )
 
 
 def _remind(question_id: int, now: dt.datetime) -> None:

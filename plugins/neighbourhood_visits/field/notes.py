@@ -149,12 +149,6 @@ def open_choices(rows: Sequence[sa.Row[Note, api.Entry, api.User]]) -> dict[int,
     return {ident: some for ident, some in found.items() if any(row[0].state == "kept" for row in some)}
 
 
-def attendance(space_id: int) -> int | None:
-    """How many came: the most that was counted at a stop."""
-    rows = sa.select(sa.func.max(Note.attendance)).where(Note.space_id == space_id)
-    return api.db.session.scalar(rows)
-
-
 def _let_hold(note: Note) -> None:
     """The outcome of this note holds, and what others noted of the same question is set aside."""
     note.state = "applied"
