@@ -403,7 +403,7 @@ def test_who_left_the_team_while_the_browser_was_closed_loses_what_was_kept(
     assert answer is not None
     assert answer.status == 403
     page.get_by_text("Vous n’êtes pas dans l’équipe de cette visite").wait_for()
-    page.wait_for_function("document.querySelector('#field').dataset.wiped === ''")
+    expect(page.locator("#field")).to_have_attribute("data-wiped", "")
     expect(page.locator("#field-status")).to_be_hidden()
     assert page.evaluate(WAITING) == []
     assert page.evaluate("Object.keys(localStorage).filter(key => key.endsWith('-unsent'))") == []
