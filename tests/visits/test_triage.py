@@ -374,6 +374,11 @@ def test_a_note_that_a_colleague_changed_meanwhile_is_not_written_over(
     for text in ("A colleague has changed this note", "The agent wrote this.", "The mayor wrote that."):
         assert text in late.text
     assert "The agent wrote this." in agent.get(form).text
+    unread = mayor.submit(action, _page=form, **{field: "Written over what nobody read."})
+    assert unread.status_code == 409
+    assert "A colleague has changed this note" in unread.text
+    assert "Written over what nobody read." in unread.text
+    assert "The agent wrote this." in agent.get(form).text
     both = {field: "Both wrote these words."}
     assert mayor.submit(action, _page=form, **read(late.text), **both).status_code == 302
     assert "Both wrote these words." in agent.get(form).text
