@@ -129,6 +129,7 @@ def _set_team(space: api.Space, plan: Plan) -> None:
     api.set_members(space, SOURCE, team)
     places.follow_team(space, before)
     _read_no_longer(space.id, worked - _who_works(space.id))
+    _read_again(space.id, [person for person, role in team.items() if role == "scribe"])
 
 
 def _who_works(space_id: int) -> set[int]:
@@ -139,10 +140,25 @@ def _who_works(space_id: int) -> set[int]:
 def _read_no_longer(space_id: int, people: set[int]) -> None:
     """Who works there no more reads no longer what they wrote down for others, nor what they photographed."""
     own = sa.or_(api.Entry.recorded_by == api.Entry.meant_for, api.Entry.kind.in_(TAKEN))
-    rows = sa.select(api.Entry).where(api.Entry.space_id == space_id, api.Entry.meant_for.in_(people), own)
     with api.as_system("who leaves the team may do it themselves"):
-        for entry in api.db.session.scalars(rows).all():
+        for entry in _held(space_id, api.Entry.meant_for.in_(people), own):
             api.set_audience(entry, team_only=True)
+
+
+def _read_again(space_id: int, scribes: list[int]) -> None:
+    """Scribes read what they wrote down, as long as nobody has decided on it, and what they photographed."""
+    taken = sa.and_(api.Entry.author_id.in_(scribes), api.Entry.kind.in_(TAKEN))
+    own = sa.or_(api.Entry.recorded_by.in_(scribes), taken)
+    undecided = (api.Entry.private, api.Entry.meant_for.is_(None))  # what is decided on is private no more
+    with api.as_system("who takes notes need not be on the team"):
+        for entry in _held(space_id, own, *undecided):
+            api.set_audience(entry, team_only=True, reader_id=entry.recorded_by or entry.author_id)
+
+
+def _held(space_id: int, *where: Any) -> Sequence[api.Entry]:
+    """Entries of a visit on which nobody decides until this write ends."""
+    rows = sa.select(api.Entry).where(api.Entry.space_id == space_id, *where).order_by(api.Entry.id)
+    return api.db.session.scalars(rows.with_for_update()).all()
 
 
 def announce(visit: Visit) -> None:

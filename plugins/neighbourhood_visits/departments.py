@@ -8,7 +8,7 @@ from flask import redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from . import reads
+from . import reads, seen
 from .assigned import links
 from .assigned.due import OPEN
 from .assigned.forms import DepartmentForm
@@ -46,19 +46,27 @@ def _department_page(row: Department | None) -> Page:
     if not form.validate_on_submit():
         return form_page("visits/department_form.html", form, department=row)
     try:
-        save(row, form.said(), form.members.data)
+        save(row, form.said(), form.members.data, form.read.data)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
+        if row is not None:
+            form.over(reads.department_said(row))
         return form_page("visits/department_form.html", form, department=row)
     api.says(_("The department is saved."))
     return redirect(url_for("visits.departments"))
 
 
-def save(row: Department | None, values: dict[str, Any], members: list[int]) -> int:
-    """Keep a department, new or changed, with exactly these members; its id. Two never have one name."""
+def save(row: Department | None, values: dict[str, Any], members: list[int], read: str | None = None) -> int:
+    """Keep a department, new or changed, with exactly these members; its id. Two never have one name.
+
+    Refused over another than was `read`.
+    """
     api.require("visits.organise")
     folded = api.fold(values["name"])[:120]
     with api.write() as session:
+        if row is not None and read is not None:
+            session.refresh(row, with_for_update=True)
+            seen.must_be_same(reads.department_said(row), read)
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))

@@ -86,24 +86,41 @@ def people_near(role: str, mandates: Collection[str] = ()) -> list[tuple[int, st
     return [(user.id, ", ".join(filter(None, (user.name, show.mandate(user))))) for user in near]
 
 
+class VersionField(IntegerField):
+    """The version that somebody saw; who sends none has seen none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was sent, never what stands."""
+        self.data = 0
+        super().process_formdata(valuelist)
+
+
+class MarkField(HiddenField):
+    """The mark of what somebody read; who sends none has read nothing."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was sent, never what stands."""
+        self.data = valuelist[0] if valuelist else ""
+
+
 class OverForm(api.Form):
     """What is written over something that others may change too, of which its writer saw a version."""
 
-    version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
+    version = VersionField(widget=HiddenInput(), default=0, validators=[Optional()])
 
     def over(self, version: int) -> None:
         """From now on the writer has seen this version."""
         self.version.raw_data, self.version.data = None, version
 
 
-class OverTextForm(api.Form):
-    """What is written over a note that others may change too, of which its writer saw what this mark says."""
+class OverMarkForm(api.Form):
+    """What is written over what others may change too, of which its writer saw what this mark says."""
 
-    read = HiddenField(filters=[lambda sent: sent or None])
+    read = MarkField()
 
-    def over(self, text: str) -> None:
-        """From now on the writer has seen this text."""
-        self.read.data = seen.mark(text)
+    def over(self, stands: Any) -> None:
+        """From now on the writer has seen what stands."""
+        self.read.data = seen.mark(stands)
 
 
 class AskForm(api.Form):

@@ -305,7 +305,7 @@ def department_said(row: Department) -> dict[str, Any]:
         "mailbox": row.mailbox,
         "official": row.official_id or 0,
         "days": row.days_to_answer,
-        "members": list(api.db.session.scalars(members)),
+        "members": sorted(api.db.session.scalars(members)),
     }
 
 
@@ -484,6 +484,19 @@ def officials_of(space_id: int) -> Sequence[api.User]:
     ranks = {mandate: rank for rank, mandate in enumerate(RANKS)}
     found = api.db.session.scalars(rows).unique()
     return sorted(found, key=lambda person: ranks.get(person.mandate or "", len(RANKS)))
+
+
+def communes_of(people: Sequence[api.User]) -> dict[int, str]:
+    """The commune of each of these, where they are of two or more; nothing where one goes without saying."""
+    own, commune = aliased(api.Area), aliased(api.Area)
+    rows = (
+        sa.select(api.User.id, commune.name)
+        .join(own, own.id == api.User.area_id)
+        .join(commune, own.path.startswith(commune.path))
+        .where(commune.level == "commune", api.User.id.in_([person.id for person in people]))
+    )
+    found = {row.id: row.name for row in api.db.session.execute(rows)}
+    return found if len(set(found.values())) > 1 else {}
 
 
 def others_approve(space_id: Any) -> Any:

@@ -108,9 +108,8 @@ def edit(space_id: int) -> Page:
     shown = {"visit": found, "space": space, "mailbox": letterbox.mailbox(space_id) or ""}
     if not form.validate_on_submit():
         return form_page("visits/visit_form.html", form, **shown)
-    seen = request.form.get("version", 0, type=int)  # who sends none has seen none
     try:
-        actions.change_visit(found, form.plan(), seen)
+        actions.change_visit(found, form.plan(), form.version.data or 0)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         form.over(api.get_or_404(api.Space, space_id).version)

@@ -125,6 +125,13 @@ def draft_version(browser: Browser, page: str) -> str:
     return found[1] if found else "0"
 
 
+def read_mark(browser: Browser, page: str) -> str:
+    """The mark of what a form shows, which it sends back."""
+    found = re.search(r'<input[^>]*name="read"[^>]*value="([0-9a-f]+)"', browser.get(page).text)
+    assert found, page
+    return found[1]
+
+
 @pytest.fixture
 def scene(town: Town, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """The town of these tests, where decisions are told at once."""

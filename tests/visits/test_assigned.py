@@ -21,7 +21,7 @@ from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
 
-from .conftest import TOWN, draft_version
+from .conftest import TOWN, draft_version, read_mark
 from .test_triage import decide, row
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def test_a_department_in_which_nobody_is_told_is_shown_wherever_it_is_chosen(sce
     assert "Nobody is told: Archives has neither" in agent.get(own).text
     assert "Nobody is told: no mailbox, no member" in admin.get("/visits/departments").text
     fields = {"name": "Archives", "mailbox": MAILBOX, "official": "0", "days": "15"}
+    fields["read"] = read_mark(admin, f"/visits/departments/{ident}")
     assert admin.submit(f"/visits/departments/{ident}", **fields).status_code == 302
     assert link_of(scene), "it hears of what it could not hear of"
     for browser, shown in ((agent, own), (agent, f"{page}?queue=unanswered"), (admin, "/visits/departments")):
@@ -201,7 +202,8 @@ def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None
     assert said == "Roads: not for us. The region owns it."
     note = f"/visits/questions/{question}"
     later = f"{casework(scene, question).note}\n\nCalled them since."
-    scene.browser("agent").submit(f"{note}/note", _page=note, note=later)
+    read = read_mark(scene.browser("agent"), note)
+    scene.browser("agent").submit(f"{note}/note", _page=note, note=later, read=read)
     assert "Roads: not for us. The region owns it." in scene.browser("agent").get("/notices").text
     assert "Called them since." not in scene.browser("agent").get("/notices").text
     rows = sa.select(Notice.user_id).where(Notice.type == "visits.returned")

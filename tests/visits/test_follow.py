@@ -18,7 +18,7 @@ from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.models import Commitment, PrivateCase
 from portal.privacy import erase
 
-from .conftest import today
+from .conftest import read_mark, today
 from .test_plugin import statements
 from .test_promises import PROMISE, department, promise, turn
 from .test_report import conclude, lead, lived
@@ -49,7 +49,8 @@ def promised(scene: Scene) -> tuple[int, int, int]:
         "official": "0",
         "members": [str(scene.town.person("colleague"))],
     }
-    scene.browser("admin").submit(f"/visits/departments/{owner}", **fields)
+    admin, page = scene.browser("admin"), f"/visits/departments/{owner}"
+    assert admin.submit(page, **fields, read=read_mark(admin, page)).status_code == 302
     question = scene.accepted(visit, theme="streets")
     scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
     assert promise(scene, question, owner) == 302

@@ -27,7 +27,7 @@ from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
 from portal.privacy import erase
 
-from .conftest import today
+from .conftest import read_mark, today
 from .test_promises import department
 from .test_triage import decide
 
@@ -350,14 +350,15 @@ def test_what_is_delicate_is_for_the_team_and_for_whom_it_concerns(scene: Scene)
     page = f"/visits/questions/{ident}/delicate"
     agent = scene.browser("agent")
     assert "never about a person" in agent.get(page).text
-    assert agent.submit(page, text="A court is to decide on it.").status_code == 302
+    text = "A court is to decide on it."
+    assert agent.submit(page, text=text, read=read_mark(agent, page)).status_code == 302
     assert "A court is to decide on it." in " ".join(pages(pdf(scene, order(scene, visit))))
     for name in ("resident", "opposition", "agent2"):
         assert scene.browser(name).get(page).status_code in (403, 404)
     exported = scene.town.run(lambda: personal.sensitivities(scene.town.person("resident")))
     assert exported == [{"question": ident, "text": "A court is to decide on it."}]
     assert scene.town.run(lambda: personal.sensitivities(scene.town.person("neighbour"))) == []
-    agent.submit(page, text="  ")
+    agent.submit(page, text="  ", read=read_mark(agent, page))
     assert scene.town.run(lambda: api.db.session.get(Sensitivity, ident)) is None
 
 
@@ -576,7 +577,8 @@ def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     visit = scene.visit()
     ident = scene.accepted(visit, body="I live at number seven.")
     page = f"/visits/questions/{ident}/delicate"
-    scene.browser("agent").submit(page, text="A court is to decide.")
+    agent = scene.browser("agent")
+    agent.submit(page, text="A court is to decide.", read=read_mark(agent, page))
     paper = order(scene, visit, "dossier")
     before = " ".join(pages(pdf(scene, paper)))
     assert "number seven" in before

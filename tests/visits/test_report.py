@@ -121,6 +121,8 @@ def test_a_report_is_approved_by_another_frozen_and_names_nobody(scene: Scene) -
     page = f"/visits/{visit}/report"
     assert keep(scene, visit, name="mayor") == 302
     assert keep(scene, visit, "Later words.", version="0") == 409
+    unread = scene.browser("agent").submit(f"/visits/{visit}/minutes", body="Over what nobody read.")
+    assert unread.status_code == 409
     for name in (None, "resident", "opposition", "mayor2"):
         assert scene.browser(name).get(page).status_code == 404
         assert scene.browser(name).get(f"/visits/{visit}/minutes").status_code in (302, 403)

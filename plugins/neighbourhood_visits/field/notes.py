@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import answers, states
+from .. import answers, reads, states
 from ..actions import take_as_it_is
 from ..models import Casework, Question
 from ..report import gaps
@@ -239,7 +239,7 @@ def _record(space: api.Space, said: Said) -> int:
         author_id=None,
         recorded_by=api.viewer().id,
         team_only=True,
-        reader_id=api.viewer().id,
+        reader_id=reads.recorder(space),
     )
     question = Question(entry_id=entry.id, place=said.stop[:200])
     api.db.session.add_all([question, Casework(entry_id=entry.id, space_id=space.id, flags=flags)])
@@ -254,7 +254,7 @@ def _photo(space: api.Space, said: Said) -> int:
         "",
         kind="visits.photo",
         team_only=True,
-        reader_id=api.viewer().id,
+        reader_id=reads.recorder(space),
         pictures=[picture],
         confirmed=True,
     )
