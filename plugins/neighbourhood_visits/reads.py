@@ -90,6 +90,11 @@ class Facts:
         return self.question.triage not in ("submitted", "contested")
 
     @property
+    def withdrawn(self) -> bool:
+        """Whether its author has taken the question back, and so changes it no more."""
+        return self.question.triage == "withdrawn"
+
+    @property
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
         own = self.question.answered_at is not None or not self.answered
