@@ -53,7 +53,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
                 "none, settled, committed, refused, needs_study, not_competent or information_given"
             ),
         ),
-        ("outcome_reason", "string", lazy_gettext("Why")),
+        (
+            "outcome_reason",
+            "string",
+            lazy_gettext(
+                "Why, or how: the reason that was written apart, else the words of the published answer"
+            ),
+        ),
         ("discussion", "string", lazy_gettext("not_planned, planned or discussed")),
     ),
     "counts": (
@@ -98,12 +104,24 @@ def all_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
         }
 
 
-def answers(space_id: int) -> dict[int, str]:
-    """The published answers of a visit as they are drawn, by question."""
+def open_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
+    """The same rows as open data: where no reason was written apart, the published answer says why."""
+    tables = all_tables(space_ids)
+    with api.as_system("an answer's audience is asked below"):
+        said = answers(space_ids)
+    for row in tables["questions"]:
+        if row["outcome"] != "none" and not row["outcome_reason"]:
+            words = said.get(row["id"]) or said.get(row["grouped_with"], "")
+            row["outcome_reason"] = api.plain(words)
+    return tables
+
+
+def answers(space_ids: Sequence[int]) -> dict[int, str]:
+    """The published answers of these visits as they are drawn, by question."""
     rows = (
         sa.select(Answer.question_id, api.Entry.html)
         .join(api.Entry, api.Entry.id == Answer.entry_id)
-        .where(api.Entry.space_id == space_id, api.Entry.state == "published", ~api.Entry.team_only)
+        .where(api.Entry.space_id.in_(space_ids), api.Entry.state == "published", ~api.Entry.team_only)
     )
     return {row.question_id: row.html for row in api.db.session.execute(rows)}
 

@@ -93,7 +93,7 @@ def facts_of(visit: Visit, minutes: Minutes | None) -> dict[str, Any]:
     """All that the report of a visit says, as it stands now."""
     found: dict[str, Any] = data.all_tables([visit.space_id])
     with api.as_system("an answer's audience is asked below"):
-        answers = data.answers(visit.space_id)
+        answers = data.answers([visit.space_id])
     for row in found["questions"]:
         row["answer"] = answers.get(row["grouped_with"] or row["id"], "") or answers.get(row["id"], "")
     setting = bool(api.settings("neighbourhood_visits")["one_person_approves"])
