@@ -116,14 +116,24 @@ def open_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
     return tables
 
 
-def answers(space_ids: Sequence[int]) -> dict[int, str]:
-    """The published answers of these visits as they are drawn, by question."""
+def answers(space_ids: Sequence[int], of: int | None = None) -> dict[int, str]:
+    """The published answers of these visits as they are drawn, by question.
+
+    That `of` a question which is being shown again follows it out of sight until the write ends.
+    """
+    public = api.Entry.team_only if of is None else api.Entry.private
     rows = (
         sa.select(Answer.question_id, api.Entry.html)
         .join(api.Entry, api.Entry.id == Answer.entry_id)
-        .where(api.Entry.space_id.in_(space_ids), api.Entry.state == "published", ~api.Entry.team_only)
+        .where(api.Entry.space_id.in_(space_ids), api.Entry.state == "published", ~public)
     )
+    rows = rows if of is None else rows.where(Answer.question_id == of)
     return {row.question_id: row.html for row in api.db.session.execute(rows)}
+
+
+def answer_to(row: Row, answers: dict[int, str]) -> str:
+    """What answers a question: the answer to the first of its group, or its own."""
+    return answers.get(row["grouped_with"] or row["id"], "") or answers.get(row["id"], "")
 
 
 def public_visits() -> list[int]:
