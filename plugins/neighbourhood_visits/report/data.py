@@ -109,11 +109,14 @@ def open_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
     tables = all_tables(space_ids)
     with api.as_system("an answer's audience is asked below"):
         said = answers(space_ids)
-    for row in tables["questions"]:
-        if row["outcome"] != "none" and not row["outcome_reason"]:
-            words = said.get(row["id"]) or said.get(row["grouped_with"], "")
-            row["outcome_reason"] = api.plain(words)
+    tables["questions"] = [with_why(row, answer_to(row, said)) for row in tables["questions"]]
     return tables
+
+
+def with_why(row: Row, answer: str) -> Row:
+    """A question as open data says it, with why it ends so in the words of this answer if in no others."""
+    said = row["outcome_reason"] or (api.plain(answer) if row["outcome"] != "none" else "")
+    return {**row, "outcome_reason": said}
 
 
 def answers(space_ids: Sequence[int], of: int | None = None) -> dict[int, str]:
