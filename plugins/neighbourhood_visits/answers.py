@@ -36,6 +36,8 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
     """Approve this text, which is published now, or `held` until the day of the visit."""
     with api.write():
         case = question_case(question_id)
+        if held and not case.visit.is_to_come(api.now()):
+            raise api.Refused(_("This visit has no day to come any more: publish the answer now."))
         entry = keep(case, body, version)
         states.move(case, "answer", "approve")
         case.casework.approved_by, case.casework.held = api.viewer().id, held
@@ -49,7 +51,7 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
 
 
 def publish_held(begun: int = 0) -> None:
-    """Job: publish the answers that were held until the visit, where it has begun, or of the one `begun`."""
+    """Job: publish the answers held for a visit that has begun or is cancelled, or for the one `begun`."""
     due = _held().where(Visit.space_id == begun) if begun else to_publish(api.now())
     with api.as_system("publish on the day of the visit"):
         for question_id in api.db.session.scalars(due).all():
@@ -60,11 +62,18 @@ def publish_held(begun: int = 0) -> None:
 
 
 def to_publish(moment: dt.datetime) -> sa.Select[int]:
-    """The questions whose answer is held though their visit has begun by this moment.
+    """The questions whose answer is held though their visit has begun by this moment, or is cancelled.
 
-    That of a visit which was postponed waits for the new day; one that is cancelled has no other day.
+    That of a visit which was postponed waits for the new day.
     """
-    return _held().where(Visit.starts_at <= moment, Visit.state != "postponed")
+    nothing_to_come = sa.or_(Visit.starts_at <= moment, Visit.state == "cancelled")
+    return _held().where(nothing_to_come, Visit.state != "postponed")
+
+
+def held_before(space_id: int) -> int:
+    """How many approved answers wait for the day of a visit."""
+    held = _held().where(Visit.space_id == space_id).subquery()
+    return api.db.session.scalar(sa.select(sa.func.count()).select_from(held)) or 0
 
 
 def _held() -> sa.Select[int]:

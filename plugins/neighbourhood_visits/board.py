@@ -74,6 +74,16 @@ def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
     return found
 
 
+def kept_as_withdrawn(draft: api.Draft) -> api.Refuse | None:
+    """Refuse other words for a question that is withdrawn: nobody would read them."""
+    if draft.kind != "visits.question" or draft.entry is None:
+        return None
+    question = api.db.session.get(Question, draft.entry.id)
+    if question is None or question.triage != "withdrawn":
+        return None
+    return api.Refuse(str(_("You have withdrawn this question, so it no longer changes. Ask a new one.")))
+
+
 def home() -> list[api.Panel]:
     """The next visit for everybody; before it, for members of a team, what waits for them."""
     found, waiting = _for_staff() + _for_scribe(), queues.waiting()

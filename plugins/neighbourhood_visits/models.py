@@ -84,6 +84,10 @@ class Visit(api.InSpace, api.Base):
         """Whether a visit has taken place at this moment, whatever its date."""
         return self.ends_at < at or self.state in OVER
 
+    def is_to_come(self, at: dt.datetime) -> bool:
+        """Whether there is a day to wait for at this moment: a visit that is postponed gets a new one."""
+        return self.state == "postponed" or (self.state != "cancelled" and at < self.starts_at)
+
     @property
     def off(self) -> bool:
         """Whether it does not take place on the day that was announced."""

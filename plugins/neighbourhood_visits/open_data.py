@@ -10,7 +10,7 @@ from core import api
 
 from . import quiet
 from .pages import blueprint, visit_and_space
-from .report.data import TABLES, all_tables, public_visits
+from .report.data import TABLES, open_tables, public_visits
 from .report.figures import Row
 from .show import draw
 
@@ -31,7 +31,7 @@ def open_data() -> str:
 def visit_csv(space_id: int, table: str) -> Response:
     """A table about one visit."""
     visit_and_space(space_id)
-    return _csv(table, all_tables([space_id])[table], f"visit-{space_id}-{table}.csv")
+    return _csv(table, open_tables([space_id])[table], f"visit-{space_id}-{table}.csv")
 
 
 @blueprint.get("/<int:space_id>/data.json")
@@ -39,7 +39,7 @@ def visit_csv(space_id: int, table: str) -> Response:
 def visit_json(space_id: int) -> Response:
     """All tables about one visit."""
     visit_and_space(space_id)
-    return jsonify(_shown(all_tables([space_id])))
+    return jsonify(_shown(open_tables([space_id])))
 
 
 @blueprint.get("/<int:space_id>/questions.geojson")
@@ -47,28 +47,28 @@ def visit_json(space_id: int) -> Response:
 def visit_geojson(space_id: int) -> Response:
     """The questions of one visit that have a pin."""
     visit_and_space(space_id)
-    return _geojson(all_tables([space_id])["questions"])
+    return _geojson(open_tables([space_id])["questions"])
 
 
 @blueprint.get("/open-data/<any(questions, counts, commitments, visits):table>.csv")
 @api.needs("core.read")
 def town_csv(table: str) -> Response:
     """A table about all public visits of the town."""
-    return _csv(table, all_tables(public_visits())[table], f"visits-{table}.csv")
+    return _csv(table, open_tables(public_visits())[table], f"visits-{table}.csv")
 
 
 @blueprint.get("/open-data/data.json")
 @api.needs("core.read")
 def town_json() -> Response:
     """All tables about all public visits of the town."""
-    return jsonify(_shown(all_tables(public_visits())))
+    return jsonify(_shown(open_tables(public_visits())))
 
 
 @blueprint.get("/open-data/questions.geojson")
 @api.needs("core.read")
 def town_geojson() -> Response:
     """The questions of all public visits that have a pin."""
-    return _geojson(all_tables(public_visits())["questions"])
+    return _geojson(open_tables(public_visits())["questions"])
 
 
 @blueprint.get("/open-data/<any(questions, counts, commitments, visits):table>.schema.json")

@@ -86,12 +86,18 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
 
 
 def _hand_over(question_ids: list[int]) -> None:
-    """Let another question lead each group whose first goes; an answer stays, and the others lead to it."""
-    answered = sa.select(Question.entry_id).where(Question.answered_at.is_not(None))
-    kept = set(api.db.session.scalars(answered.where(Question.entry_id.in_(question_ids))))
+    """Let another question lead each group whose first goes, with its answer; where none can, that stays.
+
+    What is left of a question is an empty place: it stands on no list any more.
+    """
+    answered = sa.select(Question.answered_at)
     for question_id in question_ids:
-        if question_id not in kept:
+        if api.db.session.scalar(answered.where(Question.entry_id == question_id)) is None or groups.hand_on(
+            question_id
+        ):
             groups.settle(question_id, gone=True)
+    empty = api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question"
+    _update(sa.update(api.Entry).where(*empty).values(in_feed=False))
 
 
 def end_contacts(now: dt.datetime) -> None:

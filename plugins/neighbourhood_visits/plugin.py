@@ -386,6 +386,12 @@ def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.De
 
 
 @api.hookimpl
+def check_entry(draft: api.Draft) -> api.Refuse | None:
+    """A question that its author has withdrawn changes no more."""
+    return board.kept_as_withdrawn(draft)
+
+
+@api.hookimpl
 def entry_changed(entry: api.Entry, change: str) -> None:
     """A question waits again for a hidden answer; what is taken out leaves all papers; changes count anew."""
     if entry.kind == "visits.answer":

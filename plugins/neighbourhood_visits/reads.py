@@ -90,6 +90,11 @@ class Facts:
         return self.question.triage not in ("submitted", "contested")
 
     @property
+    def withdrawn(self) -> bool:
+        """Whether its author has taken the question back, and so changes it no more."""
+        return self.question.triage == "withdrawn"
+
+    @property
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
         own = self.question.answered_at is not None or not self.answered
@@ -425,7 +430,7 @@ def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.
     rows = (
         sa.select(api.Entry, answered.label("answered"))
         .join(Question, Question.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, ~api.Entry.team_only)
+        .where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed)
         .order_by(*(column.desc() for column in order))
         .limit(PAGE + 1)
     )
@@ -449,7 +454,7 @@ def _cursor(text: str | None) -> tuple[int, ...] | None:
 def public_count(space_id: int) -> int:
     """How many questions of a visit are public."""
     found = sa.select(sa.func.count(Question.entry_id)).join(api.Entry, api.Entry.id == Question.entry_id)
-    found = found.where(api.Entry.space_id == space_id, ~api.Entry.team_only)
+    found = found.where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed)
     return api.db.session.scalar(found) or 0
 
 

@@ -425,6 +425,7 @@ FOLLOWS = {  # what a verb brings with it, whoever uses it
     ("visit", "begin"): "answers that are held: answer publish",
     ("visit", "end"): "answers that are held: answer publish",
     ("visit", "publish"): "answers that are held: answer publish",
+    ("visit", "cancel"): "answers that are held: answer publish",
     ("answer", "assign"): "what is still to be read: triage accept",
 }
 BY_OWNER = frozenset({("commitment", "start"), ("commitment", "claim")})  # of the promise, as well

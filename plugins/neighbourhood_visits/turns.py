@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, callers, queues, states
+from . import actions, answers, callers, queues, states
 from .collect.actions import RECORDED
 from .forms import PutOffForm
 from .models import Visit
@@ -241,6 +241,7 @@ def _put_off(space_id: int, verb: str) -> Page:
         way=states.TABLE["visit", verb],
         comes=FOR_GOOD[verb],
         untold=callers.untold(space_id),
+        held=answers.held_before(space_id) if verb == "cancel" else 0,
     )
 
 

@@ -149,6 +149,37 @@ def test_an_answer_is_held_until_the_new_day_of_a_visit_that_was_postponed(scene
     assert ANSWER in scene.browser().get(f"/posts/{question}").text
 
 
+@pytest.mark.engines
+@pytest.mark.parametrize("first", ["cancel", "postpone"])
+def test_an_answer_that_is_held_is_published_when_its_visit_is_cancelled(scene: Scene, first: str) -> None:
+    visit, mayor = scene.visit(), scene.browser("mayor")
+    questions = [scene.drafted(visit, ANSWER, title=f"Number {number}?") for number in range(2)]
+    later, page = scene.drafted(visit, ANSWER, title="Later?"), f"/visits/{visit}"
+    for question in questions:
+        assert answer(scene, question, "mayor", hold="yes") == 302
+    for verb in dict.fromkeys((first, "cancel")):
+        form = mayor.submit(f"{page}/turn", _page=page, verb=verb).text
+        assert ("2 approved answers that wait for the day of the visit" in form) is (verb == "cancel")
+        assert ANSWER not in scene.browser().get(f"/posts/{questions[0]}").text
+        mayor.submit(f"{page}/turn", _page=page, verb=verb, reason="Storm.", sure="yes")
+    for question in questions:
+        assert ANSWER in scene.browser().get(f"/posts/{question}").text
+        assert row(scene, Casework, question).answer == "published"
+    assert [one for one, _person in told(scene)].count("visits.answered") == 2
+    assert 'name="hold"' not in mayor.get(f"/visits/questions/{later}").text
+    assert answer(scene, later, "mayor", hold="yes") == 409
+    assert answer(scene, later, "mayor", publish="yes") == 302
+
+
+def test_what_was_held_before_a_cancellation_did_that_waits_for_no_old_day(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.drafted(visit, ANSWER)
+    assert answer(scene, question, "mayor", hold="yes") == 302
+    change(scene, Visit, visit, state="cancelled")
+    publish_due(scene)
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text
+
+
 def test_a_held_answer_whose_question_was_withdrawn_stays_unpublished(scene: Scene) -> None:
     visit = scene.visit()
     question = scene.drafted(visit, ANSWER)

@@ -100,7 +100,8 @@ def test_a_question_that_is_not_accepted_is_not_published_by_being_shown_again(
         turn()
         assert row(scene, Entry, question).state == "hidden", "the team does not undo what moderators did"
     assert row(scene, Question, question).triage != "accepted"
-    agent.submit(f"{page}/decide", **act, act="restored")
+    read = str(row(scene, Entry, question).version)
+    agent.submit(f"{page}/decide", **act, act="restored", version=read)
     assert row(scene, Entry, question).state == "pending"
     assert anybody.get(page).status_code == 404
     for shown in (f"/visits/{visit}", "/feed.atom", "/search?q=lamp"):

@@ -24,6 +24,7 @@ from plugins.neighbourhood_visits.report.models import Report
 from portal.privacy import erase
 
 from .test_collect_record import recorded
+from .test_moderated_answers import answer_to
 from .test_promises import department, promise
 from .test_triage import decide, row
 
@@ -463,6 +464,48 @@ def test_an_answer_leaves_the_report_with_its_question(scene: Scene, way: str) -
     for shown in (scene.browser().get(page).text for page in pages):
         assert "It is mended on Monday." not in shown
         assert "A light?" in shown
+
+
+@pytest.mark.engines
+def test_what_moderators_show_again_is_back_in_the_report(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit, owner = scene.visit(), department(scene)
+    first, second = scene.answered(visit, title="A lamp?", place="Rue Haute"), scene.accepted(visit)
+    third = scene.accepted(visit, title="A bench?")
+    decide(scene, visit, [first, second], "group")
+    promise(scene, first, owner)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    assert promise(scene, first, owner) == 302, "another, after the report"
+    scene.draft(third, "Said later.")
+    scene.approve(third, "Said later.")
+    data, page, mayor = f"/visits/{visit}/report/data.json", f"/visits/{visit}/report", scene.browser("mayor")
+    before = scene.browser().get(data).json
+    for ident in (first, third, answer_to(scene, first).id, answer_to(scene, third).id):
+        mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+        assert scene.browser().get(data).json != before or ident == answer_to(scene, third).id
+        mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+        assert scene.browser().get(data).json == before
+    shown = scene.browser().get(page).text
+    assert "A question that was taken out" not in shown
+    assert "what had been hidden is shown again" in shown
+    assert "It is mended on Monday." in shown
+    assert "Said later." not in shown
+
+
+def test_what_is_shown_again_but_not_accepted_stays_out_of_the_report(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit = scene.visit()
+    ident, mayor = scene.accepted(visit, title="A lamp?"), scene.browser("mayor")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+    scene.browser("resident").submit(f"{page_of(ident)}/withdraw", _page="/me")
+    decide(scene, visit, [ident], "divert")
+    mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert "A lamp?" not in shown
+    assert "shown again" not in shown
 
 
 def test_the_report_says_why_where_the_answer_does(scene: Scene) -> None:

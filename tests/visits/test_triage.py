@@ -18,6 +18,7 @@ from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
 from ..core.test_files import encoded, photo
+from .conftest import QUESTION
 from .test_browser import many
 from .test_plugin import statements
 
@@ -510,3 +511,20 @@ def test_a_card_says_one_thing_of_where_its_question_stands(scene: Scene) -> Non
         shown = scene.browser().get(url).text
         assert "Answer to come" not in shown, url
         assert re.findall(r'<span class="badge[^"]*">(Refused|Answer[^<]*)</span>', shown) == ["Refused"], url
+
+
+def test_what_its_author_withdrew_is_not_edited(scene: Scene) -> None:
+    question = scene.question(scene.visit())
+    page, resident = f"/posts/{question}", scene.browser("resident")
+    version = re.search(r'name="version"[^>]*value="(\d+)"', resident.get(f"{page}/edit").text)
+    assert version
+    assert f'href="{page}/edit"' in resident.get(page).text
+    resident.submit(f"/visits/questions/{question}/withdraw")
+    shown = resident.get(page).text
+    assert "Withdrawn" in shown
+    assert f'href="{page}/edit"' not in shown
+    now = re.search(r'name="version"[^>]*value="(\d+)"', resident.get(f"{page}/edit").text)
+    assert now
+    told = resident.submit(f"{page}/edit", title="Other words?", body="", version=now[1])
+    assert "You have withdrawn this question" in told.text
+    assert row(scene, Entry, question).title == QUESTION

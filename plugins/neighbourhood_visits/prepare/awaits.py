@@ -35,10 +35,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafts:
-    """The drafts of one visit, and whether the viewer approves them."""
+    """The drafts of one visit, whether the viewer approves them, and whether for a day that is to come."""
 
     space: Any
     publishes: bool
+    holds: bool
     drafts: list[Draft] = field(default_factory=list)
 
 
@@ -68,7 +69,7 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
             _by_others(Casework),
             sa.func.count().over(),
             Question,
-            Visit.state,
+            Visit,
         )
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
@@ -88,9 +89,10 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
     groups = []
     for _ident, some in groupby(found, key=lambda row: row[0].id):
         own = list(some)
-        group = Drafts(own[0][0], bool(own[0][1]))
+        group = Drafts(own[0][0], bool(own[0][1]), own[0][8].is_to_come(api.now()))
         group.drafts.extend(
-            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8])) for row in own
+            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8].state))
+            for row in own
         )
         groups.append(group)
     return groups, found[0][6] if found else 0

@@ -53,7 +53,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
                 "none, settled, committed, refused, needs_study, not_competent or information_given"
             ),
         ),
-        ("outcome_reason", "string", lazy_gettext("Why")),
+        (
+            "outcome_reason",
+            "string",
+            lazy_gettext(
+                "Why, or how: the reason that was written apart, else the words of the published answer"
+            ),
+        ),
         ("discussion", "string", lazy_gettext("not_planned, planned or discussed")),
     ),
     "counts": (
@@ -98,14 +104,39 @@ def all_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
         }
 
 
-def answers(space_id: int) -> dict[int, str]:
-    """The published answers of a visit as they are drawn, by question."""
+def open_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
+    """The same rows as open data: where no reason was written apart, the published answer says why."""
+    tables = all_tables(space_ids)
+    with api.as_system("an answer's audience is asked below"):
+        said = answers(space_ids)
+    tables["questions"] = [with_why(row, answer_to(row, said)) for row in tables["questions"]]
+    return tables
+
+
+def with_why(row: Row, answer: str) -> Row:
+    """A question as open data says it, with why it ends so in the words of this answer if in no others."""
+    said = row["outcome_reason"] or (api.plain(answer) if row["outcome"] != "none" else "")
+    return {**row, "outcome_reason": said}
+
+
+def answers(space_ids: Sequence[int], of: int | None = None) -> dict[int, str]:
+    """The published answers of these visits as they are drawn, by question.
+
+    That `of` a question which is being shown again follows it out of sight until the write ends.
+    """
+    public = api.Entry.team_only if of is None else api.Entry.private
     rows = (
         sa.select(Answer.question_id, api.Entry.html)
         .join(api.Entry, api.Entry.id == Answer.entry_id)
-        .where(api.Entry.space_id == space_id, api.Entry.state == "published", ~api.Entry.team_only)
+        .where(api.Entry.space_id.in_(space_ids), api.Entry.state == "published", ~public)
     )
+    rows = rows if of is None else rows.where(Answer.question_id == of)
     return {row.question_id: row.html for row in api.db.session.execute(rows)}
+
+
+def answer_to(row: Row, answers: dict[int, str]) -> str:
+    """What answers a question: the answer to the first of its group, or its own."""
+    return answers.get(row["grouped_with"] or row["id"], "") or answers.get(row["id"], "")
 
 
 def public_visits() -> list[int]:

@@ -108,6 +108,8 @@ def mention_text(mention: Row) -> str:
         return str(_("Changed on %(date)s: words of an answer were taken out.", date=_day(mention["on"])))
     if mention["what"] == "promise":
         return str(_("Changed on %(date)s: words of a promise were taken out.", date=_day(mention["on"])))
+    if mention["what"] == "shown":
+        return str(_("Changed on %(date)s: what had been hidden is shown again.", date=_day(mention["on"])))
     return str(_("Changed on %(date)s: words of a question were taken out.", date=_day(mention["on"])))
 
 
