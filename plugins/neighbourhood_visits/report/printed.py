@@ -140,7 +140,7 @@ def _labels() -> dict[str, str]:
         "settled_before": _("Settled before the visit"),
         "times": _("Time to the first answer, in days"),
         "channels": _("How the questions came"),
-        "beside": _("Counted beside"),
+        "beside": _("Counted apart"),
     }
 
 
@@ -179,7 +179,7 @@ def _tables(figures: Row) -> list[dict[str, Any]]:
     beside = [[f"{rejected} {reason}", number] for reason, number in sorted(figures["rejected"].items())]
     beside += [
         [_("Forwarded to another body"), figures["forwarded"]],
-        [_("Dealt with in private"), figures["private"]],
+        [_("Dealt with privately"), figures["private"]],
         [_("Withdrawn by the people who asked"), figures["withdrawn"]],
     ]
     if figures["waiting"]:
