@@ -47,9 +47,7 @@ def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
     """For those without an account, the way to support a question."""
     return {
         entry.id: api.Decoration(
-            actions=(
-                api.Action(_("Support without signing in"), url_for("visits.voice", question_id=entry.id)),
-            )
+            actions=(api.Action(_("Add my voice"), url_for("visits.voice", question_id=entry.id)),)
         )
         for entry in questions
         if entry.state == "published"
