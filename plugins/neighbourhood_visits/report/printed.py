@@ -129,7 +129,7 @@ def _voices(row: Row) -> list[str]:
     on_paper = ngettext("%(num)s signature", "%(num)s signatures", signed)
     apart = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", more)
     supported = ngettext("%(num)s support", "%(num)s supports", row["supports"])
-    return [supported, on_paper if signed else "", apart if more else ""]
+    return [supported if row["supports"] else "", on_paper if signed else "", apart if more else ""]
 
 
 def _labels() -> dict[str, str]:
