@@ -156,7 +156,7 @@ def test_one_address_tells_the_whole_way_and_names_nobody(scene: Scene) -> None:
     assert titles == [
         "Asked",
         "Accepted: everybody can read and support it",
-        "Promised until 1 May 2099",
+        "Promise made, due by 1 May 2099",
         "Answer published",
         "Talked about during the visit",
         "Work has begun",
