@@ -199,6 +199,8 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert PROMISE in promises
     assert "Next neighbourhood visit" not in visitor.get("/").text
     own = visitor.get(f"/visits/{visit}").text
+    assert f"/visits/promises?visit={visit}" in own
+    assert "/visits/promises" not in visitor.get(f"/visits/{coming}").text
     assert "settled before the visit" not in own
     assert not re.search(r"\d+ questions? asked", own)
     for url in (f"/visits/{visit}/counts.csv", "/visits/open-data/counts.csv"):
