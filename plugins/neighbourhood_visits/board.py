@@ -47,9 +47,7 @@ def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
     """For those without an account, the way to support a question."""
     return {
         entry.id: api.Decoration(
-            actions=(
-                api.Action(_("Support without signing in"), url_for("visits.voice", question_id=entry.id)),
-            )
+            actions=(api.Action(_("Add my voice"), url_for("visits.voice", question_id=entry.id)),)
         )
         for entry in questions
         if entry.state == "published"
@@ -62,14 +60,14 @@ def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
     found = {}
     for question in api.db.session.scalars(asked) if mine else ():
         actions = []
+        if question.triage == "rejected":
+            actions.append(api.Action(_("Contest"), url_for("visits.contest", question_id=question.entry_id)))
         if question.triage in TABLE["triage", "withdraw"].sources:
             actions.append(
                 api.Action(
                     _("Withdraw my question"), url_for("visits.withdraw", question_id=question.entry_id)
                 )
             )
-        if question.triage == "rejected":
-            actions.append(api.Action(_("Contest"), url_for("visits.contest", question_id=question.entry_id)))
         found[question.entry_id] = api.Decoration(actions=tuple(actions))
     return found
 

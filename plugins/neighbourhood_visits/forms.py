@@ -167,7 +167,7 @@ class AskWithoutAccountForm(AskForm):
     def validate_name(self, field: Any) -> None:
         """Whoever confirms their address has a name."""
         if self.email.data and not field.data:
-            raise ValidationError(_("Give your name."))
+            raise ValidationError(_("With an e-mail address, your name is needed too."))
 
 
 class AddressForm(api.Form):

@@ -11,7 +11,18 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
+from .models import (
+    OVER,
+    Answer,
+    Asker,
+    Casework,
+    Commitment,
+    Department,
+    DepartmentMember,
+    Question,
+    Visit,
+    about_public,
+)
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
@@ -243,6 +254,12 @@ def settled_before(visit: Visit) -> int:
         )
     )
     return api.db.session.scalar(found) or 0
+
+
+def promised(space_id: int) -> bool:
+    """Whether anything was promised about a question of this visit that everybody may read."""
+    found = sa.select(Commitment.id).where(Commitment.space_id == space_id, about_public()).limit(1)
+    return api.db.session.scalar(found) is not None
 
 
 def asked(entry: api.Entry) -> bool:

@@ -93,6 +93,7 @@ def visit(space_id: int) -> str:
         further=further,
         team=turns.panel(found, space),
         mailbox=letterbox.address(found),
+        promised=reads.promised(space_id),
         settled=0 if quiet.sentence() else reads.settled_before(found),
         quiet=quiet.sentence(),
         map=planning.map_of(found, space),

@@ -145,7 +145,7 @@ def test_the_day_of_an_answer_is_one_and_never_after_the_visit(scene: Scene) -> 
         slip = scene.browser("resident").get(f"/visits/questions/{question}/slip").text
         thanks = scene.browser("resident").get(f"/visits/questions/{question}/thanks").text
         days = {re.search(r"Answer expected by</dt><dd>([^<]+)<", page)[1] for page in (slip, thanks)}  # type: ignore[index]
-        assert f"until {days.copy().pop()}" in thanks
+        assert f"by {days.copy().pop()}" in thanks
         return days
 
     agent = scene.browser("agent")

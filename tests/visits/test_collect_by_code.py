@@ -137,7 +137,7 @@ def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:
     visit = scene.visit()
     refused = asked(scene, visit, email="zibeline@example.org")
     assert refused.status_code == 422
-    assert "Give your name." in refused.text
+    assert "your name is needed too." in refused.text
     told = asked(scene, visit, email="zibeline@example.org", name="Zibeline")
     assert told.location == f"/visits/{visit}/asked"
 
@@ -294,7 +294,7 @@ def test_few_come_in_at_once_from_one_network_and_of_all(
 def test_a_voice_without_an_address_counts_once_apart_and_is_taken_back_by_its_code(scene: Scene) -> None:
     question, others = scene.accepted(scene.visit()), scene.browser("resident")
     page, visitor = f"/visits/questions/{question}/voice", scene.browser()
-    assert "Support it without an address" in visitor.get(page).text
+    assert "Support without an address" in visitor.get(page).text
 
     def counted() -> tuple[int, int]:
         return row(scene, Question, question).unconfirmed, row(scene, Entry, question).support_count

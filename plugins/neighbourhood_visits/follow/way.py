@@ -84,7 +84,7 @@ def _moments(entry: api.Entry, question: Question) -> list[Moment]:
 def _title(step: Step, due_on: dt.date | None) -> str:
     """What happened, in a word or two."""
     if step.verb == "promise":
-        return str(_("Promised until %(date)s", date=api.day(due_on)))
+        return str(_("Promise made, due by %(date)s", date=api.day(due_on)))
     labels = {
         ("triage", "group"): _("Grouped with similar questions"),
         ("discussion", "discuss"): _("Talked about during the visit"),
