@@ -454,3 +454,19 @@ def test_a_card_says_one_thing_of_where_its_question_stands(scene: Scene) -> Non
         shown = scene.browser().get(url).text
         assert "Answer to come" not in shown, url
         assert re.findall(r'<span class="badge[^"]*">(Refused|Answer[^<]*)</span>', shown) == ["Refused"], url
+
+
+def test_a_question_s_desk_leads_with_what_is_to_be_done_next(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}"
+    scene.browser("admin").submit("/visits/departments/new", name="Roads", days="30", official="0")
+    shown = agent.get(page).text
+    assert shown.index('id="decide"') < shown.index('id="answer"'), "it has no department yet"
+    decide(scene, visit, [question], "assign", department="1", official="0")
+    shown = agent.get(page).text
+    assert shown.index('id="answer"') < shown.index('id="decide"')
+    private = scene.question(visit)
+    decide(scene, visit, [private], "divert")
+    shown = agent.get(f"/visits/questions/{private}").text
+    assert shown.index('id="case"') < shown.index('id="decide"')
