@@ -23,6 +23,7 @@ from wtforms.validators import (
     DataRequired,
     InputRequired,
     Length,
+    NumberRange,
     Optional,
     ValidationError,
 )
@@ -209,17 +210,22 @@ class PromiseForm(api.Form):
         lazy_gettext("What is promised"),
         validators=[needed(lazy_gettext("Write what is promised.")), at_most(300)],
     )
-    department = SelectField(lazy_gettext("Department in charge"), coerce=int)
+    department = SelectField(
+        lazy_gettext("Department in charge"),
+        coerce=int,
+        validators=[NumberRange(min=1, message=lazy_gettext("Choose the department in charge."))],
+    )
     due_on = DateField(
         lazy_gettext("Until when"),
         validators=[InputRequired(lazy_gettext("Give the date until which it is done."))],
     )
 
     @classmethod
-    def offered(cls) -> "PromiseForm":
-        """The form with the departments of the town."""
-        form = cls()
-        form.department.choices = [(one.id, one.name) for one in reads.departments()]
+    def offered(cls, department: int | None) -> "PromiseForm":
+        """The form with the departments of the town; none is in charge unawares but the one that answers."""
+        form = cls(department=department)
+        named = [(one.id, one.name) for one in reads.departments()]
+        form.department.choices = [(0, _("Choose")), *named] if named else []
         return form
 
 

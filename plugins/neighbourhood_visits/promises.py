@@ -16,7 +16,7 @@ from .field import notes
 from .follow import calendar, steps
 from .follow.models import Step
 from .forms import PromiseForm
-from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
+from .models import ONGOING, Asker, Casework, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -119,7 +119,8 @@ def new_promise(question_id: int) -> Page:
     entry = api.get_or_404(api.Entry, question_id)
     space = api.get_or_404(api.Space, entry.space_id)
     api.require("visits.commit", space)
-    form: Any = PromiseForm.offered()
+    casework = api.get_or_404(Casework, question_id)
+    form: Any = PromiseForm.offered(casework.department_id)
     if not form.validate_on_submit():
         return form_page("visits/promise_form.html", form, entry=entry, space=space)
     try:

@@ -262,6 +262,10 @@ def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
     every.uncheck()
     assert agent.locator("[name=pick]:checked").count() == 0
     first.focus()
+    for shown in (True, False):
+        agent.keyboard.press("?")
+        assert agent.get_by_text("Suivante, précédente").is_visible() == shown
+        assert first.evaluate("card => card === document.activeElement")
     for key in "mjmg":
         agent.keyboard.press(key)
     agent.locator("#announcer:has-text('2 questions')").wait_for(state="attached")
@@ -309,6 +313,8 @@ def test_words_that_changed_under_the_keys_are_read_again(
     agent = sign_in(new_page(), address, "agent")
     agent.goto(f"{address}/visits/{visit}/review")
     agent.get_by_role("button", name="Trier la file au clavier").press("Enter")
+    agent.keyboard.press("d")
+    agent.locator("#desk-done:has-text('rien à choisir')").wait_for()  # no department is there yet
     scene.rewrite(questions[0], "What did I write instead?")
     card = agent.locator(f"#question-{questions[0]}")
     agent.keyboard.press("a")

@@ -270,6 +270,10 @@ def test_without_a_choice_the_area_of_the_profile_counts(scene: Scene) -> None:
     visit = scene.visit()
     assert f"/visits/{visit}" in near(scene.browser("agent").get("/visits/").text)
     assert "Near me" not in near(scene.browser("resident").get("/visits/").text)
+    scene.question(visit)
+    waits = scene.browser("agent").get("/visits/").text
+    assert "Questions waiting for you" in waits
+    assert 'id="near-title"' not in waits, "what is near stands there already"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ def test_stops_are_put_in_order(
         page.keyboard.press("Enter")
     assert titles(page) == ["Corner 1", "Corner 0", "Corner 2"]
     if javascript:
+        for pressed, order in (("Down", [1, 2, 0]), ("Up", [1, 0, 2])):  # at the end, the other way is left
+            expect(page.get_by_role("button", name=f"{pressed} Corner 0")).to_be_focused()
+            with page.expect_navigation():
+                page.keyboard.press("Enter")
+            assert titles(page) == [f"Corner {number}" for number in order]
         page.set_viewport_size({"width": 1280, "height": 1800})
         with page.expect_navigation():
             page.locator(".route-number").nth(2).drag_to(page.locator(".route-number").nth(0))

@@ -13,7 +13,7 @@ from core.models import Space
 from plugins.neighbourhood_visits.models import Commitment, Department, Question
 
 from .test_plugin import change, statements
-from .test_triage import row, told
+from .test_triage import decide, row, told
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -55,6 +55,18 @@ def test_a_promise_is_public_and_needs_an_owner_and_a_date(scene: Scene) -> None
     for name in ("resident", "opposition", "mayor2"):
         page = f"/visits/questions/{question}/promise"
         assert scene.browser(name).get(page).status_code == 403, name
+
+
+def test_no_department_is_in_charge_unawares(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.accepted(visit)
+    page = f"/visits/questions/{question}/promise"
+    shown = scene.browser("agent").get(page).text
+    assert '<option value="0">Choose</option>' in shown
+    assert "<option selected" not in shown
+    assert promise(scene, question, 0) == 422
+    decide(scene, visit, [question], "assign", department=str(owner), official="0")
+    assert f'<option selected value="{owner}">Roads</option>' in scene.browser("agent").get(page).text
 
 
 def test_who_is_not_accepted_gets_no_promise(scene: Scene) -> None:

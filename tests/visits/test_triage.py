@@ -528,3 +528,19 @@ def test_what_its_author_withdrew_is_not_edited(scene: Scene) -> None:
     told = resident.submit(f"{page}/edit", title="Other words?", body="", version=now[1])
     assert "You have withdrawn this question" in told.text
     assert row(scene, Entry, question).title == QUESTION
+
+
+def test_a_question_s_desk_leads_with_what_is_to_be_done_next(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}"
+    scene.browser("admin").submit("/visits/departments/new", name="Roads", days="30", official="0")
+    shown = agent.get(page).text
+    assert shown.index('id="decide"') < shown.index('id="answer"'), "it has no department yet"
+    decide(scene, visit, [question], "assign", department="1", official="0")
+    shown = agent.get(page).text
+    assert shown.index('id="answer"') < shown.index('id="decide"')
+    private = scene.question(visit)
+    decide(scene, visit, [private], "divert")
+    shown = agent.get(f"/visits/questions/{private}").text
+    assert shown.index('id="case"') < shown.index('id="decide"')

@@ -50,7 +50,7 @@ const keyOf = (kind, index) => (kind === "d" || kind === "o" ? String.fromCharCo
 
 function choose(kind, card) {
   const choices = offered[kind]().slice(0, kind === "d" || kind === "o" ? 26 : 9);
-  if (!choices.length) return;
+  if (!choices.length) { report(queue.dataset.none); return; }
   const list = document.createElement("ol");
   list.className = "desk-menu";
   choices.forEach(([label], index) => {
@@ -224,6 +224,12 @@ async function refill() {
   loading = false;
 }
 
+function showKeys() {
+  const keys = document.querySelector("#keys details");
+  keys.open = !keys.open;
+  if (keys.open) keys.scrollIntoView({ block: "nearest" });
+}
+
 queue?.addEventListener("keydown", (event) => {
   const card = event.target.closest("[data-question]");
   if (!card || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
@@ -248,6 +254,7 @@ queue?.addEventListener("keydown", (event) => {
     o: () => choose("o", card),
     x: () => choose("x", card),
     f: () => choose("f", card),
+    "?": showKeys,
   }[event.key];
   if (act) { event.preventDefault(); act(); }
 });
