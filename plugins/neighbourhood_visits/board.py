@@ -100,18 +100,22 @@ def home() -> list[api.Panel]:
 
 
 def _for_official(own: tuple[Visit, api.Space] | None, unread: int) -> list[api.Panel]:
-    """When and where an official goes next, and what they approve or read, with one link to all of it."""
+    """An official's next visit: when, where, what awaits them, what matters there and why, what is late."""
+    visit, space = own or (None, None)
+    matters = first.matters(space.id) if space else ()
+    late = papers.late_promises(space, visit) if space and visit else ()
     drafts, reports = awaits.counts()
     lines = [
         ngettext("%(num)s draft to approve", "%(num)s drafts to approve", drafts) if drafts else "",
         ngettext("%(num)s report to approve", "%(num)s reports to approve", reports) if reports else "",
         ngettext("%(num)s question to read", "%(num)s questions to read", unread) if unread else "",
+        ngettext("%(num)s late promise", "%(num)s late promises", len(late)) if late else "",
     ]
     lines = [line for line in lines if line]
     if not (lines or own):
         return []
-    visit, space = own or (None, None)
-    html = show.draw("visits/panel_awaits.html", lines=lines, drafts=drafts, visit=visit, space=space)
+    shown: Any = {"lines": lines, "drafts": drafts, "visit": visit, "space": space, "matters": matters}
+    html = show.draw("visits/panel_awaits.html", **shown)
     title = _("My next visit") if own else _("What awaits you")
     return [api.Panel(title, html, weight=4, urgent=True)]
 

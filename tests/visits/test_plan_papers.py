@@ -204,6 +204,7 @@ def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> No
             session.add(department)
             session.flush()
             session.get(Visit, earlier).starts_at = now() - dt.timedelta(days=90)
+            session.get(Visit, earlier).ends_at = now() - dt.timedelta(days=89)
             promises = (
                 (asked, "Paint the crossing", -3),
                 (asked, "Plant a tree", 30),
@@ -225,6 +226,7 @@ def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> No
     assert "Paint the crossing" in first
     assert "Plant a tree" not in first
     assert "Move a bin" not in first, "its question is not public"
+    assert "1 late promise<" in scene.browser("mayor").get("/").text, "and on the first screen of officials"
 
 
 def test_the_dossier_stays_as_it_was(scene: Scene) -> None:

@@ -85,9 +85,14 @@ def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> Non
 def test_the_next_visit_stands_above_the_feed_for_who_goes_there(scene: Scene) -> None:
     visit = scene.visit()
     found = scene.town.run(lambda: db.session.get(Visit, visit).starts_at.astimezone(TOWN).date())
+    questions = [scene.accepted(visit, title=f"A bench number {number}?") for number in range(6)]
     told = panel(scene, "mayor")
     for said in ("Visit of the Tanneries", str(found.year), "18:00 – 20:00", "In front of the school"):
         assert said in told, said
+    for ident in questions[:5]:
+        assert f'href="/visits/questions/{ident}"' in told
+    assert told.count("<span>no answer yet</span>") == 5, "the five that matter, each with its reason"
+    assert "late promise" not in told
     assert 'href="/visits/next"' in told
     assert scene.browser("mayor").get("/").text.count("In front of the school") == 1, "and once"
     for name in ("opposition", "mayor2"):
