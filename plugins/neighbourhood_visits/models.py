@@ -231,6 +231,11 @@ def public_questions() -> sa.Select[int]:
     return rows.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
 
 
+def pledged() -> sa.ColumnElement[bool]:
+    """Whether something was ever promised about a question, as a condition."""
+    return sa.exists().where(Commitment.question_id == Question.entry_id)
+
+
 def about_public() -> sa.ColumnElement[bool]:
     """Whether everybody may read the question that a commitment is about, as a condition."""
     return Commitment.question_id.in_(public_questions())

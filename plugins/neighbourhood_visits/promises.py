@@ -91,7 +91,7 @@ def promises() -> str:
         quiet=quiet.sentence(),
         counts=_counts(only),
         day=api.town_today(),
-        ways={ident: ways_of(case) for ident, case in cases.items()},
+        ways={ident: states.ways(case, "commitment") for ident, case in cases.items()},
         state_label=state_label,
         label_day=api.day,
     )
@@ -147,7 +147,7 @@ def kept_by(
     )
     found = api.db.session.execute(rows).all() if departments else []
     return [
-        (row, entry, contested, ways_of(states.Case(space, None, entry, commitment=row)))
+        (row, entry, contested, states.ways(states.Case(space, None, entry, commitment=row), "commitment"))
         for row, space, entry, contested in found
     ]
 
@@ -171,19 +171,6 @@ def contested_at() -> Any:
     said = (Step.commitment_id == Commitment.id, Step.thing == "commitment")
     last = sa.select(sa.func.max(Step.id)).where(*said).correlate(Commitment).scalar_subquery()
     return sa.select(Step.at).where(Step.id == last, Step.verb == "contest").scalar_subquery()
-
-
-def ways_of(case: states.Case) -> list[states.Transition]:
-    """The verbs that the viewer has, as a button each."""
-    return [
-        one
-        for one in states.ways(case, "commitment")
-        if all(
-            guard.holds(case)
-            for guard in one.guards
-            if guard in (states.ASKER, states.ASKED, states.NOT_SAID)
-        )
-    ]
 
 
 def _only(visit: int | None, area: int | None, theme: str) -> list[Any]:

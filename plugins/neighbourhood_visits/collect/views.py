@@ -9,19 +9,16 @@ from flask import abort, redirect, request, session, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import reads, triage
+from .. import reads, states, triage
 from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
-from ..states import TABLE
 from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
 from .maps import Map, map_of
 from .receipts import receipt
 from .similar import accepted
 from .voices import voice_page
-
-WITHDRAWABLE = TABLE["triage", "withdraw"].sources
 
 
 @blueprint.route("/code", methods=["GET", "POST"])
@@ -71,8 +68,12 @@ def withdraw_by_code() -> Page:
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     read = _read(found) if found is not None else None
-    if read is None:
+    if found is None or read is None:
         return _unknown(CodeForm(formdata=None))
+    stands = states.hidden_by(_case(found), states.TABLE["triage", "withdraw"])
+    if stands is not None:
+        api.says(str(stands.refusal), "error")
+        return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
     return draw("visits/collect/withdraw_by_code.html", form=form, entry=read[0])
 
 
@@ -139,13 +140,15 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
     if found is None or read is None:
         return None
     entry, question, answer = read
+    with api.as_system("say what its author may do with a question"):
+        ways = {one.verb for one in states.ways(_case(found), "triage")}
     return draw(
         "visits/collect/thread.html",
         entry=entry,
         question=question,
         answer=answer,
         public=question.triage == "accepted" and entry.state == "published",
-        withdrawable=question.triage in WITHDRAWABLE and question.answered_at is None,
+        withdrawable="withdraw" in ways,
         reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
         photos=pictures.waits(entry, question),
@@ -154,6 +157,15 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
         wrong=wrong,
         form=ActByCodeForm(formdata=None, code=code),
     )
+
+
+def _case(question_id: int) -> states.Case:
+    """The question of a code that was shown, for its holder."""
+    with api.as_system("whoever holds its code acts as its author"):
+        entry = api.get_or_404(api.Entry, question_id)
+        case = states.case_of(entry, api.get_or_404(api.Space, entry.space_id))
+    case.by_code = True
+    return case
 
 
 def _map(entry: api.Entry) -> Map | None:

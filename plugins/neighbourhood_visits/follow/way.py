@@ -39,7 +39,7 @@ def _promised(entry: api.Entry) -> list[api.Panel]:
     about = about.join(api.Space, api.Space.id == Commitment.space_id)
     found = api.db.session.execute(about.where(Commitment.question_id == entry.id, about_public())).all()
     rows = [
-        (row, contested_at, promises.ways_of(states.Case(space, None, entry, commitment=row)))
+        (row, contested_at, states.ways(states.Case(space, None, entry, commitment=row), "commitment"))
         for row, space, contested_at in found
     ]
     if not rows:

@@ -1,0 +1,98 @@
+"""What is promised stays public with its question, and who asked by a code says whether it is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from core.db import db
+from plugins.neighbourhood_visits.collect import codes
+from plugins.neighbourhood_visits.models import Commitment, Question
+
+from .test_collect_codes import opened
+from .test_promises import PROMISE, department, promise, turn
+from .test_races import at_once, token_only
+from .test_triage import decide, row
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+WHY_NOT = "so it stays public. A promise that will not be kept is given up publicly"
+DECISIONS = (
+    ("reject", {"reason": "No."}),
+    ("forward", {"to": "The region"}),
+    ("divert", {}),
+    ("reconsider", {}),
+)
+
+
+def promises(scene: Scene) -> list[int]:
+    """The ids of all promises."""
+    return scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id).order_by(Commitment.id))))
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_question_about_which_something_was_promised_stays_public(scene: Scene, given_up: bool) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.accepted(visit)
+    page, own = f"/visits/questions/{question}", f"/visits/questions/{question}/withdraw"
+    resident, agent = scene.browser("resident"), scene.browser("agent")
+    assert "Take it back from the public" in agent.get(page).text
+    assert own in resident.get(f"/posts/{question}").text
+    promise(scene, question, owner)
+    [ident] = promises(scene)
+    if given_up:
+        turn(scene, ident, "abandon", "agent", "No money.")
+    for verb, more in DECISIONS:
+        review, pick = f"/visits/{visit}/review", f"{question}:{row(scene, Question, question).moves}"
+        agent.submit(f"/visits/{visit}/decide", _page=review, verb=verb, pick=[pick], **more)
+        assert WHY_NOT in agent.get(review).text, verb
+    told_so = agent.submit(f"{page}/reject", _page=page, reason="No.")
+    assert (told_so.status_code, WHY_NOT in told_so.text) == (409, True)
+    shown = agent.get(page).text
+    assert WHY_NOT in shown
+    assert "Take it back from the public" not in shown
+    assert 'value="divert"' not in shown
+    assert 'value="assign"' in shown, "who answers is still said"
+    assert own not in resident.get(f"/posts/{question}").text
+    assert resident.get(own).location == f"/posts/{question}"
+    assert WHY_NOT in resident.submit(own, _page=f"/posts/{question}").text
+    code = scene.town.run(lambda: codes.code_of(question))
+    assert "Withdraw my question" not in opened(scene, code).text
+    for sure in ({}, {"sure": "1"}):
+        answer = scene.browser().submit("/visits/code/withdraw", "/visits/code", code=code, **sure)
+        assert WHY_NOT in answer.text, sure
+    assert row(scene, Question, question).triage == "accepted"
+    public = scene.browser().get("/visits/promises").text
+    assert PROMISE in public
+    assert ("Given up" in public) == ("No money." in public) == given_up
+    assert PROMISE in scene.browser().get(f"/visits/{visit}/commitments.csv").text
+
+
+def test_a_question_is_withdrawn_while_something_is_promised_about_it(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    agent, resident = scene.browser("agent"), scene.browser("resident")
+    for number in range(5):
+        question = scene.accepted(visit, title=f"Question {number}?")
+        form, own = f"/visits/questions/{question}/promise", f"/visits/questions/{question}/withdraw"
+        said = {"text": PROMISE, "department": str(owner), "due_on": "2099-05-01"}
+        tries = [
+            (agent, form, token_only(agent, form) | said),
+            (resident, own, token_only(resident, own)),
+        ]
+        at_once(tries)
+        kept = row(scene, Question, question).triage == "accepted"
+        about = sa.select(Commitment.id).where(Commitment.question_id == question)
+        assert (scene.town.run(lambda one=about: db.session.scalar(one)) is not None) == kept  # type: ignore[misc]
+
+
+def test_the_one_about_which_something_is_promised_leads_its_group(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    older, newer = scene.accepted(visit, title="One?"), scene.accepted(visit, title="Two?")
+    promise(scene, newer, owner)
+    decide(scene, visit, [older, newer], "group")
+    assert [row(scene, Question, one).group_id for one in (older, newer)] == [newer, None]
+    decide(scene, visit, [newer], "divert")
+    assert row(scene, Question, newer).triage == "accepted"
