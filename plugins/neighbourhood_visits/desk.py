@@ -381,6 +381,7 @@ def _question_page(
     writing = answering or AnswerForm(formdata=None, **typed)
     writing.outcome.choices = [("", _("Not said yet")), *((one.verb, str(one.label)) for one in outcomes)]
     stays = states.hidden_by(case, states.TABLE["triage", "reject"])
+    promises = found.triage == "accepted" and states.UNREPORTED.holds(case)
     [card] = api.cards([entry], show_space=False)
     stands_for = delegates.approves_for(space.id)
     page = draw(
@@ -404,6 +405,8 @@ def _question_page(
         decisions=[one[0] for one in deciding.verb.choices],
         stays=str(stays.refusal) if stays and found.triage == "accepted" else "",
         outcomes=outcomes,
+        promises=promises,
+        bound="" if not promises or states.UNBOUND.holds(case) else str(states.UNBOUND.refusal),
         discussions=states.ways(case, "discussion"),
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),

@@ -220,6 +220,9 @@ class Commitment(api.InSpace, api.Base):
         return self.state in ONGOING and self.due_on < day
 
 
+STANDS = Commitment.state != "abandoned"
+
+
 def late(day: dt.date) -> sa.ColumnElement[bool]:
     """The same as a condition."""
     return sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < day)
@@ -231,9 +234,9 @@ def public_questions() -> sa.Select[int]:
     return rows.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
 
 
-def pledged() -> sa.ColumnElement[bool]:
-    """Whether something was ever promised about a question, as a condition."""
-    return sa.exists().where(Commitment.question_id == Question.entry_id)
+def pledged(*how: Any) -> sa.ColumnElement[bool]:
+    """Whether something was ever promised about a question, or in this way (`STANDS`), as a condition."""
+    return sa.exists().where(Commitment.question_id == Question.entry_id, *how)
 
 
 def about_public() -> sa.ColumnElement[bool]:

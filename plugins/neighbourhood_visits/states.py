@@ -200,6 +200,15 @@ PROMISED = Guard(
     lambda case: gaps.promised(case.entry.id),
     _("It is a promise once you say who keeps it and until when."),
 )
+UNBOUND = Guard(
+    "no promise about it stands",
+    lambda case: not gaps.promised(case.entry.id),
+    _(
+        "A promise about this question stands, and says what becomes of it. "
+        "If it will not be kept, give it up publicly first, with the reason."
+    ),
+    hides=True,
+)
 IN_TIME = Guard(
     "before the last day to ask is over",
     lambda case: case.visit.questions_close_at > api.now(),
@@ -416,12 +425,12 @@ TRANSITIONS = (
         _("Talked about"),
         ACCEPTED,
     ),
-    _outcome("settle", "settled", _("Settled")),
+    _outcome("settle", "settled", _("Settled"), UNBOUND),
     _outcome("commit", "committed", _("Promised"), PROMISED),
-    _outcome("refuse", "refused", _("Refused"), REASON),
-    _outcome("study", "needs_study", _("To be studied"), REASON),
-    _outcome("decline", "not_competent", _("Not the town’s to decide"), REASON),
-    _outcome("inform", "information_given", _("Explained")),
+    _outcome("refuse", "refused", _("Refused"), UNBOUND, REASON),
+    _outcome("study", "needs_study", _("To be studied"), UNBOUND, REASON),
+    _outcome("decline", "not_competent", _("Not the town’s to decide"), UNBOUND, REASON),
+    _outcome("inform", "information_given", _("Explained"), UNBOUND),
     _way("commitment", "start", "open", "in_progress", "visits.commit", _("Work has begun")),
     _way(
         "commitment",

@@ -14,6 +14,7 @@ from plugins.neighbourhood_visits.models import Commitment, Question
 from .test_collect_codes import opened
 from .test_promises import PROMISE, department, promise, turn
 from .test_races import at_once, token_only
+from .test_report import conclude
 from .test_triage import decide, row
 
 if TYPE_CHECKING:
@@ -86,6 +87,32 @@ def test_a_question_is_withdrawn_while_something_is_promised_about_it(scene: Sce
         kept = row(scene, Question, question).triage == "accepted"
         about = sa.select(Commitment.id).where(Commitment.question_id == question)
         assert (scene.town.run(lambda one=about: db.session.scalar(one)) is not None) == kept  # type: ignore[misc]
+
+
+def test_the_outcome_stays_promised_until_the_promise_is_given_up(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.drafted(visit)
+    page, agent, mayor = f"/visits/questions/{question}", scene.browser("agent"), scene.browser("mayor")
+    agent.submit(f"{page}/answer", _page=page, body="It is mended on Monday.", version="1", submit="yes")
+    assert 'value="refuse"' in mayor.get("/visits/next").text
+    promise(scene, question, owner)
+    [ident] = promises(scene)
+    for verb in ("settle", "refuse", "study", "decline", "inform"):
+        conclude(scene, question, verb, "Too dear.")
+        assert "A promise about this question stands" in agent.get(page).text
+        assert row(scene, Question, question).outcome == "committed", verb
+    shown = mayor.get(page).text
+    assert "A promise about this question stands" in shown
+    assert 'value="refuse"' not in shown
+    assert "Make a promise" in shown, "another may be made"
+    assert 'value="refuse"' not in mayor.get("/visits/next").text
+    said = {"body": "It is mended on Monday.", "version": "1", "outcome": "refuse", "publish": "yes"}
+    refused = mayor.submit(f"{page}/answer", _page=page, **said)
+    assert refused.status_code in (409, 422)
+    assert row(scene, Question, question).answered_at is None
+    turn(scene, ident, "abandon", "agent", "No money.")
+    conclude(scene, question, "refuse", "Too dear.")
+    assert row(scene, Question, question).outcome == "refused"
 
 
 def test_the_one_about_which_something_is_promised_leads_its_group(scene: Scene) -> None:

@@ -327,6 +327,7 @@ GUARDS: dict[str, Callable[[dict[str, Any], int | None, str | None, Sent], bool]
     ),
     "no answer is published": lambda now, me, name, sent: not now["answered"],
     "nothing was ever promised about it": lambda now, me, name, sent: not now["pledged"],
+    "no promise about it stands": lambda now, me, name, sent: not now["promised"],
     "it is not accepted, or the report is not published": lambda now, me, name, sent: (
         now["triage"] != "accepted" or now["visit"] not in REPORTED
     ),
