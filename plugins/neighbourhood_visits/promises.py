@@ -52,24 +52,38 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
 def turn(commitment_id: int, verb: str, reason: str = "") -> None:
     """Lead a commitment to another state; an asker's reason waits for the team to let it through."""
     with api.write():
+        _turn(states.commitment_case(commitment_id), verb, reason)
+
+
+def by_code(question_id: int, commitment_id: int, verb: str, reason: str = "") -> None:
+    """Confirm or contest, as who asked may, a promise about the question whose code somebody has shown."""
+    with api.as_system("whoever holds its code acts as its author"), api.write():
         case = states.commitment_case(commitment_id)
-        states.move(case, "commitment", verb, reason=reason)
-        calendar.untell(case.commitment)
-        by_asker = verb in steps.BY_ASKERS
-        case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
-        if verb == "contest":
-            _say(case, reason)
-            calendar.tell_contested(case.commitment, case.entry)
+        if case.commitment.question_id != question_id:
+            raise api.Forbidden("visits.ask")
+        case.by_code = True
+        _turn(case, verb, reason)
+
+
+def _turn(case: states.Case, verb: str, reason: str) -> None:
+    states.move(case, "commitment", verb, reason=reason)
+    calendar.untell(case.commitment)
+    by_asker = verb in steps.BY_ASKERS
+    case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
+    if verb == "contest":
+        _say(case, reason)
+        calendar.tell_contested(case.commitment, case.entry)
 
 
 def _say(case: states.Case, reason: str) -> None:
     """Let the reason of who contests wait below the question, unnamed where that was asked so; in a write."""
-    unnamed = case.entry.author_id is None and reads.asked(case.entry)
+    unnamed = case.by_code or (case.entry.author_id is None and reads.asked(case.entry))
     kind = "visits.unnamed" if unnamed else "core.reply"
     said = api.publish(case.space, reason, kind=kind, parent=case.entry, state="pending", confirmed=True)
     if unnamed:
-        said.author_id, said.byline = None, case.entry.byline
-        api.insert_once(Asker, user_id=api.viewer().id, entry_id=said.id)
+        said.author_id, said.byline = None, case.entry.byline or _("A resident")
+        if not case.by_code:
+            api.insert_once(Asker, user_id=api.viewer().id, entry_id=said.id)
 
 
 @blueprint.get("/promises")

@@ -70,10 +70,12 @@ class Transition:
 
 
 def _asked_or_supported(case: Case) -> bool:
-    """Whether the viewer wrote the question that this is about, or supports it."""
+    """Whether the viewer wrote the question that this is about, supports it, or has shown its code."""
+    if case.by_code:
+        return True
     ident = case.commitment.question_id
-    entry = api.db.session.get(api.Entry, ident) if ident else None
-    if entry is None or api.viewer().id is None:
+    entry = api.db.session.get(api.Entry, ident) if ident and api.viewer().id is not None else None
+    if entry is None:
         return False
     voice = sa.select(api.Support.user_id).where(
         api.Support.entry_id == ident, api.Support.user_id == api.viewer().id
@@ -107,7 +109,7 @@ def _not_the_writer(case: Case) -> bool:
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
 BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
 OWN = Guard("by its author, or by its code", lambda case: case.by_code or reads.asked(case.entry), hides=True)
-ASKER = Guard("by who asked or supports the question", _asked_or_supported, hides=True)
+ASKER = Guard("by who asked or supports the question, or by its code", _asked_or_supported, hides=True)
 ASKED = Guard(
     "it is said to be done, or its date is thirty days past",
     lambda case: (
@@ -446,7 +448,7 @@ TRANSITIONS = (
         "confirm",
         "open in_progress done_claimed",
         "confirmed",
-        "core.account",
+        "visits.ask",
         _("Yes, it is done"),
         ASKER,
         ASKED,
@@ -456,7 +458,7 @@ TRANSITIONS = (
         "contest",
         "open in_progress done_claimed confirmed",
         "in_progress",
-        "core.account",
+        "visits.ask",
         _("No, it is not done"),
         ASKER,
         ASKED,

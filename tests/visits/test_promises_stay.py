@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from core.db import db
+from core.models import Entry
 from plugins.neighbourhood_visits.collect import codes
-from plugins.neighbourhood_visits.models import Commitment, Question
+from plugins.neighbourhood_visits.models import Casework, Commitment, Question
 
+from .test_collect_by_code import asked
 from .test_collect_codes import opened
 from .test_promises import PROMISE, department, promise, turn
 from .test_races import at_once, token_only
 from .test_report import conclude
-from .test_triage import decide, row
+from .test_triage import decide, row, told
 
 if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
     from .conftest import Scene
 
 WHY_NOT = "so it stays public. A promise that will not be kept is given up publicly"
@@ -113,6 +118,72 @@ def test_the_outcome_stays_promised_until_the_promise_is_given_up(scene: Scene) 
     turn(scene, ident, "abandon", "agent", "No money.")
     conclude(scene, question, "refuse", "Too dear.")
     assert row(scene, Question, question).outcome == "refused"
+
+
+def say(scene: Scene, code: str, ident: int, verb: str, reason: str = "") -> TestResponse:
+    """What a visitor says of a promise who holds a code."""
+    fields = {"code": code, "promise": str(ident), "verb": verb, "reason": reason}
+    return scene.browser().submit("/visits/code/promise", _page="/visits/code", **fields)
+
+
+def test_who_asked_by_a_code_is_asked_whether_a_promise_is_kept(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    assert asked(scene, visit).location == "/visits/received"
+    question = scene.town.run(lambda: db.session.scalar(sa.select(Casework.entry_id)))
+    code = scene.town.run(lambda: codes.code_of(question))
+    decide(scene, visit, [question], "accept")
+    assert "What was promised" not in opened(scene, code).text
+    assert promise(scene, question, owner) == 302
+    [ident] = promises(scene)
+    thread = opened(scene, code).text
+    for said in (PROMISE, "until 1 May 2099", "<dd>Roads</dd>", "<span>Roads</span>", "The whole way"):
+        assert said in thread, said
+    assert "The team of the visit" not in thread
+    assert "Yes, it is done" not in thread
+    assert "in the meantime" in say(scene, code, ident, "contest", "It is dark.").text, "nobody is asked yet"
+    turn(scene, ident, "claim", "agent")
+    thread = opened(scene, code).text
+    assert "Said to be done" in thread
+    forms = re.findall(r'<form[^>]*action="/visits/code/promise">.*?</form>', thread, re.DOTALL)
+    assert len(forms) == 2
+    assert all(f'name="code" value="{code}"' in form for form in forms), "by form, without a script"
+    assert "Write the reason." in say(scene, code, ident, "contest").text
+    assert row(scene, Commitment, ident).state == "done_claimed"
+    thread = say(scene, code, ident, "contest", "Two lamps are dark.").text
+    assert "the promise is under way again" in thread
+    assert "that it is not done." in thread
+    assert row(scene, Commitment, ident).state == "in_progress"
+    assert "visits.contested" in dict(told(scene))
+    for page in ("/visits/promises", f"/posts/{question}"):
+        shown = scene.browser().get(page).text
+        assert "that it is not done." in shown
+        assert "Two lamps are dark." not in shown, "the team looks at it first"
+    reply = scene.town.run(
+        lambda: db.session.scalars(sa.select(Entry).where(Entry.kind == "visits.unnamed")).one()
+    )
+    assert (reply.body, reply.author_id, reply.byline) == ("Two lamps are dark.", None, "A resident")
+    assert reply.state == "pending"
+    assert "in the meantime" in say(scene, code, ident, "contest", "Still.").text, "once until asked again"
+    turn(scene, ident, "claim", "agent")
+    assert "the promise counts as kept" in say(scene, code, ident, "confirm").text
+    assert row(scene, Commitment, ident).state == "confirmed"
+
+
+def test_a_code_speaks_for_the_promises_of_its_own_question_alone(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    mine, other = (
+        scene.accepted(visit, title="A lamp?"),
+        scene.accepted(visit, title="A bench?", name="neighbour"),
+    )
+    promise(scene, other, owner)
+    [ident] = promises(scene)
+    turn(scene, ident, "claim", "agent")
+    code = scene.town.run(lambda: codes.code_of(mine))
+    assert say(scene, code, ident, "confirm").status_code == 403
+    assert say(scene, "2345-6789", ident, "confirm").status_code == 422
+    for verb in ("start", "claim", "abandon"):
+        assert say(scene, code, ident, verb, "No.").status_code == 404, verb
+    assert row(scene, Commitment, ident).state == "done_claimed"
 
 
 def test_the_one_about_which_something_is_promised_leads_its_group(scene: Scene) -> None:

@@ -140,7 +140,7 @@ class Walk:
             session.add(promise)
             session.flush()
             self.roads, self.parks, self.promise = roads.id, parks.id, promise.id
-            self.code = codes.code_of(self.question)
+            self.code, self.lamp_code = codes.code_of(self.question), codes.code_of(self.lamp)
 
     def states(self) -> dict[str, Any]:
         """Every state as the database holds it, and what guards ask for."""
@@ -321,7 +321,9 @@ GUARDS: dict[str, Callable[[dict[str, Any], int | None, str | None, Sent], bool]
     "a reason is given": lambda now, me, name, sent: "reason" in sent.gives,
     "the body is named": lambda now, me, name, sent: "body" in sent.gives,
     "by its author, or by its code": lambda now, me, name, sent: name == "resident" or "code" in sent.gives,
-    "by who asked or supports the question": lambda now, me, name, sent: name == "resident",
+    "by who asked or supports the question, or by its code": lambda now, me, name, sent: (
+        name == "resident" or "code" in sent.gives
+    ),
     "it is said to be done, or its date is thirty days past": lambda now, me, name, sent: (
         now["commitment"] in ("done_claimed", "confirmed")
     ),
@@ -517,6 +519,23 @@ def _more_doors() -> list[Door]:
                 gives=frozenset({"reason", "code"}),
             )
             for verb in ("withdraw", "contest")
+        ),
+        *(
+            Door(
+                f"{verb} its promise by code",
+                (("commitment", verb),),
+                lambda walk, verb=verb: (
+                    "/visits/code/promise",
+                    {
+                        "code": walk.lamp_code,
+                        "promise": str(walk.promise),
+                        "verb": verb,
+                        "reason": "So it is.",
+                    },
+                ),
+                gives=frozenset({"reason", "code"}),
+            )
+            for verb in ("confirm", "contest")
         ),
         Door(
             "withdraw by a wrong code",
