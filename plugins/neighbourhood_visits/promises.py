@@ -16,7 +16,7 @@ from .field import notes
 from .follow import calendar, steps
 from .follow.models import Step
 from .forms import PromiseForm
-from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
+from .models import ONGOING, STANDS, Asker, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -27,12 +27,18 @@ THANKS = {
 
 
 def promise(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment:
-    """Promise something about an accepted question: by whom and until when; it is its outcome from now on."""
+    """Promise something about an accepted question: by whom and until when; it is its outcome from now on.
+
+    What stands is promised once, however often its form is sent.
+    """
     with api.write() as session:
         case = states.question_case(question_id)
         api.require("visits.commit", case.space)
         if not states.ACCEPTED.holds(case):
             raise api.Refused(str(states.ACCEPTED.refusal))
+        said = _said(question_id, text, department_id, due_on)
+        if said is not None:
+            return said
         row = Commitment(
             space_id=case.space.id,
             question_id=question_id,
@@ -47,6 +53,18 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
         steps.record(question_id, "commitment", "promise", text, row.id)
         notes.promised(case)
     return row
+
+
+def _said(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment | None:
+    """The same promise where it stands already, its form having been sent twice."""
+    rows = sa.select(Commitment).where(
+        Commitment.question_id == question_id,
+        Commitment.text == text,
+        Commitment.department_id == department_id,
+        Commitment.due_on == due_on,
+        STANDS,
+    )
+    return api.db.session.scalars(rows.limit(1)).first()
 
 
 def turn(commitment_id: int, verb: str, reason: str = "") -> None:

@@ -120,6 +120,27 @@ def test_the_outcome_stays_promised_until_the_promise_is_given_up(scene: Scene) 
     assert row(scene, Question, question).outcome == "refused"
 
 
+def test_a_promise_whose_form_is_sent_twice_is_made_once(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    assert [promise(scene, question, owner) for _time in range(2)] == [302, 302]
+    assert len(promises(scene)) == 1
+    assert promise(scene, question, owner, due_on="2099-06-01") == 302
+    assert len(promises(scene)) == 2, "another day is another promise"
+    turn(scene, promises(scene)[0], "abandon", "agent", "No money.")
+    promise(scene, question, owner)
+    assert len(promises(scene)) == 3, "what was given up may be promised anew"
+
+
+@pytest.mark.engines
+def test_a_promise_that_is_sent_twice_at_once_is_made_once(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    agent, form = scene.browser("agent"), f"/visits/questions/{question}/promise"
+    said = token_only(agent, form) | {"text": PROMISE, "department": str(owner), "due_on": "2099-05-01"}
+    answers = at_once([(agent, form, said), (agent, form, said)])
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert len(promises(scene)) == 1
+
+
 def say(scene: Scene, code: str, ident: int, verb: str, reason: str = "") -> TestResponse:
     """What a visitor says of a promise who holds a code."""
     fields = {"code": code, "promise": str(ident), "verb": verb, "reason": reason}
