@@ -12,10 +12,10 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import actions, answers, queues, quiet, reads, show
-from .models import Department, Question, Visit
+from .models import Department, Question, Visit, pledged
 from .plan import papers
 from .prepare import awaits, first
-from .states import TABLE
+from .states import REPORTED, TABLE
 
 AT_HOME = 3  # visits where questions wait that the home page shows
 PATIENCE = dt.timedelta(hours=1)  # from what is due until a job that has not done it is not well
@@ -56,13 +56,15 @@ def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
 
 def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
     """For those who asked, the way to take their question back, or to contest that it is not accepted."""
-    asked = sa.select(Question).where(Question.entry_id.in_(mine), Question.answered_at.is_(None))
+    bare = sa.and_(Question.answered_at.is_(None), ~pledged(), Visit.state.not_in(REPORTED))
+    asked = sa.select(Question, bare).join(api.Entry, api.Entry.id == Question.entry_id)
+    asked = asked.join(Visit, Visit.space_id == api.Entry.space_id).where(Question.entry_id.in_(mine))
     found = {}
-    for question in api.db.session.scalars(asked) if mine else ():
+    for question, unpublished in api.db.session.execute(asked) if mine else ():
         actions = []
         if question.triage == "rejected":
             actions.append(api.Action(_("Contest"), url_for("visits.contest", question_id=question.entry_id)))
-        if question.triage in TABLE["triage", "withdraw"].sources:
+        if unpublished and question.triage in TABLE["triage", "withdraw"].sources:
             actions.append(
                 api.Action(
                     _("Withdraw my question"), url_for("visits.withdraw", question_id=question.entry_id)

@@ -409,8 +409,15 @@ def _question_page(
     likely = hints([(entry, found, casework)])[question_id]
     first = int(likely.departments[0].value) if likely.departments else 0
     deciding = deciding or DecideForm.offered(space.id, formdata=None, department=first)
-    deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE]
     case = states.Case(space, visit, entry, found, casework)
+    triage_ways = {one.verb for one in states.ways(case, "triage")}
+    open_to = triage_ways | {one.verb for one in states.ways(case, "answer")}
+    deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE and one[0] in open_to]
+    outcomes = [one for one in states.ways(case, "outcome") if one.verb != "commit"]
+    writing = answering or AnswerForm(formdata=None, **typed)
+    writing.outcome.choices = [("", _("Not said yet")), *((one.verb, str(one.label)) for one in outcomes)]
+    stays = states.hidden_by(case, states.TABLE["triage", "reject"])
+    promises = found.triage == "accepted" and states.UNREPORTED.holds(case)
     [card] = api.cards([entry], show_space=False)
     stands_for = delegates.approves_for(space.id)
     page = draw(
@@ -427,11 +434,15 @@ def _question_page(
         form=next((form for form in (rejecting, noting, answering, deciding) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),
         noting=noting or NoteForm(formdata=None, note=casework.note, read=seen.mark(casework.note)),
-        answering=answering or AnswerForm(formdata=None, **typed),
+        answering=writing,
         deciding=deciding,
         words=seen.marks([(entry, found)])[question_id],
-        triage_ways={one.verb for one in states.ways(case, "triage")},
-        outcomes=states.ways(case, "outcome") if states.UNREPORTED.holds(case) else [],
+        triage_ways=triage_ways,
+        decisions=[one[0] for one in deciding.verb.choices],
+        stays=str(stays.refusal) if stays and found.triage == "accepted" else "",
+        outcomes=outcomes,
+        promises=promises,
+        bound="" if not promises or states.UNBOUND.holds(case) else str(states.UNBOUND.refusal),
         discussions=states.ways(case, "discussion"),
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),

@@ -15,11 +15,18 @@ from core.api import gettext as _
 from . import letters
 from .follow import steps
 from .follow.models import Step
-from .models import Answer, Casework, Commitment, Question
+from .models import Answer, Casework, Commitment, Question, pledged
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
-COLUMNS = (Question.entry_id, Question.triage, Question.answered_at, Question.group_id, api.Entry.state)
+COLUMNS = (
+    Question.entry_id,
+    Question.triage,
+    Question.answered_at,
+    Question.group_id,
+    api.Entry.state,
+    pledged().label("promised"),
+)
 
 
 def join(space_id: int, question_ids: Iterable[int]) -> None:
@@ -103,10 +110,16 @@ def _together(question_ids: Iterable[int]) -> Sequence[Any]:
 
 
 def _lead(members: Sequence[Any]) -> None:
-    """Let the first of these lead them: an accepted one, who led before, the one answered, the oldest."""
+    """Let the first of these lead them: accepted, who led before, answered, promised, the oldest."""
     led = {one.group_id for one in members}
     order = [
-        (one.triage != "accepted", one.entry_id not in led, one.answered_at is None, one.entry_id)
+        (
+            one.triage != "accepted",
+            one.entry_id not in led,
+            one.answered_at is None,
+            not one.promised,
+            one.entry_id,
+        )
         for one in members
     ]
     ids = [rank[-1] for rank in sorted(order)]

@@ -96,17 +96,11 @@ def test_what_is_confirmed_or_given_up_is_not_asked_about(scene: Scene) -> None:
     assert letters(scene) == []
 
 
-@pytest.mark.parametrize("way", ["divert", "withdraw", "hide", "remove"])
-def test_no_letter_goes_out_about_a_promise_whose_question_is_private(scene: Scene, way: str) -> None:
+@pytest.mark.parametrize("way", ["hide", "remove"])
+def test_no_letter_goes_out_about_a_promise_whose_question_is_out_of_sight(scene: Scene, way: str) -> None:
     question, ident, _owner = promised(scene)
-    visit = row(scene, Commitment, ident).space_id
     turn(scene, ident, "claim", "agent")
-    if way == "divert":
-        decide(scene, visit, [question], "divert")
-    elif way == "withdraw":
-        scene.browser("resident").submit(f"/visits/questions/{question}/withdraw")
-    else:
-        scene.browser("mayor").submit(f"/posts/{question}/{way}", _page=f"/posts/{question}", sure="1")
+    scene.browser("mayor").submit(f"/posts/{question}/{way}", _page=f"/posts/{question}", sure="1")
     due(scene, ident, 40)
     assert letters(scene) == []
     assert "visits.done" not in dict(told(scene))
@@ -115,10 +109,10 @@ def test_no_letter_goes_out_about_a_promise_whose_question_is_private(scene: Sce
         assert {name for name, _person in letters(scene)} == {"visits.kept"}
 
 
-def test_a_question_that_turns_private_while_letters_are_sent_gets_none(scene: Scene) -> None:
+def test_a_question_that_is_hidden_while_letters_are_sent_gets_none(scene: Scene) -> None:
     question, ident, _owner = promised(scene)
     due(scene, ident, 40)
-    decide(scene, row(scene, Commitment, ident).space_id, [question], "divert")
+    scene.browser("mayor").submit(f"/posts/{question}/hide", _page=f"/posts/{question}", sure="1")
     scene.town.run(lambda: calendar._tell(ident, 3))
     assert row(scene, Commitment, ident).told == 0
     assert letters(scene) == []

@@ -497,11 +497,9 @@ def test_what_is_taken_out_leaves_the_papers_with_its_date(
         (redact, "Ask […] for the lamp."),
         (moderate("hide"), ""),
         (moderate("remove"), ""),
-        (review("divert"), ""),
-        (withdraw, ""),
         (erase_all, ""),
     ],
-    ids=["redact", "hide", "remove", "divert", "withdraw", "erase"],
+    ids=["redact", "hide", "remove", "erase"],
 )
 def test_a_promise_that_is_taken_out_leaves_the_papers_of_later_visits(
     scene: Scene, take_out: Callable[[Scene, int, int], None], left: str

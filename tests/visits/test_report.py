@@ -414,21 +414,40 @@ def test_the_data_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
     assert "Tanneries" not in json.dumps(scene.browser("agent").get("/visits/open-data/data.json").json)
 
 
-def test_what_is_taken_back_after_the_report_leaves_it(scene: Scene) -> None:
-    visit, _found = lived(scene)
+def test_what_the_report_counts_is_taken_back_no_more(scene: Scene) -> None:
+    visit, found = lived(scene)
     bare = scene.accepted(visit_open(scene, visit), title="Taken back later?", name="neighbour")
     lead(scene, visit, "close", "finish", "begin", "end")
     lead(scene, visit, "publish", name="mayor")
     page = f"/visits/{visit}/report"
+    before = scene.browser().get(f"/visits/{visit}/data.json").json
+    neighbour, url = scene.browser("neighbour"), f"{page_of(bare)}/withdraw"
+    assert url not in neighbour.get(f"/posts/{bare}").text
+    assert neighbour.get(url).location == f"/posts/{bare}"
+    assert "they leave the report too" in neighbour.submit(url, _page=page).text
+    code = scene.town.run(lambda: codes.code_of(bare))
+    assert "Withdraw my question" not in scene.browser().submit("/visits/code", code=code).text
+    for sure in ({}, {"sure": "1"}):
+        told = scene.browser().submit("/visits/code/withdraw", "/visits/code", code=code, **sure)
+        assert "they leave the report too" in told.text, sure
+    for verb, more in (
+        ("reject", {"reason": "No."}),
+        ("forward", {"to": "Them"}),
+        ("divert", {}),
+        ("reconsider", {}),
+    ):
+        decide(scene, visit, [bare], verb, **more)
+        assert row(scene, Question, bare).triage == "accepted", verb
+    shown = scene.browser("agent").get(page_of(bare)).text
+    assert "so its questions stay public" in shown
+    assert "Take it back from the public" not in shown
     assert "Taken back later?" in scene.browser().get(page).text
-    scene.browser("neighbour").submit(f"{page_of(bare)}/withdraw")
-    assert row(scene, Question, bare).triage == "withdrawn"
-    for url in (page, f"{page}/data.json"):
-        assert "Taken back later?" not in scene.browser().get(url).text
-    assert "A car park?" in scene.browser().get(page).text
+    assert scene.browser().get(f"/visits/{visit}/data.json").json == before
+    decide(scene, visit, [found["waiting"]], "reject", reason="No.")
+    assert row(scene, Question, found["waiting"]).triage == "rejected", "what nobody read is still decided"
 
 
-@pytest.mark.parametrize("way", ["withdraw", "divert", "hide", "remove"])
+@pytest.mark.parametrize("way", ["hide", "remove"])
 def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene: Scene, way: str) -> None:
     visit, owner = scene.visit(), department(scene)
     ident = scene.accepted(visit, title="A lamp?")
@@ -437,12 +456,7 @@ def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene
     lead(scene, visit, "publish", name="mayor")
     page = f"/visits/{visit}/report"
     assert "The lamps of" in scene.browser().get(page).text
-    if way == "withdraw":
-        scene.browser("resident").submit(f"{page_of(ident)}/withdraw")
-    elif way == "divert":
-        decide(scene, visit, [ident], "divert")
-    else:
-        scene.browser("mayor").submit(f"/posts/{ident}/{way}", _page=f"/posts/{ident}", sure="1")
+    scene.browser("mayor").submit(f"/posts/{ident}/{way}", _page=f"/posts/{ident}", sure="1")
     shown = scene.browser().get(page).text
     assert "words of a question were taken out" in shown
     for text in (shown, scene.browser().get(f"{page}/data.json").text, str(row(scene, Report, visit).facts)):

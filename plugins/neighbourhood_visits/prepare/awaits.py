@@ -13,7 +13,7 @@ from core import api
 
 from .. import reads
 from ..assigned.due import OPEN, due
-from ..models import Answer, Casework, DepartmentMember, Question, Visit
+from ..models import STANDS, Answer, Casework, DepartmentMember, Question, Visit, pledged
 from ..report.models import Minutes
 from ..states import REPORTED, TRANSITIONS, Transition
 
@@ -70,6 +70,7 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
             sa.func.count().over(),
             Question,
             Visit,
+            pledged(STANDS),
         )
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
@@ -91,16 +92,16 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
         own = list(some)
         group = Drafts(own[0][0], bool(own[0][1]), own[0][8].is_to_come(api.now()))
         group.drafts.extend(
-            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8].state))
+            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8].state, row[9]))
             for row in own
         )
         groups.append(group)
     return groups, found[0][6] if found else 0
 
 
-def _outcomes(question: Question, state: str) -> list[Transition]:
+def _outcomes(question: Question, state: str, bound: bool) -> list[Transition]:
     """What an official may say becomes of a question with its answer; a promise is made elsewhere."""
-    if state in REPORTED:
+    if bound or state in REPORTED:
         return []
     ways = (one for one in TRANSITIONS if one.thing == "outcome" and one.verb != "commit")
     return [one for one in ways if question.outcome in one.sources]
