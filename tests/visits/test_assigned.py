@@ -289,6 +289,19 @@ def test_members_see_what_is_assigned_to_their_department_alone(scene: Scene) ->
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(DepartmentLink.id)))) == 0
 
 
+def test_a_hidden_request_waits_for_no_department(scene: Scene) -> None:
+    visit, roads = scene.visit(), department(scene, members=("colleague",))
+    question = assigned(scene, visit, roads)
+    colleague, listed = scene.browser("colleague"), f'href="/visits/department/{question}"'
+    assert listed in colleague.get("/visits/department").text
+    assert "1 request waits" in colleague.get("/").text
+    told = scene.browser("mayor").submit(f"/posts/{question}/hide", _page="/visits/", sure="1")
+    assert told.status_code == 302
+    assert colleague.get(f"/visits/department/{question}").status_code == 404
+    assert listed not in colleague.get("/visits/department").text
+    assert "request waits" not in colleague.get("/").text
+
+
 def test_what_another_has_begun_is_not_written_over(scene: Scene) -> None:
     visit, ident = scene.visit(), department(scene)
     question = assigned(scene, visit, ident)
