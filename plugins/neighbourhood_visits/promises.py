@@ -181,7 +181,7 @@ def ways_of(case: states.Case) -> list[states.Transition]:
         if all(
             guard.holds(case)
             for guard in one.guards
-            if guard in (states.ASKER, states.ASKED, states.NOT_SAID)
+            if guard in (states.ASKER, states.NOT_KEEPER, states.ASKED, states.NOT_SAID)
         )
     ]
 

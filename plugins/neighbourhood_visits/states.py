@@ -111,6 +111,10 @@ NOT_SAID = Guard(
     _not_said,
     _("This commitment has moved on in the meantime. Look at it again."),
 )
+NOT_KEEPER = Guard(
+    "by another than those who may say that it is done",
+    lambda case: not _may(TABLE["commitment", "claim"], case),
+)
 UNANSWERED = Guard(
     "no answer is published",
     lambda case: case.question.answered_at is None,
@@ -394,6 +398,7 @@ TRANSITIONS = (
         "core.account",
         _("Yes, it is done"),
         ASKER,
+        NOT_KEEPER,
         ASKED,
     ),
     _way(

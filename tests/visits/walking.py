@@ -320,6 +320,7 @@ GUARDS: dict[str, Callable[[dict[str, Any], int | None, str | None, Sent], bool]
     "the body is named": lambda now, me, name, sent: "body" in sent.gives,
     "by its author, or by its code": lambda now, me, name, sent: name == "resident" or "code" in sent.gives,
     "by who asked or supports the question": lambda now, me, name, sent: name == "resident",
+    "by another than those who may say that it is done": lambda now, me, name, sent: name == "resident",
     "it is said to be done, or its date is thirty days past": lambda now, me, name, sent: (
         now["commitment"] in ("done_claimed", "confirmed")
     ),
