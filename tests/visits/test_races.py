@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from core.db import db
 from core.feed.actions import support
-from core.models import Entry, Support
-from plugins.neighbourhood_visits import intake
+from core.models import Entry, JobRow, Support
+from plugins.neighbourhood_visits import departments, intake, tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
 
 from .conftest import today
@@ -305,3 +305,52 @@ def test_the_same_file_is_taken_in_twice_at_once(scene: Scene) -> None:
         told = [admin.get(page).text for page in pages]
         assert sorted("40 taken in, 0 already there" in one for one in told) == [False, True]
         assert sorted("0 taken in, 40 already there" in one for one in told) == [False, True]
+
+
+def test_a_file_is_taken_in_once_though_it_is_asked_twice_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [scene.browser("admin") for _twice in range(2)]
+    page = page_of(give(scene, "référence;Titre;Quartier;Service\n1;Le banc ?;Centre;Voirie\n"))
+    fields = {"take": "yes", "came": "paper"}
+    tries = [
+        (
+            person,
+            page,
+            fields | {"csrf_token": re.search(r'csrf_token" value="([^"]*)"', person.get(page).text)[1]},
+        )  # type: ignore[index]
+        for person in people
+    ]
+    choose, chosen = intake.choose, threading.Barrier(2)
+
+    def and_wait(*said: Any) -> None:
+        choose(*said)
+        chosen.wait()
+
+    monkeypatch.setattr(intake, "choose", and_wait)
+    assert sorted(answer.status_code for answer in at_once(tries)) == [302, 422]
+    waits = sa.select(sa.func.count()).select_from(JobRow).where(JobRow.name == "visits.take_in")
+    assert scene.town.run(lambda: db.session.scalar(waits)) == 1
+
+
+def test_what_a_file_has_brought_stands_though_a_second_run_comes_late(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = scene.browser("admin")
+    page = page_of(give(scene, "référence;Titre;Quartier;Service\n1;Le banc ?;Centre;Voirie\n"))
+    assert admin.submit(page, take="yes", came="paper").status_code == 302
+    ident, read = int(page.rpartition("/")[2]), tables.read
+
+    def while_another_finishes(content: bytes) -> tables.Table:
+        table = read(content)
+        monkeypatch.setattr(tables, "read", read)
+        other = threading.Thread(target=scene.town.run, args=(lambda: intake.run(ident),))
+        other.start()
+        other.join()
+        return table
+
+    monkeypatch.setattr(tables, "read", while_another_finishes)
+    scene.town.run(lambda: intake.run(ident))
+    shown = admin.get(page)
+    assert shown.status_code == 200
+    assert "1 taken in, 0 already there" in shown.text
