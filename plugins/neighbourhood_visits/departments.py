@@ -69,7 +69,10 @@ def save(row: Department | None, values: dict[str, Any], members: list[int]) -> 
         else:
             for name, value in {**values, "folded": folded}.items():
                 setattr(row, name, value)
-        session.flush()
+        try:
+            session.flush()
+        except sa.exc.IntegrityError:  # somebody gives another this name at the same moment
+            raise api.Refused(_("There is a department of this name.")) from None
         gone = sa.delete(DepartmentMember).where(
             DepartmentMember.department_id == row.id, DepartmentMember.user_id.not_in(members)
         )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.db import db
 from core.feed.actions import support
 from core.models import Entry, JobRow, Support
-from plugins.neighbourhood_visits import departments, intake, tables
+from plugins.neighbourhood_visits import intake, tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
 
 from .conftest import today
@@ -354,3 +354,20 @@ def test_what_a_file_has_brought_stands_though_a_second_run_comes_late(
     shown = admin.get(page)
     assert shown.status_code == 200
     assert "1 taken in, 0 already there" in shown.text
+
+
+def test_a_department_gets_its_name_once(scene: Scene) -> None:
+    roads = department(scene, "Roads")
+    people = [scene.browser("admin") for _each in range(3)]
+    page = "/visits/departments"
+    tokens = [re.search(r'csrf_token" value="([^"]*)"', one.get(f"{page}/new").text)[1] for one in people]  # type: ignore[index]
+    for number in range(ROUNDS):
+        fields = {"name": f"Parks {number}", "days": "30", "official": "0"}
+        doors = (f"{page}/new", f"{page}/new", f"{page}/{roads}")
+        tries = [
+            (person, door, fields | {"csrf_token": token})
+            for person, door, token in zip(people, doors, tokens, strict=True)
+        ]
+        told = at_once(tries)
+        assert sorted(answer.status_code for answer in told) == [302, 422, 422]
+        assert sum("There is a department of this name." in answer.text for answer in told) == 2
