@@ -79,8 +79,8 @@ def report_data(space_id: int) -> Response:
     found = issue.report_of(space_id)
     if found is None:
         abort(404)
-    tables = ("visits", "questions", *(() if quiet.sentence() else ("counts",)), "commitments")
-    return jsonify({name: found.facts.get(name, []) for name in tables})
+    tables = ("visits", "questions", "counts", "commitments")
+    return jsonify(quiet.without_figures({name: found.facts.get(name, []) for name in tables}))
 
 
 @blueprint.route("/<int:space_id>/minutes", methods=["GET", "POST"])
