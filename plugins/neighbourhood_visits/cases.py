@@ -21,6 +21,7 @@ from .states import question_case
 from .suggest.models import Term
 
 KEPT = "visits.private_cases"
+ENDED = ("private_case", "withdrawn")  # of triage: it was dealt with, or its author took it back
 FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -83,7 +84,7 @@ def end_time(now: dt.datetime) -> None:
     over = (
         sa.select(PrivateCase.entry_id)
         .join(Question, Question.entry_id == PrivateCase.entry_id)
-        .where(PrivateCase.ended_at < now - kept, Question.triage == "private_case")
+        .where(PrivateCase.ended_at < now - kept, Question.triage.in_(ENDED))
         .order_by(PrivateCase.entry_id)
     )
     for ident in api.db.session.scalars(over.limit(500)).all():

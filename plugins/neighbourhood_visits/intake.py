@@ -149,7 +149,8 @@ def _must_wait(row: Import) -> None:
 def _state(import_id: int) -> str:
     """Where a file stands, which is held so until the write ends."""
     held = api.lock(sa.select(Import).where(Import.id == import_id))
-    return api.db.session.scalars(held).one().state
+    state: str = api.db.session.scalars(held).one().state
+    return state
 
 
 def run(import_id: int, came: str = "paper") -> None:

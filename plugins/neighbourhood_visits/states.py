@@ -77,6 +77,10 @@ def _asked_or_supported(case: Case) -> bool:
     return reads.asked(entry) or api.db.session.scalar(voice) is not None
 
 
+def _not_keeper(case: Case) -> bool:
+    return not _may(TABLE["commitment", "claim"], case)
+
+
 def _not_said(case: Case) -> bool:
     """Whether nobody has contested a promise since its askers were last asked, and nothing came after."""
     last = steps.last(case.commitment.id)
@@ -113,7 +117,7 @@ NOT_SAID = Guard(
 )
 NOT_KEEPER = Guard(
     "by another than those who may say that it is done",
-    lambda case: not _may(TABLE["commitment", "claim"], case),
+    _not_keeper,
 )
 UNANSWERED = Guard(
     "no answer is published",

@@ -133,3 +133,16 @@ def test_a_private_case_stays_for_its_time(scene: Scene) -> None:
     scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=179)))
     assert said(scene) == before
     assert row(scene, PrivateCase, question) is not None
+
+
+def test_a_private_case_that_its_author_took_back_goes_in_time_as_well(scene: Scene) -> None:
+    visit = scene.visit()
+    question = conversation(scene, visit)
+    page = f"/visits/questions/{question}"
+    assert scene.browser("resident").submit(f"{page}/withdraw", _page="/visits/").status_code == 302
+    counted = scene.browser().get(f"/visits/{visit}/counts.csv").text
+    assert "withdrawn,1" in counted
+    scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=181)))
+    jobs.run_due(scene.town.app)
+    assert said(scene) == []
+    assert scene.browser().get(f"/visits/{visit}/counts.csv").text == counted

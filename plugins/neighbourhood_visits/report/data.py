@@ -208,7 +208,7 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
 def _counts(space_ids: Sequence[int]) -> list[Row]:
     """How many questions were decided on how, why, and how they came; what moderators took out is left out.
 
-    A private case counts still when its time is over and an empty place is left of it.
+    A private case, or one that was withdrawn, counts still when its time is over and an empty place is left.
     A reason or body that is none of those the town offers may name somebody, so it is not said.
     """
     rows = (
@@ -218,7 +218,7 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
             api.Entry.space_id.in_(space_ids),
             sa.or_(
                 api.Entry.state.in_(("published", "pending")),
-                sa.and_(api.Entry.state == "removed", Question.triage == "private_case"),
+                sa.and_(api.Entry.state == "removed", Question.triage.in_(("private_case", "withdrawn"))),
             ),
         )
         .group_by(api.Entry.space_id, Question.triage, Question.reason, api.Entry.channel)
