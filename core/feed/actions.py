@@ -210,10 +210,10 @@ def restore(entry: Entry) -> None:
         changes.tell(row, "restored")
 
 
-def remove(entry: Entry) -> None:
+def remove(entry: Entry, keep: bool = False) -> None:
     """Remove what one said, or as a moderator what another said; its words are gone.
 
-    With replies an empty place stays, for the team, and the replies go out of sight with it.
+    With replies, or where it is to `keep`, an empty place stays, for the team; replies go out of sight.
     """
     own = viewer().id is not None and viewer().id == entry.author_id and entry.kind.startswith("core.")
     ident = entry.id
@@ -228,7 +228,7 @@ def remove(entry: Entry) -> None:
                 unfiltered(sa.delete(table).where(table.c.entry_id == ident))
         reply = _entry.alias()
         replies = sa.select(reply.c.id).where(reply.c.parent_id == ident).exists()
-        unfiltered(sa.delete(_entry).where(_entry.c.id == ident, ~replies))
+        unfiltered(sa.delete(_entry).where(_entry.c.id == ident, ~replies, sa.literal(not keep)))
 
 
 def support(entry: Entry, on: bool) -> None:

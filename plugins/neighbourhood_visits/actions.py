@@ -25,6 +25,7 @@ IMPORTED = "visits.import."  # by which those who coordinate what a file brought
 TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
 WORK = ("coordinator", "official", "agent", "scribe")  # roles of those who work on a visit
 TAKEN = ("visits.photo", "visits.scan")  # kinds of what they photograph
+TWICE = dt.timedelta(minutes=1)  # within which the same form is one that was sent twice
 PRACTICAL = ("starts_at", "ends_at", "meeting_point")
 
 
@@ -55,20 +56,40 @@ def plan_visit(plan: Plan) -> Visit:
     if person.role == "official":
         plan = replace(plan, officials={*plan.officials, person.id})
     with api.write() as session:
-        space = api.create_space(
-            "visits.visit",
-            plan.name,
-            visibility="hidden",
-            joining="invite",
-            summary=plan.summary,
-            area_id=plan.area_id,
-        )
-        visit = Visit(space_id=space.id, **plan.details)
-        session.add(visit)
+        visit = _just_planned(plan)
+        if visit is not None:
+            space = api.get_or_404(api.Space, visit.space_id)
+        else:
+            space = api.create_space(
+                "visits.visit",
+                plan.name,
+                visibility="hidden",
+                joining="invite",
+                summary=plan.summary,
+                area_id=plan.area_id,
+            )
+            visit = Visit(space_id=space.id, **plan.details)
+            session.add(visit)
         if not plan.coordinators:
             plan = replace(plan, coordinators=[person.id])
         _set_team(space, replace(plan, agents={*plan.agents, person.id}))
     return visit
+
+
+def _just_planned(plan: Plan) -> Visit | None:
+    """The visit that the viewer planned in these words a moment ago: the form was sent twice."""
+    person = api.viewer().id
+    api.db.session.execute(api.lock(sa.select(api.User.id).where(api.User.id == person)))  # one by one
+    said = {"name": plan.name, "summary": plan.summary, "area_id": plan.area_id, "created_by": person}
+    rows = (
+        sa.select(Visit)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .where(api.Space.created_at > api.now() - TWICE, Visit.state.in_(("draft", *TOLD)))
+        .where(*(getattr(api.Space, name) == value for name, value in said.items()))
+        .where(*(getattr(Visit, name) == value for name, value in plan.details.items()))
+        .order_by(Visit.space_id)
+    )
+    return api.db.session.scalars(rows).first()
 
 
 def draft_visit(name: str, code: str, day: dt.date) -> api.Space:

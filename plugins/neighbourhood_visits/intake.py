@@ -120,8 +120,7 @@ def keep(name: str, content: bytes, day: dt.date, byline: str) -> int:
 def choose(row: Import, said: dict[str, str]) -> None:
     """Say which column holds which field, "" that none does; remembered for files with the same columns."""
     with api.write():
-        if row.state != "checked":
-            raise api.Refused(_("This file is taken in already."))
+        _must_wait(row)
         columns = {str(at): at for at in range(len(tables.read(row.content).header))}
         chosen = {name: columns.get(text) for name, text in said.items() if text in {"", *columns}}
         row.columns = {name: at for name, at in {**row.columns, **chosen}.items() if at is not None}
@@ -131,6 +130,7 @@ def choose(row: Import, said: dict[str, str]) -> None:
 def start(row: Import, came: str) -> None:
     """Have the worker take the file in, unless something is wrong; rows without a channel `came` so."""
     with api.write():
+        _must_wait(row)
         rows, errors = imports.checked(tables.read(row.content), row.columns, row.user_id)
         if errors:
             raise api.Refused(_("Nothing is taken in as long as lines are wrong."))
@@ -138,6 +138,19 @@ def start(row: Import, came: str) -> None:
             raise api.Refused(_("Say how the questions came: the report publishes it."))
         row.state = "waiting"
         api.enqueue("visits.take_in", import_id=row.id, came=came if came in CHANNELS else "paper")
+
+
+def _must_wait(row: Import) -> None:
+    """Hold a file until the write ends; Refused where somebody has it taken in already."""
+    if _state(row.id) != "checked":
+        raise api.Refused(_("This file is taken in already."))
+
+
+def _state(import_id: int) -> str:
+    """Where a file stands, which is held so until the write ends."""
+    held = api.lock(sa.select(Import).where(Import.id == import_id))
+    state: str = api.db.session.scalars(held).one().state
+    return state
 
 
 def run(import_id: int, came: str = "paper") -> None:
@@ -148,6 +161,8 @@ def run(import_id: int, came: str = "paper") -> None:
             return
         table = tables.read(row.content)
         with api.write():
+            if _state(import_id) != "waiting":
+                return
             row.result = {"read": len(table.rows)}
             _tell(row)
         with api.write() as session:

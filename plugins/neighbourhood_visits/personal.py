@@ -16,6 +16,7 @@ from .plan.models import Paper, Sensitivity
 from .suggest.models import Term
 
 CONTACTS = "visits.contacts"
+SAID = ("place", "reason", "objection", "forwarded_to", "outcome_reason")  # words beside a question's own
 
 
 def contacts(user_id: int) -> list[dict[str, Any]]:
@@ -77,7 +78,7 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         _hand_over(list(api.db.session.scalars(_asked(user_id))))
-        said = dict.fromkeys(("place", "reason", "objection", "forwarded_to", "outcome_reason"), "")
+        said = dict.fromkeys(SAID, "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))

@@ -304,7 +304,7 @@ plugin = api.Plugin(
         ),
         api.Retention(
             cases.KEPT,
-            _("Private cases with the words of their question, after they are dealt with"),
+            _("Private cases with all that was said in them, after they are dealt with"),
             180,
             least=30,
             most=1825,

@@ -83,6 +83,10 @@ def _asked_or_supported(case: Case) -> bool:
     return reads.asked(entry) or api.db.session.scalar(voice) is not None
 
 
+def _not_keeper(case: Case) -> bool:
+    return not _may(TABLE["commitment", "claim"], case)
+
+
 def _not_said(case: Case) -> bool:
     """Whether nobody has contested a promise since its askers were last asked, and nothing came after."""
     last = steps.last(case.commitment.id)
@@ -123,6 +127,11 @@ NOT_SAID = Guard(
     "nobody has said so since they were asked",
     _not_said,
     _("This commitment has moved on in the meantime. Look at it again."),
+    hides=True,
+)
+NOT_KEEPER = Guard(
+    "by another than those who may say that it is done",
+    _not_keeper,
     hides=True,
 )
 UNANSWERED = Guard(
@@ -451,6 +460,7 @@ TRANSITIONS = (
         "visits.ask",
         _("Yes, it is done"),
         ASKER,
+        NOT_KEEPER,
         ASKED,
     ),
     _way(

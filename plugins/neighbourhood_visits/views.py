@@ -66,9 +66,11 @@ def new() -> Page:
     form = VisitForm.offered()
     if not form.validate_on_submit():
         return form_page("visits/visit_form.html", form, mailbox=None)
-    visit = actions.plan_visit(form.plan())
+    with api.write():
+        visit = actions.plan_visit(form.plan())
+        if "announce" in request.form and visit.state == "draft":
+            actions.announce(visit)
     if "announce" in request.form:
-        actions.announce(visit)
         api.says(_("The visit is announced. Residents can ask their questions."))
     else:
         api.says(_("The visit is kept for its team. Announce it when it is ready."))

@@ -291,6 +291,63 @@ def test_members_see_what_is_assigned_to_their_department_alone(scene: Scene) ->
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(DepartmentLink.id)))) == 0
 
 
+def test_a_request_goes_to_whoever_is_told_for_its_department_now(scene: Scene) -> None:
+    visit, roads = scene.visit(), department(scene, mailbox="raods@example.org")
+    question = assigned(scene, visit, roads)
+    due_at = casework(scene, question).due_at
+
+    def reach(mailbox: str, *members: str) -> None:
+        said = {"name": "Roads", "mailbox": mailbox, "days": "10", "official": "0"}
+        people = [str(scene.town.person(member)) for member in members]
+        told = scene.browser("admin").submit(f"/visits/departments/{roads}", **said, members=people)
+        assert told.status_code == 302, told.text
+        jobs.run_due(scene.town.app)
+
+    def mailed(mailbox: str) -> list[str]:
+        jobs.run_due(scene.town.app)
+        rows = sa.select(Mail.text).where(Mail.recipient == mailbox).order_by(Mail.id)
+        texts = "".join(scene.town.run(lambda: list(db.session.scalars(rows))))
+        return re.findall(r"http://localhost(/visits/request/\S+)", texts)
+
+    [mistyped], out = mailed("raods@example.org"), scene.browser()
+    assert send(out, mistyped, "By a stranger?").status_code == 302
+    reach(MAILBOX)
+    [link] = mailed(MAILBOX)
+    assert len(mailed("raods@example.org")) == 1
+    gone = out.get(mistyped)
+    assert gone.status_code == 404
+    assert "was replaced" in gone.text
+    assert out.submit(mistyped, link, body="By a stranger.", version="1").status_code == 404
+    assert "By a stranger?" in out.get(link).text, "it reads what was answered for it"
+    assert send(out, link, "In May.").status_code == 302
+    assert casework(scene, question).due_at == due_at, "its day stays"
+    reach(MAILBOX)
+    assert mailed(MAILBOX) == [link], "nothing has changed"
+    reach(MAILBOX, "colleague")
+    assert out.get(link).status_code == 404
+    assert mailed(MAILBOX) == [link]
+    notices = sa.select(Notice.user_id).where(Notice.type == "visits.department_assigned")
+    assert scene.town.run(lambda: list(db.session.scalars(notices))) == [scene.town.person("colleague")]
+    reach(MAILBOX)
+    assert scene.town.run(lambda: list(db.session.scalars(notices))) == []
+    assert out.get(mailed(MAILBOX)[-1]).status_code == 200
+    reach("")
+    assert out.get(mailed(MAILBOX)[-1]).status_code == 404, "nobody is told"
+
+
+def test_a_hidden_request_waits_for_no_department(scene: Scene) -> None:
+    visit, roads = scene.visit(), department(scene, members=("colleague",))
+    question = assigned(scene, visit, roads)
+    colleague, listed = scene.browser("colleague"), f'href="/visits/department/{question}"'
+    assert listed in colleague.get("/visits/department").text
+    assert "1 request waits" in colleague.get("/").text
+    told = scene.browser("mayor").submit(f"/posts/{question}/hide", _page="/visits/", sure="1")
+    assert told.status_code == 302
+    assert colleague.get(f"/visits/department/{question}").status_code == 404
+    assert listed not in colleague.get("/visits/department").text
+    assert "request waits" not in colleague.get("/").text
+
+
 def test_what_another_has_begun_is_not_written_over(scene: Scene) -> None:
     visit, ident = scene.visit(), department(scene)
     question = assigned(scene, visit, ident)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +29,7 @@ from .test_triage import decide, row, told
 if TYPE_CHECKING:
     from .conftest import Scene
 
+FIGURES = ("supports", "signatures", "unconfirmed")
 SETTINGS = "/admin/plugins/neighbourhood_visits"
 
 
@@ -205,7 +208,12 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
         "/visits/open-data/data.json",
         f"/visits/{visit}/report/data.json",
     ):
-        assert "counts" not in visitor.get(url).json
+        told = visitor.get(url).json
+        assert "counts" not in told
+        assert {row[name] for row in told["questions"] for name in FIGURES} == {None}, url
+    for url in (f"/visits/{visit}/questions.csv", "/visits/open-data/questions.csv"):
+        rows = list(csv.DictReader(io.StringIO(visitor.get(url).text)))
+        assert {row[name] for row in rows for name in FIGURES} == {""}, url
     assert scene.question(coming, title="And now?") > 0
     yesterday = (today() - dt.timedelta(days=1)).isoformat()
     said["quiet_from"] = (today() - dt.timedelta(days=9)).isoformat()
@@ -214,6 +222,10 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert "Answer rate" in after
     assert "1 support<" in after
     assert "0 supports" not in after
+    for url in (f"/visits/{visit}/data.json", f"/visits/{visit}/report/data.json"):
+        told = visitor.get(url).json
+        assert "counts" in told
+        assert None not in {row[name] for row in told["questions"] for name in FIGURES}
     assert re.search(r"\d+ questions? asked", visitor.get(f"/visits/{visit}").text)
     assert "Next neighbourhood visit" in visitor.get("/").text
 
@@ -242,8 +254,8 @@ def test_a_private_case_is_the_teams_and_ends(scene: Scene) -> None:
         scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=days)))
         return row(scene, Entry, question)
 
-    assert purge(179) is not None
-    assert purge(181) is None
+    assert purge(179).title == "My landlord and I"
+    assert purge(181).title == ""
     assert row(scene, PrivateCase, question) is None
 
 

@@ -66,6 +66,29 @@ def test_drafts_of_all_visits_are_approved_on_one_screen(scene: Scene) -> None:
     assert "A lamp?" not in scene.browser("opposition").get("/visits/next").text
 
 
+def gone(scene: Scene, visit: int, ident: int, how: str) -> None:
+    """Let a question be public no longer, which its author, the team or a moderator decides."""
+    if how == "withdraw":
+        told = scene.browser("resident").submit(f"/visits/questions/{ident}/withdraw")
+    elif how == "hide":
+        told = scene.browser("deputy").submit(f"/posts/{ident}/hide", _page="/visits/", sure="1")
+    else:
+        told = decide(scene, visit, [ident], how, reason="Not the town’s.", to="The county")
+    assert told.status_code == 302, told.text
+
+
+@pytest.mark.parametrize("how", ["withdraw", "hide", "reject", "forward", "divert", "reconsider"])
+def test_a_draft_awaits_nobody_once_its_question_is_public_no_longer(scene: Scene, how: str) -> None:
+    visit = scene.visit()
+    ident = submitted(scene, visit, "A bench?")
+    assert "1 draft to approve" in panel(scene, "mayor")
+    gone(scene, visit, ident, how)
+    assert "to approve" not in panel(scene, "mayor")
+    shown = scene.browser("mayor").get("/visits/next").text
+    assert "to approve" not in shown
+    assert "Yes, A bench?" not in shown
+
+
 def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> None:
     visit = scene.visit()
     lead(scene, visit, "close", "finish", "begin", "end")

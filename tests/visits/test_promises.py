@@ -113,6 +113,29 @@ def test_who_asked_or_supports_is_asked_and_one_no_reopens_it(scene: Scene) -> N
     assert "Confirmed" in scene.browser().get("/visits/promises").text
 
 
+def test_who_keeps_a_promise_does_not_confirm_it(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    said = {"name": "Roads", "days": "30", "members": [str(scene.town.person("colleague"))]}
+    said["official"] = str(scene.town.person("opposition"))
+    assert scene.browser("admin").submit("/visits/departments/new", **said).status_code == 302
+    promise(scene, question, scene.town.run(lambda: db.session.scalars(sa.select(Department.id)).one()))
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    keepers = ("colleague", "opposition", "agent")
+    for name in (*keepers, "neighbour"):
+        told = scene.browser(name).submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+        assert told.status_code == 302, name
+    assert turn(scene, ident, "start", "opposition").status_code == 302, "in charge, though not on the team"
+    turn(scene, ident, "claim", "colleague")
+    for name in keepers:
+        assert "Yes, it is done" not in scene.browser(name).get("/visits/promises").text, name
+        assert "Yes, it is done" not in scene.browser(name).get(f"/posts/{question}").text, name
+        assert turn(scene, ident, "confirm", name).status_code == 403, name
+    assert row(scene, Commitment, ident).state == "done_claimed"
+    assert "No, it is not done" in scene.browser("colleague").get("/visits/promises").text
+    turn(scene, ident, "confirm", "neighbour")
+    assert row(scene, Commitment, ident).state == "confirmed"
+
+
 def test_the_promises_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
     visit, owner = scene.visit(), department(scene)
     promise(scene, scene.accepted(visit), owner)

@@ -324,6 +324,9 @@ GUARDS: dict[str, Callable[[dict[str, Any], int | None, str | None, Sent], bool]
     "by who asked or supports the question, or by its code": lambda now, me, name, sent: (
         name == "resident" or "code" in sent.gives
     ),
+    "by another than those who may say that it is done": lambda now, me, name, sent: (
+        name == "resident" or "code" in sent.gives
+    ),
     "it is said to be done, or its date is thirty days past": lambda now, me, name, sent: (
         now["commitment"] in ("done_claimed", "confirmed")
     ),

@@ -39,9 +39,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
             PINNED,
         ),
         ("channel", "string", lazy_gettext("How it came: web, email, phone, paper or stall")),
-        ("supports", "integer", lazy_gettext("How many people support it")),
-        ("signatures", "integer", lazy_gettext("Signatures of a petition on paper")),
-        ("unconfirmed", "integer", lazy_gettext("Voices without an address, which nobody has confirmed")),
+        ("supports", "integer", lazy_gettext("How many people support it; empty before an election")),
+        (
+            "signatures",
+            "integer",
+            lazy_gettext("Signatures of a petition on paper; empty before an election"),
+        ),
+        (
+            "unconfirmed",
+            "integer",
+            lazy_gettext("Voices without an address, which nobody has confirmed; empty before an election"),
+        ),
         ("department", "string", lazy_gettext("Department in charge")),
         ("grouped_with", "integer", lazy_gettext("Number of the question with which it is answered")),
         ("answered_on", "date", lazy_gettext("Day of its first published answer")),
@@ -231,6 +239,7 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
 def _counts(space_ids: Sequence[int]) -> list[Row]:
     """How many questions were decided on how, why, and how they came; what moderators took out is left out.
 
+    A private case, or one that was withdrawn, counts still when its time is over and an empty place is left.
     A reason or body that is none of those the town offers may name somebody, so it is not said.
     """
     rows = (
@@ -238,7 +247,10 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
         .join(Question, Question.entry_id == api.Entry.id)
         .where(
             api.Entry.space_id.in_(space_ids),
-            sa.or_(api.Entry.state == "published", api.Entry.state == "pending"),
+            sa.or_(
+                api.Entry.state.in_(("published", "pending")),
+                sa.and_(api.Entry.state == "removed", Question.triage.in_(("private_case", "withdrawn"))),
+            ),
         )
         .group_by(api.Entry.space_id, Question.triage, Question.reason, api.Entry.channel)
     )

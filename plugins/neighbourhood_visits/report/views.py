@@ -79,10 +79,10 @@ def report_data(space_id: int) -> Response:
     found = issue.report_of(space_id)
     if found is None:
         abort(404)
-    tables = ("visits", "questions", *(() if quiet.sentence() else ("counts",)), "commitments")
+    tables = ("visits", "questions", "counts", "commitments")
     said = {name: found.facts.get(name, []) for name in tables}
     said["questions"] = [data.with_why(row, row["answer"]) for row in said["questions"]]
-    return jsonify(said)
+    return jsonify(quiet.without_figures(said))
 
 
 @blueprint.route("/<int:space_id>/minutes", methods=["GET", "POST"])
