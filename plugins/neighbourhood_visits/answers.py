@@ -4,6 +4,8 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.attributes import flag_modified
 
 from core import api
 from core.api import gettext as _
@@ -49,14 +51,26 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
 
 
 def publish_held(begun: int = 0) -> None:
-    """Job: publish the answers that were held until the visit, where it has begun, or of the one `begun`."""
+    """Job: publish the answers that were held until the visit, where it has begun, or of the one `begun`.
+
+    The job publishes each by itself, and names at its end those that could not be.
+    """
     due = _held().where(Visit.space_id == begun) if begun else to_publish(api.now())
+    failures: dict[int, Exception] = {}
     with api.as_system("publish on the day of the visit"):
         for question_id in api.db.session.scalars(due).all():
-            with api.write():
-                case = question_case(question_id)
-                if api.db.session.scalar(due.where(Casework.entry_id == question_id)) is not None:
-                    _publish(case, answer_of(question_id)[1])
+            try:
+                with api.write():
+                    case = question_case(question_id)
+                    if api.db.session.scalar(due.where(Casework.entry_id == question_id)) is not None:
+                        _publish(case, answer_of(question_id)[1])
+            except Exception as failure:
+                if begun:  # inside the write that begins it, which is done whole or not at all
+                    raise
+                failures[question_id] = failure
+    if failures:
+        named, first = ", ".join(map(str, failures)), next(iter(failures.values()))
+        raise RuntimeError(f"not published: the answers to the questions {named}") from first
 
 
 def to_publish(moment: dt.datetime) -> sa.Select[int]:
@@ -68,9 +82,19 @@ def to_publish(moment: dt.datetime) -> sa.Select[int]:
 
 
 def _held() -> sa.Select[int]:
+    """Those approved for the day; what moderators hide, or its question, waits to be shown again."""
+    text = aliased(api.Entry)
     rows = sa.select(Casework.entry_id).join(Visit, Visit.space_id == Casework.space_id)
     rows = rows.join(Question, Question.entry_id == Casework.entry_id)
-    return rows.where(Casework.held, Casework.answer == "approved", Question.triage == "accepted")
+    rows = rows.join(api.Entry, api.Entry.id == Casework.entry_id)
+    rows = rows.join(Answer, Answer.question_id == Casework.entry_id).join(text, text.id == Answer.entry_id)
+    rows = rows.where(Casework.held, Casework.answer == "approved", Question.triage == "accepted")
+    return rows.where(text.state == "pending", api.Entry.state == "published")
+
+
+def is_held(work: Casework | None) -> bool:
+    """Whether an answer is approved, to be published on the day of the visit."""
+    return work is not None and work.held and work.answer == "approved"
 
 
 def turn(question_id: int, thing: str, verb: str, reason: str, moves: int | None = None) -> None:
