@@ -353,14 +353,17 @@ def answer(question_id: int) -> Page:
         return _question_page(question_id, answering=form, insert=request.form.get("template", 0, type=int))
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, answering=form)
-    said = (question_id, form.body.data, form.version.data or 0)
+    said, asked = (question_id, form.body.data, form.version.data or 0), "submit" in request.form
     try:
         if "publish" in request.form or "hold" in request.form:
             answers.approve(*said, held="hold" in request.form, outcome=form.outcome.data or "")
-        elif "submit" in request.form:
+        elif asked:
             answers.submit(*said)
         else:
-            answers.draft(*said)
+            asked = answers.draft(*said)
+    except answers.Saved as told:
+        api.says(str(told))
+        return redirect(url_for("visits.question", question_id=question_id))
     except api.Refused as reason:
         return _refused(question_id, reason, answering=form)
     found = api.get_or_404(api.Entry, question_id)
@@ -371,7 +374,7 @@ def answer(question_id: int) -> Page:
         return redirect(url_for("visits.review", space_id=found.space_id, queue="unanswered"))
     if "hold" in request.form:
         api.says(_("The answer is approved, and published on the day of the visit."))
-    elif "submit" in request.form:
+    elif asked:
         api.says(_("The officials of the visit are asked to approve it."))
     else:
         api.says(_("The draft is kept for the team."))
@@ -429,6 +432,7 @@ def _question_page(
         casework=casework,
         answer=answer,
         draft=draft,
+        held=answers.is_held(casework),
         due=expected(entry, casework, visit) if casework.due_at else None,
         card=card._replace(actions=()),
         form=next((form for form in (rejecting, noting, answering, deciding) if form), None),

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core import api
+from core.api import gettext as _
 
 from . import groups, reads, taken_out
 from .field.models import Note
@@ -74,7 +75,9 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
     )
     api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id))))
     papers.forget(user_id, words)
-    if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
+    if words:
+        _leave_answers(user_id)
+        # What was asked under no name becomes theirs again, so that it goes with all they wrote.
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         _hand_over(list(api.db.session.scalars(_asked(user_id))))
@@ -84,6 +87,12 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))
         _update(sa.delete(Term).where(Term.entry_id.in_(_asked(user_id))))
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))
+
+
+def _leave_answers(user_id: int) -> None:
+    """Let answers that a person approved stay as the town's: they are its act, not that person's words."""
+    theirs = (api.Entry.kind == "visits.answer", api.Entry.author_id == user_id)
+    _update(sa.update(api.Entry).where(*theirs).values(author_id=None, byline=_("The town")))
 
 
 def _hand_over(question_ids: list[int]) -> None:

@@ -363,6 +363,7 @@ plugin = api.Plugin(
             ("note", "stop", _("Remember where it was said")),
             ("minutes", "body", _("Write down what was said on a visit")),
             ("minutes", "drafted_by", _("Have another approve the minutes that somebody has drafted")),
+            ("minutes", "changed_by", _("Know how much one person has changed of them")),
             ("report", "facts", _("Keep the published report as it was")),
             ("report", "approved_by", _("Know who approved the report of a visit")),
             ("import", "content", _("Take in the questions of a file; emptied when that is done")),

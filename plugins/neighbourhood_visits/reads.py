@@ -437,6 +437,7 @@ def load_answers(entry_ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]
     return {
         ident: (writer or "" if role == "official" else "", approver or "", absent or "")
         for ident, writer, approver, absent, role in found
+        if approver
     }
 
 

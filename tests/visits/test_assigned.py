@@ -536,8 +536,19 @@ def test_a_member_writes_over_no_draft_that_is_not_shown_to_them(scene: Scene) -
     page = f"/visits/questions/{own}"
     said = {"body": "In August.", "version": draft_version(agent, page)}
     assert agent.submit(f"{page}/answer", _page=page, **said).status_code == 302
-    found = sa.select(Entry.author_id).where(Entry.parent_id == own)
-    assert scene.town.run(lambda: db.session.scalar(found)) == scene.town.person("agent")
+    assert casework(scene, own).drafted_by == scene.town.person("agent")
+
+
+def test_who_is_signed_in_and_drafts_by_a_link_is_the_drafter(scene: Scene) -> None:
+    question = assigned(scene, scene.visit(), department(scene))
+    mayor, link = scene.browser("mayor"), link_of(scene)
+    assert send(mayor, link, "In May.").status_code == 302
+    assert casework(scene, question).drafted_by == scene.town.person("mayor")
+    page = f"/visits/questions/{question}"
+    for name, status in (("mayor", 409), ("deputy", 302)):
+        browser = scene.browser(name)
+        said = {"body": "In May.", "version": draft_version(browser, page), "publish": "yes"}
+        assert browser.submit(f"{page}/answer", _page=page, **said).status_code == status
 
 
 def test_what_is_called_late_is_due_on_a_day_that_has_passed(

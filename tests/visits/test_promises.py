@@ -136,6 +136,17 @@ def test_who_keeps_a_promise_does_not_confirm_it(scene: Scene) -> None:
     assert row(scene, Commitment, ident).state == "confirmed"
 
 
+def test_a_no_counts_where_the_question_is_closed_to_replies(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    turn(scene, ident, "claim", "agent")
+    scene.browser("mayor").submit(f"/posts/{question}/lock", _page=f"/posts/{question}")
+    turn(scene, ident, "contest", "resident", "Two lamps are still dark.")
+    assert row(scene, Commitment, ident).state == "in_progress"
+    assert "Two lamps are still dark." in scene.browser("mayor").get(f"/posts/{question}").text
+
+
 def test_the_promises_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
     visit, owner = scene.visit(), department(scene)
     promise(scene, scene.accepted(visit), owner)

@@ -20,7 +20,7 @@ from core.db import db, write
 from core.models import Entry
 from plugins.neighbourhood_visits.collect import codes
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
-from plugins.neighbourhood_visits.report.models import Report
+from plugins.neighbourhood_visits.report.models import Minutes, Report
 from portal.privacy import erase
 
 from .test_collect_record import recorded
@@ -203,6 +203,21 @@ def test_who_writes_other_minutes_over_a_colleague_s_is_their_writer(scene: Scen
     assert row(scene, Visit, visit).state == "reporting"
     lead(scene, visit, "publish", name="deputy")
     assert row(scene, Visit, visit).state == "published"
+
+
+def test_who_replaces_minutes_in_small_parts_is_their_writer(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    words = [f"word{number}" for number in range(40)]
+    assert keep(scene, visit, " ".join(words)) == 302
+    for part in range(2):
+        words[part * 10 : part * 10 + 10] = [f"mayor{part}{number}" for number in range(10)]
+        assert keep(scene, visit, " ".join(words), "mayor", str(part + 1)) == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("agent"), "half of it stands"
+    words[20:30] = [f"mayor2{number}" for number in range(10)]
+    assert keep(scene, visit, " ".join(words), "mayor", "3") == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("mayor")
+    lead(scene, visit, "publish", name="mayor")
+    assert row(scene, Visit, visit).state == "reporting"
 
 
 def test_one_person_may_approve_where_the_town_says_so_and_the_report_says_it(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import letters, reads, seen, states
-from ..approve.corrections import mostly_stays
+from ..approve.corrections import changed, mostly_stays
 from ..follow.models import Step
 from ..models import Commitment, Question, Visit
 from . import data
@@ -81,9 +81,11 @@ def keep_minutes(space: api.Space, body: str, version: int, confirmed: bool = Fa
         if row is None:
             session.add(Minutes(space_id=space.id, body=body, drafted_by=person))
         else:
-            if not mostly_stays(row.body, body):
+            already = row.changed if row.changed_by == person else 0
+            if row.drafted_by is None or not mostly_stays(row.body, body, already):
                 row.drafted_by = person
-            row.body, row.drafted_by = body, row.drafted_by or person
+            row.changed_by, row.changed = person, already + changed(row.body, body)
+            row.body = body
 
 
 def _for_writers() -> Any:
