@@ -107,12 +107,13 @@ def test_after_a_draft_comes_the_one_after_it_with_what_was_said(
     page.locator(f"#draft-{found[5]}").get_by_role("button", name="Approve and publish").click()
     following = page.locator(f"#draft-{found[6]}")
     expect(following.locator("summary")).to_be_focused()
-    expect(following.get_by_text("The answer is published.")).to_be_in_viewport()
+    expect(page.get_by_text("The answer is published: “Why is lamp 5 out?”").last).to_be_in_viewport()
+    expect(following.get_by_text("The answer is published")).to_have_count(0)
     path = f"/visits/questions/{found[6]}"
     deputy = scene.browser("deputy")
     assert deputy.submit(f"{path}/approve", _page="/visits/next", version="1", publish="y").status_code == 302
     following.get_by_role("button", name="Approve and publish").click()
     last = page.locator(f"#draft-{found[7]}")
     expect(last.locator("summary")).to_be_focused()
-    expect(last.get_by_text("no longer waits")).to_be_in_viewport()
+    expect(page.get_by_text("“Why is lamp 6 out?”: This draft no longer waits").last).to_be_in_viewport()
     expect(page.locator("#said")).to_contain_text("no longer waits")

@@ -151,10 +151,12 @@ def approve_draft(question_id: int) -> Page:
             raise api.Refused(_("This draft no longer waits: a colleague has dealt with it in the meantime."))
         version = request.form.get("version", 0, type=int)
         answers.approve(question_id, draft.body, version, held=held, outcome=outcome)
-        said = _("The answer is approved, and published on the day of the visit.")
-        api.says(said if held else _("The answer is published."))
-    except api.Refused as reason:
-        api.says(str(reason), "error")
+        said = _(
+            "The answer is approved, and published on the day of the visit: “%(title)s”", title=entry.title
+        )
+        api.says(said if held else _("The answer is published: “%(title)s”", title=entry.title))
+    except api.Refused as reason:  # the next card is open below it
+        api.says(_("“%(title)s”: %(reason)s", title=entry.title, reason=str(reason)), "error")
     following = request.form.get("after", type=int)
     after = [question_id, following] if following else [question_id]
     return redirect(url_for("visits.first_screen", after=after) + "#drafts")
