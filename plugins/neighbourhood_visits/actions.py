@@ -119,7 +119,8 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
     for column, value in details.items():
         setattr(visit, column, value)
-    if visit.freezes_at:
+    days = [moment.astimezone(api.town_zone()).date() for moment in (started_at, visit.starts_at)]
+    if visit.freezes_at and days[0] != days[1]:
         later = visit.freezes_at + (visit.starts_at - started_at)
         if later > api.now() or not papers.is_frozen(visit):  # another dossier, for the new day
             visit.freezes_at = later
