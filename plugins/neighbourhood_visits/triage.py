@@ -109,7 +109,8 @@ def group(question_ids: Iterable[int]) -> None:
             if case.space.id != cases[0].space.id:
                 raise api.Refused(_("Only questions of one visit are grouped."))
             if not states.OPEN.holds(case):
-                raise api.Refused(str(states.OPEN.refusal))
+                why = str(states.OPEN.refusal)
+                raise api.Refused(_("“%(title)s”: %(reason)s", title=case.entry.title, reason=why))
         groups.join(cases[0].space.id, [case.entry.id for case in cases])
 
 
