@@ -220,3 +220,12 @@ def test_how_and_when_a_question_came_is_kept_and_a_day_that_is_none_refused(sce
         result = take_in(scene, f"{header}4;Quoi ?;A;;{day}\n".encode())
         assert [line for line, _why in result.errors] == [2], day
         assert result.imported == 0
+
+
+def test_how_a_question_came_is_not_said_beside_that_it_is_not_known(scene: Scene) -> None:
+    lines = "titre;quartier;canal\nUn banc ?;A;pigeon\n"
+    take_in(scene, lines.encode(), came="web", coordinators=[scene.town.person("agent")])
+    [space] = scene.town.run(lambda: list(db.session.scalars(sa.select(Space.id))))
+    shown = scene.browser("agent").get(f"/visits/{space}/review").text.partition('id="queue"')[2]
+    assert "Came in a way that is not known" in shown
+    assert "on this site" not in shown
