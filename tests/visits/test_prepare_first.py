@@ -116,6 +116,8 @@ def test_each_question_has_its_reason(scene: Scene) -> None:
     scene.accepted(visit, title="A bench?")
     scene.answered(visit, title="A tree?")
     old = scene.accepted(visit, title="A lamp?")
+    held = scene.drafted(visit, title="A hedge?")
+    scene.approve(held, "It is cut.", publish="", hold="yes")
 
     def age() -> None:
         with write() as session:
@@ -127,6 +129,7 @@ def test_each_question_has_its_reason(scene: Scene) -> None:
         ("A bench?", ["new", "no answer yet"]),
         ("A tree?", ["new", "answered already"]),
         ("A lamp?", ["no answer yet"]),
+        ("A hedge?", ["new", "answer ready for the visit"]),
     ):
         said = page.partition(f"{title}</a></h3>")[2].partition("</li>")[0]
         assert re.findall("<span>(.*?)</span>", said) == reasons, title
