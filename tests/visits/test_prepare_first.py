@@ -176,7 +176,7 @@ def test_a_draft_is_read_with_its_question_and_approved_with_an_outcome(scene: S
     assert (found.outcome, found.answered_at is not None) == ("settled", True)
     shown = mayor.client.get(told.location, headers={"HX-Request": "true"}).text
     assert re.findall(r'id="draft-(\d+)"><details open><summary autofocus>', shown) == [str(ids[1])]
-    before, _card, within = shown.partition(f'<li class="card" id="draft-{ids[1]}">')
+    before, _card, within = shown.partition(f'<li class="card goes-on" id="draft-{ids[1]}">')
     assert "The answer is published: “A?”" in before.rpartition('<ul class="stack">')[2], "above the next one"
     assert "The answer is published" not in within.partition("</li>")[0], "and not within it"
     mayor.submit(approve, _page="/visits/next", **said)
