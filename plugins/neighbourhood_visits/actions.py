@@ -102,6 +102,19 @@ def draft_visit(name: str, code: str, day: dt.date) -> api.Space:
     return space
 
 
+def take_charge(space_id: int) -> None:
+    """Coordinate a visit on whose team nobody is; the audit log says so."""
+    api.require("visits.take_charge")
+    person = api.viewer().id or 0
+    with api.write():
+        with api.as_system("nobody sees it before"):
+            space = states.visit_case(space_id).space
+            if not reads.without_team(space_id):
+                raise api.Refused(_("Somebody is on its team by now: ask them to add you."))
+            api.set_members(space, f"{IMPORTED}{person}", {person: "coordinator"})
+        api.audit("visits.take_charge", f"space/{space_id}")
+
+
 def change_visit(visit: Visit, plan: Plan, version: int) -> None:
     """Other words, another date or another team for a visit; Refused when it changed since this version."""
     space = api.get_or_404(api.Space, visit.space_id)
@@ -127,7 +140,8 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
     for column, value in details.items():
         setattr(visit, column, value)
-    if visit.freezes_at:
+    days = [moment.astimezone(api.town_zone()).date() for moment in (started_at, visit.starts_at)]
+    if visit.freezes_at and days[0] != days[1]:
         later = visit.freezes_at + (visit.starts_at - started_at)
         if later > api.now() or not papers.is_frozen(visit):  # another dossier, for the new day
             visit.freezes_at = later

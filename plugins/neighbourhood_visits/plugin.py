@@ -115,6 +115,12 @@ plugin = api.Plugin(
             whole_town=True,
         ),
         api.Permission(
+            "visits.take_charge",
+            _("Take charge of a visit on whose team nobody is"),
+            frozenset({"administrator"}),
+            whole_town=True,
+        ),
+        api.Permission(
             "visits.organise",
             _("Keep the departments and the templates of answers"),
             frozenset({"agent", "administrator"}),
@@ -312,6 +318,7 @@ plugin = api.Plugin(
     ),
     egress=("*",),  # the one service that staff chose, if any
     acts={
+        "visits.take_charge": _("%(actor)s has taken charge of %(about)s, on whose team nobody was"),
         "visits.redact": _("%(actor)s has taken a passage out of the minutes of %(about)s"),
         "visits.delegate": _("%(actor)s has changed who approves answers in their place"),
         "visits.department_answered": _("%(actor)s has answered %(about)s for a department"),

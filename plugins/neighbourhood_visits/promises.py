@@ -153,13 +153,14 @@ def new_promise(question_id: int) -> Page:
     api.require("visits.commit", space)
     casework = api.get_or_404(Casework, question_id)
     form: Any = PromiseForm.offered(casework.department_id)
+    shown = {"entry": entry, "space": space, "organises": api.can("visits.organise")}
     if not form.validate_on_submit():
-        return form_page("visits/promise_form.html", form, entry=entry, space=space)
+        return form_page("visits/promise_form.html", form, **shown)
     try:
         promise(question_id, form.text.data, form.department.data, form.due_on.data)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
-        return draw("visits/promise_form.html", form=form, entry=entry, space=space), REFUSED
+        return draw("visits/promise_form.html", form=form, **shown), REFUSED
     api.says(_("The promise is public, with its date."))
     return redirect(url_for("visits.question", question_id=question_id))
 

@@ -557,6 +557,18 @@ def who_coordinates(space_id: int) -> set[int]:
     return set(chosen) or set(api.db.session.scalars(team))
 
 
+def without_team(space_id: int | None = None) -> Sequence[Any]:
+    """The visits on whose team nobody is, or that one of them: what they are called, and no more."""
+    team = sa.select(api.Membership.user_id).join(api.User, api.User.id == api.Membership.user_id)
+    team = team.where(api.Membership.space_id == api.Space.id, api.Membership.team)
+    team = team.where(api.User.closed_at.is_(None))
+    team = team.where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
+    rows = sa.select(api.Space.id, api.Space.name).join(Visit, Visit.space_id == api.Space.id)
+    rows = rows.where(~team.exists(), sa.true() if space_id is None else api.Space.id == space_id)
+    with api.as_system("else nobody could take charge of them"):
+        return api.db.session.execute(rows.order_by(api.Space.name, api.Space.id).limit(PAGE)).all()
+
+
 def managed_by(user_id: int | None) -> Any:
     """The ids of the spaces on whose team somebody is."""
     rows = sa.select(api.Membership.space_id).where(api.Membership.user_id == user_id, api.Membership.team)

@@ -56,7 +56,21 @@ def index() -> str:
         close=areas.visits_near(area) if area else (),
         organises=api.can("visits.organise"),
         imports=api.can("visits.import"),
+        alone=reads.without_team() if api.can("visits.take_charge") else (),
     )
+
+
+@blueprint.post("/<int:space_id>/take-charge")
+@api.needs("visits.take_charge")
+def take_charge(space_id: int) -> Page:
+    """Coordinate a visit on whose team nobody is."""
+    try:
+        actions.take_charge(space_id)
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return redirect(url_for("visits.index"))
+    api.says(_("You coordinate this visit. Put the others on its team."))
+    return redirect(url_of(space_id))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

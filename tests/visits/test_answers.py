@@ -10,11 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from core import jobs
-from core.db import db, now, write
-from core.models import Entry, JobRow, Notice
-from plugins.neighbourhood_visits.models import Casework, Question, Visit
+from core.access import as_system
+from core.db import db, insert_once, now, write
+from core.models import Entry, Follow, JobRow, Mail, Notice
+from plugins.neighbourhood_visits.models import Answer, Casework, Question, Visit
+from portal.notices import letters, mailing
 
-from .conftest import draft_version, today
+from .conftest import QUESTION, draft_version, today
 from .test_plugin import change
 from .test_triage import row, told
 
@@ -116,6 +118,45 @@ def test_who_asked_and_who_supports_hear_of_the_answer(scene: Scene) -> None:
     scene.approve(question, ANSWER)
     heard = sorted(person for kind, person in told(scene) if kind == "visits.answered")
     assert heard == sorted(scene.town.person(name) for name in ("resident", "neighbour"))
+
+
+def test_the_answer_itself_is_mailed_once_to_each_and_to_nobody_once_it_is_hidden(scene: Scene) -> None:
+    """Who asked follows the thread as well, in which the core tells of what is new."""
+    question = scene.accepted(scene.visit())
+    follows = scene.town.person("resident"), scene.town.person("colleague")
+    for person in follows:
+        scene.town.run(lambda person=person: _follow(person, question))
+    jobs.run_due(scene.town.app)
+    told_before = max(scene.town.run(lambda: db.session.scalars(sa.select(Mail.id)).all()), default=0)
+    scene.draft(question, ANSWER)
+    scene.approve(question, ANSWER)
+    jobs.run_due(scene.town.app)
+    scene.town.run(mailing.mail_due)
+    assert set(_mailed(scene, told_before)) >= {"colleague@example.org", "resident@example.org"}
+    for recipient, text in _mailed(scene, told_before).items():
+        assert ANSWER in text, recipient
+        assert QUESTION in text, recipient
+    answer_id = scene.town.run(lambda: db.session.scalar(sa.select(Answer.entry_id)))
+    change(scene, Entry, answer_id, state="hidden", team_only=True)
+    assert not any(ANSWER in text for text in _mailed(scene, told_before).values())
+
+
+def _follow(person: int, question: int) -> None:
+    with as_system("test"), write():
+        insert_once(Follow, user_id=person, entry_id=question)
+
+
+def _mailed(scene: Scene, after: int) -> dict[str, str]:
+    """What each letter with notices of an answer would say now, by recipient."""
+
+    def build() -> dict[str, str]:
+        with as_system("test"):
+            rows = db.session.scalars(sa.select(Mail).where(Mail.kind == mailing.KIND, Mail.id > after)).all()
+            found = [(row.recipient, letters.write(row)) for row in rows]
+        assert len({recipient for recipient, _made in found}) == len(found), "one message each"
+        return {recipient: made[0].text if made else "" for recipient, made in found}
+
+    return scene.town.run(build)
 
 
 def test_an_answer_is_held_until_the_visit(scene: Scene) -> None:

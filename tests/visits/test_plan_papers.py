@@ -309,6 +309,22 @@ def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     assert count(scene, visit) == 2, "another day, another dossier"
 
 
+def test_another_hour_of_the_same_day_freezes_no_other_dossier(scene: Scene) -> None:
+    visit, mayor = scene.visit(), scene.browser("mayor")
+    page = f"/visits/{visit}/papers"
+    assert mayor.submit(page, _page=page, kind="dossier").status_code == 302
+    jobs.run_due(scene.town.app)
+    frozen_at = scene.town.run(lambda: api.db.session.get(Visit, visit).freezes_at)
+    version = re.search(r'name="version"[^>]*value="(\d+)"', mayor.get(f"/visits/{visit}/edit").text)
+    assert frozen_at
+    assert version
+    later = scene.plan() | {"starts": "18:30", "version": version[1]}
+    assert mayor.submit(f"/visits/{visit}/edit", **later).status_code == 302
+    found = scene.town.run(lambda: api.db.session.get(Visit, visit))
+    assert found.starts_at.minute == 30
+    assert found.freezes_at == frozen_at, "it stays, and nothing falls due"
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_nothing_freezes_while_a_visit_is_off_and_the_day_moves_along(scene: Scene, frozen: bool) -> None:
     visit, mayor = scene.visit(), scene.browser("mayor")

@@ -69,6 +69,16 @@ def test_no_department_is_in_charge_unawares(scene: Scene) -> None:
     assert f'<option selected value="{owner}">Roads</option>' in scene.browser("agent").get(page).text
 
 
+def test_who_may_add_the_first_department_is_led_there_and_others_are_told_whom_to_ask(scene: Scene) -> None:
+    clerk = scene.town.person("clerk", "agent")
+    question = scene.accepted(scene.visit(agents=[str(clerk), str(scene.town.person("agent"))]))
+    page = f"/visits/questions/{question}/promise"
+    for name, leads in (("clerk", True), ("mayor", False)):
+        shown = scene.browser(name).get(page).text
+        assert ('href="/visits/departments/new"' in shown) == leads, name
+        assert ("ask an agent to add it" in shown) != leads, name
+
+
 def test_who_is_not_accepted_gets_no_promise(scene: Scene) -> None:
     question, owner = scene.question(scene.visit()), department(scene)
     assert promise(scene, question, owner) == 422

@@ -348,3 +348,14 @@ def test_a_queue_is_read_by_theme_and_by_department(scene: Scene) -> None:
     assert '<option value="streets" selected>Streets and pavements (0)' in lost.text
     assert "Show all" in agent.get(f"{queue}&department={roads}&theme=streets").text
     assert shown("&department=x'&theme=%F0%9F%8C%B3") == [False, False]
+
+
+def test_what_is_suggested_and_was_rejected_since_is_named_in_the_refusal(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    first, second = (scene.question(visit, title=f"Question {number}?") for number in range(2))
+    page = f"/visits/{visit}/review"
+    agent.submit(
+        f"/visits/{visit}/decide", _page=page, verb="reject", pick=f"{second}:0", reason="Off topic."
+    )
+    agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {first}:0 {second}:0")
+    assert "“Question 1?”: This question is not accepted, or no longer." in agent.get(page).text

@@ -70,6 +70,8 @@ def keep(space: api.Space, said: Said) -> bool:
                 _conclude(asked, said.outcome, said.text)
             except api.Refused:  # what the table asks for is missing: the coordinator sees it
                 return True
+            holds = (Note.entry_id == asked.entry.id, Note.author_id == person, Note.state == "applied")
+            _set({"state": "set_aside"}, *holds)
             _set({"state": "applied"}, *mine)
     return True
 
@@ -198,7 +200,7 @@ def _private() -> Any:
 def _counts(case: Case, outcome: str) -> bool:
     """Whether an outcome holds: no other stands, and no other scribe noted another one.
 
-    Of one scribe the last word counts.
+    Of one scribe the last word counts; what holds is not set aside before it does.
     """
     person = api.viewer().id
     about = (Note.entry_id == case.entry.id, Note.outcome != "")
@@ -209,8 +211,11 @@ def _counts(case: Case, outcome: str) -> bool:
         newest = api.db.session.scalar(
             sa.select(sa.func.max(Note.id)).where(*about, Note.author_id == person)
         )
-        _set({"state": "set_aside"}, *about, Note.author_id == person, Note.id < newest)
-        others = sa.select(Note.id).where(*about, Note.id != newest, Note.state != "set_aside")
+        earlier = (*about, Note.author_id == person, Note.id < newest, Note.state == "kept")
+        _set({"state": "set_aside"}, *earlier)
+        others = sa.select(Note.id).where(
+            *about, Note.author_id.is_distinct_from(person), Note.state != "set_aside"
+        )
         differs = api.db.session.scalars(others.where(Note.outcome != outcome).limit(1)).first()
         return not stands and differs is None
 
