@@ -50,7 +50,7 @@ const keyOf = (kind, index) => (kind === "d" || kind === "o" ? String.fromCharCo
 
 function choose(kind, card) {
   const choices = offered[kind]().slice(0, kind === "d" || kind === "o" ? 26 : 9);
-  if (!choices.length) { report(queue.dataset.none); return; }
+  if (!choices.length) { report({ told: [queue.dataset.none] }); return; }
   const list = document.createElement("ol");
   list.className = "desk-menu";
   choices.forEach(([label], index) => {

@@ -177,6 +177,7 @@ def _named(said: Said, names: dict[str, str]) -> list[Suggestion]:
             for idea, written in ideas(words(label)).items()
             for word in asked.get(idea, ())
             if idea not in loose_ideas()
+            and says_why(word)
             and stands_for(word, idea)
             and any(stands_for(one, idea) for one in written)
         }
