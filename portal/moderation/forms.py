@@ -103,9 +103,8 @@ class _Reasoned(Form):
 
 
 class DecisionForm(_Reasoned):
-    """What becomes of an entry, and why; `version` is that of the words that were read."""
+    """What becomes of an entry, and why."""
 
-    version = HiddenField()
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
 
 

@@ -19,7 +19,6 @@ from plugins.neighbourhood_visits.models import Casework, Commitment, Import, Qu
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
 from plugins.neighbourhood_visits.report.models import Minutes
 
-from .conftest import read_mark
 from .test_assigned import SAID, assigned, department, link_of
 from .test_triage import decide
 
@@ -97,8 +96,7 @@ def planted(scene: Scene) -> tuple[dict[str, int], str]:
     decide(scene, visit, [private], "divert")
     public = assigned(scene, visit, ident, contact=f"{SECRET} telephone")
     page = f"/visits/questions/{public}"
-    agent = scene.browser("agent")
-    agent.submit(f"{page}/note", _page=page, note=f"{SECRET} note", read=read_mark(agent, page))
+    scene.browser("agent").submit(f"{page}/note", _page=page, note=f"{SECRET} note")
     link = link_of(scene)
     drafted = scene.drafted(visit, f"{SECRET} draft", title="Drafted?")
 
