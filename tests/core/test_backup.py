@@ -733,11 +733,7 @@ class TestARestoreRefuses:
     def test_a_row_after_which_none_can_be_written(
         self, good: Path, into_either: Config, number: int
     ) -> None:
-        with zipfile.ZipFile(good) as source:
-            [area] = map(json.loads, source.read("rows/core_area.jsonl").splitlines())
-            columns = json.loads(source.read("manifest.json"))["tables"]["core_area"]
-        area[columns.index("id")] = number
-        hostile = changed(good, replace={"rows/core_area.jsonl": json.dumps(area).encode() + b"\n"})
+        hostile = with_value(good, "core_area", "id", number)
         self.refused(hostile, into_either, r"has the number|don't fit|can't be kept")
 
     @pytest.mark.parametrize(
@@ -775,11 +771,7 @@ class TestARestoreRefuses:
         self, good: Path, into_either: Config, key: str | None
     ) -> None:
         """Whatever may be missing."""
-        with zipfile.ZipFile(good) as source:
-            [row] = map(json.loads, source.read("rows/core_file.jsonl").splitlines())
-            columns = json.loads(source.read("manifest.json"))["tables"]["core_file"]
-        row[columns.index("sha256")] = key
-        hostile = changed(good, replace={"rows/core_file.jsonl": json.dumps(row).encode() + b"\n"})
+        hostile = with_value(good, "core_file", "sha256", key)
         self.refused(hostile, into_either, "64 hex digits", allow_missing_files=True)
 
     def test_a_place_that_is_not_empty(self, good: Path, into: Config) -> None:
@@ -847,6 +839,15 @@ def changed(
             target.writestr(twice, members[twice])
         target.writestr("manifest.json", json.dumps(told) if manifest is None else manifest)
     return copy
+
+
+def with_value(archive: Path, table: str, column: str, value: object) -> Path:
+    """The archive with another value in this column of the only row of a table."""
+    with zipfile.ZipFile(archive) as source:
+        [row] = map(json.loads, source.read(f"rows/{table}.jsonl").splitlines())
+        columns = json.loads(source.read("manifest.json"))["tables"][table]
+    row[columns.index(column)] = value
+    return changed(archive, replace={f"rows/{table}.jsonl": json.dumps(row).encode() + b"\n"})
 
 
 def test_a_row_that_names_what_is_outside_opens_nothing(town: Town) -> None:
