@@ -52,7 +52,7 @@ def _when(payload: dict[str, Any], start: dt.datetime) -> dt.datetime:
     ident, kind = event.get("entry_id") or event.get("question_id"), event.get("type", "")
     entry = db.session.get(Entry, ident) if ident else None
     space = db.session.get(Space, event["space_id"]) if event.get("space_id") else None
-    question = db.session.get(Question, ident) if ident else None
+    question = db.session.get(Question, (entry and entry.parent_id) or ident) if ident else None
     thing, _colon, ref = event.get("once", "").partition(":")
     if thing == "case":
         at = _judged(*ref.split(":"))

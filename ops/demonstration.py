@@ -26,10 +26,16 @@ def _prepare(config: Config) -> None:
     if config.database_url or (config.data / "town.db").exists():
         _fill(config)
         return
+    if config.data.is_symlink() and not config.data.exists():
+        raise build.NotHere(f"{config.data} is a link to nothing")
     if config.data.exists() and (not config.data.is_dir() or any(config.data.iterdir())):
         raise build.NotHere(f"{config.data} holds something else")
     making = config.data.with_name(config.data.name + ".new")
     shutil.rmtree(making, ignore_errors=True)
+    try:
+        making.mkdir()
+    except OSError as error:
+        raise build.NotHere(f"{making}, where it is made first, can't be made: {error.strerror}") from error
     click.echo("Making the demonstration town: people, spaces, pictures ...")
     _fill(replace(config, data=making))
     making.rename(config.data)

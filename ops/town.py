@@ -85,7 +85,9 @@ def alone(folder: Path) -> Iterator[None]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         held = os.open(folder, os.O_RDONLY) if there else os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise Refusal(f"{folder} can't be made: {error.strerror}; {ELSEWHERE}") from error
+        no_folder = isinstance(error, FileExistsError | NotADirectoryError)
+        why = f"{folder.parent} is no folder" if no_folder else error.strerror
+        raise Refusal(f"{folder} can't be made: {why}; {ELSEWHERE}") from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:

@@ -9,6 +9,7 @@ import codecs
 import html
 import operator
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -35,6 +36,8 @@ _NAMES = (
 )
 _NO_LETTER = re.compile(r"[^a-z0-9]")
 _CHARSETS = {_NO_LETTER.sub("", name): name for name in _NAMES}
+_CHARSETS |= {"iso88591": "windows-1252", "iso88599": "windows-1254"}  # as browsers read these two
+_NO_WORDS = {"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/rtf"}
 _ENCODED_WORD = re.compile(r"=\?[!->@-~]+\?[bq]\?[ ->@-~]*\?=", re.IGNORECASE)
 
 
@@ -49,7 +52,9 @@ def _texts(part: Any) -> list[str]:
         parts = [(one.get_content_type() != "text/plain", _texts(one)) for one in part.iter_parts()]
     if kind == "multipart/alternative":
         parts = sorted((one for one in parts if one[1]), key=operator.itemgetter(0))[:1]
-    if kind not in ("text/plain", "text/html") or part.get_content_disposition() == "attachment":
+    uncut = kind.startswith("multipart/") and not part.is_multipart()  # it does not say where
+    is_text = uncut or (kind.startswith("text/") and kind not in _NO_WORDS)
+    if not is_text or part.get_content_disposition() == "attachment":
         return [text for _html, texts in parts for text in texts]
     text = decoded(part.get_payload(decode=True), part.get_content_charset(""))
     text = _of_html(text) if kind == "text/html" else text
@@ -93,7 +98,6 @@ _TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([^\s/=]++)(?:\s*+=\s*+("[^"]*+"?|'[^']*+'?|\S*+))?""")
-_UNSEEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _EMPTY = {
     "area",
     "base",
@@ -148,22 +152,78 @@ _LINES = {
     "tr",
     "ul",
 }
-_NEXT = {"p", "li", "td", "th", "tr", "dt", "dd", "option"}  # end where the next begins
+# What ends where something else begins: by its name, what it ends, unless one of the others opened since.
+_CELLS = {"table", "td", "th", "caption"}
+_IN_LISTS = {"ul", "ol", "dl", "blockquote", "section", "article", "fieldset", *_CELLS}
+_ENDS: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    **dict.fromkeys(_LINES - {"tr", "body"}, (("p",), {"button", *_CELLS})),
+    "li": (("li", "p"), _IN_LISTS),
+    **dict.fromkeys(("dt", "dd"), (("dt", "dd", "p"), _IN_LISTS)),
+    **dict.fromkeys(("td", "th"), (("td", "th", "caption"), {"table"})),
+    "tr": (("tr", "caption"), {"table"}),
+    **dict.fromkeys(("tbody", "thead", "tfoot"), (("tbody", "thead", "tfoot", "tr", "caption"), {"table"})),
+    "option": (("option",), {"select"}),
+    "optgroup": (("option", "optgroup"), {"select"}),
+}
+# And what its own tag does not end where one of the others opened since, if not the cells below.
+_HOLDS = {
+    "table": set[str](),
+    **{name: {"table"} for name in ("caption", "tbody", "thead", "tfoot", "tr", "td", "th")},
+}
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _TOO_LONG = re.compile(r"&#[0-9]{8,};?")  # to be the number of a character
 
 
+class _Open:
+    """The elements that are open, as browsers count them: many end without a tag of their own."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.places: dict[str, list[int]] = {}
+        self.left_out: int | None = None  # the outermost of those that nobody reads
+
+    def begin(self, name: str, left_out: bool) -> None:
+        """Open an element, in which what comes is left out where it or one around it is."""
+        ended, limits = _ENDS.get(name, ((), set()))
+        for one in ended:
+            self._end(one, limits)
+        if name in _EMPTY:
+            return
+        if left_out and self.left_out is None:
+            self.left_out = len(self.names)
+        self.places.setdefault(name, []).append(len(self.names))
+        self.names.append(name)
+
+    def end(self, name: str) -> None:
+        """Close the last element of a name, and what is open in it, unless a cell is."""
+        self._end(name, _HOLDS.get(name, _CELLS))
+
+    def _end(self, name: str, limits: Iterable[str]) -> None:
+        place = self._last(name)
+        if max(map(self._last, limits), default=-1) > place:
+            return
+        while -1 < place < len(self.names):
+            self.places[self.names.pop()].pop()
+        if self.left_out is not None and self.left_out >= len(self.names):
+            self.left_out = None
+
+    def _last(self, name: str) -> int:
+        return self.places[name][-1] if self.places.get(name) else -1
+
+
 def _of_html(source: str) -> str:
     """What a page says to who reads it: tags end its lines, those of its source don't."""
-    said, gone, depth, as_it_is = ["\n"], "", 0, False
+    said, open_, as_it_is = ["\n"], _Open(), False
     for token in _TOKEN.finditer(source):
         text, name, opens = token["text"] or token["sign"], (token["name"] or "").lower(), not token["closes"]
         at_start = said[-1].endswith("\n")
-        if depth:
-            if not (opens and name == gone and name in _NEXT):
-                depth += (1 if opens else -1) if name == gone else 0
-                continue
-            depth = 0
+        before = open_.left_out
+        if name and opens:
+            open_.begin(name, _left_out(name, token["attributes"]))
+        elif name:
+            open_.end(name)
+        if open_.left_out is not None or (not opens and before == len(open_.names)):
+            continue
         if name == "pre":
             as_it_is = opens
         if name == "br":
@@ -176,14 +236,14 @@ def _of_html(source: str) -> str:
             text = _SPACES.sub(" ", text).removeprefix(" " if at_start else "")
         if text:
             said.append(text)
-        if opens and name not in _EMPTY and _left_out(name, token["attributes"]):
-            gone, depth = name, 1
     return html.unescape(_TOO_LONG.sub("\ufffd", "".join(said[1:])))
 
 
 def _left_out(name: str, attributes: str | None) -> bool:
     """Whether an element is not shown, or quotes the message that is answered."""
-    said = {key.lower(): value.lower() for key, value in _ATTRIBUTE.findall(attributes or "")}
-    quotes = "cite" in said.get("type", "") or "quote" in said.get("class", "")
-    hidden = "hidden" in said or bool(_UNSEEN.search(said.get("style", "")))
+    said = {key.lower(): value.lower().strip("\"'") for key, value in _ATTRIBUTE.findall(attributes or "")}
+    rules = (rule.partition(":") for rule in said.get("style", "").split(";"))
+    shown = {what.strip(): how.split("!")[0].strip() for what, _colon, how in rules}
+    hidden = "hidden" in said or shown.get("display") == "none" or shown.get("visibility") == "hidden"
+    quotes = "cite" in said.get("type", "") or "quote" in said.get("class", "").replace("blockquote", "")
     return hidden or (name == "blockquote" and quotes)

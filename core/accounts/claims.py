@@ -73,11 +73,11 @@ def confirm_later(email: str, action: str, payload: dict[str, Any]) -> str:
     return sessions.fingerprint(link.rpartition("/")[2])
 
 
-def take_back(kept: str) -> None:
-    """Forget what somebody started and nobody has confirmed, as what replaces it is on its way."""
+def take_back(kept: str) -> bool:
+    """Forget what somebody started, as what replaces it is on its way; whether nobody had confirmed it."""
     with write() as session, as_system("take back a confirmation link"):
-        unused = PendingClaim.token_hash == kept, PendingClaim.used_at.is_(None)
-        session.execute(sa.delete(PendingClaim).where(*unused))
+        unused = sa.delete(PendingClaim).where(PendingClaim.used_at.is_(None)).returning(PendingClaim.email)
+        return session.scalar(unused.where(PendingClaim.token_hash == kept)) is not None
 
 
 def sign_up(email: str, name: str, path: str) -> None:

@@ -57,6 +57,7 @@ def publish(
     """Say something in a space, now or `at` an earlier time; the same `client_key` says no words twice.
 
     Of what was said `at` an earlier time the team isn't told that it waits, one by one.
+    With a `state` it is a step of a plugin, not a comment: a thread that is closed to replies takes it too.
     `beside` is what a plugin will keep beside it for the same readers, to be checked with its words.
     `team_only` keeps it between the team and `reader_id`; such an entry isn't held back for the team's look.
     Raises Forbidden, Refused, or AskAuthor unless `confirmed`.
@@ -72,7 +73,7 @@ def publish(
     space_id, parent_id = space.id, parent.id if parent else None
     key = _key(client_key, author, kind, parent_id, title, body)
     with write() as session:
-        root = _hold(space_id, parent_id)
+        root = _hold(space_id, parent_id, comments=state is None)
         _may_publish(entry_kind, space, parent)  # still: nobody takes it away from here on
         if author is not None:
             spaces.hold_person(author)
@@ -210,10 +211,10 @@ def restore(entry: Entry) -> None:
         changes.tell(row, "restored")
 
 
-def remove(entry: Entry) -> None:
+def remove(entry: Entry, keep: bool = False) -> None:
     """Remove what one said, or as a moderator what another said; its words are gone.
 
-    With replies an empty place stays, for the team, and the replies go out of sight with it.
+    With replies, or where it is to `keep`, an empty place stays, for the team; replies go out of sight.
     """
     own = viewer().id is not None and viewer().id == entry.author_id and entry.kind.startswith("core.")
     ident = entry.id
@@ -228,7 +229,7 @@ def remove(entry: Entry) -> None:
                 unfiltered(sa.delete(table).where(table.c.entry_id == ident))
         reply = _entry.alias()
         replies = sa.select(reply.c.id).where(reply.c.parent_id == ident).exists()
-        unfiltered(sa.delete(_entry).where(_entry.c.id == ident, ~replies))
+        unfiltered(sa.delete(_entry).where(_entry.c.id == ident, ~replies, sa.literal(not keep)))
 
 
 def support(entry: Entry, on: bool) -> None:
@@ -346,11 +347,11 @@ def _said(space_id: int, key: str) -> Entry | None:
         return None if ident is None else db.session.get(Entry, ident)
 
 
-def _hold(space_id: int, root_id: int | None) -> Entry | None:
-    """Hold the space, then the thread, which is answered; Refused when either is closed."""
+def _hold(space_id: int, root_id: int | None, comments: bool = True) -> Entry | None:
+    """Hold the space, then the thread, which is answered; Refused when either is closed, or to `comments`."""
     spaces.hold_open(space_id)
     root = None if root_id is None else _row(root_id, held=True)
-    if root is not None and (root.locked_at is not None or root.state in audience.CLOSED):
+    if root is not None and ((comments and root.locked_at is not None) or root.state in audience.CLOSED):
         raise Refused(_("This conversation is closed."))
     return root
 

@@ -59,7 +59,8 @@ class Card(NamedTuple):
     """An entry as `m.card` draws it: two that are equal look the same.
 
     `when` says how long ago it was published; `drawn` is its kind's template, which alone knows `extra`, its
-    kind's own row; of that only `decided` is left beside it. `replies` leaves out what is `apart`.
+    kind's own row; of that only `decided` is left beside it. `replies` leaves out what is `apart`, and
+    what is `withdrawn` its author no longer edits.
     """
 
     id: int
@@ -212,12 +213,12 @@ def _draw_kinds(found: dict[int, Card], kinds: dict[str, EntryKind]) -> None:
         current_app.update_template_context(context)
     for kind, template in drawing:
         owner, own = _owner(kind.name), [card for card in found.values() if card.kind == kind.name]
-        ids = [card.id for card in own]
-        extras = (kind.load and _isolated(owner, f"load {kind.name}", _load, kind.load, ids)) or {}
+        extras = (kind.load and _isolated(owner, f"load {kind.name}", _load, kind.load, own)) or {}
         for card in own:
             extra = extras.get(card.id)
             drawn = _isolated(owner, template, _draw, template, card._replace(extra=extra), context)
             left: dict[str, Any] = {"drawn": drawn or Markup(), "extra": getattr(extra, "decided", None)}
+            left["can_edit"] = card.can_edit and not getattr(extra, "withdrawn", False)
             found[card.id] = card._replace(**left, replies=card.replies - getattr(extra, "apart", 0))
 
 
@@ -225,8 +226,8 @@ def _label(kind: EntryKind) -> str:
     return "" if kind.name.startswith("core.") else str(kind.label).encode().decode()
 
 
-def _load(load: Callable[..., Any], ids: list[int]) -> dict[int, Any]:
-    return dict(load(ids))
+def _load(load: Callable[..., Any], own: list[Card]) -> dict[int, Any]:
+    return dict(load([card.id for card in own]))
 
 
 def _draw(name: str, card: Card, context: dict[str, Any]) -> Markup:

@@ -25,6 +25,7 @@ IMPORTED = "visits.import."  # by which those who coordinate what a file brought
 TOLD = frozenset({"announced", "collecting", "preparing", "ready", "in_progress"})
 WORK = ("coordinator", "official", "agent", "scribe")  # roles of those who work on a visit
 TAKEN = ("visits.photo", "visits.scan")  # kinds of what they photograph
+TWICE = dt.timedelta(minutes=1)  # within which the same form is one that was sent twice
 PRACTICAL = ("starts_at", "ends_at", "meeting_point")
 
 
@@ -55,20 +56,40 @@ def plan_visit(plan: Plan) -> Visit:
     if person.role == "official":
         plan = replace(plan, officials={*plan.officials, person.id})
     with api.write() as session:
-        space = api.create_space(
-            "visits.visit",
-            plan.name,
-            visibility="hidden",
-            joining="invite",
-            summary=plan.summary,
-            area_id=plan.area_id,
-        )
-        visit = Visit(space_id=space.id, **plan.details)
-        session.add(visit)
+        visit = _just_planned(plan)
+        if visit is not None:
+            space = api.get_or_404(api.Space, visit.space_id)
+        else:
+            space = api.create_space(
+                "visits.visit",
+                plan.name,
+                visibility="hidden",
+                joining="invite",
+                summary=plan.summary,
+                area_id=plan.area_id,
+            )
+            visit = Visit(space_id=space.id, **plan.details)
+            session.add(visit)
         if not plan.coordinators:
             plan = replace(plan, coordinators=[person.id])
         _set_team(space, replace(plan, agents={*plan.agents, person.id}))
     return visit
+
+
+def _just_planned(plan: Plan) -> Visit | None:
+    """The visit that the viewer planned in these words a moment ago: the form was sent twice."""
+    person = api.viewer().id
+    api.db.session.execute(api.lock(sa.select(api.User.id).where(api.User.id == person)))  # one by one
+    said = {"name": plan.name, "summary": plan.summary, "area_id": plan.area_id, "created_by": person}
+    rows = (
+        sa.select(Visit)
+        .join(api.Space, api.Space.id == Visit.space_id)
+        .where(api.Space.created_at > api.now() - TWICE, Visit.state.in_(("draft", *TOLD)))
+        .where(*(getattr(api.Space, name) == value for name, value in said.items()))
+        .where(*(getattr(Visit, name) == value for name, value in plan.details.items()))
+        .order_by(Visit.space_id)
+    )
+    return api.db.session.scalars(rows).first()
 
 
 def draft_visit(name: str, code: str, day: dt.date) -> api.Space:
@@ -79,6 +100,19 @@ def draft_visit(name: str, code: str, day: dt.date) -> api.Space:
     visit.ends_at, visit.questions_close_at = starts_at + dt.timedelta(hours=2), starts_at
     api.db.session.add(visit)
     return space
+
+
+def take_charge(space_id: int) -> None:
+    """Coordinate a visit on whose team nobody is; the audit log says so."""
+    api.require("visits.take_charge")
+    person = api.viewer().id or 0
+    with api.write():
+        with api.as_system("nobody sees it before"):
+            space = states.visit_case(space_id).space
+            if not reads.without_team(space_id):
+                raise api.Refused(_("Somebody is on its team by now: ask them to add you."))
+            api.set_members(space, f"{IMPORTED}{person}", {person: "coordinator"})
+        api.audit("visits.take_charge", f"space/{space_id}")
 
 
 def change_visit(visit: Visit, plan: Plan, version: int) -> None:
@@ -106,7 +140,8 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     before, started_at = [getattr(visit, column) for column in PRACTICAL], visit.starts_at
     for column, value in details.items():
         setattr(visit, column, value)
-    if visit.freezes_at:
+    days = [moment.astimezone(api.town_zone()).date() for moment in (started_at, visit.starts_at)]
+    if visit.freezes_at and days[0] != days[1]:
         later = visit.freezes_at + (visit.starts_at - started_at)
         if later > api.now() or not papers.is_frozen(visit):  # another dossier, for the new day
             visit.freezes_at = later
@@ -129,6 +164,7 @@ def _set_team(space: api.Space, plan: Plan) -> None:
     api.set_members(space, SOURCE, team)
     places.follow_team(space, before)
     _read_no_longer(space.id, worked - _who_works(space.id))
+    _read_again(space.id, [person for person, role in team.items() if role == "scribe"])
 
 
 def _who_works(space_id: int) -> set[int]:
@@ -139,10 +175,25 @@ def _who_works(space_id: int) -> set[int]:
 def _read_no_longer(space_id: int, people: set[int]) -> None:
     """Who works there no more reads no longer what they wrote down for others, nor what they photographed."""
     own = sa.or_(api.Entry.recorded_by == api.Entry.meant_for, api.Entry.kind.in_(TAKEN))
-    rows = sa.select(api.Entry).where(api.Entry.space_id == space_id, api.Entry.meant_for.in_(people), own)
     with api.as_system("who leaves the team may do it themselves"):
-        for entry in api.db.session.scalars(rows).all():
+        for entry in _held(space_id, api.Entry.meant_for.in_(people), own):
             api.set_audience(entry, team_only=True)
+
+
+def _read_again(space_id: int, scribes: list[int]) -> None:
+    """Scribes read what they wrote down, as long as nobody has decided on it, and what they photographed."""
+    taken = sa.and_(api.Entry.author_id.in_(scribes), api.Entry.kind.in_(TAKEN))
+    own = sa.or_(api.Entry.recorded_by.in_(scribes), taken)
+    undecided = (api.Entry.private, api.Entry.meant_for.is_(None))  # what is decided on is private no more
+    with api.as_system("who takes notes need not be on the team"):
+        for entry in _held(space_id, own, *undecided):
+            api.set_audience(entry, team_only=True, reader_id=entry.recorded_by or entry.author_id)
+
+
+def _held(space_id: int, *where: Any) -> Sequence[api.Entry]:
+    """Entries of a visit on which nobody decides until this write ends."""
+    rows = sa.select(api.Entry).where(api.Entry.space_id == space_id, *where).order_by(api.Entry.id)
+    return api.db.session.scalars(rows.with_for_update()).all()
 
 
 def announce(visit: Visit) -> None:

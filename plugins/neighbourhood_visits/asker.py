@@ -8,12 +8,11 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from . import reads, triage
+from . import reads, states, triage
 from .forms import ContestForm, WithdrawForm
 from .models import Question
 from .pages import TOO_LATE, Page, blueprint, form_page
 from .show import draw
-from .states import UNANSWERED
 
 
 @blueprint.route("/questions/<int:question_id>/withdraw", methods=["GET", "POST"])
@@ -21,8 +20,9 @@ from .states import UNANSWERED
 def withdraw(question_id: int) -> Page:
     """Take one's own question back."""
     form: Any = WithdrawForm()
-    if request.method == "GET" and _answered(question_id):
-        api.says(str(UNANSWERED.refusal), "error")
+    stands = _stands(question_id) if request.method == "GET" else ""
+    if stands:
+        api.says(stands, "error")
         return redirect(f"/posts/{question_id}")
     return _own_page(question_id, form, "visits/withdraw.html", lambda: triage.withdraw(question_id))
 
@@ -37,10 +37,12 @@ def contest(question_id: int) -> Page:
     )
 
 
-def _answered(question_id: int) -> bool:
-    """Whether one's own question is answered, after which it stays."""
+def _stands(question_id: int) -> str:
+    """Why one's own question can be withdrawn no longer, "" where it can."""
     entry = api.get_or_404(api.Entry, question_id)
-    return reads.asked(entry) and api.get_or_404(Question, question_id).answered_at is not None
+    case = states.case_of(entry, api.get_or_404(api.Space, entry.space_id))
+    guard = states.hidden_by(case, states.TABLE["triage", "withdraw"])
+    return str(guard.refusal) if guard and guard.refusal else ""
 
 
 def _own_page(question_id: int, form: Any, template: str, act: Any) -> Page:

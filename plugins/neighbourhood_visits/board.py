@@ -12,10 +12,10 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from . import actions, answers, queues, quiet, reads, show
-from .models import Department, Question, Visit
+from .models import Department, Question, Visit, pledged
 from .plan import papers
 from .prepare import awaits, first
-from .states import TABLE
+from .states import REPORTED, TABLE
 
 AT_HOME = 3  # visits where questions wait that the home page shows
 PATIENCE = dt.timedelta(hours=1)  # from what is due until a job that has not done it is not well
@@ -47,9 +47,7 @@ def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
     """For those without an account, the way to support a question."""
     return {
         entry.id: api.Decoration(
-            actions=(
-                api.Action(_("Support without signing in"), url_for("visits.voice", question_id=entry.id)),
-            )
+            actions=(api.Action(_("Add my voice"), url_for("visits.voice", question_id=entry.id)),)
         )
         for entry in questions
         if entry.state == "published"
@@ -58,20 +56,32 @@ def _for_visitors(questions: Iterable[Any]) -> dict[int, api.Decoration]:
 
 def _for_authors(mine: list[int]) -> dict[int, api.Decoration]:
     """For those who asked, the way to take their question back, or to contest that it is not accepted."""
-    asked = sa.select(Question).where(Question.entry_id.in_(mine), Question.answered_at.is_(None))
+    bare = sa.and_(Question.answered_at.is_(None), ~pledged(), Visit.state.not_in(REPORTED))
+    asked = sa.select(Question, bare).join(api.Entry, api.Entry.id == Question.entry_id)
+    asked = asked.join(Visit, Visit.space_id == api.Entry.space_id).where(Question.entry_id.in_(mine))
     found = {}
-    for question in api.db.session.scalars(asked) if mine else ():
+    for question, unpublished in api.db.session.execute(asked) if mine else ():
         actions = []
-        if question.triage in TABLE["triage", "withdraw"].sources:
+        if question.triage == "rejected":
+            actions.append(api.Action(_("Contest"), url_for("visits.contest", question_id=question.entry_id)))
+        if unpublished and question.triage in TABLE["triage", "withdraw"].sources:
             actions.append(
                 api.Action(
                     _("Withdraw my question"), url_for("visits.withdraw", question_id=question.entry_id)
                 )
             )
-        if question.triage == "rejected":
-            actions.append(api.Action(_("Contest"), url_for("visits.contest", question_id=question.entry_id)))
         found[question.entry_id] = api.Decoration(actions=tuple(actions))
     return found
+
+
+def kept_as_withdrawn(draft: api.Draft) -> api.Refuse | None:
+    """Refuse other words for a question that is withdrawn: nobody would read them."""
+    if draft.kind != "visits.question" or draft.entry is None:
+        return None
+    question = api.db.session.get(Question, draft.entry.id)
+    if question is None or question.triage != "withdrawn":
+        return None
+    return api.Refuse(str(_("You have withdrawn this question, so it no longer changes. Ask a new one.")))
 
 
 def home() -> list[api.Panel]:
@@ -92,18 +102,22 @@ def home() -> list[api.Panel]:
 
 
 def _for_official(own: tuple[Visit, api.Space] | None, unread: int) -> list[api.Panel]:
-    """When and where an official goes next, and what they approve or read, with one link to all of it."""
+    """An official's next visit: when, where, what awaits them, what matters there and why, what is late."""
+    visit, space = own or (None, None)
+    matters = first.matters(space.id) if space else ()
+    late = papers.late_promises(space, visit) if space and visit else ()
     drafts, reports = awaits.counts()
     lines = [
         ngettext("%(num)s draft to approve", "%(num)s drafts to approve", drafts) if drafts else "",
         ngettext("%(num)s report to approve", "%(num)s reports to approve", reports) if reports else "",
         ngettext("%(num)s question to read", "%(num)s questions to read", unread) if unread else "",
+        ngettext("%(num)s late promise", "%(num)s late promises", len(late)) if late else "",
     ]
     lines = [line for line in lines if line]
     if not (lines or own):
         return []
-    visit, space = own or (None, None)
-    html = show.draw("visits/panel_awaits.html", lines=lines, drafts=drafts, visit=visit, space=space)
+    shown: Any = {"lines": lines, "drafts": drafts, "visit": visit, "space": space, "matters": matters}
+    html = show.draw("visits/panel_awaits.html", **shown)
     title = _("My next visit") if own else _("What awaits you")
     return [api.Panel(title, html, weight=4, urgent=True)]
 

@@ -12,11 +12,16 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .models import PrivateCase, Question
+from . import groups, personal
+from .field.models import Note
+from .models import Asker, Casework, PrivateCase, Question
 from .pages import blueprint
+from .plan.models import Sensitivity
 from .states import question_case
+from .suggest.models import Term
 
 KEPT = "visits.private_cases"
+ENDED = ("private_case", "withdrawn")  # of triage: it was dealt with, or its author took it back
 FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -72,22 +77,41 @@ def change(question_id: int, recipient: int | None, appointment: dt.datetime | N
 
 
 def end_time(now: dt.datetime) -> None:
-    """Remove private cases, with the question's words, that ended long enough ago."""
+    """Let private cases that ended long enough ago go, with all that was said in them; they stay counted."""
     kept = api.kept_for(KEPT)
     if kept is None:
         return
     over = (
         sa.select(PrivateCase.entry_id)
         .join(Question, Question.entry_id == PrivateCase.entry_id)
-        .where(PrivateCase.ended_at < now - kept, Question.triage == "private_case")
+        .where(PrivateCase.ended_at < now - kept, Question.triage.in_(ENDED))
         .order_by(PrivateCase.entry_id)
     )
     for ident in api.db.session.scalars(over.limit(500)).all():
-        with api.write() as session:
-            entry = session.get(api.Entry, ident)
-            if entry is not None:
-                api.remove(entry)
-            session.execute(
-                sa.delete(PrivateCase).where(PrivateCase.entry_id == ident),
-                execution_options={"synchronize_session": False},
-            )
+        with api.write():
+            _let_go(ident)
+
+
+def _let_go(question_id: int) -> None:
+    """Leave of a private case an empty place without its author; also while the plugin is off."""
+    photos = sa.select(Note.photo_id).where(Note.entry_id == question_id)
+    said = sa.or_(api.Entry.parent_id == question_id, api.Entry.id.in_(photos))
+    for entry in api.db.session.scalars(sa.select(api.Entry).where(said).order_by(api.Entry.id)).all():
+        api.remove(entry)
+    asked = api.get_or_404(api.Entry, question_id)
+    api.remove(asked, keep=True)
+    asked.author_id = asked.meant_for = None
+    groups.settle(question_id, gone=True)
+    api.db.session.flush()
+    empty = {"contact": "", "note": "", "code": None}
+    nowhere = {**dict.fromkeys(personal.SAID, ""), "latitude": None, "longitude": None}
+    for statement in (
+        sa.update(Casework).where(Casework.entry_id == question_id).values(empty),
+        sa.update(Question).where(Question.entry_id == question_id).values(nowhere),
+        sa.update(Note).where(Note.entry_id == question_id).values(text="", stop=""),
+        *(
+            sa.delete(table).where(table.entry_id == question_id)
+            for table in (Sensitivity, Asker, Term, PrivateCase)
+        ),
+    ):
+        api.db.session.execute(statement, execution_options={"synchronize_session": False})

@@ -53,7 +53,11 @@ def import_questions(
     if result.errors:
         raise api.Refused(f"nothing is imported: {len(result.errors)} errors, said above")
     if result.imported and not people:
-        click.echo("Nobody coordinates these visits: run it again with --coordinator HANDLE.", err=True)
+        click.echo(
+            "Nobody coordinates these visits: run it again with --coordinator HANDLE, or let an administrator"
+            " take charge of them at /visits/.",
+            err=True,
+        )
     click.echo(str(result))
 
 

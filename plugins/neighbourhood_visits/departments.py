@@ -1,5 +1,6 @@
 """Departments of the town: the pages where staff keep them, and the verb behind them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,14 +9,14 @@ from flask import redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from . import reads
+from . import reads, seen
 from .assigned import links
 from .assigned.due import OPEN
 from .assigned.forms import DepartmentForm
 from .models import Casework, Department, DepartmentMember, Question
 from .pages import Page, blueprint, form_page
 from .show import draw
-from .states import question_case
+from .states import Case, question_case
 
 
 @blueprint.get("/departments")
@@ -46,47 +47,63 @@ def _department_page(row: Department | None) -> Page:
     if not form.validate_on_submit():
         return form_page("visits/department_form.html", form, department=row)
     try:
-        save(row, form.said(), form.members.data)
+        save(row, form.said(), form.members.data, form.read.data)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
+        if row is not None:
+            form.over(reads.department_said(row))
         return form_page("visits/department_form.html", form, department=row)
     api.says(_("The department is saved."))
     return redirect(url_for("visits.departments"))
 
 
-def save(row: Department | None, values: dict[str, Any], members: list[int]) -> int:
-    """Keep a department, new or changed, with exactly these members; its id. Two never have one name."""
+def save(row: Department | None, values: dict[str, Any], members: list[int], read: str | None = None) -> int:
+    """Keep a department, new or changed, with exactly these members; its id. Two never have one name.
+
+    Refused over another than was `read`.
+    """
     api.require("visits.organise")
     folded = api.fold(values["name"])[:120]
     with api.write() as session:
+        if row is not None and read is not None:
+            session.refresh(row, with_for_update=True)
+            seen.must_be_same(reads.department_said(row), read)
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))
-        unreached = row is not None and row.id in reads.unreached()
+        reached = _reached(row) if row else ""
         if row is None:
             row = Department(**values, folded=folded)
             session.add(row)
         else:
             for name, value in {**values, "folded": folded}.items():
                 setattr(row, name, value)
-        session.flush()
+        try:
+            session.flush()
+        except sa.exc.IntegrityError:  # somebody gives another this name at the same moment
+            raise api.Refused(_("There is a department of this name.")) from None
         gone = sa.delete(DepartmentMember).where(
             DepartmentMember.department_id == row.id, DepartmentMember.user_id.not_in(members)
         )
         session.execute(gone)
         for user_id in members:
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
-        if unreached and (row.mailbox or members):
-            _tell_what_waits(row.id)
+        if _reached(row) != reached:
+            _tell_what_waits(row.id, links.follow_department if reached else links.follow_assignment)
         return row.id
 
 
-def _tell_what_waits(department_id: int) -> None:
-    """Nobody could be told of what is assigned to this department: now somebody is, and their days begin."""
+def _reached(row: Department) -> str:
+    """How a department hears of a request: its members by notices, else its mailbox, else not at all."""
+    return "members" if links.members(row.id) else row.mailbox
+
+
+def _tell_what_waits(department_id: int, tell: Callable[[Case], None]) -> None:
+    """Others hear now of what is assigned to this department; where nobody could, their days begin."""
     with api.as_system("whoever keeps departments need not be on the team"):
         waits = sa.select(Casework.entry_id).where(Casework.department_id == department_id)
         waits = waits.join(Question, Question.entry_id == Casework.entry_id)
         waits = waits.where(Casework.answer.in_(OPEN), Question.triage == "accepted")
         for question_id in api.db.session.scalars(waits.order_by(Casework.space_id, Casework.entry_id)).all():
-            links.follow_assignment(question_case(question_id))
+            tell(question_case(question_id))
         api.db.session.flush()

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from flask import abort, jsonify, redirect, request, url_for
+from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -33,6 +34,7 @@ ALONE = (
     "divert",
     "reconsider",
 )  # what a question's page offers beside accept and reject
+Undo = tuple[str, list[str]]  # a verb that takes back what was done, and on what
 PICK = re.compile(r"([0-9]{1,9}):([0-9]{1,9})(?::([0-9a-f]{16}))?")
 
 
@@ -43,7 +45,7 @@ def review(space_id: int) -> str:
     return _queue_page(space_id, DecideForm.offered(space_id, formdata=None))
 
 
-def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
+def _queue_page(space_id: int, form: Any, ticked: Collection[int] = (), undo: Undo | None = None) -> str:
     """The queue, with what was filled in for all that are ticked, should that be refused."""
     found, space = visit_and_space(space_id)
     api.require("visits.review", space)
@@ -88,7 +90,7 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = ()) -> str:
         filters=filters,
         kinds=queues.kinds(space_id, name),
         further=further,
-        undo=_undo(),
+        undo=undo or _undo(),
         kept_out=letterbox.kept_out(space_id),
     )
 
@@ -98,7 +100,7 @@ def _filters() -> dict[str, Any]:
     return {one: request.args[one] for one in queues.FILTERS if request.args.get(one)}
 
 
-def _undo() -> tuple[str, list[str]] | None:
+def _undo() -> Undo | None:
     """What the page before has decided and can take back: the verb, and on what."""
     verb, picked = request.args.get("undo"), request.args.getlist("pick")
     return (verb, picked) if verb in ("reconsider", "ungroup") and all(map(_pick, picked)) else None
@@ -115,16 +117,30 @@ def decide(space_id: int) -> Page:
     form.validate()
     picked = dict.fromkeys(pick for pick in map(_pick, said.getlist("pick")) if pick)
     told = [text for texts in form.errors.values() for text in texts]
-    done: list[int] = []
     if not picked and not told:
         told = [_("Tick the questions first.")]
-    if not told:
-        done, told = _decide(form, list(picked))
-    if form.errors and said is request.form and not _by_script():
-        return _queue_page(space_id, form, {one[0] for one in picked}), REFUSED
-    if done and form.verb.data == "assign":
-        told = [*told, *filter(None, [reads.not_told(form.department.data)])]
-    return _decided(space_id, form.verb.data, done, told)
+        form.form_errors = told
+    done, refused = ([], {}) if told else _decide(form, list(picked))
+    warning = reads.not_told(form.department.data) if form.verb.data == "assign" and done else ""
+    if _by_script():
+        told = [*told, *filter(None, [warning])]
+        return _decided_by_script(space_id, form.verb.data, done, told, refused)
+    if warning:
+        api.says(warning, "error")
+    if done:
+        api.says(_said(form.verb.data, len(done)))
+    undo = _undoing(form.verb.data, done)
+    if not told and not refused:
+        back: dict[str, Any] = {"undo": undo[0], "pick": undo[1]} if undo else {}
+        queue = request.args.get("queue") or None
+        return redirect(url_for("visits.review", space_id=space_id, queue=queue, **_filters(), **back))
+    if said is not request.form:  # what was filled in for all that are ticked stays beside a suggestion
+        form = DecideForm.offered(space_id)
+        form.form_errors = told
+    form.form_errors = [*form.form_errors, *map(_why, _refusals(refused))]
+    ticked = {pick[0] for pick in map(_pick, request.form.getlist("pick")) if pick}
+    page = _queue_page(space_id, form, ticked - {*done, *refused}, undo)
+    return page, TOO_LATE if refused else REFUSED
 
 
 def _suggested(said: str) -> MultiDict[str, str] | None:
@@ -145,45 +161,65 @@ def _pick(text: str) -> tuple[int, int, str | None] | None:
     return (int(parts[1]), int(parts[2]), parts[3]) if parts else None
 
 
-def _decide(form: Any, picked: list[tuple[int, int, str | None]]) -> tuple[list[int], list[str]]:
-    if form.verb.data == "group":
-        ids = [one[0] for one in picked]
-        try:
-            triage.group(ids)
-        except api.Refused as reason:
-            return [], [str(reason)]
-        return ids, []
-    if form.verb.data in ("ungroup", "theme"):
-        ids = [one[0] for one in picked]
-        try:
-            if form.verb.data == "theme":
-                triage.say_theme(ids, form.theme.data or "")
-            else:
-                for question_id in ids:
-                    triage.ungroup(question_id)
-        except api.Refused as reason:
-            return [], [str(reason)]
-        return ids, []
-    return triage.decide_many(picked, form.decision())
+def _decide(form: Any, picked: list[tuple[int, int, str | None]]) -> tuple[list[int], dict[int, str]]:
+    """What was decided on, and why the others were not, by id; or by 0, where that concerns them all."""
+    ids, verb = [one[0] for one in picked], form.verb.data
+    if verb not in ("group", "ungroup", "theme"):
+        return triage.decide_many(picked, form.decision())
+    try:
+        if verb == "group":
+            closed = triage.group(ids)
+            return ([], closed) if closed else (ids, {})
+        if verb == "theme":
+            triage.say_theme(ids, form.theme.data or "")
+        else:
+            for question_id in ids:
+                triage.ungroup(question_id)
+    except api.Refused as reason:
+        return [], {0: str(reason)}
+    return ids, {}
 
 
-def _decided(space_id: int, verb: str, done: list[int], told: list[str]) -> Page:
-    """Say what was decided: on the next page, or to the script that asked."""
+def _undoing(verb: str, done: list[int]) -> Undo | None:
+    """What takes back this decision on questions, if anything does."""
     undo = {"group": "ungroup", "ungroup": "", "reconsider": "", "theme": ""}.get(verb, "reconsider")
     moves = reads.moves_of(done)
-    said = _said(verb, len(done)) if done else ""
-    if _by_script():
-        counts = queues.queue_counts([space_id])[space_id]
-        return jsonify(said=said, told=list(dict.fromkeys(told)), moves=moves, undo=undo, counts=counts)
-    for text in dict.fromkeys(told):
-        api.says(text, "error")
-    if done:
-        api.says(said)
-    back: dict[str, Any] = (
-        {"undo": undo, "pick": [f"{one}:{moves[one]}" for one in done]} if done and undo else {}
+    return (undo, [f"{one}:{moves[one]}" for one in done]) if done and undo else None
+
+
+def _refusals(refused: dict[int, str]) -> list[dict[str, str]]:
+    """Why questions were not decided on, each with its title and address; or why none was."""
+    titles = {entry.id: entry.title for entry in reads.entries(list(refused))}
+    return [
+        {
+            "id": str(ident or ""),
+            "told": text,
+            "title": titles.get(ident, ""),
+            "url": url_for("visits.question", question_id=ident) if ident in titles else "",
+        }
+        for ident, text in refused.items()
+    ]
+
+
+def _why(refusal: dict[str, str]) -> Markup:
+    """A refusal with the link to its question."""
+    link = Markup(' <a href="{url}">{title}</a>').format_map(refusal) if refusal["url"] else ""
+    return escape(refusal["told"]) + link
+
+
+def _decided_by_script(
+    space_id: int, verb: str, done: list[int], told: list[str], refused: dict[int, str]
+) -> Response:
+    """What was decided, as the script takes it that asked."""
+    undo = _undoing(verb, done)
+    return jsonify(
+        said=_said(verb, len(done)) if done else "",
+        told=told,
+        refused=_refusals(refused),
+        moves=reads.moves_of(done),
+        undo=undo[0] if undo else "",
+        counts=queues.queue_counts([space_id])[space_id],
     )
-    queue = request.args.get("queue") or None
-    return redirect(url_for("visits.review", space_id=space_id, queue=queue, **_filters(), **back))
 
 
 def _by_script() -> bool:
@@ -317,14 +353,17 @@ def answer(question_id: int) -> Page:
         return _question_page(question_id, answering=form, insert=request.form.get("template", 0, type=int))
     if not form.validate_on_submit():
         return _question_page(question_id, REFUSED, answering=form)
-    said = (question_id, form.body.data, form.version.data or 0)
+    said, asked = (question_id, form.body.data, form.version.data or 0), "submit" in request.form
     try:
         if "publish" in request.form or "hold" in request.form:
             answers.approve(*said, held="hold" in request.form, outcome=form.outcome.data or "")
-        elif "submit" in request.form:
+        elif asked:
             answers.submit(*said)
         else:
-            answers.draft(*said)
+            asked = answers.draft(*said)
+    except answers.Saved as told:
+        api.says(str(told))
+        return redirect(url_for("visits.question", question_id=question_id))
     except api.Refused as reason:
         return _refused(question_id, reason, answering=form)
     found = api.get_or_404(api.Entry, question_id)
@@ -335,7 +374,7 @@ def answer(question_id: int) -> Page:
         return redirect(url_for("visits.review", space_id=found.space_id, queue="unanswered"))
     if "hold" in request.form:
         api.says(_("The answer is approved, and published on the day of the visit."))
-    elif "submit" in request.form:
+    elif asked:
         api.says(_("The officials of the visit are asked to approve it."))
     else:
         api.says(_("The draft is kept for the team."))
@@ -373,8 +412,15 @@ def _question_page(
     likely = hints([(entry, found, casework)])[question_id]
     first = int(likely.departments[0].value) if likely.departments else 0
     deciding = deciding or DecideForm.offered(space.id, formdata=None, department=first)
-    deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE]
     case = states.Case(space, visit, entry, found, casework)
+    triage_ways = {one.verb for one in states.ways(case, "triage")}
+    open_to = triage_ways | {one.verb for one in states.ways(case, "answer")}
+    deciding.verb.choices = [one for one in deciding.verb.choices if one[0] in ALONE and one[0] in open_to]
+    outcomes = [one for one in states.ways(case, "outcome") if one.verb != "commit"]
+    writing = answering or AnswerForm(formdata=None, **typed)
+    writing.outcome.choices = [("", _("Not said yet")), *((one.verb, str(one.label)) for one in outcomes)]
+    stays = states.hidden_by(case, states.TABLE["triage", "reject"])
+    promises = found.triage == "accepted" and states.UNREPORTED.holds(case)
     [card] = api.cards([entry], show_space=False)
     stands_for = delegates.approves_for(space.id)
     page = draw(
@@ -386,16 +432,21 @@ def _question_page(
         casework=casework,
         answer=answer,
         draft=draft,
+        held=answers.is_held(casework),
         due=expected(entry, casework, visit) if casework.due_at else None,
         card=card._replace(actions=()),
         form=next((form for form in (rejecting, noting, answering, deciding) if form), None),
         rejecting=rejecting or RejectForm(formdata=None),
         noting=noting or NoteForm(formdata=None, note=casework.note, read=seen.mark(casework.note)),
-        answering=answering or AnswerForm(formdata=None, **typed),
+        answering=writing,
         deciding=deciding,
         words=seen.marks([(entry, found)])[question_id],
-        triage_ways={one.verb for one in states.ways(case, "triage")},
-        outcomes=states.ways(case, "outcome") if states.UNREPORTED.holds(case) else [],
+        triage_ways=triage_ways,
+        decisions=[one[0] for one in deciding.verb.choices],
+        stays=str(stays.refusal) if stays and found.triage == "accepted" else "",
+        outcomes=outcomes,
+        promises=promises,
+        bound="" if not promises or states.UNBOUND.holds(case) else str(states.UNBOUND.refusal),
         discussions=states.ways(case, "discussion"),
         together=reads.entries(reads.group_of(found)),
         voices=reads.voices(found),

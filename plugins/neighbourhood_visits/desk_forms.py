@@ -20,7 +20,7 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from . import reads
-from .forms import OverForm, OverTextForm, at_most, needed
+from .forms import OverForm, OverMarkForm, at_most, needed
 from .states import BODY, REASON, TRANSITIONS
 from .triage import Decision
 
@@ -96,7 +96,7 @@ class DecideForm(api.Form):
         )
 
 
-class NoteForm(OverTextForm):
+class NoteForm(OverMarkForm):
     """A note for the team."""
 
     note = TextAreaField(lazy_gettext("Note for the team"), validators=[at_most(4000)])

@@ -23,6 +23,7 @@ from wtforms.validators import (
     DataRequired,
     InputRequired,
     Length,
+    NumberRange,
     Optional,
     ValidationError,
 )
@@ -86,24 +87,41 @@ def people_near(role: str, mandates: Collection[str] = ()) -> list[tuple[int, st
     return [(user.id, ", ".join(filter(None, (user.name, show.mandate(user))))) for user in near]
 
 
+class VersionField(IntegerField):
+    """The version that somebody saw; who sends none has seen none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was sent, never what stands."""
+        self.data = 0
+        super().process_formdata(valuelist)
+
+
+class MarkField(HiddenField):
+    """The mark of what somebody read; who sends none has read nothing."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was sent, never what stands."""
+        self.data = valuelist[0] if valuelist else ""
+
+
 class OverForm(api.Form):
     """What is written over something that others may change too, of which its writer saw a version."""
 
-    version = IntegerField(widget=HiddenInput(), default=0, validators=[Optional()])
+    version = VersionField(widget=HiddenInput(), default=0, validators=[Optional()])
 
     def over(self, version: int) -> None:
         """From now on the writer has seen this version."""
         self.version.raw_data, self.version.data = None, version
 
 
-class OverTextForm(api.Form):
-    """What is written over a note that others may change too, of which its writer saw what this mark says."""
+class OverMarkForm(api.Form):
+    """What is written over what others may change too, of which its writer saw what this mark says."""
 
-    read = HiddenField(filters=[lambda sent: sent or None])
+    read = MarkField()
 
-    def over(self, text: str) -> None:
-        """From now on the writer has seen this text."""
-        self.read.data = seen.mark(text)
+    def over(self, stands: Any) -> None:
+        """From now on the writer has seen what stands."""
+        self.read.data = seen.mark(stands)
 
 
 class AskForm(api.Form):
@@ -150,7 +168,7 @@ class AskWithoutAccountForm(AskForm):
     def validate_name(self, field: Any) -> None:
         """Whoever confirms their address has a name."""
         if self.email.data and not field.data:
-            raise ValidationError(_("Give your name."))
+            raise ValidationError(_("With an e-mail address, your name is needed too."))
 
 
 class AddressForm(api.Form):
@@ -192,17 +210,22 @@ class PromiseForm(api.Form):
         lazy_gettext("What is promised"),
         validators=[needed(lazy_gettext("Write what is promised.")), at_most(300)],
     )
-    department = SelectField(lazy_gettext("Department in charge"), coerce=int)
+    department = SelectField(
+        lazy_gettext("Department in charge"),
+        coerce=int,
+        validators=[NumberRange(min=1, message=lazy_gettext("Choose the department in charge."))],
+    )
     due_on = DateField(
         lazy_gettext("Until when"),
         validators=[InputRequired(lazy_gettext("Give the date until which it is done."))],
     )
 
     @classmethod
-    def offered(cls) -> "PromiseForm":
-        """The form with the departments of the town."""
-        form = cls()
-        form.department.choices = [(one.id, one.name) for one in reads.departments()]
+    def offered(cls, department: int | None) -> "PromiseForm":
+        """The form with the departments of the town; none is in charge unawares but the one that answers."""
+        form = cls(department=department)
+        named = [(one.id, one.name) for one in reads.departments()]
+        form.department.choices = [(0, _("Choose")), *named] if named else []
         return form
 
 

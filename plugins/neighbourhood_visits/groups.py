@@ -14,11 +14,19 @@ from core.api import gettext as _
 
 from . import letters
 from .follow import steps
-from .models import Question
+from .follow.models import Step
+from .models import Answer, Casework, Commitment, Question, pledged
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
-COLUMNS = (Question.entry_id, Question.triage, Question.answered_at, Question.group_id, api.Entry.state)
+COLUMNS = (
+    Question.entry_id,
+    Question.triage,
+    Question.answered_at,
+    Question.group_id,
+    api.Entry.state,
+    pledged().label("promised"),
+)
 
 
 def join(space_id: int, question_ids: Iterable[int]) -> None:
@@ -59,6 +67,39 @@ def settle(question_id: int, gone: bool = False) -> None:
         _lead(stay)
 
 
+def hand_on(question_id: int) -> bool:
+    """Give the answer to a question that goes, and what became of it, to the first accepted one it leads.
+
+    One that has an answer of its own, or a draft, takes none; answers whether there is one that does.
+    """
+    own = sa.select(Answer.entry_id).where(Answer.question_id == Question.entry_id)
+    rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
+    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted", ~own.exists())
+    rows = rows.where(api.Entry.state == "published").order_by(Question.entry_id).limit(1)
+    first, heir = api.db.session.get(Question, question_id), api.db.session.scalars(rows).one_or_none()
+    answer = api.db.session.scalars(sa.select(Answer).where(Answer.question_id == question_id)).one_or_none()
+    if first is None or heir is None or answer is None:
+        return False
+    works = [api.get_or_404(Casework, ident) for ident in (question_id, heir.entry_id)]
+    for column in ("answer", "held", "drafted_by", "corrected_by", "approved_by", "approved_for"):
+        setattr(works[1], column, getattr(works[0], column))
+    works[0].answer = "none"
+    heir.answered_at, first.answered_at = first.answered_at, None
+    heir.outcome = first.outcome if heir.outcome == "none" else heir.outcome
+    answer.question_id = heir.entry_id
+    api.get_or_404(api.Entry, answer.entry_id).parent_id = heir.entry_id
+    for ident, change in ((question_id, -1), (heir.entry_id, 1)):
+        api.get_or_404(api.Entry, ident).reply_count += change
+    steps_of = sa.or_(Step.commitment_id.is_not(None), Step.thing == "outcome")
+    for statement in (
+        sa.update(Step).where(Step.entry_id == question_id, steps_of).values(entry_id=heir.entry_id),
+        sa.update(Commitment).where(Commitment.question_id == question_id).values(question_id=heir.entry_id),
+    ):
+        api.db.session.execute(statement, execution_options={"synchronize_session": False})
+    api.db.session.flush()
+    return True
+
+
 def _together(question_ids: Iterable[int]) -> Sequence[Any]:
     """These questions and all that are grouped with one of them."""
     head = sa.func.coalesce(Question.group_id, Question.entry_id)
@@ -69,10 +110,16 @@ def _together(question_ids: Iterable[int]) -> Sequence[Any]:
 
 
 def _lead(members: Sequence[Any]) -> None:
-    """Let the first of these lead them: an accepted one, who led before, the one answered, the oldest."""
+    """Let the first of these lead them: accepted, who led before, answered, promised, the oldest."""
     led = {one.group_id for one in members}
     order = [
-        (one.triage != "accepted", one.entry_id not in led, one.answered_at is None, one.entry_id)
+        (
+            one.triage != "accepted",
+            one.entry_id not in led,
+            one.answered_at is None,
+            not one.promised,
+            one.entry_id,
+        )
         for one in members
     ]
     ids = [rank[-1] for rank in sorted(order)]

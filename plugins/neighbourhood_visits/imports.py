@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,7 +39,8 @@ BYLINE = lazy_gettext("Question received before the visit")  # as who asked, whe
 NEEDED = ("title", "visit")
 TAKES = ("draft", "announced", *RECORDED)  # states of a visit into which questions are taken
 MISSING = ("", "non registre", "non renseigne", "n/a")
-MOST = {"title": 200, "body": 5000, "theme": 80, "place": 200, "visit": 40, "department": 120}
+MOST = {"title": 200, "body": 5000, "theme": 80, "place": 200, "visit": 120, "department": 120}
+CODE = 40  # characters of the code of a visit that a file makes
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def take_in(
         if errors:
             return result
         known = taken_in()
-        visits = _visits(rows, day, list(coordinators), anywhere=giver is None)
+        visits = _visits(rows, day, list(coordinators), giver)
         departments = _departments(rows)
         for number, row in enumerate(rows, 1):
             result.flagged += bool(row.flags)
@@ -172,23 +174,46 @@ def checked(
 
 def _not_taken(rows: list[Row], giver: int | None) -> list[tuple[int, str]]:
     """Which lines would be added to a visit that takes no questions now, or on whose team `giver` is not."""
-    stands = sa.select(Visit.code, Visit.space_id, Visit.state).order_by(Visit.space_id)
-    stands = stands.where(Visit.code.in_([row.said["visit"] for row in rows]))
-    with api.as_system("the visits that a file names need not be announced"):
-        known = taken_in()
-        there = {one.code: one for one in api.db.session.execute(stands)}
-        managed = set(api.db.session.scalars(reads.managed_by(giver)))
+    known, there = taken_in(), meant(rows, giver)
     errors = []
     for row in rows:
-        code = row.said["visit"]
-        if row.key in known or code not in there:
+        said, found = row.said["visit"], there[row.said["visit"]]
+        if row.key in known:
             continue
-        if giver is not None and there[code].space_id not in managed:
-            told = _("you are not on the team of the visit %(visit)s: ask it to add you", visit=code)
-            errors.append((row.line, told))
-        elif there[code].state not in TAKES:
-            errors.append((row.line, _("the visit %(visit)s takes no questions now", visit=code)))
+        if not found and len(said) > CODE:
+            told = _("no visit is called %(visit)s, which is too long for a new one", visit=said)
+        elif len(found) > 1:
+            told = _("several visits are called %(visit)s: give one of them another name", visit=said)
+        elif found and not found[0].given:
+            told = _("you are not on the team of the visit %(visit)s: ask it to add you", visit=said)
+        elif found and found[0].state not in TAKES:
+            told = _("the visit %(visit)s takes no questions now", visit=said)
+        else:
+            continue
+        errors.append((row.line, told))
     return errors
+
+
+def meant(rows: Iterable[Row], giver: int | None) -> dict[str, list[Any]]:
+    """The visits that each word for one means: that of this code, else those called so where `giver` is in.
+
+    Of several of a name, those that take questions; none where one would be made. Each tells with `given`
+    whether `giver` adds to it.
+    """
+    managed = sa.true() if giver is None else Visit.space_id.in_(reads.managed_by(giver))
+    stands = sa.select(Visit.code, Visit.space_id, Visit.state, api.Space.name, managed.label("given"))
+    stands = stands.join(api.Space, api.Space.id == Visit.space_id).order_by(Visit.space_id)
+    coded: dict[str, list[Any]] = {}
+    named: dict[str, list[Any]] = {}
+    with api.as_system("the visits that a file names need not be announced"):
+        for one in api.db.session.execute(stands):
+            if one.code:
+                coded[one.code] = [one]
+            if one.given:
+                named.setdefault(api.fold(one.name), []).append(one)
+    named = {name: [one for one in some if one.state in TAKES] or some[-1:] for name, some in named.items()}
+    words = {row.said["visit"] for row in rows}
+    return {word: coded.get(word) or named.get(api.fold(word), []) for word in words}
 
 
 def taken_in() -> set[str | None]:
@@ -221,38 +246,34 @@ def _key(table: Table, columns: Mapping[str, int], cells: tuple[str, ...]) -> st
     return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
 
-def to_make(rows: Iterable[Row]) -> tuple[list[str], list[str]]:
+def to_make(rows: Iterable[Row], giver: int | None) -> tuple[list[str], list[str]]:
     """The codes of the visits, and the names of the departments, that these questions would have made."""
     codes, names = ({row.said.get(what, ""): None for row in rows} for what in ("visit", "department"))
-    there = set(api.db.session.scalars(sa.select(Visit.code).where(Visit.code.in_(list(codes)))))
+    there = meant(rows, giver)
     folded = {api.fold(name)[:120]: name for name in names if name}
     known = set(
         api.db.session.scalars(sa.select(Department.folded).where(Department.folded.in_(list(folded))))
     )
     made = [name for key, name in folded.items() if key not in known]
-    return [code for code in codes if code not in there], made
+    return [code for code in codes if not there[code]], made
 
 
-def _visits(rows: list[Row], day: dt.date, coordinators: list[int], anywhere: bool) -> dict[str, api.Space]:
-    """The space of the visit of each code; where there is none yet, one that is not announced.
+def _visits(
+    rows: list[Row], day: dt.date, coordinators: list[int], giver: int | None
+) -> dict[str, api.Space]:
+    """The space of the visit that each word means; where there is none yet, one that is not announced.
 
-    A visit just made gets these `coordinators`; where `anywhere`, another that nobody coordinates as well.
+    A visit just made gets these `coordinators`; of the command line, another that nobody coordinates as well.
     """
-    codes = dict.fromkeys(row.said["visit"] for row in rows)
-    found = {
-        visit.code: space
-        for visit, space in api.db.session.execute(
-            sa.select(Visit, api.Space)
-            .join(api.Space, api.Space.id == Visit.space_id)
-            .where(Visit.code.in_(list(codes)))
-            .order_by(Visit.space_id)
-        )
-    }
-    for code in codes:
-        made = code not in found
+    there = meant(rows, giver)
+    found: dict[str, api.Space] = {}
+    for code in dict.fromkeys(row.said["visit"] for row in rows):
+        made = not there[code]
         if made:
             found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
-        alone = made or (anywhere and not reads.who_coordinates(found[code].id))
+        else:
+            found[code] = api.get_or_404(api.Space, there[code][0].space_id)
+        alone = made or (giver is None and not reads.who_coordinates(found[code].id))
         for person in coordinators if alone else ():
             api.set_members(found[code], f"{actions.IMPORTED}{person}", {person: "coordinator"})
     return found

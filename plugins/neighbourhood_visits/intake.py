@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import redirect, request, url_for
@@ -14,8 +14,8 @@ from core.api import lazy_gettext
 
 from . import imports, tables
 from .forms import ImportForm
-from .models import Import, Visit
-from .pages import REFUSED, Page, blueprint, form_page
+from .models import Import
+from .pages import REFUSED, Page, blueprint, form_page, visit_and_space
 from .report.words import CHANNELS
 from .show import draw
 
@@ -36,17 +36,38 @@ SHOWN, MOST_VISITS = 5, 30
 @blueprint.route("/import", methods=["GET", "POST"])
 @api.needs("visits.import")
 def give() -> Page:
-    """Give a file of questions."""
+    """Give a file of questions; `into` is a visit on whose team one is, for rows that name none."""
     form: Any = ImportForm(byline=str(imports.BYLINE))
+    found = _into(request.args.get("into", type=int))
+    if found:
+        del form.day  # no visit is made
     if form.validate_on_submit():
         try:
             name, content = form.file.data.filename or "", form.file.data.read(tables.MOST_BYTES + 1)
-            ident = keep(name, content, form.day.data, form.byline.data or str(imports.BYLINE))
+            byline = form.byline.data or str(imports.BYLINE)
+            ident = keep(name, content, found.day if found else form.day.data, byline, found and found.name)
             return redirect(url_for("visits.intake", import_id=ident))
         except api.Refused as reason:
             form.file.errors = [str(reason)]
     mine = sa.select(Import).order_by(Import.id.desc()).limit(10)
-    return form_page("visits/import.html", form, mine=api.db.session.scalars(mine).all())
+    return form_page("visits/import.html", form, mine=api.db.session.scalars(mine).all(), into=found)
+
+
+class Into(NamedTuple):
+    """The visit that rows are for which name none: by what an import knows it, and its day."""
+
+    space: api.Space
+    name: str
+    day: dt.date
+
+
+def _into(space_id: int | None) -> Into | None:
+    if space_id is None:
+        return None
+    visit, space = visit_and_space(space_id)
+    api.require("visits.review", space)
+    day = visit.starts_at.astimezone(api.town_zone()).date()
+    return Into(space, visit.code or space.name, day)
 
 
 @blueprint.route("/import/<int:import_id>", methods=["GET", "POST"])
@@ -74,7 +95,7 @@ def intake(import_id: int) -> Page:
         refusal = refusal or str(reason)
     known = imports.taken_in() if found else set()
     already = sum(one.key in known for one in found)
-    visits, departments = imports.to_make(found)
+    visits, departments = imports.to_make(found, row.user_id)
     taken = row.result.get("visits", [])[:MOST_VISITS] if row.state == "done" else []
     spaces = sa.select(api.Space).where(api.Space.id.in_(taken)).order_by(api.Space.name, api.Space.id)
     page = draw(
@@ -98,18 +119,24 @@ def intake(import_id: int) -> Page:
     return page, status
 
 
-def keep(name: str, content: bytes, day: dt.date, byline: str) -> int:
+def keep(name: str, content: bytes, day: dt.date, byline: str, into: str | None = None) -> int:
     """Keep a table until it is taken in; its columns are as in the last one like it, or else guessed.
 
-    What counts is what somebody chose or took in, not what was merely guessed.
+    What counts is what somebody chose or took in, not what was merely guessed. A column more says `into`
+    which visit, if one is given, and is that of the visit where the file has none.
     """
     api.require("visits.import")
     content = tables.as_csv(content[: tables.MOST_BYTES + 1])
     table = tables.read(content)
+    guessed = imports.guess(table.header)
+    if into:
+        guessed.setdefault("visit", len(table.header))
+        content = tables.with_column(content, str(_("All rows into this visit")), into)
+        table = tables.read(content)
     header = hashlib.sha256("\0".join(table.header).encode()).hexdigest()
     with api.write() as session:
         same = sa.select(Import.columns).where(Import.header == header, Import.chosen)
-        columns = session.scalar(same.order_by(Import.id.desc()).limit(1)) or imports.guess(table.header)
+        columns = session.scalar(same.order_by(Import.id.desc()).limit(1)) or guessed
         row = Import(user_id=api.viewer().id, name=PurePath(name).name[:120], header=header, columns=columns)
         row.day, row.content, row.byline = day, content, byline
         session.add(row)
@@ -120,8 +147,7 @@ def keep(name: str, content: bytes, day: dt.date, byline: str) -> int:
 def choose(row: Import, said: dict[str, str]) -> None:
     """Say which column holds which field, "" that none does; remembered for files with the same columns."""
     with api.write():
-        if row.state != "checked":
-            raise api.Refused(_("This file is taken in already."))
+        _must_wait(row)
         columns = {str(at): at for at in range(len(tables.read(row.content).header))}
         chosen = {name: columns.get(text) for name, text in said.items() if text in {"", *columns}}
         row.columns = {name: at for name, at in {**row.columns, **chosen}.items() if at is not None}
@@ -131,6 +157,7 @@ def choose(row: Import, said: dict[str, str]) -> None:
 def start(row: Import, came: str) -> None:
     """Have the worker take the file in, unless something is wrong; rows without a channel `came` so."""
     with api.write():
+        _must_wait(row)
         rows, errors = imports.checked(tables.read(row.content), row.columns, row.user_id)
         if errors:
             raise api.Refused(_("Nothing is taken in as long as lines are wrong."))
@@ -138,6 +165,19 @@ def start(row: Import, came: str) -> None:
             raise api.Refused(_("Say how the questions came: the report publishes it."))
         row.state = "waiting"
         api.enqueue("visits.take_in", import_id=row.id, came=came if came in CHANNELS else "paper")
+
+
+def _must_wait(row: Import) -> None:
+    """Hold a file until the write ends; Refused where somebody has it taken in already."""
+    if _state(row.id) != "checked":
+        raise api.Refused(_("This file is taken in already."))
+
+
+def _state(import_id: int) -> str:
+    """Where a file stands, which is held so until the write ends."""
+    held = api.lock(sa.select(Import).where(Import.id == import_id))
+    state: str = api.db.session.scalars(held).one().state
+    return state
 
 
 def run(import_id: int, came: str = "paper") -> None:
@@ -148,6 +188,8 @@ def run(import_id: int, came: str = "paper") -> None:
             return
         table = tables.read(row.content)
         with api.write():
+            if _state(import_id) != "waiting":
+                return
             row.result = {"read": len(table.rows)}
             _tell(row)
         with api.write() as session:
@@ -159,15 +201,14 @@ def run(import_id: int, came: str = "paper") -> None:
             result = imports.take_in(table, row.columns, byline, row.day, [person], came=came, giver=person)
             row.state, row.content = ("failed" if result.errors else "done"), b""
             counts = {name: getattr(result, name) for name in ("imported", "already", "flagged")}
-            row.result = {**counts, "visits": _visits_of(table, row.columns)}
+            row.result = {**counts, "visits": _visits_of(table, row.columns, person)}
             _tell(row)
 
 
-def _visits_of(table: tables.Table, columns: dict[str, int]) -> list[int]:
+def _visits_of(table: tables.Table, columns: dict[str, int], giver: int) -> list[int]:
     """The visits that the questions of a table belong to."""
-    codes = {one.said["visit"] for one in imports.rows_of(table, columns)[0]}
-    rows = sa.select(Visit.space_id).where(Visit.code.in_(codes)).order_by(Visit.space_id)
-    return list(api.db.session.scalars(rows))
+    found = imports.meant(imports.rows_of(table, columns)[0], giver).values()
+    return sorted({some[0].space_id for some in found if some})
 
 
 def _tell(row: Import) -> None:

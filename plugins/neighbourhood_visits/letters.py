@@ -290,10 +290,9 @@ def tell_people(what: str, space_id: int, question_id: int | None) -> None:
 
 
 def tell_answered(entry: api.Entry, answer: api.Entry, together: list[int]) -> None:
-    """Tell who asked or supports a question, or one grouped with it, of its answer, in the core's place."""
-    api.notify(
-        "visits.answered", sorted(askers([entry.id, *together])), entry=entry, once=f"entry:{answer.id}"
-    )
+    """Give who asked or supports a question, or one grouped with it, its answer, in the core's place."""
+    people = sorted(askers([entry.id, *together]))
+    api.notify("visits.answered", people, entry=answer, once=f"entry:{answer.id}")
 
 
 def askers(question_ids: list[int]) -> set[int]:

@@ -84,6 +84,10 @@ class Visit(api.InSpace, api.Base):
         """Whether a visit has taken place at this moment, whatever its date."""
         return self.ends_at < at or self.state in OVER
 
+    def is_to_come(self, at: dt.datetime) -> bool:
+        """Whether there is a day to wait for at this moment: a visit that is postponed gets a new one."""
+        return self.state == "postponed" or (self.state != "cancelled" and at < self.starts_at)
+
     @property
     def off(self) -> bool:
         """Whether it does not take place on the day that was announced."""
@@ -220,6 +224,9 @@ class Commitment(api.InSpace, api.Base):
         return self.state in ONGOING and self.due_on < day
 
 
+STANDS = Commitment.state != "abandoned"
+
+
 def late(day: dt.date) -> sa.ColumnElement[bool]:
     """The same as a condition."""
     return sa.and_(Commitment.state.in_(ONGOING), Commitment.due_on < day)
@@ -229,6 +236,11 @@ def public_questions() -> sa.Select[int]:
     """The ids of the questions that everybody may read, where they may see the visit."""
     rows = sa.select(Question.entry_id).join(api.Entry, api.Entry.id == Question.entry_id)
     return rows.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
+
+
+def pledged(*how: Any) -> sa.ColumnElement[bool]:
+    """Whether something was ever promised about a question, or in this way (`STANDS`), as a condition."""
+    return sa.exists().where(Commitment.question_id == Question.entry_id, *how)
 
 
 def about_public() -> sa.ColumnElement[bool]:

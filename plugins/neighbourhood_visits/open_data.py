@@ -10,7 +10,7 @@ from core import api
 
 from . import quiet
 from .pages import blueprint, visit_and_space
-from .report.data import TABLES, all_tables, public_visits
+from .report.data import TABLES, open_tables, public_visits
 from .report.figures import Row
 from .show import draw
 
@@ -22,8 +22,9 @@ COLUMNS = {name: tuple(column[0] for column in columns) for name, columns in TAB
 @api.needs("core.read")
 def open_data() -> str:
     """What there is, as files, and what each column means."""
-    shown = {name: TABLES[name] for name in _shown(TABLES)}
-    return draw("visits/report/open_data.html", tables=shown, quiet=quiet.sentence())
+    silent = quiet.sentence()
+    shown = {name: columns for name, columns in TABLES.items() if name != "counts" or not silent}
+    return draw("visits/report/open_data.html", tables=shown, quiet=silent)
 
 
 @blueprint.get("/<int:space_id>/<any(questions, counts, commitments):table>.csv")
@@ -31,7 +32,7 @@ def open_data() -> str:
 def visit_csv(space_id: int, table: str) -> Response:
     """A table about one visit."""
     visit_and_space(space_id)
-    return _csv(table, all_tables([space_id])[table], f"visit-{space_id}-{table}.csv")
+    return _csv(table, [space_id], f"visit-{space_id}-{table}.csv")
 
 
 @blueprint.get("/<int:space_id>/data.json")
@@ -39,7 +40,7 @@ def visit_csv(space_id: int, table: str) -> Response:
 def visit_json(space_id: int) -> Response:
     """All tables about one visit."""
     visit_and_space(space_id)
-    return jsonify(_shown(all_tables([space_id])))
+    return jsonify(_rows([space_id]))
 
 
 @blueprint.get("/<int:space_id>/questions.geojson")
@@ -47,28 +48,28 @@ def visit_json(space_id: int) -> Response:
 def visit_geojson(space_id: int) -> Response:
     """The questions of one visit that have a pin."""
     visit_and_space(space_id)
-    return _geojson(all_tables([space_id])["questions"])
+    return _geojson(_rows([space_id])["questions"])
 
 
 @blueprint.get("/open-data/<any(questions, counts, commitments, visits):table>.csv")
 @api.needs("core.read")
 def town_csv(table: str) -> Response:
     """A table about all public visits of the town."""
-    return _csv(table, all_tables(public_visits())[table], f"visits-{table}.csv")
+    return _csv(table, public_visits(), f"visits-{table}.csv")
 
 
 @blueprint.get("/open-data/data.json")
 @api.needs("core.read")
 def town_json() -> Response:
     """All tables about all public visits of the town."""
-    return jsonify(_shown(all_tables(public_visits())))
+    return jsonify(_rows(public_visits()))
 
 
 @blueprint.get("/open-data/questions.geojson")
 @api.needs("core.read")
 def town_geojson() -> Response:
     """The questions of all public visits that have a pin."""
-    return _geojson(all_tables(public_visits())["questions"])
+    return _geojson(_rows(public_visits())["questions"])
 
 
 @blueprint.get("/open-data/<any(questions, counts, commitments, visits):table>.schema.json")
@@ -82,9 +83,9 @@ def table_schema(table: str) -> Response:
     return jsonify(schema)
 
 
-def _shown(tables: dict[str, Any]) -> dict[str, Any]:
-    """These tables, but for the figures before an election."""
-    return {name: table for name, table in tables.items() if name != "counts" or not quiet.sentence()}
+def _rows(space_ids: list[int]) -> dict[str, list[Row]]:
+    """The tables about these visits, but for the figures before an election."""
+    return quiet.without_figures(open_tables(space_ids))
 
 
 def harmless(cell: object) -> object:
@@ -94,8 +95,9 @@ def harmless(cell: object) -> object:
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
-def _csv(table: str, rows: list[Row], name: str) -> Response:
-    if table == "counts" and quiet.sentence():
+def _csv(table: str, space_ids: list[int], name: str) -> Response:
+    rows = _rows(space_ids).get(table)
+    if rows is None:
         abort(404)
     text = io.StringIO()
     writer = csv.writer(text)

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core import api
+from core.api import gettext as _
 
 from . import groups, reads, taken_out
 from .field.models import Note
@@ -16,6 +17,7 @@ from .plan.models import Paper, Sensitivity
 from .suggest.models import Term
 
 CONTACTS = "visits.contacts"
+SAID = ("place", "reason", "objection", "forwarded_to", "outcome_reason")  # words beside a question's own
 
 
 def contacts(user_id: int) -> list[dict[str, Any]]:
@@ -73,11 +75,13 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
     )
     api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id))))
     papers.forget(user_id, words)
-    if words:  # what was asked under no name becomes theirs again, so that it goes with all they wrote
+    if words:
+        _leave_answers(user_id)
+        # What was asked under no name becomes theirs again, so that it goes with all they wrote.
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
         _hand_over(list(api.db.session.scalars(_asked(user_id))))
-        said = dict.fromkeys(("place", "reason", "objection", "forwarded_to", "outcome_reason"), "")
+        said = dict.fromkeys(SAID, "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
         taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))
@@ -85,13 +89,25 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))
 
 
+def _leave_answers(user_id: int) -> None:
+    """Let answers that a person approved stay as the town's: they are its act, not that person's words."""
+    theirs = (api.Entry.kind == "visits.answer", api.Entry.author_id == user_id)
+    _update(sa.update(api.Entry).where(*theirs).values(author_id=None, byline=_("The town")))
+
+
 def _hand_over(question_ids: list[int]) -> None:
-    """Let another question lead each group whose first goes; an answer stays, and the others lead to it."""
-    answered = sa.select(Question.entry_id).where(Question.answered_at.is_not(None))
-    kept = set(api.db.session.scalars(answered.where(Question.entry_id.in_(question_ids))))
+    """Let another question lead each group whose first goes, with its answer; where none can, that stays.
+
+    What is left of a question is an empty place: it stands on no list any more.
+    """
+    answered = sa.select(Question.answered_at)
     for question_id in question_ids:
-        if question_id not in kept:
+        if api.db.session.scalar(answered.where(Question.entry_id == question_id)) is None or groups.hand_on(
+            question_id
+        ):
             groups.settle(question_id, gone=True)
+    empty = api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question"
+    _update(sa.update(api.Entry).where(*empty).values(in_feed=False))
 
 
 def end_contacts(now: dt.datetime) -> None:

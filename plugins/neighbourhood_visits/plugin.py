@@ -115,6 +115,12 @@ plugin = api.Plugin(
             whole_town=True,
         ),
         api.Permission(
+            "visits.take_charge",
+            _("Take charge of a visit on whose team nobody is"),
+            frozenset({"administrator"}),
+            whole_town=True,
+        ),
+        api.Permission(
             "visits.organise",
             _("Keep the departments and the templates of answers"),
             frozenset({"agent", "administrator"}),
@@ -304,7 +310,7 @@ plugin = api.Plugin(
         ),
         api.Retention(
             cases.KEPT,
-            _("Private cases with the words of their question, after they are dealt with"),
+            _("Private cases with all that was said in them, after they are dealt with"),
             180,
             least=30,
             most=1825,
@@ -312,6 +318,7 @@ plugin = api.Plugin(
     ),
     egress=("*",),  # the one service that staff chose, if any
     acts={
+        "visits.take_charge": _("%(actor)s has taken charge of %(about)s, on whose team nobody was"),
         "visits.redact": _("%(actor)s has taken a passage out of the minutes of %(about)s"),
         "visits.delegate": _("%(actor)s has changed who approves answers in their place"),
         "visits.department_answered": _("%(actor)s has answered %(about)s for a department"),
@@ -363,6 +370,7 @@ plugin = api.Plugin(
             ("note", "stop", _("Remember where it was said")),
             ("minutes", "body", _("Write down what was said on a visit")),
             ("minutes", "drafted_by", _("Have another approve the minutes that somebody has drafted")),
+            ("minutes", "changed_by", _("Know how much one person has changed of them")),
             ("report", "facts", _("Keep the published report as it was")),
             ("report", "approved_by", _("Know who approved the report of a visit")),
             ("import", "content", _("Take in the questions of a file; emptied when that is done")),
@@ -383,6 +391,12 @@ plugin = api.Plugin(
 def decorate_entries(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
     """On each question, for its team, the way to review it."""
     return board.decorations(entries, viewer)
+
+
+@api.hookimpl
+def check_entry(draft: api.Draft) -> api.Refuse | None:
+    """A question that its author has withdrawn changes no more."""
+    return board.kept_as_withdrawn(draft)
 
 
 @api.hookimpl

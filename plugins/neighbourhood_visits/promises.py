@@ -16,7 +16,7 @@ from .field import notes
 from .follow import calendar, steps
 from .follow.models import Step
 from .forms import PromiseForm
-from .models import ONGOING, Asker, Commitment, Department, Question, about_public, late
+from .models import ONGOING, STANDS, Asker, Casework, Commitment, Department, Question, about_public, late
 from .pages import REFUSED, Page, blueprint, form_page
 from .show import draw
 
@@ -27,12 +27,18 @@ THANKS = {
 
 
 def promise(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment:
-    """Promise something about an accepted question: by whom and until when; it is its outcome from now on."""
+    """Promise something about an accepted question: by whom and until when; it is its outcome from now on.
+
+    What stands is promised once, however often its form is sent.
+    """
     with api.write() as session:
         case = states.question_case(question_id)
         api.require("visits.commit", case.space)
         if not states.ACCEPTED.holds(case):
             raise api.Refused(str(states.ACCEPTED.refusal))
+        said = _said(question_id, text, department_id, due_on)
+        if said is not None:
+            return said
         row = Commitment(
             space_id=case.space.id,
             question_id=question_id,
@@ -49,27 +55,53 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
     return row
 
 
+def _said(question_id: int, text: str, department_id: int, due_on: dt.date) -> Commitment | None:
+    """The same promise where it stands already, its form having been sent twice."""
+    rows = sa.select(Commitment).where(
+        Commitment.question_id == question_id,
+        Commitment.text == text,
+        Commitment.department_id == department_id,
+        Commitment.due_on == due_on,
+        STANDS,
+    )
+    return api.db.session.scalars(rows.limit(1)).first()
+
+
 def turn(commitment_id: int, verb: str, reason: str = "") -> None:
     """Lead a commitment to another state; an asker's reason waits for the team to let it through."""
     with api.write():
+        _turn(states.commitment_case(commitment_id), verb, reason)
+
+
+def by_code(question_id: int, commitment_id: int, verb: str, reason: str = "") -> None:
+    """Confirm or contest, as who asked may, a promise about the question whose code somebody has shown."""
+    with api.as_system("whoever holds its code acts as its author"), api.write():
         case = states.commitment_case(commitment_id)
-        states.move(case, "commitment", verb, reason=reason)
-        calendar.untell(case.commitment)
-        by_asker = verb in steps.BY_ASKERS
-        case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
-        if verb == "contest":
-            _say(case, reason)
-            calendar.tell_contested(case.commitment, case.entry)
+        if case.commitment.question_id != question_id:
+            raise api.Forbidden("visits.ask")
+        case.by_code = True
+        _turn(case, verb, reason)
+
+
+def _turn(case: states.Case, verb: str, reason: str) -> None:
+    states.move(case, "commitment", verb, reason=reason)
+    calendar.untell(case.commitment)
+    by_asker = verb in steps.BY_ASKERS
+    case.commitment.reason, case.commitment.changed_at = "" if by_asker else reason, api.now()
+    if verb == "contest":
+        _say(case, reason)
+        calendar.tell_contested(case.commitment, case.entry)
 
 
 def _say(case: states.Case, reason: str) -> None:
     """Let the reason of who contests wait below the question, unnamed where that was asked so; in a write."""
-    unnamed = case.entry.author_id is None and reads.asked(case.entry)
+    unnamed = case.by_code or (case.entry.author_id is None and reads.asked(case.entry))
     kind = "visits.unnamed" if unnamed else "core.reply"
     said = api.publish(case.space, reason, kind=kind, parent=case.entry, state="pending", confirmed=True)
     if unnamed:
-        said.author_id, said.byline = None, case.entry.byline
-        api.insert_once(Asker, user_id=api.viewer().id, entry_id=said.id)
+        said.author_id, said.byline = None, case.entry.byline or _("A resident")
+        if not case.by_code:
+            api.insert_once(Asker, user_id=api.viewer().id, entry_id=said.id)
 
 
 @blueprint.get("/promises")
@@ -91,7 +123,7 @@ def promises() -> str:
         quiet=quiet.sentence(),
         counts=_counts(only),
         day=api.town_today(),
-        ways={ident: ways_of(case) for ident, case in cases.items()},
+        ways={ident: states.ways(case, "commitment") for ident, case in cases.items()},
         state_label=state_label,
         label_day=api.day,
     )
@@ -119,14 +151,16 @@ def new_promise(question_id: int) -> Page:
     entry = api.get_or_404(api.Entry, question_id)
     space = api.get_or_404(api.Space, entry.space_id)
     api.require("visits.commit", space)
-    form: Any = PromiseForm.offered()
+    casework = api.get_or_404(Casework, question_id)
+    form: Any = PromiseForm.offered(casework.department_id)
+    shown = {"entry": entry, "space": space, "organises": api.can("visits.organise")}
     if not form.validate_on_submit():
-        return form_page("visits/promise_form.html", form, entry=entry, space=space)
+        return form_page("visits/promise_form.html", form, **shown)
     try:
         promise(question_id, form.text.data, form.department.data, form.due_on.data)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
-        return draw("visits/promise_form.html", form=form, entry=entry, space=space), REFUSED
+        return draw("visits/promise_form.html", form=form, **shown), REFUSED
     api.says(_("The promise is public, with its date."))
     return redirect(url_for("visits.question", question_id=question_id))
 
@@ -147,7 +181,7 @@ def kept_by(
     )
     found = api.db.session.execute(rows).all() if departments else []
     return [
-        (row, entry, contested, ways_of(states.Case(space, None, entry, commitment=row)))
+        (row, entry, contested, states.ways(states.Case(space, None, entry, commitment=row), "commitment"))
         for row, space, entry, contested in found
     ]
 
@@ -171,19 +205,6 @@ def contested_at() -> Any:
     said = (Step.commitment_id == Commitment.id, Step.thing == "commitment")
     last = sa.select(sa.func.max(Step.id)).where(*said).correlate(Commitment).scalar_subquery()
     return sa.select(Step.at).where(Step.id == last, Step.verb == "contest").scalar_subquery()
-
-
-def ways_of(case: states.Case) -> list[states.Transition]:
-    """The verbs that the viewer has, as a button each."""
-    return [
-        one
-        for one in states.ways(case, "commitment")
-        if all(
-            guard.holds(case)
-            for guard in one.guards
-            if guard in (states.ASKER, states.ASKED, states.NOT_SAID)
-        )
-    ]
 
 
 def _only(visit: int | None, area: int | None, theme: str) -> list[Any]:

@@ -1,7 +1,11 @@
 """The weeks before an election: nothing is highlighted and no figure shown; asking and answering go on."""
 
+from typing import Any
+
 from core import api
 from core.api import gettext as _
+
+FIGURES = ("supports", "signatures", "unconfirmed")  # of a question in the data
 
 
 def sentence() -> str:
@@ -17,3 +21,11 @@ def sentence() -> str:
             date=api.day(ends),
         )
     )
+
+
+def without_figures(tables: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Tables of the data as everybody reads them: while it is so, no counts, nor how many support what."""
+    if not sentence():
+        return tables
+    questions = [row | dict.fromkeys(FIGURES) for row in tables["questions"]]
+    return {name: rows for name, rows in tables.items() if name != "counts"} | {"questions": questions}

@@ -11,7 +11,18 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .models import OVER, Answer, Asker, Casework, Department, DepartmentMember, Question, Visit
+from .models import (
+    OVER,
+    Answer,
+    Asker,
+    Casework,
+    Commitment,
+    Department,
+    DepartmentMember,
+    Question,
+    Visit,
+    about_public,
+)
 
 PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
 RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
@@ -88,6 +99,11 @@ class Facts:
     def decided(self) -> bool:
         """Whether the question waits no longer to be read."""
         return self.question.triage not in ("submitted", "contested")
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its author has taken the question back, and so changes it no more."""
+        return self.question.triage == "withdrawn"
 
     @property
     def standing(self) -> str:
@@ -240,6 +256,12 @@ def settled_before(visit: Visit) -> int:
     return api.db.session.scalar(found) or 0
 
 
+def promised(space_id: int) -> bool:
+    """Whether anything was promised about a question of this visit that everybody may read."""
+    found = sa.select(Commitment.id).where(Commitment.space_id == space_id, about_public()).limit(1)
+    return api.db.session.scalar(found) is not None
+
+
 def asked(entry: api.Entry) -> bool:
     """Whether the viewer asked this question, under their name or not."""
     person = api.viewer().id
@@ -305,7 +327,7 @@ def department_said(row: Department) -> dict[str, Any]:
         "mailbox": row.mailbox,
         "official": row.official_id or 0,
         "days": row.days_to_answer,
-        "members": list(api.db.session.scalars(members)),
+        "members": sorted(api.db.session.scalars(members)),
     }
 
 
@@ -344,7 +366,7 @@ def not_told(department_id: int | None) -> str:
 def departments_of() -> frozenset[int]:
     """The departments whose promises the viewer keeps: who works there, or is the official in charge."""
     person = api.viewer()
-    if not person.staff:
+    if not person.staff and person.role != "official":
         return frozenset()
     works = sa.select(DepartmentMember.department_id).where(DepartmentMember.user_id == person.id)
     charged = sa.select(Department.id).where(Department.official_id == person.id)
@@ -415,6 +437,7 @@ def load_answers(entry_ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]
     return {
         ident: (writer or "" if role == "official" else "", approver or "", absent or "")
         for ident, writer, approver, absent, role in found
+        if approver
     }
 
 
@@ -425,7 +448,7 @@ def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.
     rows = (
         sa.select(api.Entry, answered.label("answered"))
         .join(Question, Question.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, ~api.Entry.team_only)
+        .where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed)
         .order_by(*(column.desc() for column in order))
         .limit(PAGE + 1)
     )
@@ -449,7 +472,7 @@ def _cursor(text: str | None) -> tuple[int, ...] | None:
 def public_count(space_id: int) -> int:
     """How many questions of a visit are public."""
     found = sa.select(sa.func.count(Question.entry_id)).join(api.Entry, api.Entry.id == Question.entry_id)
-    found = found.where(api.Entry.space_id == space_id, ~api.Entry.team_only)
+    found = found.where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed)
     return api.db.session.scalar(found) or 0
 
 
@@ -486,6 +509,19 @@ def officials_of(space_id: int) -> Sequence[api.User]:
     return sorted(found, key=lambda person: ranks.get(person.mandate or "", len(RANKS)))
 
 
+def communes_of(people: Sequence[api.User]) -> dict[int, str]:
+    """The commune of each of these, where they are of two or more; nothing where one goes without saying."""
+    own, commune = aliased(api.Area), aliased(api.Area)
+    rows = (
+        sa.select(api.User.id, commune.name)
+        .join(own, own.id == api.User.area_id)
+        .join(commune, own.path.startswith(commune.path))
+        .where(commune.level == "commune", api.User.id.in_([person.id for person in people]))
+    )
+    found = {row.id: row.name for row in api.db.session.execute(rows)}
+    return found if len(set(found.values())) > 1 else {}
+
+
 def others_approve(space_id: Any) -> Any:
     """The names of those beside the viewer who approve answers of a visit, delegates of officials too."""
     return (
@@ -519,6 +555,18 @@ def who_coordinates(space_id: int) -> set[int]:
     team = sa.select(api.Membership.user_id).where(api.Membership.space_id == space_id, api.Membership.team)
     chosen = api.db.session.scalars(team.where(api.Membership.role == "coordinator"))
     return set(chosen) or set(api.db.session.scalars(team))
+
+
+def without_team(space_id: int | None = None) -> Sequence[Any]:
+    """The visits on whose team nobody is, or that one of them: what they are called, and no more."""
+    team = sa.select(api.Membership.user_id).join(api.User, api.User.id == api.Membership.user_id)
+    team = team.where(api.Membership.space_id == api.Space.id, api.Membership.team)
+    team = team.where(api.User.closed_at.is_(None))
+    team = team.where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
+    rows = sa.select(api.Space.id, api.Space.name).join(Visit, Visit.space_id == api.Space.id)
+    rows = rows.where(~team.exists(), sa.true() if space_id is None else api.Space.id == space_id)
+    with api.as_system("else nobody could take charge of them"):
+        return api.db.session.execute(rows.order_by(api.Space.name, api.Space.id).limit(PAGE)).all()
 
 
 def managed_by(user_id: int | None) -> Any:

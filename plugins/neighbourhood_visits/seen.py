@@ -37,6 +37,14 @@ def must_be_text(text: str, read: str | None) -> None:
         raise api.Refused(_("A colleague has changed this note in the meantime. Compare it with yours."))
 
 
+def must_be_same(said: Any, read: str) -> None:
+    """Refused when what is said is another than of this mark, over which somebody writes."""
+    if mark(said) != read:
+        raise api.Refused(
+            _("A colleague has changed this in the meantime. What you filled in is kept: compare, then save.")
+        )
+
+
 def must_stand(entry: api.Entry, question: Question, seen: str | None) -> None:
     """Refused when a question does not read any more as it did where this mark of it stood."""
     if seen is not None and marks([(entry, question)])[entry.id] != seen:

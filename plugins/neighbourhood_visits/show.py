@@ -79,7 +79,10 @@ def glance(text: str, most: int) -> str:
     return said if len(said) <= most else said[:most].rsplit(" ", 1)[0] + " …"
 
 
-def mandate(user: api.User) -> str:
-    """What an elected official is: mandate and portfolio; a list's name is no matter of the town's papers."""
+def mandate(user: api.User, commune: str = "") -> str:
+    """What an elected official is: mandate, commune if it is to be said, and portfolio.
+
+    A list's name is no matter of the town's papers.
+    """
     said = str(MANDATES[user.mandate]) if user.mandate in MANDATES else ""
-    return ", ".join(filter(None, (said, user.portfolio)))
+    return ", ".join(filter(None, (said, commune, user.portfolio)))

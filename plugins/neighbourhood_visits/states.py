@@ -12,7 +12,7 @@ from core.api import lazy_gettext as _
 
 from . import groups, letters, reads
 from .follow import steps
-from .models import Casework, Commitment, Question, Visit
+from .models import Casework, Commitment, Question, Visit, pledged
 from .report import gaps
 from .report.models import Minutes
 
@@ -44,11 +44,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Guard:
-    """What must hold beside the state; where it doesn't, the refusal is told, or it is not theirs to do."""
+    """What must hold beside the state; where it doesn't, the refusal is told, or it is not theirs to do.
+
+    Where one that `hides` doesn't hold, the verb is not offered either.
+    """
 
     says: str
     holds: Callable[[Case], bool]
     refusal: Any = None
+    hides: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,12 @@ class Transition:
 
 
 def _asked_or_supported(case: Case) -> bool:
-    """Whether the viewer wrote the question that this is about, or supports it."""
+    """Whether the viewer wrote the question that this is about, supports it, or has shown its code."""
+    if case.by_code:
+        return True
     ident = case.commitment.question_id
-    entry = api.db.session.get(api.Entry, ident) if ident else None
-    if entry is None or api.viewer().id is None:
+    entry = api.db.session.get(api.Entry, ident) if ident and api.viewer().id is not None else None
+    if entry is None:
         return False
     voice = sa.select(api.Support.user_id).where(
         api.Support.entry_id == ident, api.Support.user_id == api.viewer().id
@@ -77,11 +83,21 @@ def _asked_or_supported(case: Case) -> bool:
     return reads.asked(entry) or api.db.session.scalar(voice) is not None
 
 
+def _not_keeper(case: Case) -> bool:
+    return not _may(TABLE["commitment", "claim"], case)
+
+
 def _not_said(case: Case) -> bool:
     """Whether nobody has contested a promise since its askers were last asked, and nothing came after."""
     last = steps.last(case.commitment.id)
     asked = case.commitment.due_on + DELAY
     return last is None or last.verb != "contest" or last.at.astimezone(api.town_zone()).date() < asked
+
+
+def _unpromised(case: Case) -> bool:
+    """Whether nothing was ever promised about a question."""
+    found = sa.select(Question.entry_id).where(Question.entry_id == case.entry.id, pledged())
+    return api.db.session.scalar(found) is None
 
 
 def _another(case: Case) -> bool:
@@ -96,8 +112,8 @@ def _not_the_writer(case: Case) -> bool:
 
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
 BODY = Guard("the body is named", lambda case: bool(case.said.get("to")), _("Say to whom it is forwarded."))
-OWN = Guard("by its author, or by its code", lambda case: case.by_code or reads.asked(case.entry))
-ASKER = Guard("by who asked or supports the question", _asked_or_supported)
+OWN = Guard("by its author, or by its code", lambda case: case.by_code or reads.asked(case.entry), hides=True)
+ASKER = Guard("by who asked or supports the question, or by its code", _asked_or_supported, hides=True)
 ASKED = Guard(
     "it is said to be done, or its date is thirty days past",
     lambda case: (
@@ -105,17 +121,54 @@ ASKED = Guard(
         or case.commitment.due_on + DELAY <= api.now().astimezone(api.town_zone()).date()
     ),
     _("This commitment has moved on in the meantime. Look at it again."),
+    hides=True,
 )
 NOT_SAID = Guard(
     "nobody has said so since they were asked",
     _not_said,
     _("This commitment has moved on in the meantime. Look at it again."),
+    hides=True,
+)
+NOT_KEEPER = Guard(
+    "by another than those who may say that it is done",
+    _not_keeper,
+    hides=True,
 )
 UNANSWERED = Guard(
     "no answer is published",
     lambda case: case.question.answered_at is None,
     _("This question has a published answer, so it stays public."),
+    hides=True,
 )
+UNPROMISED = Guard(
+    "nothing was ever promised about it",
+    _unpromised,
+    _(
+        "The town has promised something about this question, so it stays public. "
+        "A promise that will not be kept is given up publicly, with the reason."
+    ),
+    hides=True,
+)
+UNTOLD = Guard(
+    "it is not accepted, or the report is not published",
+    lambda case: case.question.triage != "accepted" or case.visit.state not in REPORTED,
+    _(
+        "The report of this visit is published, so its questions stay public. "
+        "Words that nobody should read are taken out by moderation."
+    ),
+    hides=True,
+)
+UNCOUNTED = Guard(
+    "the report that counts it is not published",
+    lambda case: case.visit.state not in REPORTED,
+    _(
+        "The report of this visit is published and counts your question. "
+        "To have your words taken out, ask the team, or delete your account with your words: "
+        "they leave the report too."
+    ),
+    hides=True,
+)
+UNPUBLISHED = (UNANSWERED, UNPROMISED, UNTOLD)  # nothing is published about a question
 ACCEPTED = Guard(
     "the question is accepted",
     lambda case: case.question.triage == "accepted",
@@ -125,11 +178,13 @@ OPEN = Guard(
     "the question is to be read, or accepted",
     lambda case: case.question.triage in ("submitted", "contested", "accepted"),
     _("This question is not accepted, or no longer. Look at it again."),
+    hides=True,
 )
 UNREPORTED = Guard(
     "the report is not published",
     lambda case: case.visit.state not in REPORTED,
     _("The report of this visit is published, so what became of its questions stays as it says."),
+    hides=True,
 )
 ANOTHER = Guard(
     "by somebody else than the drafter, unless nobody else could or the setting allows it",
@@ -155,6 +210,15 @@ PROMISED = Guard(
     "its owner and date are said",
     lambda case: gaps.promised(case.entry.id),
     _("It is a promise once you say who keeps it and until when."),
+)
+UNBOUND = Guard(
+    "no promise about it stands",
+    lambda case: not gaps.promised(case.entry.id),
+    _(
+        "A promise about this question stands, and says what becomes of it. "
+        "If it will not be kept, give it up publicly first, with the reason."
+    ),
+    hides=True,
 )
 IN_TIME = Guard(
     "before the last day to ask is over",
@@ -263,7 +327,7 @@ TRANSITIONS = (
         "visits.review",
         _("Don’t accept"),
         REASON,
-        UNANSWERED,
+        *UNPUBLISHED,
         notice="rejected",
     ),
     _way(
@@ -274,7 +338,7 @@ TRANSITIONS = (
         "visits.review",
         _("Forward"),
         BODY,
-        UNANSWERED,
+        *UNPUBLISHED,
         notice="forwarded",
     ),
     _way(
@@ -284,7 +348,7 @@ TRANSITIONS = (
         "private_case",
         "visits.review",
         _("Private case"),
-        UNANSWERED,
+        *UNPUBLISHED,
         notice="private_case",
     ),
     _way(
@@ -294,7 +358,7 @@ TRANSITIONS = (
         "submitted",
         "visits.review",
         _("Undo"),
-        UNANSWERED,
+        *UNPUBLISHED,
     ),
     _way(
         "triage",
@@ -305,6 +369,8 @@ TRANSITIONS = (
         _("Withdraw my question"),
         OWN,
         UNANSWERED,
+        UNPROMISED,
+        UNCOUNTED,
     ),
     _way("triage", "contest", "rejected", "contested", "visits.ask", _("Contest"), OWN, REASON),
     _way("answer", "assign", "none assigned", "assigned", "visits.review", _("Assign"), OPEN),
@@ -370,12 +436,12 @@ TRANSITIONS = (
         _("Talked about"),
         ACCEPTED,
     ),
-    _outcome("settle", "settled", _("Settled")),
+    _outcome("settle", "settled", _("Settled"), UNBOUND),
     _outcome("commit", "committed", _("Promised"), PROMISED),
-    _outcome("refuse", "refused", _("Refused"), REASON),
-    _outcome("study", "needs_study", _("To be studied"), REASON),
-    _outcome("decline", "not_competent", _("Not the town’s to decide"), REASON),
-    _outcome("inform", "information_given", _("Explained")),
+    _outcome("refuse", "refused", _("Refused"), UNBOUND, REASON),
+    _outcome("study", "needs_study", _("To be studied"), UNBOUND, REASON),
+    _outcome("decline", "not_competent", _("Not the town’s to decide"), UNBOUND, REASON),
+    _outcome("inform", "information_given", _("Explained"), UNBOUND),
     _way("commitment", "start", "open", "in_progress", "visits.commit", _("Work has begun")),
     _way(
         "commitment",
@@ -391,9 +457,10 @@ TRANSITIONS = (
         "confirm",
         "open in_progress done_claimed",
         "confirmed",
-        "core.account",
+        "visits.ask",
         _("Yes, it is done"),
         ASKER,
+        NOT_KEEPER,
         ASKED,
     ),
     _way(
@@ -401,7 +468,7 @@ TRANSITIONS = (
         "contest",
         "open in_progress done_claimed confirmed",
         "in_progress",
-        "core.account",
+        "visits.ask",
         _("No, it is not done"),
         ASKER,
         ASKED,
@@ -425,6 +492,7 @@ FOLLOWS = {  # what a verb brings with it, whoever uses it
     ("visit", "begin"): "answers that are held: answer publish",
     ("visit", "end"): "answers that are held: answer publish",
     ("visit", "publish"): "answers that are held: answer publish",
+    ("visit", "cancel"): "answers that are held: answer publish",
     ("answer", "assign"): "what is still to be read: triage accept",
 }
 BY_OWNER = frozenset({("commitment", "start"), ("commitment", "claim")})  # of the promise, as well
@@ -458,10 +526,16 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
 
 
 def ways(case: Case, thing: str) -> list[Transition]:
-    """The verbs that the viewer has from where this stands."""
+    """The verbs that the viewer has from where this stands, but for those that a guard hides."""
     holder, column = HOLDERS[thing]
     state = getattr(getattr(case, holder), column)
-    return [one for one in TRANSITIONS if one.thing == thing and state in one.sources and _may(one, case)]
+    open_to = [one for one in TRANSITIONS if one.thing == thing and state in one.sources and _may(one, case)]
+    return [one for one in open_to if hidden_by(case, one) is None]
+
+
+def hidden_by(case: Case, way: Transition) -> Guard | None:
+    """The first guard that hides a verb as this stands, if one does."""
+    return next((guard for guard in way.guards if guard.hides and not guard.holds(case)), None)
 
 
 def _may(way: Transition, case: Case) -> bool:

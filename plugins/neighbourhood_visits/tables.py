@@ -60,6 +60,15 @@ def as_csv(data: bytes) -> bytes:
     return done.stdout
 
 
+def with_column(data: bytes, name: str, value: str) -> bytes:
+    """A table that can be read, as CSV with one column more, which says the same in each row."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for number, (_line, cells) in enumerate(_of_text(_decoded(data))):
+        writer.writerow([*cells, value if number else name] if any(cells) else [])
+    return out.getvalue().encode()
+
+
 def _decoded(data: bytes) -> str:
     """The text of a file in UTF-8, with or without a mark, in UTF-16 with one, or else in Windows-1252."""
     marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))

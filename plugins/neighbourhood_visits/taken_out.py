@@ -1,4 +1,7 @@
-"""What is taken out leaves what was frozen with it: the report for everybody, the papers for the team."""
+"""What is taken out leaves what was frozen with it: the report for everybody, the papers for the team.
+
+What is shown again is back in the report.
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +16,9 @@ TAKEN_OUT = ("redacted", "hidden", "removed")
 
 
 def follow_moderation(entry: api.Entry, change: str) -> None:
-    """Take what is redacted or gone out of report and papers; inside a write."""
+    """Take what is redacted or gone out of report and papers, and what is shown again back in; in a write."""
+    if change == "restored":
+        _put_back(entry)
     if change not in TAKEN_OUT:
         return
     if entry.kind == "visits.answer" and entry.parent_id is not None:
@@ -22,6 +27,15 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
         _take_out(entry.space_id, entry.id, "question", entry if change == "redacted" else None)
     elif entry.parent_id is None:
         _leave_out(entry.id)
+
+
+def _put_back(entry: api.Entry) -> None:
+    """Let the report say again what everybody may read again of a question or an answer; papers stay."""
+    question_id = {"visits.question": entry.id, "visits.answer": entry.parent_id}.get(entry.kind)
+    if question_id is not None and entry.state == "published":
+        mention = {"on": _today(), "question": question_id, "what": "shown"}
+        with api.as_system("who shows it again need not be on the team"):
+            issue.put_back(entry.space_id, mention, entry)
 
 
 def take_out_words(question_ids: Sequence[int]) -> None:
@@ -34,13 +48,16 @@ def take_out_words(question_ids: Sequence[int]) -> None:
 
 def _take_out(space_id: int, question_id: int, what: str, left: api.Entry | None) -> None:
     """Let all that is frozen say what the entry says now, or nothing where there is none, on this day."""
-    day = api.now().astimezone(api.town_zone()).date().isoformat()
-    mention = {"on": day, "question": question_id, "what": what}
+    mention = {"on": _today(), "question": question_id, "what": what}
     with api.as_system("who takes it out need not read the papers of the team"):
         issue.take_out(space_id, mention, left)
         papers.take_out(space_id, mention, left)
     if what == "question":
         _leave_out(question_id)
+
+
+def _today() -> str:
+    return api.town_today().isoformat()
 
 
 def _leave_out(post_id: int) -> None:

@@ -40,16 +40,16 @@ def decide(question_id: int, decision: Decision, moves: int | None = None, words
 
 def decide_many(
     picked: Iterable[tuple[int, int, str | None]], decision: Decision
-) -> tuple[list[int], list[str]]:
+) -> tuple[list[int], dict[int, str]]:
     """Decide on several questions, each by itself: the ids decided on, and why the others were not."""
-    done, told = [], []
+    done, refused = [], {}
     for question_id, moves, words in picked:
         try:
             decide(question_id, decision, moves, words)
             done.append(question_id)
         except api.Refused as reason:
-            told.append(str(reason))
-    return done, told
+            refused[question_id] = str(reason)
+    return done, refused
 
 
 def withdraw(question_id: int) -> None:
@@ -100,17 +100,21 @@ def keep_note(question_id: int, note: str, read: str | None = None) -> None:
         case.casework.note = note
 
 
-def group(question_ids: Iterable[int]) -> None:
-    """Answer questions of one visit together; each stays as it is, and each author hears of it."""
+def group(question_ids: Iterable[int]) -> dict[int, str]:
+    """Answer questions of one visit together; each stays as it is, and each author hears of it.
+
+    None is grouped where one is not open any more: answers why, by its id.
+    """
     with api.write():
         cases = [question_case(question_id) for question_id in question_ids]
         for case in cases:
             api.require("visits.review", case.space)
             if case.space.id != cases[0].space.id:
                 raise api.Refused(_("Only questions of one visit are grouped."))
-            if not states.OPEN.holds(case):
-                raise api.Refused(str(states.OPEN.refusal))
-        groups.join(cases[0].space.id, [case.entry.id for case in cases])
+        closed = {case.entry.id: str(states.OPEN.refusal) for case in cases if not states.OPEN.holds(case)}
+        if not closed:
+            groups.join(cases[0].space.id, [case.entry.id for case in cases])
+        return closed
 
 
 def say_theme(question_ids: Iterable[int], theme: str) -> None:

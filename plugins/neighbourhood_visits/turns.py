@@ -9,9 +9,10 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, callers, queues, states
+from . import actions, answers, callers, queues, states
 from .collect.actions import RECORDED
 from .forms import PutOffForm
+from .imports import TAKES
 from .models import Visit
 from .pages import Page, blueprint, form_page, visit_and_space
 from .plan import announce
@@ -149,6 +150,10 @@ def _pages(visit: Visit, space: api.Space, reviews: bool) -> list[Step]:
         return found
     if visit.sequence and callers.untold(visit.space_id).contacts:
         found.append(Step("callers", _("Whom to call back"), url_for("visits.callers", **own), "phone"))
+    if visit.state in TAKES and api.can("visits.import"):
+        found.append(
+            Step("import", _("Take in a file of questions"), url_for("visits.give", into=space.id), "file")
+        )
     found.append(Step("edit", _("Change the visit"), url_for("visits.edit", **own), "edit"))
     found.append(Step("route", _("Route of the visit"), url_for("visits.plan_route", **own), "place"))
     if visit.state not in planning.AGENDA:
@@ -241,6 +246,7 @@ def _put_off(space_id: int, verb: str) -> Page:
         way=states.TABLE["visit", verb],
         comes=FOR_GOOD[verb],
         untold=callers.untold(space_id),
+        held=answers.held_before(space_id) if verb == "cancel" else 0,
     )
 
 

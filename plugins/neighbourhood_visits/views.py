@@ -11,6 +11,7 @@ from core import api
 from core.api import gettext as _
 
 from . import actions, queues, quiet, reads, turns
+from .approve.corrections import mostly_stays
 from .collect import areas, geocoder, letterbox, pictures
 from .collect.actions import ask_by_code
 from .collect.maps import map_of
@@ -25,6 +26,7 @@ from .plan import route
 from .show import date, draw
 from .visit_forms import VisitForm
 
+TOLD = "told"  # what the form says once it has been said that its question is asked already
 IN_COOKIE = 2000  # bytes of a question that a session holds until it is confirmed
 
 
@@ -54,7 +56,21 @@ def index() -> str:
         close=areas.visits_near(area) if area else (),
         organises=api.can("visits.organise"),
         imports=api.can("visits.import"),
+        alone=reads.without_team() if api.can("visits.take_charge") else (),
     )
+
+
+@blueprint.post("/<int:space_id>/take-charge")
+@api.needs("visits.take_charge")
+def take_charge(space_id: int) -> Page:
+    """Coordinate a visit on whose team nobody is."""
+    try:
+        actions.take_charge(space_id)
+    except api.Refused as reason:
+        api.says(str(reason), "error")
+        return redirect(url_for("visits.index"))
+    api.says(_("You coordinate this visit. Put the others on its team."))
+    return redirect(url_of(space_id))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -64,9 +80,11 @@ def new() -> Page:
     form = VisitForm.offered()
     if not form.validate_on_submit():
         return form_page("visits/visit_form.html", form, mailbox=None)
-    visit = actions.plan_visit(form.plan())
+    with api.write():
+        visit = actions.plan_visit(form.plan())
+        if "announce" in request.form and visit.state == "draft":
+            actions.announce(visit)
     if "announce" in request.form:
-        actions.announce(visit)
         api.says(_("The visit is announced. Residents can ask their questions."))
     else:
         api.says(_("The visit is kept for its team. Announce it when it is ready."))
@@ -91,6 +109,7 @@ def visit(space_id: int) -> str:
         further=further,
         team=turns.panel(found, space),
         mailbox=letterbox.address(found),
+        promised=reads.promised(space_id),
         settled=0 if quiet.sentence() else reads.settled_before(found),
         quiet=quiet.sentence(),
         map=planning.map_of(found, space),
@@ -108,9 +127,8 @@ def edit(space_id: int) -> Page:
     shown = {"visit": found, "space": space, "mailbox": letterbox.mailbox(space_id) or ""}
     if not form.validate_on_submit():
         return form_page("visits/visit_form.html", form, **shown)
-    seen = request.form.get("version", 0, type=int)  # who sends none has seen none
     try:
-        actions.change_visit(found, form.plan(), seen)
+        actions.change_visit(found, form.plan(), form.version.data or 0)
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         form.over(api.get_or_404(api.Space, space_id).version)
@@ -154,6 +172,10 @@ def ask(space_id: int) -> Page:
     if alike:
         form.seen.data = "yes"
         return form_page("visits/collect/alike.html", form, alike=alike, again=bool(ready), **shown)
+    before = _just_asked(space_id, form)
+    if before is not None:
+        form.seen.data = TOLD
+        return draw("visits/ask.html", form=form, before=before, **shown), TOO_LATE
     sure = bool(form.confirmed.data)
     try:
         if not api.viewer().signed_in:
@@ -178,11 +200,12 @@ def _confirmed_later(space: api.Space, form: Any, sure: bool) -> Page:
         "written_at": api.now().isoformat(),
         "name": form.name.data,
     }
-    kept, key = api.confirm_later(form.email.data, "visits.ask", payload), form.key.data
-    if "change" in request.args or _waiting(space.id).get("key") == key:
-        _take_back(space.id)
+    with api.write():
+        _take_back(_said_before(space.id, form), form)
+        kept = api.confirm_later(form.email.data, "visits.ask", payload)
     short = len(zlib.compress(json.dumps(payload).encode())) <= IN_COOKIE
-    sent = {"email": form.email.data, "payload": payload if short else None, "kept": kept, "key": key}
+    sent = {"email": form.email.data, "payload": payload if short else None, "kept": kept}
+    sent |= {"key": form.key.data, "title": form.title.data}
     session["visits_asked"], session["visits_sent"] = space.id, sent
     return redirect(url_for("visits.asked", space_id=space.id))
 
@@ -204,19 +227,47 @@ def _waiting(space_id: int) -> dict[str, Any]:
     return session.get("visits_sent") or {} if session.get("visits_asked") == space_id else {}
 
 
-def _take_back(space_id: int) -> None:
-    """Make the link do nothing that was mailed before: what its author has sent since replaces it."""
-    if kept := _waiting(space_id).get("kept"):
-        api.take_back(kept)
+def _said_before(space_id: int, form: Any) -> str:
+    """The link, if any, that was mailed for what this form says in other words; of another question, none."""
+    sent = _waiting(space_id)
+    again = sent.get("key") == form.key.data and mostly_stays(sent.get("title", ""), form.title.data)
+    return str(sent.get("kept", "")) if "change" in request.args or again else ""
+
+
+def _take_back(kept: str, form: Any = None) -> None:
+    """Make the link do nothing that was mailed before: what its author sends now replaces it; in a write.
+
+    Refused where it was opened meanwhile: that is asked. Who sends the form again asks another question.
+    """
+    told = form is not None and form.seen.data == TOLD
+    if kept and not api.take_back(kept) and not told:
+        asked = [_("You have confirmed your question in the meantime, so it is asked.")]
+        asked.append(_("Sign in to find it on the page of the visit."))
+        if form is not None:
+            form.seen.data = TOLD
+            asked.append(_("Is this another question? Then send it again."))
+        raise api.Refused(" ".join(asked))
+
+
+def _just_asked(space_id: int, form: Any) -> api.Entry | None:
+    """What was just asked in this browser, where the form says it in other words; nothing once it is told."""
+    entry = api.db.session.get(api.Entry, session.get("visits_thanks", 0))
+    if entry is None or entry.space_id != space_id or form.seen.data == TOLD or not reads.asked(entry):
+        return None
+    same = (entry.title, entry.body) == (form.title.data, form.body.data or "")
+    return entry if mostly_stays(entry.title, form.title.data) and not same else None
 
 
 def _received(visit: Any, form: Any, sure: bool) -> Page:
     """Take a question that is known by its code; the same words sent again in this browser are the same."""
     said = form.said()
     said["key"] = session.setdefault("visits_key", said["key"])
-    session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
-    if "change" in request.args:
-        _take_back(visit.space_id)
+    kept = _said_before(visit.space_id, form)
+    with api.write():
+        _take_back(kept, form)
+        session["visits_received"] = ask_by_code(visit, said, form.name.data or "", sure).id
+    if kept:
+        session.pop("visits_sent")
     return redirect(url_for("visits.received"))
 
 
@@ -286,8 +337,13 @@ def asked(space_id: int) -> Page:
     sent = _waiting(space_id)
     form: Any = AddressForm(data=sent)
     if sent.get("payload") and form.validate_on_submit():
-        kept = api.confirm_later(form.email.data, "visits.ask", sent["payload"])
-        _take_back(space_id)
+        try:
+            with api.write():
+                _take_back(sent["kept"])
+                kept = api.confirm_later(form.email.data, "visits.ask", sent["payload"])
+        except api.Refused as reason:
+            api.says(str(reason), "error")
+            return redirect(url_of(space_id))
         session["visits_sent"] = {**sent, "email": form.email.data, "kept": kept}
         api.says(_("The message is sent to %(address)s.", address=form.email.data))
         return redirect(url_for("visits.asked", space_id=space_id))
@@ -303,6 +359,7 @@ def thanks(question_id: int) -> str:
     if entry.kind != "visits.question" or not reads.asked(entry):
         abort(404)
     settings, kept = api.settings("neighbourhood_visits"), receipt(question_id)
+    session["visits_thanks"] = question_id
     return draw(
         "visits/thanks.html",
         entry=entry,

@@ -117,7 +117,8 @@ class VisitForm(OverForm):
     def details(self) -> dict[str, Any]:
         """When and where the visit takes place, as far as it is asked; moments in the town's time zone."""
         said: Any = {field.short_name: field.data for field in self}
-        found = {name: said[name] for name in ("meeting_point", "access_notes", "other_ways") if name in said}
+        words = ("meeting_point", "access_notes", "other_ways")
+        found = {name: said[name] or "" for name in words if name in said}
         if "date" in said:
             starts_at = _moment(said["date"], said["starts"])
             closes_at = _moment(self.last_day() + dt.timedelta(days=1), dt.time())

@@ -242,7 +242,7 @@ def release(entry_id: int) -> Page:
     entry = get_or_404(Entry, entry_id)
     if entry.state != "pending" or entry.kind not in held_kinds():
         abort(404)
-    seen = whole(request.form.get("version"))
+    seen = whole(request.form.get("version")) or 0  # who sends none has seen none
     return _moderated(entry_id, lambda entry: actions.release(entry, version=seen))
 
 

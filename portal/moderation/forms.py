@@ -103,8 +103,9 @@ class _Reasoned(Form):
 
 
 class DecisionForm(_Reasoned):
-    """What becomes of an entry, and why."""
+    """What becomes of an entry, and why; `version` is that of the words that were read."""
 
+    version = HiddenField()
     act = RadioField(_("What becomes of it?"), [InputRequired(_("Choose what becomes of it."))])
 
 

@@ -171,7 +171,8 @@ def decide(entry_id: int) -> Page:
     """Decide what becomes of a post, with the reasons that its author reads."""
     entry = _moderated(entry_id)
     back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
-    form: Any = DecisionForm(actions.owes_words(entry), waited=cases.waiting(entry) or 0)
+    read = {"waited": cases.waiting(entry) or 0, "version": entry.version}
+    form: Any = DecisionForm(actions.owes_words(entry), **read)
     possible = ["restored"] if entry.state == "hidden" and cases.shows_again(entry) else []
     possible += ["removed"] if entry.state == "hidden" else ["hidden", "removed"]
     possible += ["locked"] if entry.parent_id is None else []
@@ -179,7 +180,7 @@ def decide(entry_id: int) -> Page:
     if form.validate_on_submit():
         try:
             why = (form.reason.data, form.text.data or "")
-            moderation.decide(entry, form.act.data, *why, waited=_waited())
+            moderation.decide(entry, form.act.data, *why, version=_sent("version"), waited=_sent("waited"))
         except Refused as refusal:
             says(str(refusal), "error")
         else:
@@ -208,7 +209,7 @@ def redact(entry_id: int) -> Page:
     if form.validate_on_submit():
         try:
             why = (form.reason.data, form.text.data or "")
-            actions.redact(entry, form.passage.data or "", form.pictures.data, *why, waited=_waited())
+            actions.redact(entry, form.passage.data or "", form.pictures.data, *why, waited=_sent("waited"))
         except Refused as refusal:
             form.waited.data = cases.waiting(entry) or 0  # the page shows it as it is now
             form.passage.errors = [*form.passage.errors, str(refusal)]
@@ -221,10 +222,13 @@ def redact(entry_id: int) -> Page:
     return render_template("portal/redact.html", form=form, **known), WRONG if form.errors else 200
 
 
-def _waited() -> int:
-    """The case that waited when the form was drawn, 0 for none; one that doesn't say is older than any."""
-    waited = whole(request.form.get("waited"))
-    return -1 if waited is None else waited
+def _sent(name: str) -> int:
+    """What stood there when the form was drawn: the case that `waited`, 0 for none, or the `version` read.
+
+    A form that doesn't say is older than any.
+    """
+    seen = whole(request.form.get(name))
+    return -1 if seen is None else seen
 
 
 def _picture(file: File, case: int | None) -> dict[str, Any]:

@@ -355,6 +355,21 @@ def make_demo(**settings: object) -> str:
     return line
 
 
+def test_where_a_demonstration_can_t_be_made_one_line_says_why_and_what_to_do(tmp_path: Path) -> None:
+    """An empty folder beside which nothing may be written, a link to nothing, a folder within a file."""
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town.new").touch()  # which stands in the way for the superuser too
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for place, why in (
+        ("town", f"{tmp_path}/town.new, where it is made first, can't be made: File exists"),
+        ("link", f"{tmp_path}/link is a link to nothing"),
+        ("town.new/town", f"{tmp_path}/town.new/town can't be made: {tmp_path}/town.new is no folder"),
+    ):
+        said = refused(parvis(tmp_path / place, "demo", port=free()))
+        assert said == f"parvis: {why}; choose another folder by PARVIS_DATA (make: DATA=)", place
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "town", "town.new"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["/", "/proc/town", "{file}", "{file}/town"])
 def test_a_demonstration_says_where_it_can_be_made_if_not_there(tmp_path: Path, place: str) -> None:

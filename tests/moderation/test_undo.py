@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from core.models import Audit, Case, Entry, Space
 from core.spaces import actions as spaces
 
 if TYPE_CHECKING:
+    from core.testing import Browser
+
     from .conftest import Square
 
 LEGAL = {"legal": "y", "text": "It incites hatred.", "name": "Alma", "good_faith": "y", "address": "here"}
@@ -87,12 +90,49 @@ def test_the_agency_shows_again_what_it_hid_and_its_author_hears_of_it(
     square.town.run(wait)
     assert f'"/posts/{post}/decide"' in square.browser("agent").get(f"/moderation/cases/{case}").text
     again = {"act": "restored", "reason": "other", "text": "It is an opinion."}
-    assert square.browser("agent").submit(f"/posts/{post}/decide", **again).status_code == 302
+    page, agent = f"/posts/{post}/decide", square.browser("agent")
+    assert agent.submit(page, **again, version=version_read(agent, page)).status_code == 302
     assert (square.state(post), [one.act for one in square.cases()]) == ("published", ["hidden", "restored"])
     assert "Shown again" in square.browser("keeper").get("/me/moderation").text
     for state in ("hidden", "published"):
         square.browser("second").submit(f"/posts/{post}/hide", "/me")
         assert square.state(post) == state, "what the team hides the team shows again"
+
+
+def version_read(browser: Browser, page: str) -> str:
+    """The version of the words that a page shows."""
+    found = re.search(r'name="version"[^>]*value="(\d+)"', browser.get(page).text)
+    assert found, page
+    return found[1]
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("sent", ["older", "none"])
+def test_words_that_changed_since_they_were_read_are_not_shown_again(square: Square, sent: str) -> None:
+    post = square.say("Rude words")
+    page, turn = f"/posts/{post}/decide", f"/posts/{post}/hide"
+    keeper, writer = square.browser("keeper"), square.browser("writer")
+    keeper.submit(turn, "/me")
+    read = {"version": version_read(keeper, page)} if sent == "older" else {}
+    keeper.submit(turn, "/me")
+    own = f"/posts/{post}/edit"
+    writer.submit(own, body="Vile words", version=version_read(writer, own))
+    keeper.submit(turn, "/me")
+    said = {"act": "restored", "reason": "other", "waited": "0"}
+    keeper.submit(page, "/me", **said, **read)
+    assert square.state(post) == "hidden"
+    assert "This was changed meanwhile." in keeper.get("/me").text
+    keeper.submit(page, "/me", **said, version=version_read(keeper, page))
+    assert square.state(post) == "published"
+
+
+def test_what_waits_is_not_published_by_who_does_not_say_what_they_read(square: Square) -> None:
+    square.browser("keeper").submit(f"/moderation/spaces/{square.space}", checked="y")
+    post, keeper = square.say("Harmless words"), square.browser("keeper")
+    keeper.submit(f"/posts/{post}/release", "/me")
+    assert square.state(post) == "pending"
+    keeper.submit(f"/posts/{post}/release", "/me", version=version_read(keeper, f"/posts/{post}"))
+    assert square.state(post) == "published"
 
 
 def test_who_decided_takes_it_back_and_the_log_says_so(square: Square, hidden: tuple[int, int]) -> None:

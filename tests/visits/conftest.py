@@ -30,6 +30,7 @@ class Scene:
 
     town: Town
     commune: int
+    visits: int = 0
 
     def browser(self, name: str | None = None) -> Browser:
         """A browser signed in as one of the people below, or a visitor's."""
@@ -37,8 +38,12 @@ class Scene:
 
     def visit(self, *, closed: bool = False, **changes: Any) -> int:
         """The id of a visit that the mayor has announced, with the deputy and the agent on its team."""
-        mayor = self.browser("mayor")
-        answer = mayor.submit("/visits/new", _page="/visits/", announce="yes", **self.plan() | changes)
+        mayor, self.visits = self.browser("mayor"), self.visits + 1
+        another = (
+            {"summary": f"Visit {self.visits}"} if self.visits > 1 else {}
+        )  # of the same words is the same
+        said = self.plan() | another | changes
+        answer = mayor.submit("/visits/new", _page="/visits/", announce="yes", **said)
         assert answer.status_code == 302, answer.text
         space_id = int(answer.location.rpartition("/")[2])
         if closed:
@@ -123,6 +128,13 @@ def draft_version(browser: Browser, page: str) -> str:
     """The version of the draft that the page of a question shows."""
     found = re.search(r'name="version"[^>]*value="(\d+)"', browser.get(page).text.partition('id="answer"')[2])
     return found[1] if found else "0"
+
+
+def read_mark(browser: Browser, page: str) -> str:
+    """The mark of what a form shows, which it sends back."""
+    found = re.search(r'<input[^>]*name="read"[^>]*value="([0-9a-f]+)"', browser.get(page).text)
+    assert found, page
+    return found[1]
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from core import jobs
-from core.db import db, now, write
-from core.models import Entry, JobRow, Notice
-from plugins.neighbourhood_visits.models import Casework, Question, Visit
+from core.access import as_system
+from core.db import db, insert_once, now, write
+from core.models import Entry, Follow, JobRow, Mail, Notice
+from plugins.neighbourhood_visits.models import Answer, Casework, Question, Visit
+from portal.notices import letters, mailing
 
-from .conftest import draft_version, today
+from .conftest import QUESTION, draft_version, today
 from .test_plugin import change
 from .test_triage import row, told
 
@@ -118,6 +120,45 @@ def test_who_asked_and_who_supports_hear_of_the_answer(scene: Scene) -> None:
     assert heard == sorted(scene.town.person(name) for name in ("resident", "neighbour"))
 
 
+def test_the_answer_itself_is_mailed_once_to_each_and_to_nobody_once_it_is_hidden(scene: Scene) -> None:
+    """Who asked follows the thread as well, in which the core tells of what is new."""
+    question = scene.accepted(scene.visit())
+    follows = scene.town.person("resident"), scene.town.person("colleague")
+    for person in follows:
+        scene.town.run(lambda person=person: _follow(person, question))
+    jobs.run_due(scene.town.app)
+    told_before = max(scene.town.run(lambda: db.session.scalars(sa.select(Mail.id)).all()), default=0)
+    scene.draft(question, ANSWER)
+    scene.approve(question, ANSWER)
+    jobs.run_due(scene.town.app)
+    scene.town.run(mailing.mail_due)
+    assert set(_mailed(scene, told_before)) >= {"colleague@example.org", "resident@example.org"}
+    for recipient, text in _mailed(scene, told_before).items():
+        assert ANSWER in text, recipient
+        assert QUESTION in text, recipient
+    answer_id = scene.town.run(lambda: db.session.scalar(sa.select(Answer.entry_id)))
+    change(scene, Entry, answer_id, state="hidden", team_only=True)
+    assert not any(ANSWER in text for text in _mailed(scene, told_before).values())
+
+
+def _follow(person: int, question: int) -> None:
+    with as_system("test"), write():
+        insert_once(Follow, user_id=person, entry_id=question)
+
+
+def _mailed(scene: Scene, after: int) -> dict[str, str]:
+    """What each letter with notices of an answer would say now, by recipient."""
+
+    def build() -> dict[str, str]:
+        with as_system("test"):
+            rows = db.session.scalars(sa.select(Mail).where(Mail.kind == mailing.KIND, Mail.id > after)).all()
+            found = [(row.recipient, letters.write(row)) for row in rows]
+        assert len({recipient for recipient, _made in found}) == len(found), "one message each"
+        return {recipient: made[0].text if made else "" for recipient, made in found}
+
+    return scene.town.run(build)
+
+
 def test_an_answer_is_held_until_the_visit(scene: Scene) -> None:
     visit = scene.visit()
     question = scene.drafted(visit, ANSWER)
@@ -145,6 +186,37 @@ def test_an_answer_is_held_until_the_new_day_of_a_visit_that_was_postponed(scene
     publish_due(scene)
     assert row(scene, Casework, question).answer == "approved"
     change(scene, Visit, visit, starts_at=now() - dt.timedelta(minutes=1))
+    publish_due(scene)
+    assert ANSWER in scene.browser().get(f"/posts/{question}").text
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("first", ["cancel", "postpone"])
+def test_an_answer_that_is_held_is_published_when_its_visit_is_cancelled(scene: Scene, first: str) -> None:
+    visit, mayor = scene.visit(), scene.browser("mayor")
+    questions = [scene.drafted(visit, ANSWER, title=f"Number {number}?") for number in range(2)]
+    later, page = scene.drafted(visit, ANSWER, title="Later?"), f"/visits/{visit}"
+    for question in questions:
+        assert answer(scene, question, "mayor", hold="yes") == 302
+    for verb in dict.fromkeys((first, "cancel")):
+        form = mayor.submit(f"{page}/turn", _page=page, verb=verb).text
+        assert ("2 approved answers that wait for the day of the visit" in form) is (verb == "cancel")
+        assert ANSWER not in scene.browser().get(f"/posts/{questions[0]}").text
+        mayor.submit(f"{page}/turn", _page=page, verb=verb, reason="Storm.", sure="yes")
+    for question in questions:
+        assert ANSWER in scene.browser().get(f"/posts/{question}").text
+        assert row(scene, Casework, question).answer == "published"
+    assert [one for one, _person in told(scene)].count("visits.answered") == 2
+    assert 'name="hold"' not in mayor.get(f"/visits/questions/{later}").text
+    assert answer(scene, later, "mayor", hold="yes") == 409
+    assert answer(scene, later, "mayor", publish="yes") == 302
+
+
+def test_what_was_held_before_a_cancellation_did_that_waits_for_no_old_day(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.drafted(visit, ANSWER)
+    assert answer(scene, question, "mayor", hold="yes") == 302
+    change(scene, Visit, visit, state="cancelled")
     publish_due(scene)
     assert ANSWER in scene.browser().get(f"/posts/{question}").text
 
@@ -212,8 +284,6 @@ def test_who_puts_other_words_over_a_draft_does_not_approve_them(scene: Scene) -
     assert row(scene, Casework, question).answer == "drafted"
     assert ANSWER not in scene.browser().get(f"/posts/{question}").text
     assert answer(scene, question, "deputy", submit="yes") == 302
-    found = sa.select(Entry.author_id).where(Entry.parent_id == question)
-    assert scene.town.run(lambda: db.session.scalar(found)) == scene.town.person("deputy")
     assert row(scene, Casework, question).drafted_by == scene.town.person("deputy")
     assert answer(scene, question, "deputy", publish="yes") == 409
     assert answer(scene, question, "mayor", publish="yes") == 302

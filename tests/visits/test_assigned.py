@@ -21,7 +21,7 @@ from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
 
-from .conftest import TOWN, draft_version
+from .conftest import TOWN, draft_version, read_mark
 from .test_triage import decide, row
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def test_a_department_in_which_nobody_is_told_is_shown_wherever_it_is_chosen(sce
     assert "Nobody is told: Archives has neither" in agent.get(own).text
     assert "Nobody is told: no mailbox, no member" in admin.get("/visits/departments").text
     fields = {"name": "Archives", "mailbox": MAILBOX, "official": "0", "days": "15"}
+    fields["read"] = read_mark(admin, f"/visits/departments/{ident}")
     assert admin.submit(f"/visits/departments/{ident}", **fields).status_code == 302
     assert link_of(scene), "it hears of what it could not hear of"
     for browser, shown in ((agent, own), (agent, f"{page}?queue=unanswered"), (admin, "/visits/departments")):
@@ -144,7 +145,7 @@ def test_the_day_of_an_answer_is_one_and_never_after_the_visit(scene: Scene) -> 
         slip = scene.browser("resident").get(f"/visits/questions/{question}/slip").text
         thanks = scene.browser("resident").get(f"/visits/questions/{question}/thanks").text
         days = {re.search(r"Answer expected by</dt><dd>([^<]+)<", page)[1] for page in (slip, thanks)}  # type: ignore[index]
-        assert f"until {days.copy().pop()}" in thanks
+        assert f"by {days.copy().pop()}" in thanks
         return days
 
     agent = scene.browser("agent")
@@ -201,7 +202,8 @@ def test_a_department_gives_a_request_back_with_its_reason(scene: Scene) -> None
     assert said == "Roads: not for us. The region owns it."
     note = f"/visits/questions/{question}"
     later = f"{casework(scene, question).note}\n\nCalled them since."
-    scene.browser("agent").submit(f"{note}/note", _page=note, note=later)
+    read = read_mark(scene.browser("agent"), note)
+    scene.browser("agent").submit(f"{note}/note", _page=note, note=later, read=read)
     assert "Roads: not for us. The region owns it." in scene.browser("agent").get("/notices").text
     assert "Called them since." not in scene.browser("agent").get("/notices").text
     rows = sa.select(Notice.user_id).where(Notice.type == "visits.returned")
@@ -287,6 +289,63 @@ def test_members_see_what_is_assigned_to_their_department_alone(scene: Scene) ->
     notices = sa.select(Notice.user_id).where(Notice.type == "visits.department_assigned")
     assert scene.town.person("colleague") in scene.town.run(lambda: list(db.session.scalars(notices)))
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(DepartmentLink.id)))) == 0
+
+
+def test_a_request_goes_to_whoever_is_told_for_its_department_now(scene: Scene) -> None:
+    visit, roads = scene.visit(), department(scene, mailbox="raods@example.org")
+    question = assigned(scene, visit, roads)
+    due_at = casework(scene, question).due_at
+
+    def reach(mailbox: str, *members: str) -> None:
+        said = {"name": "Roads", "mailbox": mailbox, "days": "10", "official": "0"}
+        people = [str(scene.town.person(member)) for member in members]
+        told = scene.browser("admin").submit(f"/visits/departments/{roads}", **said, members=people)
+        assert told.status_code == 302, told.text
+        jobs.run_due(scene.town.app)
+
+    def mailed(mailbox: str) -> list[str]:
+        jobs.run_due(scene.town.app)
+        rows = sa.select(Mail.text).where(Mail.recipient == mailbox).order_by(Mail.id)
+        texts = "".join(scene.town.run(lambda: list(db.session.scalars(rows))))
+        return re.findall(r"http://localhost(/visits/request/\S+)", texts)
+
+    [mistyped], out = mailed("raods@example.org"), scene.browser()
+    assert send(out, mistyped, "By a stranger?").status_code == 302
+    reach(MAILBOX)
+    [link] = mailed(MAILBOX)
+    assert len(mailed("raods@example.org")) == 1
+    gone = out.get(mistyped)
+    assert gone.status_code == 404
+    assert "was replaced" in gone.text
+    assert out.submit(mistyped, link, body="By a stranger.", version="1").status_code == 404
+    assert "By a stranger?" in out.get(link).text, "it reads what was answered for it"
+    assert send(out, link, "In May.").status_code == 302
+    assert casework(scene, question).due_at == due_at, "its day stays"
+    reach(MAILBOX)
+    assert mailed(MAILBOX) == [link], "nothing has changed"
+    reach(MAILBOX, "colleague")
+    assert out.get(link).status_code == 404
+    assert mailed(MAILBOX) == [link]
+    notices = sa.select(Notice.user_id).where(Notice.type == "visits.department_assigned")
+    assert scene.town.run(lambda: list(db.session.scalars(notices))) == [scene.town.person("colleague")]
+    reach(MAILBOX)
+    assert scene.town.run(lambda: list(db.session.scalars(notices))) == []
+    assert out.get(mailed(MAILBOX)[-1]).status_code == 200
+    reach("")
+    assert out.get(mailed(MAILBOX)[-1]).status_code == 404, "nobody is told"
+
+
+def test_a_hidden_request_waits_for_no_department(scene: Scene) -> None:
+    visit, roads = scene.visit(), department(scene, members=("colleague",))
+    question = assigned(scene, visit, roads)
+    colleague, listed = scene.browser("colleague"), f'href="/visits/department/{question}"'
+    assert listed in colleague.get("/visits/department").text
+    assert "1 request waits" in colleague.get("/").text
+    told = scene.browser("mayor").submit(f"/posts/{question}/hide", _page="/visits/", sure="1")
+    assert told.status_code == 302
+    assert colleague.get(f"/visits/department/{question}").status_code == 404
+    assert listed not in colleague.get("/visits/department").text
+    assert "request waits" not in colleague.get("/").text
 
 
 def test_what_another_has_begun_is_not_written_over(scene: Scene) -> None:
@@ -477,8 +536,19 @@ def test_a_member_writes_over_no_draft_that_is_not_shown_to_them(scene: Scene) -
     page = f"/visits/questions/{own}"
     said = {"body": "In August.", "version": draft_version(agent, page)}
     assert agent.submit(f"{page}/answer", _page=page, **said).status_code == 302
-    found = sa.select(Entry.author_id).where(Entry.parent_id == own)
-    assert scene.town.run(lambda: db.session.scalar(found)) == scene.town.person("agent")
+    assert casework(scene, own).drafted_by == scene.town.person("agent")
+
+
+def test_who_is_signed_in_and_drafts_by_a_link_is_the_drafter(scene: Scene) -> None:
+    question = assigned(scene, scene.visit(), department(scene))
+    mayor, link = scene.browser("mayor"), link_of(scene)
+    assert send(mayor, link, "In May.").status_code == 302
+    assert casework(scene, question).drafted_by == scene.town.person("mayor")
+    page = f"/visits/questions/{question}"
+    for name, status in (("mayor", 409), ("deputy", 302)):
+        browser = scene.browser(name)
+        said = {"body": "In May.", "version": draft_version(browser, page), "publish": "yes"}
+        assert browser.submit(f"{page}/answer", _page=page, **said).status_code == status
 
 
 def test_what_is_called_late_is_due_on_a_day_that_has_passed(

@@ -262,6 +262,10 @@ def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
     every.uncheck()
     assert agent.locator("[name=pick]:checked").count() == 0
     first.focus()
+    for shown in (True, False):
+        agent.keyboard.press("?")
+        assert agent.get_by_text("Suivante, précédente").is_visible() == shown
+        assert first.evaluate("card => card === document.activeElement")
     for key in "mjmg":
         agent.keyboard.press(key)
     agent.locator("#announcer:has-text('2 questions')").wait_for(state="attached")
@@ -277,6 +281,30 @@ def test_what_was_decided_by_keyboard_is_undone_grouped_and_refused(
     assert triage_of(scene, last) == "accepted"
 
 
+def test_what_a_colleague_was_first_with_is_named_and_the_other_marks_stay(
+    scene: Scene, address: str, new_page: Callable[..., Page]
+) -> None:
+    visit = scene.visit()
+    first, second, third = (scene.question(visit, title=f"Which lamp is number {n}?") for n in range(3))
+    agent = sign_in(new_page(), address, "agent")
+    agent.goto(f"{address}/visits/{visit}/review")
+    agent.get_by_role("button", name="Trier la file au clavier").press("Enter")
+    page = f"/visits/questions/{first}"
+    assert scene.browser("mayor").submit(f"{page}/reject", _page=page, reason="No.").status_code == 302
+    for ident, key in ((first, "m"), (second, "m"), (third, "m"), (third, "g")):
+        agent.locator(f"#question-{ident}").focus()
+        agent.keyboard.press(key)
+    agent.locator(f"#question-{first} .desk-refused").wait_for()
+    assert agent.locator(f"#desk-done a[href='{page}']").inner_text() == "Which lamp is number 0?"
+    ticked = agent.locator("[name=pick]:checked").evaluate_all("boxes => boxes.map(box => box.id)")
+    assert ticked == [f"pick-{second}", f"pick-{third}"]
+    assert agent.locator(f"#question-{second} .desk-refused").count() == 0
+    agent.locator(f"#question-{third}").focus()
+    agent.keyboard.press("g")
+    agent.locator("#announcer:has-text('2 questions')").wait_for(state="attached")
+    assert agent.locator("#desk-done a").count() == 0
+
+
 def test_words_that_changed_under_the_keys_are_read_again(
     scene: Scene, address: str, new_page: Callable[..., Page]
 ) -> None:
@@ -285,6 +313,8 @@ def test_words_that_changed_under_the_keys_are_read_again(
     agent = sign_in(new_page(), address, "agent")
     agent.goto(f"{address}/visits/{visit}/review")
     agent.get_by_role("button", name="Trier la file au clavier").press("Enter")
+    agent.keyboard.press("d")
+    agent.locator("#desk-done:has-text('rien à choisir')").wait_for()  # no department is there yet
     scene.rewrite(questions[0], "What did I write instead?")
     card = agent.locator(f"#question-{questions[0]}")
     agent.keyboard.press("a")

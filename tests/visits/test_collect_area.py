@@ -156,12 +156,14 @@ def test_an_address_gives_the_neighbourhood_and_is_forgotten(
     switch_on(scene)
     service.knows(2.05, 48.05)
     visitor = scene.browser()
+    assert "Find my neighbourhood" in visitor.get("/visits/").text
     assert "My address" in visitor.get("/visits/near").text
     done = visitor.submit("/visits/near", address=ADDRESS, area="0")
     assert done.status_code == 302
     assert service.asked == [("/v1/search/", {"q": [ADDRESS], "limit": ["1"]})]
     page = visitor.get("/visits/").text
     assert "Lavoir" in near(page)
+    assert "Find my neighbourhood" not in page
     assert f"/visits/{here}" in near(page)
     assert f"/visits/{there}" not in near(page)
     cookies = [str(cookie.value) for cookie in visitor.client._cookies.values()]
@@ -268,6 +270,10 @@ def test_without_a_choice_the_area_of_the_profile_counts(scene: Scene) -> None:
     visit = scene.visit()
     assert f"/visits/{visit}" in near(scene.browser("agent").get("/visits/").text)
     assert "Near me" not in near(scene.browser("resident").get("/visits/").text)
+    scene.question(visit)
+    waits = scene.browser("agent").get("/visits/").text
+    assert "Questions waiting for you" in waits
+    assert 'id="near-title"' not in waits, "what is near stands there already"
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_asked_without_an_address_and_followed_by_the_code_on_the_screen(
     visit = scene.visit()
     page, look = phone()
     page.goto(f"{address}/visits/{visit}/ask")
-    page.get_by_label("Votre question").fill(ASKED)
+    page.get_by_label("Votre question").fill(f"{ASKED} {'anticonstitutionnellement' * 2}")
     page.get_by_role("button", name="Envoyer ma question").click()
     look("Votre question est arrivée")
     code = page.locator("#code").inner_text()

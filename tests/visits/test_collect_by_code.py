@@ -137,7 +137,7 @@ def test_an_address_needs_a_name_and_is_confirmed_as_ever(scene: Scene) -> None:
     visit = scene.visit()
     refused = asked(scene, visit, email="zibeline@example.org")
     assert refused.status_code == 422
-    assert "Give your name." in refused.text
+    assert "your name is needed too." in refused.text
     told = asked(scene, visit, email="zibeline@example.org", name="Zibeline")
     assert told.location == f"/visits/{visit}/asked"
 
@@ -180,6 +180,72 @@ def test_a_link_that_another_replaces_does_nothing(scene: Scene, way: str) -> No
     assert ("01 23 45 67 89" in stranger.text) == (way == "another")
     if way != "by code":
         assert "01 23 45 67 89" in scene.browser().get(link(scene, "zibeline@example.org")).text
+
+
+@pytest.mark.engines
+def test_two_questions_of_one_form_are_both_there(scene: Scene) -> None:
+    visit, visitor = scene.visit(), scene.browser()
+    ask, who = f"/visits/{visit}/ask", {"name": "Zibeline", "key": "one", "seen": "yes"}
+    titles = (QUESTION, "Could the market have a bench?")
+    for number, title in enumerate(titles):
+        visitor.submit(ask, title=title, **who, email=f"z{number}@example.org")
+    for number, title in enumerate(titles):
+        done = scene.browser().submit(link(scene, f"z{number}@example.org"))
+        assert done.status_code == 302, title
+    assert sorted(asked_titles(scene, visit)) == sorted(titles)
+
+
+def asked_titles(scene: Scene, visit: int) -> list[str]:
+    """What was asked before a visit."""
+    rows = sa.select(Entry.title).where(Entry.space_id == visit, Entry.kind == "visits.question")
+    return list(scene.town.run(lambda: db.session.scalars(rows).all()))
+
+
+@pytest.mark.parametrize("way", ["resent", "changed", "by code", "address"])
+def test_what_was_confirmed_elsewhere_is_not_asked_again_in_other_words_unless_meant(
+    scene: Scene, way: str
+) -> None:
+    visit, visitor, other = scene.visit(), scene.browser(), QUESTION.replace("rue", "the rue")
+    ask, page = f"/visits/{visit}/ask", f"/visits/{visit}/asked"
+    words = {"title": QUESTION, "name": "Zibeline", "key": "one", "seen": "yes"}
+    email = {"email": "zibeline@example.org"}
+    visitor.submit(ask, **words, **email)
+    confirm = link(scene, "zibeline@example.org")
+    scene.browser().submit(confirm)
+    assert "This link was used already" in scene.browser().get(confirm).text
+    if way == "address":
+        visitor.submit(page, email="other@example.org")
+        assert "it is asked" in visitor.get(f"/visits/{visit}").text
+        assert asked_titles(scene, visit) == [QUESTION]
+        return
+    again = words | {"title": other} | ({} if way == "by code" else email)
+    ask += "" if way == "resent" else "?change=1"
+    told = visitor.submit(ask, **again)
+    assert told.status_code == 422
+    assert "You have confirmed your question in the meantime, so it is asked." in told.text
+    assert other in told.text, "nothing that was written is lost"
+    assert 'name="seen" type="hidden" value="told"' in told.text
+    assert asked_titles(scene, visit) == [QUESTION]
+    assert visitor.submit(ask, **again | {"seen": "told"}).status_code == 302, "another question, then"
+
+
+def test_who_goes_back_and_changes_what_is_asked_is_led_to_it(scene: Scene) -> None:
+    visit, visitor, other = scene.visit(), scene.browser(), QUESTION.replace("rue", "the rue")
+    ask = f"/visits/{visit}/ask"
+    words = {"title": QUESTION, "key": "one", "seen": "yes"}
+    visitor.submit(ask, **words, name="Zibeline", email="zibeline@example.org")
+    thanks = visitor.submit(link(scene, "zibeline@example.org")).location
+    visitor.get(thanks)
+    question = re.search(r"questions/(\d+)/", thanks)
+    assert question
+    told = visitor.submit(ask, **words | {"title": other})
+    assert told.status_code == 409
+    assert f'href="/posts/{question[1]}"' in told.text
+    assert other in told.text
+    assert asked_titles(scene, visit) == [QUESTION]
+    assert visitor.submit(ask, **words | {"title": "Could the market have a bench?"}).status_code == 302
+    assert visitor.submit(ask, **words | {"title": other, "seen": "told"}).status_code == 302
+    assert len(asked_titles(scene, visit)) == 3
 
 
 def test_a_long_question_fits_no_cookie_and_is_sent_all_the_same(scene: Scene) -> None:
@@ -228,7 +294,7 @@ def test_few_come_in_at_once_from_one_network_and_of_all(
 def test_a_voice_without_an_address_counts_once_apart_and_is_taken_back_by_its_code(scene: Scene) -> None:
     question, others = scene.accepted(scene.visit()), scene.browser("resident")
     page, visitor = f"/visits/questions/{question}/voice", scene.browser()
-    assert "Support it without an address" in visitor.get(page).text
+    assert "Support without an address" in visitor.get(page).text
 
     def counted() -> tuple[int, int]:
         return row(scene, Question, question).unconfirmed, row(scene, Entry, question).support_count

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from plugins.neighbourhood_visits import reads
 
 from .test_import import LINES, take_in
+from .test_promises import department
 
 if TYPE_CHECKING:
+    from core.testing import Browser
+
     from .conftest import Scene
 
 
@@ -69,6 +74,44 @@ def test_who_coordinates_what_a_file_brought_is_changed_like_others(scene: Scene
     answer = scene.browser("admin").submit(page, **plan)
     assert answer.status_code == 302, answer.text
     assert team(scene, visit, "coordinator") == {colleague}
+
+
+def marks(browser: Browser, page: str) -> dict[str, str]:
+    """What a form sends back of what it showed."""
+    found = re.findall(r'<input[^>]*name="(read|version)"[^>]*value="([0-9a-f]+)"', browser.get(page).text)
+    return dict(found)
+
+
+@pytest.mark.parametrize("what", ["visit", "department"])
+def test_a_team_is_not_named_over_what_nobody_has_read(scene: Scene, what: str) -> None:
+    agent, colleague = (scene.town.person(name) for name in ("agent", "colleague"))
+    people = "members" if what == "department" else "agents"
+    if what == "department":
+        page, plan = (
+            f"/visits/departments/{department(scene)}",
+            {"name": "Roads", "days": "30", "official": "0"},
+        )
+    else:
+        page, plan = f"/visits/{scene.visit()}/edit", scene.plan()
+    who = "admin" if what == "department" else "mayor"
+
+    def ticked_there() -> set[str]:
+        shown = scene.browser(who).get(page).text
+        return set(re.findall(rf'<input checked[^>]*name="{people}"[^>]*value="(\d+)"', shown))
+
+    one, other = scene.browser(who), scene.browser(who)
+    stale = marks(other, page)
+    first = one.submit(page, **plan | {people: [str(agent)]}, **marks(one, page))
+    assert first.status_code == 302, first.text
+    for seen in ({}, stale):
+        late = other.submit(page, **plan | {people: [str(colleague)]}, **seen)
+        assert late.status_code == 422
+        assert "meanwhile" in late.text or "in the meantime" in late.text
+        assert re.search(rf'<input checked[^>]*name="{people}"[^>]*value="{colleague}"', late.text)
+        assert ticked_there() == {str(agent)}
+    again = other.submit(page, **plan | {people: [str(colleague)]}, **marks(other, page))
+    assert again.status_code == 302
+    assert ticked_there() == {str(colleague)}
 
 
 def test_the_mailbox_of_a_visit_is_on_its_form(scene: Scene) -> None:

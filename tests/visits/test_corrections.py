@@ -86,6 +86,15 @@ def test_other_words_are_no_correction(scene: Scene) -> None:
     assert people(scene, question) == ("mayor", "", "")
 
 
+def test_words_that_are_mostly_ones_own_are_no_correction(scene: Scene) -> None:
+    drafted = " ".join(f"word{number}" for number in range(20))
+    question = scene.drafted(scene.visit(), drafted)
+    added = " ".join(f"mine{number}" for number in range(21))
+    assert write(scene, question, "mayor", f"{drafted} {added}", publish="yes") == 409
+    assert write(scene, question, "mayor", added, publish="yes") == 409
+    assert write(scene, question, "mayor", f"{drafted} {added[:130]}", publish="yes") == 302
+
+
 def test_an_agent_who_rewrites_a_draft_is_its_drafter(scene: Scene) -> None:
     question = scene.drafted(scene.visit(), "On Monday.")
     assert write(scene, question, "mayor", "On Tuesday.", keep="yes") == 302

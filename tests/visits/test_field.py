@@ -136,6 +136,7 @@ def test_what_contradicts_an_outcome_that_stands_waits_for_the_coordinator(
         assert "1 choice waits" in mayor.get(f"/visits/{visit}/minutes").text
         shown = mayor.get(notes).text
         assert shown.count("This holds") == 2
+        assert "<p>Mended.</p>" in shown, "why it stands"
         said = {"stands": "yes"} if stands else {"reason": note.text}
         assert mayor.submit(f"/visits/notes/{note.id}/choose", _page=notes, **said).status_code == 302
         found = row(scene, Question, question)
@@ -186,6 +187,23 @@ def test_of_one_scribe_the_last_word_counts(scene: Scene, walk: tuple[int, int])
     send(scene, visit, key="b", question=question, outcome="study", text="Ask the bus company.")
     assert [note.state for note in kept(scene)] == ["set_aside", "applied"]
     assert row(scene, Question, question).outcome == "needs_study"
+
+
+def test_what_holds_is_not_set_aside_by_a_last_word_that_does_not_count_yet(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, question = walk
+    send(scene, visit, key="a", question=question, outcome="study", text="Ask the bus company.")
+    send(scene, visit, key="b", question=question, outcome="refuse")  # which needs a reason
+    assert row(scene, Question, question).outcome == "needs_study"
+    page = f"/visits/{visit}/field/notes"
+    shown = scene.browser("mayor").get(page).text
+    assert shown.count("Holds now") == 1
+    assert "set aside" not in shown
+    second = kept(scene)[1].id
+    scene.browser("mayor").submit(f"/visits/notes/{second}/choose", _page=page, reason="No room.")
+    assert [note.state for note in kept(scene)] == ["set_aside", "applied"]
+    assert row(scene, Question, question).outcome == "refused"
 
 
 def test_an_outcome_without_its_reason_is_kept_until_there_is_one(
@@ -260,7 +278,7 @@ def test_a_note_on_a_published_visit_changes_no_outcome(scene: Scene, walk: tupl
         )
     assert row(scene, Visit, visit).state == "published"
     assert send(scene, visit, key="b", question=question, outcome="inform").status_code == 302
-    assert [note.state for note in kept(scene)] == ["set_aside", "kept"]
+    assert [note.state for note in kept(scene)] == ["applied", "kept"], "the first holds still"
     assert row(scene, Question, question).outcome == "settled"
     [told] = scene.browser().get(f"/visits/{visit}/report/data.json").json["questions"]
     assert told["outcome"] == "settled"

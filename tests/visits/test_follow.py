@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +20,7 @@ from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.models import Commitment, PrivateCase
 from portal.privacy import erase
 
-from .conftest import today
+from .conftest import read_mark, today
 from .test_plugin import statements
 from .test_promises import PROMISE, department, promise, turn
 from .test_report import conclude, lead, lived
@@ -27,6 +29,7 @@ from .test_triage import decide, row, told
 if TYPE_CHECKING:
     from .conftest import Scene
 
+FIGURES = ("supports", "signatures", "unconfirmed")
 SETTINGS = "/admin/plugins/neighbourhood_visits"
 
 
@@ -49,7 +52,8 @@ def promised(scene: Scene) -> tuple[int, int, int]:
         "official": "0",
         "members": [str(scene.town.person("colleague"))],
     }
-    scene.browser("admin").submit(f"/visits/departments/{owner}", **fields)
+    admin, page = scene.browser("admin"), f"/visits/departments/{owner}"
+    assert admin.submit(page, **fields, read=read_mark(admin, page)).status_code == 302
     question = scene.accepted(visit, theme="streets")
     scene.browser("neighbour").submit(f"/posts/{question}/support", _page=f"/posts/{question}")
     assert promise(scene, question, owner) == 302
@@ -95,17 +99,11 @@ def test_what_is_confirmed_or_given_up_is_not_asked_about(scene: Scene) -> None:
     assert letters(scene) == []
 
 
-@pytest.mark.parametrize("way", ["divert", "withdraw", "hide", "remove"])
-def test_no_letter_goes_out_about_a_promise_whose_question_is_private(scene: Scene, way: str) -> None:
+@pytest.mark.parametrize("way", ["hide", "remove"])
+def test_no_letter_goes_out_about_a_promise_whose_question_is_out_of_sight(scene: Scene, way: str) -> None:
     question, ident, _owner = promised(scene)
-    visit = row(scene, Commitment, ident).space_id
     turn(scene, ident, "claim", "agent")
-    if way == "divert":
-        decide(scene, visit, [question], "divert")
-    elif way == "withdraw":
-        scene.browser("resident").submit(f"/visits/questions/{question}/withdraw")
-    else:
-        scene.browser("mayor").submit(f"/posts/{question}/{way}", _page=f"/posts/{question}", sure="1")
+    scene.browser("mayor").submit(f"/posts/{question}/{way}", _page=f"/posts/{question}", sure="1")
     due(scene, ident, 40)
     assert letters(scene) == []
     assert "visits.done" not in dict(told(scene))
@@ -114,10 +112,10 @@ def test_no_letter_goes_out_about_a_promise_whose_question_is_private(scene: Sce
         assert {name for name, _person in letters(scene)} == {"visits.kept"}
 
 
-def test_a_question_that_turns_private_while_letters_are_sent_gets_none(scene: Scene) -> None:
+def test_a_question_that_is_hidden_while_letters_are_sent_gets_none(scene: Scene) -> None:
     question, ident, _owner = promised(scene)
     due(scene, ident, 40)
-    decide(scene, row(scene, Commitment, ident).space_id, [question], "divert")
+    scene.browser("mayor").submit(f"/posts/{question}/hide", _page=f"/posts/{question}", sure="1")
     scene.town.run(lambda: calendar._tell(ident, 3))
     assert row(scene, Commitment, ident).told == 0
     assert letters(scene) == []
@@ -156,7 +154,7 @@ def test_one_address_tells_the_whole_way_and_names_nobody(scene: Scene) -> None:
     assert titles == [
         "Asked",
         "Accepted: everybody can read and support it",
-        "Promised until 1 May 2099",
+        "Promise made, due by 1 May 2099",
         "Answer published",
         "Talked about during the visit",
         "Work has begun",
@@ -176,7 +174,9 @@ def test_one_address_tells_the_whole_way_and_names_nobody(scene: Scene) -> None:
 
 
 def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -> None:
-    visit, _found = lived(scene)
+    visit, found = lived(scene)
+    refused = f"/posts/{found['refused']}"
+    scene.browser("neighbour").submit(f"{refused}/support", _page=refused)
     lead(scene, visit, "publish", name="mayor")
     coming = scene.visit()
     said = {"days_to_answer": "30", "quiet_from": today().isoformat()}
@@ -188,7 +188,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     report = visitor.get(f"/visits/{visit}/report").text
     assert word in report
     assert "Answer rate" not in report
-    assert "supports" not in report
+    assert "1 support<" not in report
     assert "No, it is a garden." in report, "answers are read as always"
     assert word in visitor.get("/visits/").text
     promises = visitor.get("/visits/promises").text
@@ -197,6 +197,8 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert PROMISE in promises
     assert "Next neighbourhood visit" not in visitor.get("/").text
     own = visitor.get(f"/visits/{visit}").text
+    assert f"/visits/promises?visit={visit}" in own
+    assert "/visits/promises" not in visitor.get(f"/visits/{coming}").text
     assert "settled before the visit" not in own
     assert not re.search(r"\d+ questions? asked", own)
     for url in (f"/visits/{visit}/counts.csv", "/visits/open-data/counts.csv"):
@@ -206,14 +208,24 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
         "/visits/open-data/data.json",
         f"/visits/{visit}/report/data.json",
     ):
-        assert "counts" not in visitor.get(url).json
+        told = visitor.get(url).json
+        assert "counts" not in told
+        assert {row[name] for row in told["questions"] for name in FIGURES} == {None}, url
+    for url in (f"/visits/{visit}/questions.csv", "/visits/open-data/questions.csv"):
+        rows = list(csv.DictReader(io.StringIO(visitor.get(url).text)))
+        assert {row[name] for row in rows for name in FIGURES} == {""}, url
     assert scene.question(coming, title="And now?") > 0
     yesterday = (today() - dt.timedelta(days=1)).isoformat()
     said["quiet_from"] = (today() - dt.timedelta(days=9)).isoformat()
     assert admin.submit(SETTINGS, **said, quiet_until=yesterday).status_code == 302
     after = visitor.get(f"/visits/{visit}/report").text
     assert "Answer rate" in after
-    assert "0 supports" in after
+    assert "1 support<" in after
+    assert "0 supports" not in after
+    for url in (f"/visits/{visit}/data.json", f"/visits/{visit}/report/data.json"):
+        told = visitor.get(url).json
+        assert "counts" in told
+        assert None not in {row[name] for row in told["questions"] for name in FIGURES}
     assert re.search(r"\d+ questions? asked", visitor.get(f"/visits/{visit}").text)
     assert "Next neighbourhood visit" in visitor.get("/").text
 
@@ -242,8 +254,8 @@ def test_a_private_case_is_the_teams_and_ends(scene: Scene) -> None:
         scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=days)))
         return row(scene, Entry, question)
 
-    assert purge(179) is not None
-    assert purge(181) is None
+    assert purge(179).title == "My landlord and I"
+    assert purge(181).title == ""
     assert row(scene, PrivateCase, question) is None
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core import jobs
-from plugins.neighbourhood_visits.models import Question
+from plugins.neighbourhood_visits.models import Casework, Question
 from portal.privacy import erase
 
+from .test_moderated_answers import answer_to
+from .test_promises import PROMISE, department, promise
 from .test_races import at_once, picked, token_only
 from .test_triage import decide, row, told
 
@@ -103,8 +105,9 @@ def test_what_is_not_to_be_answered_joins_no_group_and_one_is_none(scene: Scene)
         ([first], "Choose at least two questions to group them."),
     ):
         picks = [picked(scene, one) for one in ticked]
-        agent.submit(f"/visits/{visit}/decide", _page=page, verb="group", pick=picks)
-        assert refusal in agent.get(page).text
+        refused = agent.submit(f"/visits/{visit}/decide", _page=page, verb="group", pick=picks)
+        assert refused.status_code == 409
+        assert refusal in refused.text
     assert groups(scene, first, rejected) == [None, None]
     assert "visits.grouped" not in dict(told(scene))
 
@@ -118,8 +121,9 @@ def test_a_question_that_is_hidden_joins_no_group(scene: Scene) -> None:
     assert groups(scene, hidden, seen) == [None, None]
     assert f'id="question-{seen}"' in agent.get(f"/visits/{visit}/review?queue=unanswered").text
     picks = [picked(scene, one) for one in (hidden, seen)]
-    agent.submit(f"/visits/{visit}/decide", _page=f"/visits/{visit}/review", verb="group", pick=picks)
-    assert "show it again first" in agent.get(f"/visits/{visit}/review").text
+    page = f"/visits/{visit}/review"
+    refused = agent.submit(f"/visits/{visit}/decide", _page=page, verb="group", pick=picks)
+    assert "show it again first" in refused.text
 
 
 @pytest.mark.engines
@@ -142,16 +146,44 @@ def test_a_question_joins_while_the_first_is_taken_back(scene: Scene) -> None:
         assert leads in ([None, None, second], [None, None, None]), "the second leads, or each is alone"
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_group_outlives_the_account_of_who_asked_first(scene: Scene, answered: bool) -> None:
-    visit = scene.visit()
-    one = scene.answered(visit, "The lamp is changed in March.") if answered else scene.accepted(visit)
+    visit, said = scene.visit(), "The lamp is changed in March."
+    one = scene.answered(visit, said) if answered else scene.accepted(visit)
     others = [scene.accepted(visit, title=f"And the bench {at}?", name="neighbour") for at in range(2)]
     decide(scene, visit, [one, *others], "group")
+    if answered:
+        promise(scene, one, department(scene))
+        assert said in scene.browser().get(f"/posts/{one}").text
+    comment = scene.browser("neighbour").submit(f"/posts/{one}/reply", f"/posts/{one}", body="Indeed!")
+    assert comment.status_code == 302
     scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
     jobs.run_due(scene.town.app)
+    assert groups(scene, *others) == [None, others[0]]
+    lists = scene.browser().get(f"/visits/{visit}").text
+    assert f"/posts/{one}" not in lists, "an empty place"
+    assert "And the bench 1?" in lists
+    assert (said in lists) is answered
+    assert (said in scene.browser().get(f"/posts/{others[0]}").text) is answered
+    assert said not in scene.browser().get(f"/posts/{one}").text
     if answered:
-        assert groups(scene, *others) == [one, one]
-        assert "The lamp is changed in March." in scene.browser().get(f"/posts/{one}").text
-    else:
-        assert groups(scene, *others) == [None, others[0]]
+        assert PROMISE in scene.browser().get("/visits/promises").text
+        assert PROMISE in scene.browser().get(f"/posts/{others[0]}").text
+        assert row(scene, Casework, others[0]).approved_by == scene.town.person("mayor")
+        rows = scene.browser().get(f"/visits/{visit}/data.json").json["questions"]
+        found = {one["id"]: (bool(one["answered_at"]), one["outcome"]) for one in rows}
+        assert [found[ident] for ident in others] == [(True, "committed")] * 2
+        scene.browser("agent").submit(f"/posts/{answer_to(scene, others[0]).id}/hide", "/visits/")
+        assert row(scene, Question, others[0]).answered_at is None
+
+
+def test_an_answer_that_nobody_can_take_over_keeps_its_address_alone(scene: Scene) -> None:
+    visit, said = scene.visit(), "The lamp is changed in March."
+    one, other = scene.answered(visit, said), scene.question(visit, title="Not read?", name="neighbour")
+    decide(scene, visit, [one, other], "group")
+    scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
+    jobs.run_due(scene.town.app)
+    assert said in scene.browser().get(f"/posts/{one}").text
+    assert f"/posts/{one}" not in scene.browser().get(f"/visits/{visit}").text, "an empty place"
+    assert groups(scene, other) == [one]

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from core.access import Refused
 from core.db import db
-from core.models import Entry, Space
-from plugins.neighbourhood_visits import imports, tables
+from core.models import Audit, Entry, Space
+from plugins.neighbourhood_visits import imports, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
 
 if TYPE_CHECKING:
@@ -120,6 +120,31 @@ def test_whoever_coordinates_sees_the_visits_and_nobody_else(scene: Scene) -> No
     assert scene.browser().get(page).status_code == 404, "nobody knows yet where people meet"
 
 
+def test_an_administrator_takes_charge_of_a_visit_without_a_team_and_of_no_other(scene: Scene) -> None:
+    take_in(scene, (LINES + "A2;Un arbre ?;;Nord;\n").encode())
+    take_in(scene, b"titre;quartier\nUne haie ?;Sud\n", coordinators=[scene.town.person("agent")])
+    rows = sa.select(Visit.code, Visit.space_id)
+    visits = dict(scene.town.run(lambda: [tuple(row) for row in db.session.execute(rows)]))
+    admin, title = scene.browser("admin"), "Visits on whose team nobody is"
+    shown = admin.get("/visits/").text
+    assert all(f"/visits/{visits[code]}/take-charge" in shown for code in ("Centre", "Nord"))
+    assert f"/visits/{visits['Sud']}/take-charge" not in shown
+    assert "Où est le banc" not in shown
+    for name in ("agent", "mayor", "resident", None):
+        assert title not in scene.browser(name).get("/visits/").text
+        told = scene.browser(name).submit(f"/visits/{visits['Nord']}/take-charge", _page="/visits/")
+        assert told.status_code in (302, 403), name
+    assert scene.town.run(lambda: reads.who_coordinates(visits["Nord"])) == set()
+    for code in ("Centre", "Sud"):
+        admin.submit(f"/visits/{visits[code]}/take-charge", _page="/visits/")
+    assert "Où est le banc" in admin.get(f"/visits/{visits['Centre']}/review").text
+    assert admin.get(f"/visits/{visits['Sud']}").status_code == 404, "it has its team"
+    assert admin.get(f"/visits/{visits['Nord']}").status_code == 404, "it was not asked for"
+    acts = sa.select(Audit.act, Audit.ref).where(Audit.act == "visits.take_charge")
+    found = scene.town.run(lambda: [tuple(row) for row in db.session.execute(acts)])
+    assert found == [("visits.take_charge", f"space/{visits['Centre']}")]
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"\n", b"\x00\x01\x02", b'a;b\n"open;c\n', b"x" * (tables.MOST_BYTES + 1), b"a;" * 101 + b"\n1\n"],
@@ -195,3 +220,12 @@ def test_how_and_when_a_question_came_is_kept_and_a_day_that_is_none_refused(sce
         result = take_in(scene, f"{header}4;Quoi ?;A;;{day}\n".encode())
         assert [line for line, _why in result.errors] == [2], day
         assert result.imported == 0
+
+
+def test_how_a_question_came_is_not_said_beside_that_it_is_not_known(scene: Scene) -> None:
+    lines = "titre;quartier;canal\nUn banc ?;A;pigeon\n"
+    take_in(scene, lines.encode(), came="web", coordinators=[scene.town.person("agent")])
+    [space] = scene.town.run(lambda: list(db.session.scalars(sa.select(Space.id))))
+    shown = scene.browser("agent").get(f"/visits/{space}/review").text.partition('id="queue"')[2]
+    assert "Came in a way that is not known" in shown
+    assert "on this site" not in shown

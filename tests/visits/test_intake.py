@@ -151,7 +151,7 @@ def test_what_will_be_made_is_named_before_anything_is_made(scene: Scene) -> Non
     assert [tuple(one) for one in found] == [("web", "channel"), ("paper", "")]
     known = admin.get(page_of(give(scene, text.replace("Sud", "Est")))).text
     assert "New visits (1)" in known
-    assert "New departments (0)" in known
+    assert "New departments" not in known, "none is new"
     wrong = admin.get(page_of(give(scene, text + "Trop court\n"))).text
     assert wrong.index("1 line is wrong") < wrong.index("What the columns hold")
     assert "<details open>" in wrong
@@ -320,3 +320,73 @@ def test_a_visit_that_takes_no_questions_takes_none_from_a_file(scene: Scene, st
     assert "Line 3: the visit Centre takes no questions now" in shown
     assert "Line 2:" not in shown, "what is there already is left as it is"
     assert count(scene, Question) == 1
+
+
+NAMED = "Titre;Visite\nUn banc ?;visite des tanneries\n"
+
+
+def clerks_visit(scene: Scene, name: str = "Visit of the Tanneries") -> int:
+    """A visit of a team with an agent of the whole town, as another of them is not."""
+    clerk, _other = (scene.town.person(name, "agent") for name in ("clerk", "clerk2"))
+    return scene.visit(name=name, agents=[str(clerk)])
+
+
+def took(scene: Scene, page: str, name: str = "clerk") -> str:
+    """What the page says once the worker has taken a file in."""
+    assert scene.browser(name).submit(page, take="yes", came="paper").status_code == 302
+    jobs.run_due(scene.town.app)
+    return scene.browser(name).get(page).text
+
+
+def test_a_row_names_a_visit_that_was_prepared_on_the_page(scene: Scene) -> None:
+    visit = clerks_visit(scene, "Visite des Tanneries")
+    page = page_of(give(scene, NAMED, "clerk"))
+    assert "New visits (0)" in scene.browser("clerk").get(page).text
+    assert f'href="/visits/{visit}"' in took(scene, page).partition('id="intake"')[2]
+    assert count(scene, Visit) == 1
+    assert "Un banc ?" in scene.browser("clerk").get(f"/visits/{visit}/review?queue=unread").text
+
+
+def test_a_name_is_that_of_ones_own_visits_alone(scene: Scene) -> None:
+    visit = clerks_visit(scene, "Visite des Tanneries")
+    page = page_of(give(scene, NAMED, "clerk2"))
+    assert "New visits (1)" in scene.browser("clerk2").get(page).text, "as of any name that is not there"
+    took(scene, page, "clerk2")
+    assert count(scene, Visit) == 2
+    assert "Un banc ?" not in scene.browser("clerk").get(f"/visits/{visit}/review?queue=unread").text
+
+
+def test_of_visits_of_one_name_that_which_takes_questions_is_meant_and_of_two_neither(scene: Scene) -> None:
+    past, coming = (clerks_visit(scene, "Visite des Tanneries") for _number in range(2))
+    clerk = scene.browser("clerk")
+    page = page_of(give(scene, NAMED, "clerk"))
+    assert "Line 2: several visits are called visite des tanneries" in clerk.get(page).text
+    change(scene, Visit, past, state="archived")
+    took(scene, page)
+    assert "Un banc ?" in clerk.get(f"/visits/{coming}/review?queue=unread").text
+    wrong = page_of(give(scene, NAMED.replace("visite des tanneries", "x" * 41), "clerk"))
+    assert f"Line 2: no visit is called {'x' * 41}" in clerk.get(wrong).text
+
+
+def test_a_file_that_names_no_visit_goes_into_the_one_whose_page_led_to_it(scene: Scene) -> None:
+    visit, clerk = clerks_visit(scene), scene.browser("clerk")
+    where = f"/visits/import?into={visit}"
+    assert f'href="{where}"' in clerk.get(f"/visits/{visit}").text
+    for text, lines in (
+        ("Titre\nUn banc ?\n\nx;y\n", [4]),
+        ('Titre;Texte\n"Un\narbre ?";Haut\n\nUne haie ?;\n', []),
+    ):
+        file = (io.BytesIO(text.encode()), "questions.csv")
+        page = page_of(clerk.submit(where, file=file))
+        shown = clerk.get(page).text
+        assert [int(line) for line in re.findall(r"Line (\d+):", shown)] == lines
+    assert ">All rows into this visit</option>" in shown
+    assert "New visits (0)" in shown
+    took(scene, page)
+    shown = clerk.get(f"/visits/{visit}/review?queue=unread").text
+    assert "Une haie ?" in shown
+    file = (io.BytesIO(b"Titre;Quartier\nUn mur ?;Nord\n"), "questions.csv")
+    assert "New visits (1)" in clerk.get(page_of(clerk.submit(where, file=file))).text, "it says another"
+    file = (io.BytesIO(b"Titre\nUn mur ?\n"), "questions.csv")
+    assert scene.browser("clerk2").get(where).status_code in (403, 404)
+    assert scene.browser("clerk2").submit(where, "/visits/import", file=file).status_code in (403, 404)

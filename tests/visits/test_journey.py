@@ -184,7 +184,7 @@ def test_somebody_without_an_account_asks_and_confirms_elsewhere(scene: Scene) -
     confirmed = elsewhere.submit(link[1])
     arrived = elsewhere.get(confirmed.location).text
     assert "Your question has arrived" in arrived
-    assert arrived.index("until ") < arrived.index("come and talk")  # an answer is due before the visit
+    assert arrived.index(">by ") < arrived.index("come and talk")  # an answer is due before the visit
     queue = scene.browser("agent").get(f"/visits/{visit}/review").text
     assert QUESTION in queue
     assert "Mireille" in queue

@@ -152,3 +152,29 @@ def fill_report() -> None:
         said |= {"state": "done", "progress": 100}
         say("visits_paper", id=1, space_id=1, **said)
         connection.commit()
+
+
+def test_an_answer_whose_words_went_with_an_account_is_to_be_written(town: Town) -> None:
+    modules = registry.discover()[1]
+    town.run(lambda: fall_back(modules, "visits_0015"))
+    town.run(fill_lost)
+    town.run(lambda: migrate.upgrade(db.engine, modules))
+    stands = town.run(lambda: (db.session.get(Casework, 1), db.session.get(Question, 1)))
+    assert (stands[0].answer, stands[1].answered_at) == ("none", None)
+
+
+def fill_lost() -> None:
+    """A question that counts as answered, without the answer."""
+    with db.engine.connect() as plain:
+        connection = plain.execution_options(guarded=True, **WRITING)
+        say = lambda table, **values: insert(connection, table, values)  # noqa: E731
+        say("core_space", id=1, kind="visits.visit", name="A visit", folded="a visit", visibility="public")
+        text = {"title": "A question", "body": "", "html": "", "kind": "visits.question", "space_id": 1}
+        say("core_entry", id=1, state="published", team_only=False, private=False, **text)
+        empty = dict.fromkeys(("theme", "place", "reason", "objection", "forwarded_to", "outcome_reason"), "")
+        stands = {"triage": "accepted", "discussion": "not_planned", "outcome": "none", "moves": 0}
+        stands |= {"answered_at": MOMENT, "compared": False, "signatures": 0, "unconfirmed": 0}
+        say("visits_question", entry_id=1, **stands, **empty)
+        said = {"contact": "", "note": "", "flags": "", "held": False, "kept_out": 0, "answer": "published"}
+        say("visits_casework", entry_id=1, space_id=1, **said)
+        connection.commit()

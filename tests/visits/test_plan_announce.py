@@ -142,6 +142,31 @@ def test_who_comes_is_named_by_rank_and_without_a_list(scene: Scene) -> None:
         assert "Autrement" not in text
 
 
+@pytest.mark.parametrize("communes", [1, 2])
+def test_a_poster_names_the_communes_of_officials_where_they_are_of_two(scene: Scene, communes: int) -> None:
+    quarter = scene.town.area("Les Tanneries", "neighbourhood")
+
+    def stand() -> None:
+        with write() as session:
+            session.get(Area, quarter).path = f"/{scene.commune}/{quarter}/"
+            deputy, other = (session.get(User, scene.town.person(name)) for name in ("deputy", "mayor2"))
+            deputy.area_id, deputy.portfolio, other.name = quarter, "streets", "Zoé Zibeline"
+
+    scene.town.run(stand)
+    chosen = ("mayor", "deputy", "mayor2")[: communes + 1]
+    officials = [str(scene.town.person(name)) for name in chosen]
+    plan = scene.plan() | {"area": "0", "officials": officials}
+    planned = scene.browser("admin").submit("/visits/new", _page="/visits/", announce="yes", **plan)
+    for size in ("a4", "a5"):
+        sheet = scene.browser("agent").get(f"{planned.location}/{size}.pdf").data
+        with pypdfium2.PdfDocument(sheet) as document:
+            printed = " ".join(document[0].get_textpage().get_text_range().split())
+        assert ("Mayor, mayor, Belleroche" in printed) == (communes == 2)
+        assert ("Deputy, deputy mayor, Belleroche, streets" in printed) == (communes == 2)
+        assert ("Zoé Zibeline, mayor, Sautelle" in printed) == (communes == 2)
+        assert "Tanneries, streets" not in printed
+
+
 def test_words_of_a_visit_break_no_line_of_a_calendar(scene: Scene) -> None:
     visit = scene.visit()
     name, place = "A; B, C\\n: BEGIN:VALARM " + "é" * 80, "Here\r\nATTENDEE:mailto:x"
@@ -310,8 +335,8 @@ def test_the_map_is_drawn_from_the_area_and_says_the_same_in_words(scene: Scene)
     assert re.search(r'class="map-scale"[^>]*>500\sm<', drawn[0]), "a third of its width at most"
     legend = page.partition('class="map-legend"')[2].partition("</ul>")[0]
     assert [legend.count(f'class="map-{one}"') for one in ("area", "pin", "meeting")] == [1, 1, 0]
-    assert re.search(r'class="map-name"><strong>Belleroche<', page)
-    words = page.partition("What is asked where")[2].partition("</details>")[0]
+    assert "Belleroche" in legend
+    words = page.partition("Questions on the map")[2].partition("</details>")[0]
     assert f"/posts/{shown}" in words
     assert "Nobody reads this yet" not in page
 

@@ -46,6 +46,11 @@ def test_stops_are_put_in_order(
         page.keyboard.press("Enter")
     assert titles(page) == ["Corner 1", "Corner 0", "Corner 2"]
     if javascript:
+        for pressed, order in (("Down", [1, 2, 0]), ("Up", [1, 0, 2])):  # at the end, the other way is left
+            expect(page.get_by_role("button", name=f"{pressed} Corner 0")).to_be_focused()
+            with page.expect_navigation():
+                page.keyboard.press("Enter")
+            assert titles(page) == [f"Corner {number}" for number in order]
         page.set_viewport_size({"width": 1280, "height": 1800})
         with page.expect_navigation():
             page.locator(".route-number").nth(2).drag_to(page.locator(".route-number").nth(0))
@@ -73,7 +78,7 @@ def test_ten_drafts_are_approved_with_a_tap_each_once_the_first_is_open(
     loads: list[str] = []
     page.on("framenavigated", lambda frame: loads.append(frame.url))
     for left in range(9, -1, -1):
-        draft = page.locator("#drafts li").first
+        draft = page.locator("#drafts li.card").first
         if left == 9:
             draft.locator("summary").click()
         elif javascript:
@@ -97,9 +102,10 @@ def test_after_a_draft_comes_the_one_after_it_with_what_was_said(
     agent = scene.browser("agent")
     found = []
     for number in range(8):
-        found.append(scene.drafted(visit, f"Lamp {number} is mended.", title=f"Why is lamp {number} out?"))
+        text = f"Lamp {number} is mended."
+        found.append(scene.drafted(visit, text, title=f"Why is lamp {number} out?"))
         path = f"/visits/questions/{found[-1]}"
-        said = {"body": f"Lamp {number} is mended.", "version": "1", "submit": "yes"}
+        said = {"body": text, "version": "1", "submit": "yes"}
         assert agent.submit(f"{path}/answer", _page=path, **said).status_code == 302
     page = sign_in(new_page(width=360, locale="en-GB"), address, "mayor")
     page.goto(f"{address}/visits/next")
@@ -107,12 +113,20 @@ def test_after_a_draft_comes_the_one_after_it_with_what_was_said(
     page.locator(f"#draft-{found[5]}").get_by_role("button", name="Approve and publish").click()
     following = page.locator(f"#draft-{found[6]}")
     expect(following.locator("summary")).to_be_focused()
-    expect(following.get_by_text("The answer is published.")).to_be_in_viewport()
+    above = page.get_by_text("The answer is published: “Why is lamp 5 out?”").last
+    expect(above).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 360, "height": 300})
+    following.locator("summary").evaluate(
+        "one => { one.blur(); const top = one.getBoundingClientRect().top - 30;"
+        " scrollBy({top, behavior: 'instant'}); one.focus() }"
+    )
+    expect(above).to_be_in_viewport(ratio=1)  # also where the card was in view already
+    expect(following.get_by_text("The answer is published")).to_have_count(0)
     path = f"/visits/questions/{found[6]}"
     deputy = scene.browser("deputy")
     assert deputy.submit(f"{path}/approve", _page="/visits/next", version="1", publish="y").status_code == 302
     following.get_by_role("button", name="Approve and publish").click()
     last = page.locator(f"#draft-{found[7]}")
     expect(last.locator("summary")).to_be_focused()
-    expect(last.get_by_text("no longer waits")).to_be_in_viewport()
+    expect(page.get_by_text("“Why is lamp 6 out?”: This draft no longer waits").last).to_be_in_viewport()
     expect(page.locator("#said")).to_contain_text("no longer waits")

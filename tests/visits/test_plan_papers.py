@@ -27,7 +27,7 @@ from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
 from portal.privacy import erase
 
-from .conftest import today
+from .conftest import read_mark, today
 from .test_promises import department
 from .test_triage import decide
 
@@ -204,6 +204,7 @@ def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> No
             session.add(department)
             session.flush()
             session.get(Visit, earlier).starts_at = now() - dt.timedelta(days=90)
+            session.get(Visit, earlier).ends_at = now() - dt.timedelta(days=89)
             promises = (
                 (asked, "Paint the crossing", -3),
                 (asked, "Plant a tree", 30),
@@ -225,6 +226,7 @@ def test_what_is_late_of_the_last_visit_is_on_the_first_page(scene: Scene) -> No
     assert "Paint the crossing" in first
     assert "Plant a tree" not in first
     assert "Move a bin" not in first, "its question is not public"
+    assert "1 late promise<" in scene.browser("mayor").get("/").text, "and on the first screen of officials"
 
 
 def test_the_dossier_stays_as_it_was(scene: Scene) -> None:
@@ -307,6 +309,22 @@ def test_the_dossier_is_frozen_on_its_day_once(scene: Scene) -> None:
     assert count(scene, visit) == 2, "another day, another dossier"
 
 
+def test_another_hour_of_the_same_day_freezes_no_other_dossier(scene: Scene) -> None:
+    visit, mayor = scene.visit(), scene.browser("mayor")
+    page = f"/visits/{visit}/papers"
+    assert mayor.submit(page, _page=page, kind="dossier").status_code == 302
+    jobs.run_due(scene.town.app)
+    frozen_at = scene.town.run(lambda: api.db.session.get(Visit, visit).freezes_at)
+    version = re.search(r'name="version"[^>]*value="(\d+)"', mayor.get(f"/visits/{visit}/edit").text)
+    assert frozen_at
+    assert version
+    later = scene.plan() | {"starts": "18:30", "version": version[1]}
+    assert mayor.submit(f"/visits/{visit}/edit", **later).status_code == 302
+    found = scene.town.run(lambda: api.db.session.get(Visit, visit))
+    assert found.starts_at.minute == 30
+    assert found.freezes_at == frozen_at, "it stays, and nothing falls due"
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_nothing_freezes_while_a_visit_is_off_and_the_day_moves_along(scene: Scene, frozen: bool) -> None:
     visit, mayor = scene.visit(), scene.browser("mayor")
@@ -350,14 +368,15 @@ def test_what_is_delicate_is_for_the_team_and_for_whom_it_concerns(scene: Scene)
     page = f"/visits/questions/{ident}/delicate"
     agent = scene.browser("agent")
     assert "never about a person" in agent.get(page).text
-    assert agent.submit(page, text="A court is to decide on it.").status_code == 302
+    text = "A court is to decide on it."
+    assert agent.submit(page, text=text, read=read_mark(agent, page)).status_code == 302
     assert "A court is to decide on it." in " ".join(pages(pdf(scene, order(scene, visit))))
     for name in ("resident", "opposition", "agent2"):
         assert scene.browser(name).get(page).status_code in (403, 404)
     exported = scene.town.run(lambda: personal.sensitivities(scene.town.person("resident")))
     assert exported == [{"question": ident, "text": "A court is to decide on it."}]
     assert scene.town.run(lambda: personal.sensitivities(scene.town.person("neighbour"))) == []
-    agent.submit(page, text="  ")
+    agent.submit(page, text="  ", read=read_mark(agent, page))
     assert scene.town.run(lambda: api.db.session.get(Sensitivity, ident)) is None
 
 
@@ -494,11 +513,9 @@ def test_what_is_taken_out_leaves_the_papers_with_its_date(
         (redact, "Ask […] for the lamp."),
         (moderate("hide"), ""),
         (moderate("remove"), ""),
-        (review("divert"), ""),
-        (withdraw, ""),
         (erase_all, ""),
     ],
-    ids=["redact", "hide", "remove", "divert", "withdraw", "erase"],
+    ids=["redact", "hide", "remove", "erase"],
 )
 def test_a_promise_that_is_taken_out_leaves_the_papers_of_later_visits(
     scene: Scene, take_out: Callable[[Scene, int, int], None], left: str
@@ -576,7 +593,8 @@ def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     visit = scene.visit()
     ident = scene.accepted(visit, body="I live at number seven.")
     page = f"/visits/questions/{ident}/delicate"
-    scene.browser("agent").submit(page, text="A court is to decide.")
+    agent = scene.browser("agent")
+    agent.submit(page, text="A court is to decide.", read=read_mark(agent, page))
     paper = order(scene, visit, "dossier")
     before = " ".join(pages(pdf(scene, paper)))
     assert "number seven" in before

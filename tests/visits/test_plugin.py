@@ -129,7 +129,7 @@ def test_staff_choose_themes_and_what_the_acknowledgement_says(scene: Scene) -> 
     question = scene.question(visit, theme="Quays")
     thanks = scene.browser("resident").get(f"/visits/questions/{question}/thanks").text
     due = now().astimezone(scene.town.run(api.town_zone)) + dt.timedelta(days=9)
-    assert f"until {due:%A} {due.day} {due:%B %Y}" in thanks
+    assert f"by {due:%A} {due.day} {due:%B %Y}" in thanks
     assert "The mayor’s office thanks you." in thanks
     wrong = scene.browser("admin").submit(page, **(fields | {"days_to_answer": "0"}))
     assert "Give a number from 1 to 365." in wrong.text

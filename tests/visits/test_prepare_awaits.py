@@ -66,6 +66,29 @@ def test_drafts_of_all_visits_are_approved_on_one_screen(scene: Scene) -> None:
     assert "A lamp?" not in scene.browser("opposition").get("/visits/next").text
 
 
+def gone(scene: Scene, visit: int, ident: int, how: str) -> None:
+    """Let a question be public no longer, which its author, the team or a moderator decides."""
+    if how == "withdraw":
+        told = scene.browser("resident").submit(f"/visits/questions/{ident}/withdraw")
+    elif how == "hide":
+        told = scene.browser("deputy").submit(f"/posts/{ident}/hide", _page="/visits/", sure="1")
+    else:
+        told = decide(scene, visit, [ident], how, reason="Not the town’s.", to="The county")
+    assert told.status_code == 302, told.text
+
+
+@pytest.mark.parametrize("how", ["withdraw", "hide", "reject", "forward", "divert", "reconsider"])
+def test_a_draft_awaits_nobody_once_its_question_is_public_no_longer(scene: Scene, how: str) -> None:
+    visit = scene.visit()
+    ident = submitted(scene, visit, "A bench?")
+    assert "1 draft to approve" in panel(scene, "mayor")
+    gone(scene, visit, ident, how)
+    assert "to approve" not in panel(scene, "mayor")
+    shown = scene.browser("mayor").get("/visits/next").text
+    assert "to approve" not in shown
+    assert "Yes, A bench?" not in shown
+
+
 def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> None:
     visit = scene.visit()
     lead(scene, visit, "close", "finish", "begin", "end")
@@ -85,9 +108,14 @@ def test_a_report_awaits_the_officials_who_did_not_write_it(scene: Scene) -> Non
 def test_the_next_visit_stands_above_the_feed_for_who_goes_there(scene: Scene) -> None:
     visit = scene.visit()
     found = scene.town.run(lambda: db.session.get(Visit, visit).starts_at.astimezone(TOWN).date())
+    questions = [scene.accepted(visit, title=f"A bench number {number}?") for number in range(6)]
     told = panel(scene, "mayor")
     for said in ("Visit of the Tanneries", str(found.year), "18:00 – 20:00", "In front of the school"):
         assert said in told, said
+    for ident in questions[:5]:
+        assert f'href="/visits/questions/{ident}"' in told
+    assert told.count("<span>no answer yet</span>") == 5, "the five that matter, each with its reason"
+    assert "late promise" not in told
     assert 'href="/visits/next"' in told
     assert scene.browser("mayor").get("/").text.count("In front of the school") == 1, "and once"
     for name in ("opposition", "mayor2"):

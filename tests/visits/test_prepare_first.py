@@ -116,6 +116,8 @@ def test_each_question_has_its_reason(scene: Scene) -> None:
     scene.accepted(visit, title="A bench?")
     scene.answered(visit, title="A tree?")
     old = scene.accepted(visit, title="A lamp?")
+    held = scene.drafted(visit, title="A hedge?")
+    scene.approve(held, "It is cut.", publish="", hold="yes")
 
     def age() -> None:
         with write() as session:
@@ -127,6 +129,7 @@ def test_each_question_has_its_reason(scene: Scene) -> None:
         ("A bench?", ["new", "no answer yet"]),
         ("A tree?", ["new", "answered already"]),
         ("A lamp?", ["no answer yet"]),
+        ("A hedge?", ["new", "answer ready for the visit"]),
     ):
         said = page.partition(f"{title}</a></h3>")[2].partition("</li>")[0]
         assert re.findall("<span>(.*?)</span>", said) == reasons, title
@@ -145,7 +148,7 @@ def test_a_draft_approved_in_place_says_so_and_brings_what_matters_up_to_date(sc
     mayor.submit(f"{page}/approve", _page="/visits/next", version="1", publish="yes")
     shown = mayor.client.get("/visits/next", headers={"HX-Request": "true"}).text
     said = shown.partition('<div id="said" role="status" class="visually-hidden">')[2].partition("</div>")[0]
-    assert "The answer is published." in said
+    assert "The answer is published: “When will the lamp in rue du Lavoir be mended?”" in said
     matters = shown.partition('<section id="what-matters"')[2].partition("</section>")[0]
     assert "answered already" in matters
 
@@ -160,7 +163,7 @@ def test_a_draft_is_read_with_its_question_and_approved_with_an_outcome(scene: S
     mayor = scene.browser("mayor")
     shown = mayor.get("/visits/next").text.partition(f'id="draft-{ids[0]}"')[2].partition("</li>")[0]
     assert "It was dark by the well." in shown
-    assert "0 supports" in shown
+    assert "support" not in shown, "nobody supports it, which needs no words"
     offered = re.findall(r'<option value="(\w*)"', shown)
     assert offered == ["", "settle", "refuse", "study", "decline", "inform"]
     said = {"version": "1", "publish": "y"}
@@ -173,9 +176,12 @@ def test_a_draft_is_read_with_its_question_and_approved_with_an_outcome(scene: S
     assert (found.outcome, found.answered_at is not None) == ("settled", True)
     shown = mayor.client.get(told.location, headers={"HX-Request": "true"}).text
     assert re.findall(r'id="draft-(\d+)"><details open><summary autofocus>', shown) == [str(ids[1])]
+    before, _card, within = shown.partition(f'<li class="card goes-on" id="draft-{ids[1]}">')
+    assert "The answer is published: “A?”" in before.rpartition('<ul class="stack">')[2], "above the next one"
+    assert "The answer is published" not in within.partition("</li>")[0], "and not within it"
     mayor.submit(approve, _page="/visits/next", **said)
     shown = mayor.get("/visits/next").text
-    assert "This draft no longer waits" in shown
+    assert "“A?”: This draft no longer waits" in shown
     assert "below" not in shown.partition("<main")[2].partition("drafts-title")[0]
     said = {"hold": "y", "version": "1", "outcome": "refuse"}
     mayor.submit(f"/visits/questions/{ids[1]}/approve", _page="/visits/next", **said)

@@ -13,7 +13,7 @@ from core.models import Space
 from plugins.neighbourhood_visits.models import Commitment, Department, Question
 
 from .test_plugin import change, statements
-from .test_triage import row, told
+from .test_triage import decide, row, told
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -50,11 +50,33 @@ def test_a_promise_is_public_and_needs_an_owner_and_a_date(scene: Scene) -> None
     shown = scene.browser().get("/visits/promises").text
     assert PROMISE in shown
     assert "Roads" in shown
-    assert "until 1 May 2099" in shown
+    assert "by 1 May 2099" in shown
     assert "Promised" in shown
     for name in ("resident", "opposition", "mayor2"):
         page = f"/visits/questions/{question}/promise"
         assert scene.browser(name).get(page).status_code == 403, name
+
+
+def test_no_department_is_in_charge_unawares(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.accepted(visit)
+    page = f"/visits/questions/{question}/promise"
+    shown = scene.browser("agent").get(page).text
+    assert '<option value="0">Choose</option>' in shown
+    assert "<option selected" not in shown
+    assert promise(scene, question, 0) == 422
+    decide(scene, visit, [question], "assign", department=str(owner), official="0")
+    assert f'<option selected value="{owner}">Roads</option>' in scene.browser("agent").get(page).text
+
+
+def test_who_may_add_the_first_department_is_led_there_and_others_are_told_whom_to_ask(scene: Scene) -> None:
+    clerk = scene.town.person("clerk", "agent")
+    question = scene.accepted(scene.visit(agents=[str(clerk), str(scene.town.person("agent"))]))
+    page = f"/visits/questions/{question}/promise"
+    for name, leads in (("clerk", True), ("mayor", False)):
+        shown = scene.browser(name).get(page).text
+        assert ('href="/visits/departments/new"' in shown) == leads, name
+        assert ("ask an agent to add it" in shown) != leads, name
 
 
 def test_who_is_not_accepted_gets_no_promise(scene: Scene) -> None:
@@ -99,6 +121,40 @@ def test_who_asked_or_supports_is_asked_and_one_no_reopens_it(scene: Scene) -> N
     turn(scene, ident, "claim", "agent")
     turn(scene, ident, "confirm", "resident")
     assert "Confirmed" in scene.browser().get("/visits/promises").text
+
+
+def test_who_keeps_a_promise_does_not_confirm_it(scene: Scene) -> None:
+    question = scene.accepted(scene.visit())
+    said = {"name": "Roads", "days": "30", "members": [str(scene.town.person("colleague"))]}
+    said["official"] = str(scene.town.person("opposition"))
+    assert scene.browser("admin").submit("/visits/departments/new", **said).status_code == 302
+    promise(scene, question, scene.town.run(lambda: db.session.scalars(sa.select(Department.id)).one()))
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    keepers = ("colleague", "opposition", "agent")
+    for name in (*keepers, "neighbour"):
+        told = scene.browser(name).submit(f"/posts/{question}/support", _page=f"/posts/{question}")
+        assert told.status_code == 302, name
+    assert turn(scene, ident, "start", "opposition").status_code == 302, "in charge, though not on the team"
+    turn(scene, ident, "claim", "colleague")
+    for name in keepers:
+        assert "Yes, it is done" not in scene.browser(name).get("/visits/promises").text, name
+        assert "Yes, it is done" not in scene.browser(name).get(f"/posts/{question}").text, name
+        assert turn(scene, ident, "confirm", name).status_code == 403, name
+    assert row(scene, Commitment, ident).state == "done_claimed"
+    assert "No, it is not done" in scene.browser("colleague").get("/visits/promises").text
+    turn(scene, ident, "confirm", "neighbour")
+    assert row(scene, Commitment, ident).state == "confirmed"
+
+
+def test_a_no_counts_where_the_question_is_closed_to_replies(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    promise(scene, question, owner)
+    [ident] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+    turn(scene, ident, "claim", "agent")
+    scene.browser("mayor").submit(f"/posts/{question}/lock", _page=f"/posts/{question}")
+    turn(scene, ident, "contest", "resident", "Two lamps are still dark.")
+    assert row(scene, Commitment, ident).state == "in_progress"
+    assert "Two lamps are still dark." in scene.browser("mayor").get(f"/posts/{question}").text
 
 
 def test_the_promises_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
@@ -154,13 +210,9 @@ def test_a_promise_is_as_public_as_its_question(scene: Scene) -> None:
     promise(scene, question, owner)
     for page in pages:
         assert PROMISE in scene.browser().get(page).text, page
-    agent, url = scene.browser("agent"), f"/visits/questions/{question}"
-    agent.submit(f"{url}/decide", _page=url, verb="divert", moves=str(row(scene, Question, question).moves))
-    assert row(scene, Question, question).triage == "private_case"
+    scene.browser("mayor").submit(f"/posts/{question}/hide", _page=f"/posts/{question}", sure="1")
     for page in pages:
         assert PROMISE not in scene.browser().get(page).text, page
-    assert promise(scene, question, owner) == 422
-    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Commitment)).all())) == 1
 
 
 def test_what_is_redacted_leaves_the_promise_and_why_it_is_given_up(scene: Scene) -> None:
@@ -236,7 +288,7 @@ def test_a_no_leaves_its_trace_and_the_page_of_the_question_asks(scene: Scene) -
     resident = scene.browser("resident")
     shown = resident.get(page).text
     assert "Yes, it is done" in shown
-    assert shown.index("Yes, it is done") < shown.index("The whole way")
+    assert shown.index("Yes, it is done") < shown.index("The whole way") < shown.index('id="replies"')
     assert trace not in resident.get("/visits/promises").text
     url = f"/visits/promises/{ident}/turn"
     told = resident.submit(url, _page=page, verb="contest", reason="One is dark.", next=page)

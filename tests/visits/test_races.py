@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from core.db import db
+from core import jobs
+from core.db import db, write
 from core.feed.actions import support
-from core.models import Entry, Support
-from plugins.neighbourhood_visits import intake
+from core.models import Entry, JobRow, Space, Support
+from plugins.neighbourhood_visits import intake, tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
+from plugins.neighbourhood_visits.plan.models import Paper, Stop
 
 from .conftest import today
 from .test_assigned import assigned, department, link_of
@@ -165,8 +167,7 @@ def test_two_agents_decide_on_one_question_at_once(scene: Scene) -> None:
             (browser, f"/visits/{visit}/decide", token | pick | decision)
             for browser, token, decision in zip(people, tokens, decisions, strict=True)
         ]
-        at_once(tries)
-        told = ["in the meantime" in browser.get(f"/visits/{visit}/review").text for browser in people]
+        told = ["in the meantime" in answer.text for answer in at_once(tries)]
         assert sorted(told) == [False, True], "one wins, the other is told"
         state = scene.town.run(lambda ident=question: db.session.get(Entry, ident).state)  # type: ignore[misc]
         assert state == ("pending" if told[0] else "published")
@@ -251,7 +252,7 @@ def test_a_question_goes_to_another_department_while_the_first_answers(scene: Sc
         found = scene.town.run(lambda ident=question: db.session.get(Casework, ident))  # type: ignore[misc]
         if told[0].status_code == 302:
             assert (found.answer, found.department_id) == ("to_approve", ident), "answered first: it stays"
-            assert "in the meantime" in agent.get(f"/visits/{visit}/review").text
+            assert "in the meantime" in told[1].text
         else:
             assert (found.answer, found.department_id) == ("assigned", other)
             assert told[0].status_code in (404, 409)
@@ -305,3 +306,126 @@ def test_the_same_file_is_taken_in_twice_at_once(scene: Scene) -> None:
         told = [admin.get(page).text for page in pages]
         assert sorted("40 taken in, 0 already there" in one for one in told) == [False, True]
         assert sorted("0 taken in, 40 already there" in one for one in told) == [False, True]
+
+
+def test_a_file_is_taken_in_once_though_it_is_asked_twice_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [scene.browser("admin") for _twice in range(2)]
+    page = page_of(give(scene, "référence;Titre;Quartier;Service\n1;Le banc ?;Centre;Voirie\n"))
+    fields = {"take": "yes", "came": "paper"}
+    tries = [
+        (
+            person,
+            page,
+            fields | {"csrf_token": re.search(r'csrf_token" value="([^"]*)"', person.get(page).text)[1]},
+        )  # type: ignore[index]
+        for person in people
+    ]
+    choose, chosen = intake.choose, threading.Barrier(2)
+
+    def and_wait(*said: Any) -> None:
+        choose(*said)
+        chosen.wait()
+
+    monkeypatch.setattr(intake, "choose", and_wait)
+    assert sorted(answer.status_code for answer in at_once(tries)) == [302, 422]
+    waits = sa.select(sa.func.count()).select_from(JobRow).where(JobRow.name == "visits.take_in")
+    assert scene.town.run(lambda: db.session.scalar(waits)) == 1
+
+
+def test_what_a_file_has_brought_stands_though_a_second_run_comes_late(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = scene.browser("admin")
+    page = page_of(give(scene, "référence;Titre;Quartier;Service\n1;Le banc ?;Centre;Voirie\n"))
+    assert admin.submit(page, take="yes", came="paper").status_code == 302
+    ident, read = int(page.rpartition("/")[2]), tables.read
+
+    def while_another_finishes(content: bytes) -> tables.Table:
+        table = read(content)
+        monkeypatch.setattr(tables, "read", read)
+        other = threading.Thread(target=scene.town.run, args=(lambda: intake.run(ident),))
+        other.start()
+        other.join()
+        return table
+
+    monkeypatch.setattr(tables, "read", while_another_finishes)
+    scene.town.run(lambda: intake.run(ident))
+    shown = admin.get(page)
+    assert shown.status_code == 200
+    assert "1 taken in, 0 already there" in shown.text
+
+
+def test_a_department_gets_its_name_once(scene: Scene) -> None:
+    roads = department(scene, "Roads")
+    people = [scene.browser("admin") for _each in range(3)]
+    page = "/visits/departments"
+    tokens = [re.search(r'csrf_token" value="([^"]*)"', one.get(f"{page}/new").text)[1] for one in people]  # type: ignore[index]
+    for number in range(ROUNDS):
+        fields = {"name": f"Parks {number}", "days": "30", "official": "0"}
+        doors = (f"{page}/new", f"{page}/new", f"{page}/{roads}")
+        tries = [
+            (person, door, fields | {"csrf_token": token})
+            for person, door, token in zip(people, doors, tokens, strict=True)
+        ]
+        told = at_once(tries)
+        assert sorted(answer.status_code for answer in told) == [302, 422, 422]
+        assert sum("There is a department of this name." in answer.text for answer in told) == 2
+
+
+@pytest.mark.parametrize("announce", [{"announce": "yes"}, {}], ids=["announced", "kept"])
+def test_a_visit_whose_form_is_sent_twice_is_one(scene: Scene, announce: dict[str, str]) -> None:
+    people = [scene.browser("mayor") for _twice in range(2)]
+    tokens = [re.search(r'csrf_token" value="([^"]*)"', one.get("/visits/new").text)[1] for one in people]  # type: ignore[index]
+    for number in range(ROUNDS):
+        said = {**scene.plan(), "name": f"Visit {number}", **announce}
+        tries = [
+            (person, "/visits/new", said | {"csrf_token": token})
+            for person, token in zip(people, tokens, strict=True)
+        ]
+        told = at_once(tries)
+        again = people[0].client.post("/visits/new", data=tries[0][2])
+        assert [answer.status_code for answer in (*told, again)] == [302] * 3
+        assert len({answer.location for answer in (*told, again)}) == 1
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Visit)).all())) == ROUNDS
+    other = people[0].submit("/visits/new", **said | {"name": f"Visit {ROUNDS - 1}", "starts": "17:00"})
+    assert other.status_code == 302
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Visit)).all())) == ROUNDS + 1
+
+
+def test_a_visit_that_is_planned_again_later_is_another(scene: Scene) -> None:
+    mayor, said = scene.browser("mayor"), scene.plan()
+
+    def long_ago() -> None:
+        with write() as session:
+            for space in session.scalars(sa.select(Space)):
+                space.created_at -= dt.timedelta(minutes=2)
+
+    first = mayor.submit("/visits/new", **said).location
+    scene.town.run(long_ago)
+    assert mayor.submit("/visits/new", **said).location != first
+
+
+def test_a_stop_and_a_paper_that_are_sent_twice_are_one(scene: Scene) -> None:
+    visit = scene.visit()
+    people = [scene.browser("agent") for _twice in range(2)]
+    for door, fields, table in (
+        ("route/stops", {"title": "The school", "minutes": "5", "step_free": "y"}, Stop),
+        ("papers", {"kind": "dossier"}, Paper),
+    ):
+        page = f"/visits/{visit}/{door}"
+        shown = f"/visits/{visit}/{door.partition('/')[0]}"
+        tokens = [re.search(r'csrf_token" value="([^"]*)"', one.get(shown).text)[1] for one in people]  # type: ignore[index]
+        tries = [
+            (person, page, fields | {"csrf_token": token})
+            for person, token in zip(people, tokens, strict=True)
+        ]
+        assert [answer.status_code for answer in at_once(tries)] == [302, 302]
+        assert len(scene.town.run(lambda table=table: db.session.scalars(sa.select(table)).all())) == 1, door
+    jobs.run_due(scene.town.app)
+    people[0].submit(f"/visits/{visit}/papers", kind="dossier")
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Paper)).all())) == 2, "of another moment"
+    people[0].submit(f"/visits/{visit}/route/stops", title="The mill", minutes="5", step_free="y")
+    people[0].submit(f"/visits/{visit}/route/stops", title="The school", minutes="5", step_free="y")
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Stop)).all())) == 3

@@ -20,10 +20,11 @@ from core.db import db, write
 from core.models import Entry
 from plugins.neighbourhood_visits.collect import codes
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
-from plugins.neighbourhood_visits.report.models import Report
+from plugins.neighbourhood_visits.report.models import Minutes, Report
 from portal.privacy import erase
 
 from .test_collect_record import recorded
+from .test_moderated_answers import answer_to
 from .test_promises import department, promise
 from .test_triage import decide, row
 
@@ -121,6 +122,8 @@ def test_a_report_is_approved_by_another_frozen_and_names_nobody(scene: Scene) -
     page = f"/visits/{visit}/report"
     assert keep(scene, visit, name="mayor") == 302
     assert keep(scene, visit, "Later words.", version="0") == 409
+    unread = scene.browser("agent").submit(f"/visits/{visit}/minutes", body="Over what nobody read.")
+    assert unread.status_code == 409
     for name in (None, "resident", "opposition", "mayor2"):
         assert scene.browser(name).get(page).status_code == 404
         assert scene.browser(name).get(f"/visits/{visit}/minutes").status_code in (302, 403)
@@ -200,6 +203,21 @@ def test_who_writes_other_minutes_over_a_colleague_s_is_their_writer(scene: Scen
     assert row(scene, Visit, visit).state == "reporting"
     lead(scene, visit, "publish", name="deputy")
     assert row(scene, Visit, visit).state == "published"
+
+
+def test_who_replaces_minutes_in_small_parts_is_their_writer(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    words = [f"word{number}" for number in range(40)]
+    assert keep(scene, visit, " ".join(words)) == 302
+    for part in range(2):
+        words[part * 10 : part * 10 + 10] = [f"mayor{part}{number}" for number in range(10)]
+        assert keep(scene, visit, " ".join(words), "mayor", str(part + 1)) == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("agent"), "half of it stands"
+    words[20:30] = [f"mayor2{number}" for number in range(10)]
+    assert keep(scene, visit, " ".join(words), "mayor", "3") == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("mayor")
+    lead(scene, visit, "publish", name="mayor")
+    assert row(scene, Visit, visit).state == "reporting"
 
 
 def test_one_person_may_approve_where_the_town_says_so_and_the_report_says_it(scene: Scene) -> None:
@@ -411,21 +429,40 @@ def test_the_data_of_a_hidden_visit_are_hidden(scene: Scene) -> None:
     assert "Tanneries" not in json.dumps(scene.browser("agent").get("/visits/open-data/data.json").json)
 
 
-def test_what_is_taken_back_after_the_report_leaves_it(scene: Scene) -> None:
-    visit, _found = lived(scene)
+def test_what_the_report_counts_is_taken_back_no_more(scene: Scene) -> None:
+    visit, found = lived(scene)
     bare = scene.accepted(visit_open(scene, visit), title="Taken back later?", name="neighbour")
     lead(scene, visit, "close", "finish", "begin", "end")
     lead(scene, visit, "publish", name="mayor")
     page = f"/visits/{visit}/report"
+    before = scene.browser().get(f"/visits/{visit}/data.json").json
+    neighbour, url = scene.browser("neighbour"), f"{page_of(bare)}/withdraw"
+    assert url not in neighbour.get(f"/posts/{bare}").text
+    assert neighbour.get(url).location == f"/posts/{bare}"
+    assert "they leave the report too" in neighbour.submit(url, _page=page).text
+    code = scene.town.run(lambda: codes.code_of(bare))
+    assert "Withdraw my question" not in scene.browser().submit("/visits/code", code=code).text
+    for sure in ({}, {"sure": "1"}):
+        told = scene.browser().submit("/visits/code/withdraw", "/visits/code", code=code, **sure)
+        assert "they leave the report too" in told.text, sure
+    for verb, more in (
+        ("reject", {"reason": "No."}),
+        ("forward", {"to": "Them"}),
+        ("divert", {}),
+        ("reconsider", {}),
+    ):
+        decide(scene, visit, [bare], verb, **more)
+        assert row(scene, Question, bare).triage == "accepted", verb
+    shown = scene.browser("agent").get(page_of(bare)).text
+    assert "so its questions stay public" in shown
+    assert "Take it back from the public" not in shown
     assert "Taken back later?" in scene.browser().get(page).text
-    scene.browser("neighbour").submit(f"{page_of(bare)}/withdraw")
-    assert row(scene, Question, bare).triage == "withdrawn"
-    for url in (page, f"{page}/data.json"):
-        assert "Taken back later?" not in scene.browser().get(url).text
-    assert "A car park?" in scene.browser().get(page).text
+    assert scene.browser().get(f"/visits/{visit}/data.json").json == before
+    decide(scene, visit, [found["waiting"]], "reject", reason="No.")
+    assert row(scene, Question, found["waiting"]).triage == "rejected", "what nobody read is still decided"
 
 
-@pytest.mark.parametrize("way", ["withdraw", "divert", "hide", "remove"])
+@pytest.mark.parametrize("way", ["hide", "remove"])
 def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene: Scene, way: str) -> None:
     visit, owner = scene.visit(), department(scene)
     ident = scene.accepted(visit, title="A lamp?")
@@ -434,12 +471,7 @@ def test_a_promise_leaves_the_report_when_its_question_is_public_no_longer(scene
     lead(scene, visit, "publish", name="mayor")
     page = f"/visits/{visit}/report"
     assert "The lamps of" in scene.browser().get(page).text
-    if way == "withdraw":
-        scene.browser("resident").submit(f"{page_of(ident)}/withdraw")
-    elif way == "divert":
-        decide(scene, visit, [ident], "divert")
-    else:
-        scene.browser("mayor").submit(f"/posts/{ident}/{way}", _page=f"/posts/{ident}", sure="1")
+    scene.browser("mayor").submit(f"/posts/{ident}/{way}", _page=f"/posts/{ident}", sure="1")
     shown = scene.browser().get(page).text
     assert "words of a question were taken out" in shown
     for text in (shown, scene.browser().get(f"{page}/data.json").text, str(row(scene, Report, visit).facts)):
@@ -461,6 +493,48 @@ def test_an_answer_leaves_the_report_with_its_question(scene: Scene, way: str) -
     for shown in (scene.browser().get(page).text for page in pages):
         assert "It is mended on Monday." not in shown
         assert "A light?" in shown
+
+
+@pytest.mark.engines
+def test_what_moderators_show_again_is_back_in_the_report(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit, owner = scene.visit(), department(scene)
+    first, second = scene.answered(visit, title="A lamp?", place="Rue Haute"), scene.accepted(visit)
+    third = scene.accepted(visit, title="A bench?")
+    decide(scene, visit, [first, second], "group")
+    promise(scene, first, owner)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    assert promise(scene, first, owner) == 302, "another, after the report"
+    scene.draft(third, "Said later.")
+    scene.approve(third, "Said later.")
+    data, page, mayor = f"/visits/{visit}/report/data.json", f"/visits/{visit}/report", scene.browser("mayor")
+    before = scene.browser().get(data).json
+    for ident in (first, third, answer_to(scene, first).id, answer_to(scene, third).id):
+        mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+        assert scene.browser().get(data).json != before or ident == answer_to(scene, third).id
+        mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+        assert scene.browser().get(data).json == before
+    shown = scene.browser().get(page).text
+    assert "A question that was taken out" not in shown
+    assert "what had been hidden is shown again" in shown
+    assert "It is mended on Monday." in shown
+    assert "Said later." not in shown
+
+
+def test_what_is_shown_again_but_not_accepted_stays_out_of_the_report(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit = scene.visit()
+    ident, mayor = scene.accepted(visit, title="A lamp?"), scene.browser("mayor")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+    scene.browser("resident").submit(f"{page_of(ident)}/withdraw", _page="/me")
+    decide(scene, visit, [ident], "divert")
+    mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+    shown = scene.browser().get(f"/visits/{visit}/report").text
+    assert "A lamp?" not in shown
+    assert "shown again" not in shown
 
 
 def test_the_report_says_why_where_the_answer_does(scene: Scene) -> None:

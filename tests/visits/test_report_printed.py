@@ -77,14 +77,18 @@ def test_what_is_taken_out_leaves_the_paper_with_its_date(scene: Scene) -> None:
 
 
 def test_before_an_election_the_paper_shows_no_figure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    visit, _found = published(scene)
+    visit, found = lived(scene)
+    refused = f"/posts/{found['refused']}"
+    scene.browser("neighbour").submit(f"{refused}/support", _page=refused)
+    lead(scene, visit, "publish", name="mayor")
     before = printed(scene, visit)
     assert "Answerrate" in before
-    assert "0supports" in before
+    assert "1support" in before
+    assert "0support" not in before
     monkeypatch.setattr(quiet, "sentence", lambda: "No figures before the election.")
     said = printed(scene, visit)
     assert "Answerrate" not in said
-    assert "supports" not in said
+    assert "1support" not in said
     assert "Acarpark" in said
     assert "Nofiguresbeforetheelection" in said
 

@@ -19,6 +19,7 @@ from plugins.neighbourhood_visits.models import Casework, Commitment, Import, Qu
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity, Stop, StopQuestion
 from plugins.neighbourhood_visits.report.models import Minutes
 
+from .conftest import read_mark
 from .test_assigned import SAID, assigned, department, link_of
 from .test_triage import decide
 
@@ -96,7 +97,8 @@ def planted(scene: Scene) -> tuple[dict[str, int], str]:
     decide(scene, visit, [private], "divert")
     public = assigned(scene, visit, ident, contact=f"{SECRET} telephone")
     page = f"/visits/questions/{public}"
-    scene.browser("agent").submit(f"{page}/note", _page=page, note=f"{SECRET} note")
+    agent = scene.browser("agent")
+    agent.submit(f"{page}/note", _page=page, note=f"{SECRET} note", read=read_mark(agent, page))
     link = link_of(scene)
     drafted = scene.drafted(visit, f"{SECRET} draft", title="Drafted?")
 

@@ -242,30 +242,87 @@ def test_a_scribe_sees_what_they_wrote_down_in_the_field(scene: Scene, visit: in
     assert "Is there a bench?" not in scene.browser("scribe").get(f"/visits/{visit}/field").text
 
 
-def test_who_leaves_a_visit_reads_no_longer_what_they_wrote_down(scene: Scene) -> None:
-    scribe, agent = scene.town.person("scribe", "agent"), scene.town.person("agent")
-    colleague = scene.town.person("colleague")
-    visit = scene.visit(agents=[str(agent), str(colleague)], scribes=[str(scribe)])
-    names, page = ("scribe", "colleague"), f"/visits/{visit}/edit"
-    written = {name: recorded(scene, visit, name, words=SECRET) for name in names}
-    stand(scene, visit, "in_progress")
+def change_team(scene: Scene, visit: int, **team: list[str]) -> None:
+    """Let the mayor name the team of a visit anew."""
+    page = f"/visits/{visit}/edit"
+    version = re.search(r'name="version"[^>]*value="(\d+)"', scene.browser("mayor").get(page).text)
+    assert version
+    changed = scene.browser("mayor").submit(page, **scene.plan() | team, version=version[1])
+    assert changed.status_code == 302, changed.text
+
+
+def noted(scene: Scene, visit: int, name: str) -> list[int]:
+    """The question and the photo that somebody notes in the field."""
+    last = scene.town.run(lambda: db.session.scalar(sa.select(sa.func.max(Entry.id)))) or 0
     picture = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(picture, "PNG")
     picture.seek(0)
-    send(scene, visit, "scribe", key="a", asked=SECRET, photo=(picture, "lamp.png"))
-    made = sa.select(Entry.id).where(Entry.id > max(written.values()))
-    noted = scene.town.run(lambda: db.session.scalars(made).all())
-    assert len(noted) == 2, "a question and a photo"
-    own = [*((names[0], entry) for entry in noted), *written.items()]
-    for name, entry in own:
-        assert scene.browser(name).get(f"/posts/{entry}").status_code == 200, (name, entry)
-    version = re.search(r'name="version"[^>]*value="(\d+)"', scene.browser("mayor").get(page).text)
-    assert version
-    changed = scene.browser("mayor").submit(page, **scene.plan(), version=version[1])
-    assert changed.status_code == 302, changed.text
-    for name, entry in own:
-        assert scene.browser(name).get(f"/posts/{entry}").status_code == 404, (name, entry)
-        assert scene.browser("agent").get(f"/posts/{entry}").status_code == 200, "the team reads on"
+    send(scene, visit, name, key="a", asked=SECRET, photo=(picture, "lamp.png"))
+    made = scene.town.run(lambda: db.session.scalars(sa.select(Entry.id).where(Entry.id > last)).all())
+    assert len(made) == 2, "a question and a photo"
+    return list(made)
+
+
+def read(scene: Scene, name: str, entries: list[int]) -> list[int]:
+    """Which of these somebody reads, at their own address and in their pictures."""
+    found = []
+    for entry in entries:
+        files = set(re.findall(r"/files/\d+/[^\"?\s]+", scene.browser("mayor").get(f"/posts/{entry}").text))
+        answers = {scene.browser(name).get(url).status_code for url in (f"/posts/{entry}", *files)}
+        assert answers <= {200} or answers <= {403, 404}, (name, entry, answers)
+        found += [entry] if answers == {200} else []
+    return found
+
+
+def test_who_leaves_a_visit_reads_no_longer_what_they_wrote_down(scene: Scene) -> None:
+    scribe, agent = str(scene.town.person("scribe", "agent")), str(scene.town.person("agent"))
+    colleague = str(scene.town.person("colleague"))
+    visit = scene.visit(agents=[agent, colleague], scribes=[scribe])
+    own = {name: [recorded(scene, visit, name, words=SECRET)] for name in ("scribe", "colleague")}
+    stand(scene, visit, "in_progress")
+    for name, entries in own.items():
+        entries += noted(scene, visit, name)
+        assert read(scene, name, entries) == entries
+    change_team(scene, visit)
+    for name, entries in own.items():
+        assert read(scene, name, entries) == []
+        assert read(scene, "agent", entries) == entries, "the team reads on"
+
+
+def test_an_agent_taken_off_the_team_some_other_way_reads_nothing_they_noted(scene: Scene) -> None:
+    visit = scene.visit()
+    stand(scene, visit, "in_progress")
+    own = noted(scene, visit, "agent")
+    assert read(scene, "agent", own) == own
+
+    def end() -> None:
+        with write() as session:
+            session.execute(sa.delete(Membership).where(Membership.user_id == scene.town.person("agent")))
+
+    scene.town.run(end)
+    assert read(scene, "agent", own) == []
+
+
+def test_a_scribe_who_is_named_again_reads_what_they_wrote_down_themselves(scene: Scene) -> None:
+    scribe, second = str(scene.town.person("scribe", "agent")), str(scene.town.person("second", "agent"))
+    colleague = str(scene.town.person("colleague"))
+    visit = scene.visit(scribes=[scribe, second], agents=[colleague])
+    other = scene.question(visit, title=SECRET)
+    of_second = recorded(scene, visit, "second", words=SECRET)
+    own = [recorded(scene, visit, "scribe", words=f"{SECRET} {one}") for one in range(3)]
+    of_agent = recorded(scene, visit, "colleague", words="A bench?")
+    stand(scene, visit, "in_progress")
+    own += noted(scene, visit, "scribe")
+    change_team(scene, visit, scribes=[second])
+    assert read(scene, "scribe", own) == []
+    diverted, accepted, *waiting = own
+    decide(scene, visit, [diverted], "divert")
+    decide(scene, visit, [accepted], "accept")
+    change_team(scene, visit, scribes=[scribe, second, colleague], agents=[])
+    assert read(scene, "scribe", [*own, other, of_second, of_agent]) == [accepted, *waiting]
+    assert read(scene, "second", [*waiting, of_second]) == [of_second]
+    assert read(scene, "colleague", [*waiting, of_agent]) == [of_agent], "who was on the team, and notes now"
+    assert scene.browser().get(f"/posts/{accepted}").status_code == 200, "it stays public"
 
 
 def test_who_is_on_the_team_reads_what_they_wrote_down_by_being_there(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core.db import db, write
 from core.models import Entry
@@ -96,7 +97,7 @@ def test_a_theme_that_the_town_has_not_is_refused_and_so_is_who_is_not_on_the_te
         agent.submit(f"/visits/{visit}/decide", _page=page, one=f"theme {question}:0 {theme}")
         assert row(scene, Question, question).theme == ""
     for nonsense in ("theme", f"assign {question}:0 x", f"group {question}:0", "group x y", "nothing 1:1 2"):
-        assert agent.submit(f"/visits/{visit}/decide", _page=page, one=nonsense).status_code == 302
+        assert agent.submit(f"/visits/{visit}/decide", _page=page, one=nonsense).status_code in (409, 422)
     assert row(scene, Question, question).triage == "submitted"
     other = scene.browser("agent2")
     told = other.submit(
@@ -128,7 +129,7 @@ def test_similar_questions_are_shown_with_the_reason_grouped_and_ungrouped(scene
     shown = agent.get(page).text
     assert f"group {first}:0 {other}:0" in shown
     assert f"group {far}:0" not in shown
-    assert "lumière ~ lampadaire" in shown
+    assert "“lumière” ↔ “lampadaire”" in shown
     assert re.search("same place: [^<]*Lavoir", shown)
     agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {first}:0 {other}:0")
     assert row(scene, Question, other).group_id == first
@@ -137,12 +138,55 @@ def test_similar_questions_are_shown_with_the_reason_grouped_and_ungrouped(scene
     assert row(scene, Question, other).group_id is None
 
 
+def test_what_residents_call_damage_leads_to_what_is_named_so_before_anything_is_learned(
+    scene: Scene,
+) -> None:
+    visit = scene.visit()
+    roads, lights, clean = (department(scene, name) for name in ("Voirie", "Éclairage public", "Propreté"))
+    for title, owner, theme, because in (
+        ("Trottoir défoncé", roads, "streets", "Trottoir"),
+        ("La chaussée est abîmée", roads, "streets", "chaussée"),
+        ("Un nid-de-poule", roads, "streets", "nid poule"),
+        ("Lampadaires éteints", lights, None, "Lampadaires"),
+        ("Des mégots partout", clean, "cleanliness", "mégots"),
+        ("La cour du collège", None, None, ""),
+    ):
+        question = scene.question(visit, title=title)
+        page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
+        card = page[page.index(f'id="question-{question}"') :].partition("</li>")[0]
+        owners = re.findall(r'value="assign \S+ (\d+)"', card)
+        assert owners[:1] == ([str(owner)] if owner else []), title
+        assert re.findall(r'value="theme \S+ (\w+)"', card)[:1] == ([theme] if theme else []), title
+        assert not owner or f"because of: {because}<" in card, title
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "reason"),
+    [
+        ("Rénover le TEP", "La cour est grise", ""),
+        ("Refaire le stade", "Dans la cour", ""),
+        ("Trottoir défoncé", "Le trottoir abîmé", "“abîmé” ↔ “défoncé” · same words: trottoir"),
+        ("Un banc cassé", "Une clôture abîmée", ""),
+        ("Plus de Lumière", "Le lampadaire penche", "“lampadaire” ↔ “Lumière”"),
+    ],
+)
+def test_a_reason_is_a_pair_of_words_that_mean_the_same(
+    scene: Scene, one: str, other: str, reason: str
+) -> None:
+    def act() -> tuple[bool, str]:
+        with force_locale("en"):
+            found = similar.shared(similar.read(other), similar.read(one))
+            return found.enough, " · ".join(found.reasons)
+
+    assert scene.town.run(act) == (bool(reason), reason)
+
+
 def test_one_word_of_one_question_suggests_nothing(scene: Scene) -> None:
     visit, _lights, parks = taught(scene)
     tree = scene.question(visit, title="Tailler les arbres où piaillent les oiseaux", theme="green")
     decide(scene, visit, [tree], "assign", department=str(parks), official="0")
     worked(scene)
-    noise = scene.question(visit, title="Bruit du bar où piaillent les clients")
+    noise = scene.question(visit, title="Un bar où piaillent les clients")
     trees = scene.question(visit, title="Un arbre penche")
     worked(scene)
     page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unread").text
@@ -304,3 +348,14 @@ def test_a_queue_is_read_by_theme_and_by_department(scene: Scene) -> None:
     assert '<option value="streets" selected>Streets and pavements (0)' in lost.text
     assert "Show all" in agent.get(f"{queue}&department={roads}&theme=streets").text
     assert shown("&department=x'&theme=%F0%9F%8C%B3") == [False, False]
+
+
+def test_what_is_suggested_and_was_rejected_since_is_named_in_the_refusal(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    first, second = (scene.question(visit, title=f"Question {number}?") for number in range(2))
+    page = f"/visits/{visit}/review"
+    agent.submit(
+        f"/visits/{visit}/decide", _page=page, verb="reject", pick=f"{second}:0", reason="Off topic."
+    )
+    agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {first}:0 {second}:0")
+    assert "“Question 1?”: This question is not accepted, or no longer." in agent.get(page).text

@@ -18,6 +18,7 @@ from plugins.neighbourhood_visits import imports, letters, reads, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
 from ..core.test_files import encoded, photo
+from .conftest import QUESTION
 from .test_browser import many
 from .test_plugin import statements
 
@@ -217,12 +218,63 @@ def test_what_a_colleague_moved_since_is_not_moved_again(scene: Scene) -> None:
     seen = {"verb": "reject", "reason": "Not ours.", "pick": f"{question}:0"}
     decide(scene, visit, [question], "accept", name="mayor")
     agent = scene.browser("agent")
-    agent.submit(f"/visits/{visit}/decide", _page=page, **seen)
-    assert "A colleague has dealt with this question" in agent.get(page).text
+    late = agent.submit(f"/visits/{visit}/decide", _page=page, **seen)
+    assert late.status_code == 409
+    assert "A colleague has dealt with this question" in late.text
     assert row(scene, Question, question).triage == "accepted"
-    nothing = agent.submit(f"/visits/{visit}/decide", _page=page, verb="accept")
-    assert nothing.status_code == 302
-    assert "Tick the questions first." in agent.get(page).text
+
+
+def test_what_is_decided_for_nothing_keeps_what_was_typed(scene: Scene) -> None:
+    visit = scene.visit()
+    scene.question(visit)
+    nothing = decide(scene, visit, [], "reject", reason="Not for the town.", queue="unread")
+    assert nothing.status_code == 422
+    assert "Tick the questions first." in nothing.text
+    assert 'value="Not for the town."' in nothing.text
+
+
+@pytest.mark.parametrize("verb", ["reject", "group"])
+def test_what_a_colleague_was_first_with_is_named_and_the_rest_is_kept(scene: Scene, verb: str) -> None:
+    visit = scene.visit()
+    first, *others = (scene.question(visit, title=f"Question <{number}>?") for number in range(3))
+    scene.question(visit, title="One that waits on?")
+    decide(scene, visit, [first], "divert", name="mayor")
+    picks = [f"{one}:0" for one in (first, *others)]
+    said = {"verb": verb, "pick": picks, "reason": "Not for the town."}
+    page = f"/visits/{visit}/review?queue=unread"
+    late = scene.browser("agent").submit(f"/visits/{visit}/decide?queue=unread", _page=page, **said)
+    assert late.status_code == 409
+    summary = re.search(r'(?s)<div class="error-summary".*?</div>', late.text)
+    assert summary
+    assert f'<a href="/visits/questions/{first}">Question &lt;0&gt;?</a>' in summary[0]
+    assert "Question &lt;1&gt;?" not in summary[0]
+    assert 'value="Not for the town."' in late.text
+    assert re.search(rf'<option selected value="{verb}">', late.text)
+    assert {row(scene, Question, one).triage for one in others} == {
+        "rejected" if verb == "reject" else "submitted"
+    }
+    assert ("2 questions not accepted." in late.text) == (verb == "reject"), "what could be done is done"
+    assert ('name="verb" value="reconsider"' in late.text) == (verb == "reject"), "and taken back"
+    ticked = {int(one) for one in re.findall(r'id="pick-(\d+)" checked', late.text)}
+    assert ticked == (set() if verb == "reject" else set(others))
+
+
+def test_a_refused_suggestion_keeps_what_was_ticked_beside_it(scene: Scene) -> None:
+    visit = scene.visit()
+    first, other = scene.question(visit, title="One?"), scene.question(visit, title="Two?")
+    decide(scene, visit, [first], "reject", name="mayor", reason="No.")
+    said = {"pick": f"{other}:0", "verb": "reject", "reason": "Not ours."}
+    page = f"/visits/{visit}/review?queue=unread"
+    for one, refusal in (
+        (f"group {first}:0 {other}:0", "This question is not accepted, or no longer."),
+        (f"theme {other}:0 made-up", "Not a valid choice"),
+    ):
+        url = f"/visits/{visit}/decide?queue=unread"
+        late = scene.browser("agent").submit(url, _page=page, one=one, **said)
+        assert refusal in late.text
+        assert re.search(rf'id="pick-{other}" checked', late.text)
+        assert 'value="Not ours."' in late.text
+        assert row(scene, Question, other).triage == "submitted"
 
 
 def fields_of(text: str, action: str) -> dict[str, str]:
@@ -322,6 +374,11 @@ def test_a_note_that_a_colleague_changed_meanwhile_is_not_written_over(
     assert late.status_code == 409
     for text in ("A colleague has changed this note", "The agent wrote this.", "The mayor wrote that."):
         assert text in late.text
+    assert "The agent wrote this." in agent.get(form).text
+    unread = mayor.submit(action, _page=form, **{field: "Written over what nobody read."})
+    assert unread.status_code == 409
+    assert "A colleague has changed this note" in unread.text
+    assert "Written over what nobody read." in unread.text
     assert "The agent wrote this." in agent.get(form).text
     both = {field: "Both wrote these words."}
     assert mayor.submit(action, _page=form, **read(late.text), **both).status_code == 302
@@ -454,3 +511,36 @@ def test_a_card_says_one_thing_of_where_its_question_stands(scene: Scene) -> Non
         shown = scene.browser().get(url).text
         assert "Answer to come" not in shown, url
         assert re.findall(r'<span class="badge[^"]*">(Refused|Answer[^<]*)</span>', shown) == ["Refused"], url
+
+
+def test_what_its_author_withdrew_is_not_edited(scene: Scene) -> None:
+    question = scene.question(scene.visit())
+    page, resident = f"/posts/{question}", scene.browser("resident")
+    version = re.search(r'name="version"[^>]*value="(\d+)"', resident.get(f"{page}/edit").text)
+    assert version
+    assert f'href="{page}/edit"' in resident.get(page).text
+    resident.submit(f"/visits/questions/{question}/withdraw")
+    shown = resident.get(page).text
+    assert "Withdrawn" in shown
+    assert f'href="{page}/edit"' not in shown
+    now = re.search(r'name="version"[^>]*value="(\d+)"', resident.get(f"{page}/edit").text)
+    assert now
+    told = resident.submit(f"{page}/edit", title="Other words?", body="", version=now[1])
+    assert "You have withdrawn this question" in told.text
+    assert row(scene, Entry, question).title == QUESTION
+
+
+def test_a_question_s_desk_leads_with_what_is_to_be_done_next(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}"
+    scene.browser("admin").submit("/visits/departments/new", name="Roads", days="30", official="0")
+    shown = agent.get(page).text
+    assert shown.index('id="decide"') < shown.index('id="answer"'), "it has no department yet"
+    decide(scene, visit, [question], "assign", department="1", official="0")
+    shown = agent.get(page).text
+    assert shown.index('id="answer"') < shown.index('id="decide"')
+    private = scene.question(visit)
+    decide(scene, visit, [private], "divert")
+    shown = agent.get(f"/visits/questions/{private}").text
+    assert shown.index('id="case"') < shown.index('id="decide"')

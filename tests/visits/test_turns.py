@@ -336,7 +336,7 @@ def test_the_new_date_is_announced_without_taking_questions(scene: Scene) -> Non
 def test_a_visit_that_takes_no_questions_yet_says_so_everywhere(scene: Scene) -> None:
     visit, visitor = scene.visit(other_ways="Call 02 96 00 00 00."), scene.browser()
     page = f"/visits/{visit}"
-    assert "Questions until" in visitor.get("/visits/").text
+    assert "Questions are open" in visitor.get("/visits/").text
     put_off(scene, visit, "postpone")
     assert reschedule(scene, visit, days=7, later="yes") == 302
     assert "not open yet; the last day will be" in visitor.get(page).text

@@ -111,7 +111,7 @@ def team_up(scene: Scene) -> dict[str | None, Browser]:
 
 @dataclass
 class Walk:
-    """A visit that is planned, with a question and a promise, and what people try on them."""
+    """A visit that is planned, with a question, and a promise about another, and what people try on them."""
 
     scene: Scene
     browsers: dict[str | None, Browser]
@@ -120,6 +120,7 @@ class Walk:
     def __post_init__(self) -> None:
         self.visit = self.scene.visit()
         self.question = self.scene.question(self.visit)
+        self.lamp = self.scene.question(self.visit, title="A lamp?")
         self.scene.town.run(self._prepare)
         self.stands = self.states()
 
@@ -135,11 +136,11 @@ class Walk:
             session.flush()
             session.add(DepartmentMember(department_id=roads.id, user_id=self.scene.town.person("worker")))
             said = {"text": "A lamp", "department_id": roads.id, "due_on": dt.date(2030, 1, 1)}
-            promise = Commitment(space_id=self.visit, question_id=self.question, **said)
+            promise = Commitment(space_id=self.visit, question_id=self.lamp, **said)
             session.add(promise)
             session.flush()
             self.roads, self.parks, self.promise = roads.id, parks.id, promise.id
-            self.code = codes.code_of(self.question)
+            self.code, self.lamp_code = codes.code_of(self.question), codes.code_of(self.lamp)
 
     def states(self) -> dict[str, Any]:
         """Every state as the database holds it, and what guards ask for."""
@@ -175,6 +176,7 @@ class Walk:
             "department": work.department_id,
             "link": first(link).first(),
             "promised": first(kept.where(Commitment.state != "abandoned").limit(1)).first() is not None,
+            "pledged": first(kept.limit(1)).first() is not None,
             "waits": any(note.state == "kept" for note in notes),
             "notes": {note.outcome: note.id for note in notes},
             "stop": first(
@@ -319,11 +321,22 @@ GUARDS: dict[str, Callable[[dict[str, Any], int | None, str | None, Sent], bool]
     "a reason is given": lambda now, me, name, sent: "reason" in sent.gives,
     "the body is named": lambda now, me, name, sent: "body" in sent.gives,
     "by its author, or by its code": lambda now, me, name, sent: name == "resident" or "code" in sent.gives,
-    "by who asked or supports the question": lambda now, me, name, sent: name == "resident",
+    "by who asked or supports the question, or by its code": lambda now, me, name, sent: (
+        name == "resident" or "code" in sent.gives
+    ),
+    "by another than those who may say that it is done": lambda now, me, name, sent: (
+        name == "resident" or "code" in sent.gives
+    ),
     "it is said to be done, or its date is thirty days past": lambda now, me, name, sent: (
         now["commitment"] in ("done_claimed", "confirmed")
     ),
     "no answer is published": lambda now, me, name, sent: not now["answered"],
+    "nothing was ever promised about it": lambda now, me, name, sent: not now["pledged"],
+    "no promise about it stands": lambda now, me, name, sent: not now["promised"],
+    "it is not accepted, or the report is not published": lambda now, me, name, sent: (
+        now["triage"] != "accepted" or now["visit"] not in REPORTED
+    ),
+    "the report that counts it is not published": lambda now, me, name, sent: now["visit"] not in REPORTED,
     "the question is accepted": lambda now, me, name, sent: now["triage"] == "accepted",
     "the question is to be read, or accepted": lambda now, me, name, sent: (
         now["triage"] in ("submitted", "contested", "accepted")
@@ -510,6 +523,23 @@ def _more_doors() -> list[Door]:
             )
             for verb in ("withdraw", "contest")
         ),
+        *(
+            Door(
+                f"{verb} its promise by code",
+                (("commitment", verb),),
+                lambda walk, verb=verb: (
+                    "/visits/code/promise",
+                    {
+                        "code": walk.lamp_code,
+                        "promise": str(walk.promise),
+                        "verb": verb,
+                        "reason": "So it is.",
+                    },
+                ),
+                gives=frozenset({"reason", "code"}),
+            )
+            for verb in ("confirm", "contest")
+        ),
         Door(
             "withdraw by a wrong code",
             nothing,
@@ -654,7 +684,7 @@ THROUGH: dict[str, tuple[tuple[str | None, str], ...]] = {
         ("scribe", "note refuse"),
         ("agent", "note decline"),
         ("agent", "choose decline"),
-        *(("scribe", f"outcome {verb}") for verb in _OUTCOMES),
+        *(("scribe", f"outcome {verb}") for verb in _OUTCOMES if verb != "commit"),
         ("agent", "promise"),
         ("agent", "commitment abandon"),
     ),

@@ -17,18 +17,18 @@ def answer(question_id: int, body: str, version: int, by: int | DepartmentLink) 
 
     Refused when the question is no longer theirs at the moment of writing, or they are not shown what stands.
     """
-    person = by if isinstance(by, int) else None
+    person = by if isinstance(by, int) else api.viewer().id  # who opens a link may have an account
     with api.as_system("a department answers its request"), api.write() as session:
         case = _open_case(question_id, by)
         if answers.answer_of(question_id)[1] is not None and not reads_draft(case.casework, by):
             raise api.Refused(_("A colleague has changed the draft in the meantime. Compare it with yours."))
         department = session.get(Department, case.casework.department_id)
-        answers.keep(case, body, version, author_id=person, byline=None if person else department.name)
+        answers.keep(case, body, version, drafter=person, byline=department.name)
         states.move(case, "answer", "submit")
-        if person is None:
+        if not isinstance(by, int):
             drafted = sa.update(DepartmentLink).where(DepartmentLink.entry_id == question_id)
             session.execute(drafted.values(drafted_at=api.now()), execution_options=links.PLAINLY)
-        api.audit("visits.department_answered", f"entry/{question_id}", by_link=person is None)
+        api.audit("visits.department_answered", f"entry/{question_id}", by_link=not isinstance(by, int))
 
 
 def give_back(question_id: int, reason: str, by: int | DepartmentLink) -> None:

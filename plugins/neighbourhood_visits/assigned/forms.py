@@ -19,11 +19,11 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .. import reads
-from ..forms import OverForm, at_most, needed, people, people_near
+from .. import reads, seen
+from ..forms import OverForm, OverMarkForm, at_most, needed, people, people_near
 
 
-class DepartmentForm(api.Form):
+class DepartmentForm(OverMarkForm):
     """A department: how it is called and reached, who is in charge, who works there, when it answers."""
 
     name = StringField(
@@ -45,7 +45,8 @@ class DepartmentForm(api.Form):
     @classmethod
     def offered(cls, row: Any = None) -> "DepartmentForm":
         """The form with the people of the town, filled with the department if any."""
-        form = cls(data=row and reads.department_said(row))
+        said = row and reads.department_said(row)
+        form = cls(data=said and {**said, "read": seen.mark(said)})
         form.official.choices = [(0, _("None")), *people_near("official")]
         form.members.choices = people_near("agent")
         return form

@@ -31,11 +31,24 @@ def follow_assignment(case: Case) -> None:
     days = department.days_to_answer if department else api.settings("neighbourhood_visits")["days_to_answer"]
     case.casework.due_at = api.now() + dt.timedelta(days=days)  # the visit may ask for it earlier
     case.casework.reminded_at = case.casework.escalated_at = None
-    if department is None:
-        return
+    if department is not None:
+        _reach(case, department)
+
+
+def follow_department(case: Case) -> None:
+    """Others are told for the department of a question now: no earlier link opens it, and its day stays."""
+    by_link = answered(case.entry.id)
+    _end(case.entry.id)
+    api.untell("visits.department_assigned", "visits.department_overdue", entry_id=case.entry.id)
+    _reach(case, api.get_or_404(Department, case.casework.department_id), by_link)
+
+
+def _reach(case: Case, department: Department, by_link: bool = False) -> None:
+    """Have a department told of a question; who answered it `by_link` before reads that by the new one."""
     if not members(department.id) and department.mailbox:
         link = DepartmentLink(entry_id=case.entry.id, space_id=case.space.id, department_id=department.id)
-        link.expires_at = case.casework.due_at + GRACE
+        link.expires_at = max(case.casework.due_at or api.now(), api.now()) + GRACE
+        link.drafted_at = api.now() if by_link else None
         api.db.session.add(link)
     tell(case.entry.id, "assigned")
 

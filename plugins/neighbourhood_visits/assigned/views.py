@@ -12,7 +12,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import answers, promises, reads
-from ..models import Casework, Department, DepartmentMember, Question, Visit
+from ..models import Casework, Department, DepartmentMember, Question, Visit, public_questions
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
 from . import actions, due, links
@@ -63,7 +63,7 @@ def my_department() -> str:
             .join(Question, Question.entry_id == api.Entry.id)
             .join(Casework, Casework.entry_id == api.Entry.id)
             .join(Visit, Visit.space_id == api.Entry.space_id)
-            .where(_mine(person), Casework.answer.in_(OPEN), Question.triage == "accepted")
+            .where(_mine(person), Casework.answer.in_(OPEN), api.Entry.id.in_(public_questions()))
             .order_by(due.due(), api.Entry.id)
             .limit(PAGE)
         )

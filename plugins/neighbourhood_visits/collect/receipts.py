@@ -4,11 +4,13 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from core import api
 
 from .. import reads
 from ..assigned.due import answer_by
-from ..models import Casework, Department, Question, Visit
+from ..models import STANDS, Casework, Commitment, Department, Question, Visit
 from ..show import called_off, date, day_of
 from . import codes
 
@@ -40,8 +42,10 @@ def receipt(question_id: int) -> Receipt:
         visit: Any = api.db.session.get(Visit, entry.space_id)
         space: Any = api.db.session.get(api.Space, entry.space_id)
         casework: Any = api.db.session.get(Casework, question_id)
-        department = reads.department(casework.department_id)
-        person = casework.official_id or (department.official_id if department else None)
+        keeper = reads.department(_keeper(question_id))
+        department = keeper or reads.department(casework.department_id)
+        person = None if keeper else casework.official_id
+        person = person or (department.official_id if department else None)
         return Receipt(
             title=entry.title,
             visit=space.name,
@@ -55,6 +59,14 @@ def receipt(question_id: int) -> Receipt:
             code=codes.code_of(question_id) if casework.code else "",
             expects=question.triage in EXPECTS and question.answered_at is None,
         )
+
+
+def _keeper(question_id: int) -> int | None:
+    """The department that keeps the latest promise about a question that stands."""
+    stands = sa.select(Commitment.department_id).where(Commitment.question_id == question_id, STANDS)
+    latest = stands.order_by(Commitment.id.desc()).limit(1)
+    found: int | None = api.db.session.scalar(latest)
+    return found
 
 
 def takes_place(visit: Visit) -> str:

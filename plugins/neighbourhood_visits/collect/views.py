@@ -1,6 +1,6 @@
 """The pages of a question's code: the form that opens its thread, what one does there, the slip to print."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,19 +9,17 @@ from flask import abort, redirect, request, session, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import reads, triage
+from .. import promises, reads, states, triage
+from ..follow import way
 from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
-from ..states import TABLE
 from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
 from .maps import Map, map_of
 from .receipts import receipt
 from .similar import accepted
 from .voices import voice_page
-
-WITHDRAWABLE = TABLE["triage", "withdraw"].sources
 
 
 @blueprint.route("/code", methods=["GET", "POST"])
@@ -66,13 +64,18 @@ def _there(question_id: int) -> bool:
 def withdraw_by_code() -> Page:
     """Take back the question of a code, once one is sure."""
     if "sure" in request.form:
-        return _act("withdraw", _("Your question is withdrawn."))
+        done = _("Your question is withdrawn.")
+        return _act(lambda question_id, _reason: triage.by_code(question_id, "withdraw"), done)
     api.throttle("guess")
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     read = _read(found) if found is not None else None
-    if read is None:
+    if found is None or read is None:
         return _unknown(CodeForm(formdata=None))
+    stands = states.hidden_by(_case(found), states.TABLE["triage", "withdraw"])
+    if stands is not None:
+        api.says(str(stands.refusal), "error")
+        return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
     return draw("visits/collect/withdraw_by_code.html", form=form, entry=read[0])
 
 
@@ -80,7 +83,20 @@ def withdraw_by_code() -> Page:
 @api.needs("visits.ask")
 def contest_by_code() -> Page:
     """Contest that the question of a code was not accepted."""
-    return _act("contest", _("Done."))
+    return _act(lambda question_id, reason: triage.by_code(question_id, "contest", reason), _("Done."))
+
+
+@blueprint.post("/code/promise")
+@api.needs("visits.ask")
+def promise_by_code() -> Page:
+    """Say whether a promise about the question of a code is kept."""
+    verb, ident = request.form.get("verb", ""), request.form.get("promise", 0, type=int)
+    if verb not in promises.THANKS:
+        abort(404)
+    return _act(
+        lambda question_id, reason: promises.by_code(question_id, ident, verb, api.one_line(reason)),
+        str(promises.THANKS[verb]),
+    )
 
 
 @blueprint.post("/code/photos")
@@ -113,14 +129,15 @@ def _add_pictures(question_id: int) -> list[str]:
     return []
 
 
-def _act(verb: str, done: str) -> Page:
+def _act(act: Callable[[int, str], None], done: str) -> Page:
+    """Do with the question of a code what its author may, with the reason that is given."""
     api.throttle("guess")
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     if found is None or _read(found) is None:
         return _unknown(CodeForm(formdata=None))
     try:
-        triage.by_code(found, verb, form.reason.data or "")
+        act(found, form.reason.data or "")
         api.says(done)
     except api.Refused as reason:
         api.says(str(reason), "error")
@@ -139,13 +156,16 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
     if found is None or read is None:
         return None
     entry, question, answer = read
+    with api.as_system("say what its author may do with a question"):
+        ways = {one.verb for one in states.ways(_case(found), "triage")}
     return draw(
         "visits/collect/thread.html",
         entry=entry,
         question=question,
         answer=answer,
         public=question.triage == "accepted" and entry.state == "published",
-        withdrawable=question.triage in WITHDRAWABLE and question.answered_at is None,
+        withdrawable="withdraw" in ways,
+        panels=way.panel(entry, code),
         reached=_reached(entry) if question.triage == "private_case" else "",
         receipt=receipt(found),
         photos=pictures.waits(entry, question),
@@ -154,6 +174,15 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
         wrong=wrong,
         form=ActByCodeForm(formdata=None, code=code),
     )
+
+
+def _case(question_id: int) -> states.Case:
+    """The question of a code that was shown, for its holder."""
+    with api.as_system("whoever holds its code acts as its author"):
+        entry = api.get_or_404(api.Entry, question_id)
+        case = states.case_of(entry, api.get_or_404(api.Space, entry.space_id))
+    case.by_code = True
+    return case
 
 
 def _map(entry: api.Entry) -> Map | None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import answers, states
+from .. import answers, reads, states
 from ..actions import take_as_it_is
 from ..models import Casework, Question
 from ..report import gaps
@@ -70,6 +70,8 @@ def keep(space: api.Space, said: Said) -> bool:
                 _conclude(asked, said.outcome, said.text)
             except api.Refused:  # what the table asks for is missing: the coordinator sees it
                 return True
+            holds = (Note.entry_id == asked.entry.id, Note.author_id == person, Note.state == "applied")
+            _set({"state": "set_aside"}, *holds)
             _set({"state": "applied"}, *mine)
     return True
 
@@ -198,7 +200,7 @@ def _private() -> Any:
 def _counts(case: Case, outcome: str) -> bool:
     """Whether an outcome holds: no other stands, and no other scribe noted another one.
 
-    Of one scribe the last word counts.
+    Of one scribe the last word counts; what holds is not set aside before it does.
     """
     person = api.viewer().id
     about = (Note.entry_id == case.entry.id, Note.outcome != "")
@@ -209,8 +211,11 @@ def _counts(case: Case, outcome: str) -> bool:
         newest = api.db.session.scalar(
             sa.select(sa.func.max(Note.id)).where(*about, Note.author_id == person)
         )
-        _set({"state": "set_aside"}, *about, Note.author_id == person, Note.id < newest)
-        others = sa.select(Note.id).where(*about, Note.id != newest, Note.state != "set_aside")
+        earlier = (*about, Note.author_id == person, Note.id < newest, Note.state == "kept")
+        _set({"state": "set_aside"}, *earlier)
+        others = sa.select(Note.id).where(
+            *about, Note.author_id.is_distinct_from(person), Note.state != "set_aside"
+        )
         differs = api.db.session.scalars(others.where(Note.outcome != outcome).limit(1)).first()
         return not stands and differs is None
 
@@ -239,7 +244,7 @@ def _record(space: api.Space, said: Said) -> int:
         author_id=None,
         recorded_by=api.viewer().id,
         team_only=True,
-        reader_id=api.viewer().id,
+        reader_id=reads.recorder(space),
     )
     question = Question(entry_id=entry.id, place=said.stop[:200])
     api.db.session.add_all([question, Casework(entry_id=entry.id, space_id=space.id, flags=flags)])
@@ -254,7 +259,7 @@ def _photo(space: api.Space, said: Said) -> int:
         "",
         kind="visits.photo",
         team_only=True,
-        reader_id=api.viewer().id,
+        reader_id=reads.recorder(space),
         pictures=[picture],
         confirmed=True,
     )

@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import promises, states
-from ..models import Commitment, Question, about_public
+from ..models import Commitment, Department, Question, about_public
 from ..report.models import Report
 from ..show import draw
 from .models import Step
@@ -18,8 +18,11 @@ from .steps import BY_ASKERS
 Moment = tuple[dt.datetime, str, str]
 
 
-def panel(entry: Any) -> list[api.Panel]:
-    """The way of the question whose page is shown; of what is not public its author and team see it too."""
+def panel(entry: Any, code: str = "") -> list[api.Panel]:
+    """The way of the question whose page is shown; of what is not public its author and team see it too.
+
+    Whoever has shown its `code` is asked whether its promises are kept, as who asked is.
+    """
     if entry is None or entry.kind != "visits.question":
         return []
     question, whole = api.db.session.get(Question, entry.id), api.db.session.get(api.Entry, entry.id)
@@ -30,24 +33,26 @@ def panel(entry: Any) -> list[api.Panel]:
         for at, title, note in sorted(_moments(whole, question), key=lambda one: one[0])
     ]
     whole_way = api.Panel(_("The whole way"), draw("visits/follow/way.html", items=items), weight=10)
-    return [*_promised(whole), whole_way]
+    return [*_promised(whole, code), whole_way]
 
 
-def _promised(entry: api.Entry) -> list[api.Panel]:
+def _promised(entry: api.Entry, code: str) -> list[api.Panel]:
     """What was promised about a public question; above it for who may say whether it is kept."""
-    about = sa.select(Commitment, api.Space, promises.contested_at()).order_by(Commitment.id)
+    about = sa.select(Commitment, api.Space, Department.name, promises.contested_at()).order_by(Commitment.id)
     about = about.join(api.Space, api.Space.id == Commitment.space_id)
+    about = about.join(Department, Department.id == Commitment.department_id)
     found = api.db.session.execute(about.where(Commitment.question_id == entry.id, about_public())).all()
-    rows = [
-        (row, contested_at, promises.ways_of(states.Case(space, None, entry, commitment=row)))
-        for row, space, contested_at in found
-    ]
+    rows = []
+    for row, space, keeper, contested_at in found:
+        case = states.Case(space, None, entry, commitment=row, by_code=bool(code))
+        rows.append((row, keeper, contested_at, states.ways(case, "commitment")))
     if not rows:
         return []
     html = draw(
         "visits/follow/promised.html",
         rows=rows,
         back=f"/posts/{entry.id}",
+        code=code,
         day=api.town_today(),
         state_label=promises.state_label,
         label_day=api.day,
@@ -84,7 +89,7 @@ def _moments(entry: api.Entry, question: Question) -> list[Moment]:
 def _title(step: Step, due_on: dt.date | None) -> str:
     """What happened, in a word or two."""
     if step.verb == "promise":
-        return str(_("Promised until %(date)s", date=api.day(due_on)))
+        return str(_("Promise made, due by %(date)s", date=api.day(due_on)))
     labels = {
         ("triage", "group"): _("Grouped with similar questions"),
         ("discussion", "discuss"): _("Talked about during the visit"),

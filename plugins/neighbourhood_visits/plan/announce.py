@@ -86,6 +86,8 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
     segno.make(address, error="m").save(code, kind="svg", xmldecl=False, border=0, dark="#000")
     taken = visit.state in ASKED_BEFORE and visit.questions_close_at > api.now()
     scan = _("Scan the code, or type this address:") if taken else _("To know more, scan the code or type:")
+    officials = reads.officials_of(space.id)
+    communes = reads.communes_of(officials)
     day = show.date(visit.last_moment)
     until = (
         _("Soon, ask your question, until %(date)s", date=day)
@@ -116,7 +118,8 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
             "short": short,
             "other": visit.other_ways if taken else "",
             "officials": [
-                ", ".join(filter(None, (one.name, show.mandate(one)))) for one in reads.officials_of(space.id)
+                ", ".join(filter(None, (one.name, show.mandate(one, communes.get(one.id, "")))))
+                for one in officials
             ],
             "qr": code.getvalue().decode(),
             "qr_alt": _("QR code of the page of the visit: %(address)s", address=short),

@@ -75,10 +75,17 @@ def sheets(paper_id: int) -> Paper | None:
 
 
 def order(space_id: int, kind: str) -> int:
-    """The id of a paper that the worker makes now, in the viewer's language."""
-    with api.write():
+    """The id of a paper in the viewer's language, which the worker makes; one that says nothing yet is it."""
+    with api.write() as session:
         space = api.get_or_404(api.Space, space_id)
         api.require("visits.conclude" if kind == SHEETS else "visits.manage", space)
+        session.execute(api.lock(sa.select(Visit.space_id).where(Visit.space_id == space_id)))
+        with api.as_system("scribes take the field sheets"):
+            waits = sa.select(Paper.id).where(Paper.space_id == space_id, Paper.kind == kind)
+            waits = waits.where(Paper.lang == _language(), Paper.state == "waiting", Paper.progress == 0)
+            waiting: int | None = session.scalar(waits.limit(1))
+        if waiting is not None:
+            return waiting
         if kind == "dossier":
             api.get_or_404(Visit, space_id).freezes_at = api.now()
         return _order(space_id, kind)
@@ -352,11 +359,15 @@ def _print_again(row: Paper) -> None:
 
 
 def _order(space_id: int, kind: str) -> int:
-    row = Paper(space_id=space_id, kind=kind, lang=str(get_locale())[:2], data={})
+    row = Paper(space_id=space_id, kind=kind, lang=_language(), data={})
     api.db.session.add(row)
     api.db.session.flush()
     api.enqueue("visits.print", paper_id=row.id)
     return row.id
+
+
+def _language() -> str:
+    return str(get_locale())[:2]
 
 
 def _tell(row: Paper, progress: int) -> None:

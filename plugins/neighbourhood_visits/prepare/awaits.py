@@ -13,7 +13,7 @@ from core import api
 
 from .. import reads
 from ..assigned.due import OPEN, due
-from ..models import Answer, Casework, DepartmentMember, Question, Visit
+from ..models import STANDS, Answer, Casework, DepartmentMember, Question, Visit, pledged, public_questions
 from ..report.models import Minutes
 from ..states import REPORTED, TRANSITIONS, Transition
 
@@ -35,10 +35,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Drafts:
-    """The drafts of one visit, and whether the viewer approves them."""
+    """The drafts of one visit, whether the viewer approves them, and whether for a day that is to come."""
 
     space: Any
     publishes: bool
+    holds: bool
     drafts: list[Draft] = field(default_factory=list)
 
 
@@ -68,7 +69,8 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
             _by_others(Casework),
             sa.func.count().over(),
             Question,
-            Visit.state,
+            Visit,
+            pledged(STANDS),
         )
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
@@ -78,7 +80,7 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
         .join(Visit, Visit.space_id == api.Space.id)
         .join(team, team.c.space_id == api.Space.id)
         .outerjoin(drafter, drafter.id == Casework.drafted_by)
-        .where(Casework.answer == "to_approve")
+        .where(Casework.answer == "to_approve", Casework.entry_id.in_(public_questions()))
         .order_by(
             sa.case((api.Space.id == (first or 0), 0), else_=1), Visit.starts_at, api.Space.id, answer.id
         )
@@ -88,17 +90,18 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
     groups = []
     for _ident, some in groupby(found, key=lambda row: row[0].id):
         own = list(some)
-        group = Drafts(own[0][0], bool(own[0][1]))
+        group = Drafts(own[0][0], bool(own[0][1]), own[0][8].is_to_come(api.now()))
         group.drafts.extend(
-            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8])) for row in own
+            Draft(row[2], row[7], row[3], row[4] or "", not row[5], _outcomes(row[7], row[8].state, row[9]))
+            for row in own
         )
         groups.append(group)
     return groups, found[0][6] if found else 0
 
 
-def _outcomes(question: Question, state: str) -> list[Transition]:
+def _outcomes(question: Question, state: str, bound: bool) -> list[Transition]:
     """What an official may say becomes of a question with its answer; a promise is made elsewhere."""
-    if state in REPORTED:
+    if bound or state in REPORTED:
         return []
     ways = (one for one in TRANSITIONS if one.thing == "outcome" and one.verb != "commit")
     return [one for one in ways if question.outcome in one.sources]
@@ -116,6 +119,7 @@ def counts() -> tuple[int, int]:
     team = teams()
     waiting = sa.select(sa.func.count(Casework.entry_id)).join(team, team.c.space_id == Casework.space_id)
     waiting = waiting.where(Casework.answer == "to_approve", team.c.official == 1, _by_others(Casework))
+    waiting = waiting.where(Casework.entry_id.in_(public_questions()))
     asked = _approvable(
         sa.select(sa.func.count(Visit.space_id)).join(Minutes, Minutes.space_id == Visit.space_id)
     )
@@ -130,9 +134,8 @@ def requests() -> tuple[int, dt.datetime | None]:
         sa.select(sa.func.count(Casework.entry_id), sa.func.min(due()))
         .join(api.Entry, api.Entry.id == Casework.entry_id)
         .join(Visit, Visit.space_id == Casework.space_id)
-        .join(Question, Question.entry_id == Casework.entry_id)
         .where(Casework.department_id.in_(own), Casework.answer.in_(OPEN), Casework.answer != "to_approve")
-        .where(Question.triage == "accepted")
+        .where(Casework.entry_id.in_(public_questions()))
     )
     with api.as_system("members of a department are told how much is assigned to it"):
         number, first = api.db.session.execute(rows).one()

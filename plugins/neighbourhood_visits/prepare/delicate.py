@@ -10,13 +10,13 @@ from core.api import gettext as _
 from core.api import lazy_gettext
 
 from .. import seen, states
-from ..forms import OverTextForm, at_most
+from ..forms import OverMarkForm, at_most
 from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..plan.models import Sensitivity
 from ..show import draw
 
 
-class SensitivityForm(OverTextForm):
+class SensitivityForm(OverMarkForm):
     """What is delicate about a subject; empty where nothing is."""
 
     text = TextAreaField(lazy_gettext("What is delicate about the subject"), validators=[at_most(1000)])

@@ -70,7 +70,7 @@ def matters(space_id: int) -> list[Matter]:
     weight = sum((sa.case((reason, WEIGHT), else_=0) for reason in reasons), supports)
     flags = [sa.case((reason, 1), else_=0) for reason in reasons]
     rows = (
-        sa.select(api.Entry, supports, repeated, Question.answered_at, *flags)
+        sa.select(api.Entry, supports, repeated, Question.answered_at, Casework.answer, *flags)
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
         .join(Visit, Visit.space_id == api.Entry.space_id)
@@ -81,15 +81,17 @@ def matters(space_id: int) -> list[Matter]:
         .limit(MATTER)
     )
     return [
-        Matter(row[0], _reasons(row[1], row[2], *row[4:]) or _plain_reasons(row[0], row[3]))
+        Matter(row[0], _reasons(row[1], row[2], *row[5:]) or _plain_reasons(row[0], row[3], row[4]))
         for row in api.db.session.execute(rows)
     ]
 
 
-def _plain_reasons(entry: api.Entry, answered_at: dt.datetime | None) -> list[str]:
+def _plain_reasons(entry: api.Entry, answered_at: dt.datetime | None, answer: str) -> list[str]:
     """Why a question is looked at that nothing else speaks for."""
     new = [_("new")] if entry.created_at > api.now() - NEW else []
-    return [*new, _("no answer yet") if answered_at is None else _("answered already")]
+    if answered_at is not None:
+        return [*new, _("answered already")]
+    return [*new, _("answer ready for the visit") if answer == "approved" else _("no answer yet")]
 
 
 def _reasons(supports: int, repeated: int, delicate: int, late: int, _again: int, promised: int) -> list[str]:
@@ -151,10 +153,12 @@ def approve_draft(question_id: int) -> Page:
             raise api.Refused(_("This draft no longer waits: a colleague has dealt with it in the meantime."))
         version = request.form.get("version", 0, type=int)
         answers.approve(question_id, draft.body, version, held=held, outcome=outcome)
-        said = _("The answer is approved, and published on the day of the visit.")
-        api.says(said if held else _("The answer is published."))
-    except api.Refused as reason:
-        api.says(str(reason), "error")
+        said = _(
+            "The answer is approved, and published on the day of the visit: “%(title)s”", title=entry.title
+        )
+        api.says(said if held else _("The answer is published: “%(title)s”", title=entry.title))
+    except api.Refused as reason:  # the next card is open below it
+        api.says(_("“%(title)s”: %(reason)s", title=entry.title, reason=str(reason)), "error")
     following = request.form.get("after", type=int)
     after = [question_id, following] if following else [question_id]
     return redirect(url_for("visits.first_screen", after=after) + "#drafts")

@@ -39,9 +39,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
             PINNED,
         ),
         ("channel", "string", lazy_gettext("How it came: web, email, phone, paper or stall")),
-        ("supports", "integer", lazy_gettext("How many people support it")),
-        ("signatures", "integer", lazy_gettext("Signatures of a petition on paper")),
-        ("unconfirmed", "integer", lazy_gettext("Voices without an address, which nobody has confirmed")),
+        ("supports", "integer", lazy_gettext("How many people support it; empty before an election")),
+        (
+            "signatures",
+            "integer",
+            lazy_gettext("Signatures of a petition on paper; empty before an election"),
+        ),
+        (
+            "unconfirmed",
+            "integer",
+            lazy_gettext("Voices without an address, which nobody has confirmed; empty before an election"),
+        ),
         ("department", "string", lazy_gettext("Department in charge")),
         ("grouped_with", "integer", lazy_gettext("Number of the question with which it is answered")),
         ("answered_on", "date", lazy_gettext("Day of its first published answer")),
@@ -53,7 +61,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
                 "none, settled, committed, refused, needs_study, not_competent or information_given"
             ),
         ),
-        ("outcome_reason", "string", lazy_gettext("Why")),
+        (
+            "outcome_reason",
+            "string",
+            lazy_gettext(
+                "Why, or how: the reason that was written apart, else the words of the published answer"
+            ),
+        ),
         ("discussion", "string", lazy_gettext("not_planned, planned or discussed")),
     ),
     "counts": (
@@ -98,14 +112,39 @@ def all_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
         }
 
 
-def answers(space_id: int) -> dict[int, str]:
-    """The published answers of a visit as they are drawn, by question."""
+def open_tables(space_ids: Sequence[int]) -> dict[str, list[Row]]:
+    """The same rows as open data: where no reason was written apart, the published answer says why."""
+    tables = all_tables(space_ids)
+    with api.as_system("an answer's audience is asked below"):
+        said = answers(space_ids)
+    tables["questions"] = [with_why(row, answer_to(row, said)) for row in tables["questions"]]
+    return tables
+
+
+def with_why(row: Row, answer: str) -> Row:
+    """A question as open data says it, with why it ends so in the words of this answer if in no others."""
+    said = row["outcome_reason"] or (api.plain(answer) if row["outcome"] != "none" else "")
+    return {**row, "outcome_reason": said}
+
+
+def answers(space_ids: Sequence[int], of: int | None = None) -> dict[int, str]:
+    """The published answers of these visits as they are drawn, by question.
+
+    That `of` a question which is being shown again follows it out of sight until the write ends.
+    """
+    public = api.Entry.team_only if of is None else api.Entry.private
     rows = (
         sa.select(Answer.question_id, api.Entry.html)
         .join(api.Entry, api.Entry.id == Answer.entry_id)
-        .where(api.Entry.space_id == space_id, api.Entry.state == "published", ~api.Entry.team_only)
+        .where(api.Entry.space_id.in_(space_ids), api.Entry.state == "published", ~public)
     )
+    rows = rows if of is None else rows.where(Answer.question_id == of)
     return {row.question_id: row.html for row in api.db.session.execute(rows)}
+
+
+def answer_to(row: Row, answers: dict[int, str]) -> str:
+    """What answers a question: the answer to the first of its group, or its own."""
+    return answers.get(row["grouped_with"] or row["id"], "") or answers.get(row["id"], "")
 
 
 def public_visits() -> list[int]:
@@ -200,6 +239,7 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
 def _counts(space_ids: Sequence[int]) -> list[Row]:
     """How many questions were decided on how, why, and how they came; what moderators took out is left out.
 
+    A private case, or one that was withdrawn, counts still when its time is over and an empty place is left.
     A reason or body that is none of those the town offers may name somebody, so it is not said.
     """
     rows = (
@@ -207,7 +247,10 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
         .join(Question, Question.entry_id == api.Entry.id)
         .where(
             api.Entry.space_id.in_(space_ids),
-            sa.or_(api.Entry.state == "published", api.Entry.state == "pending"),
+            sa.or_(
+                api.Entry.state.in_(("published", "pending")),
+                sa.and_(api.Entry.state == "removed", Question.triage.in_(("private_case", "withdrawn"))),
+            ),
         )
         .group_by(api.Entry.space_id, Question.triage, Question.reason, api.Entry.channel)
     )

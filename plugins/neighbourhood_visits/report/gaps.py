@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from core import api
 
 from ..field.models import Note
-from ..models import Casework, Commitment, Question
+from ..models import STANDS, Casework, Commitment, Question, pledged
 
 WRONG, THIN = ("choices", "promises"), ("to_read", "outcomes", "unanswered", "held")
 LISTED = 5
@@ -47,8 +47,7 @@ def lacks(space_id: int, name: str) -> bool:
 
 def promised(question_id: int) -> bool:
     """Whether it is said by whom and until when something is done about a question."""
-    found = sa.select(Commitment.id).where(Commitment.question_id == question_id)
-    stands = found.where(Commitment.state != "abandoned").limit(1)
+    stands = sa.select(Commitment.id).where(Commitment.question_id == question_id, STANDS).limit(1)
     return api.db.session.scalars(stands).first() is not None
 
 
@@ -80,7 +79,7 @@ def _questions(space_id: int, name: str) -> Gap:
         .group_by(Note.entry_id)
         .subquery()
     )
-    owned = sa.exists().where(Commitment.question_id == Question.entry_id, Commitment.state != "abandoned")
+    owned = pledged(STANDS)
     waits, contradicted = sa.func.coalesce(noted.c.waits, 0) == 1, noted.c.others == 1
     stands = Question.outcome.not_in(("none", "committed"))
     choice = sa.and_(waits, sa.or_(contradicted, owned, stands))

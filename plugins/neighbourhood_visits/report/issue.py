@@ -1,5 +1,6 @@
 """The verbs of the report: write the minutes, freeze what an official approved, take out what has to go."""
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,8 @@ from core import api
 from core.api import gettext as _
 
 from .. import letters, reads, seen, states
-from ..approve.corrections import mostly_stays
+from ..approve.corrections import changed, mostly_stays
+from ..follow.models import Step
 from ..models import Commitment, Question, Visit
 from . import data
 from .figures import figures
@@ -79,9 +81,11 @@ def keep_minutes(space: api.Space, body: str, version: int, confirmed: bool = Fa
         if row is None:
             session.add(Minutes(space_id=space.id, body=body, drafted_by=person))
         else:
-            if not mostly_stays(row.body, body):
+            already = row.changed if row.changed_by == person else 0
+            if row.drafted_by is None or not mostly_stays(row.body, body, already):
                 row.drafted_by = person
-            row.body, row.drafted_by = body, row.drafted_by or person
+            row.changed_by, row.changed = person, already + changed(row.body, body)
+            row.body = body
 
 
 def _for_writers() -> Any:
@@ -93,9 +97,9 @@ def facts_of(visit: Visit, minutes: Minutes | None) -> dict[str, Any]:
     """All that the report of a visit says, as it stands now."""
     found: dict[str, Any] = data.all_tables([visit.space_id])
     with api.as_system("an answer's audience is asked below"):
-        answers = data.answers(visit.space_id)
+        answers = data.answers([visit.space_id])
     for row in found["questions"]:
-        row["answer"] = answers.get(row["grouped_with"] or row["id"], "") or answers.get(row["id"], "")
+        row["answer"] = data.answer_to(row, answers)
     setting = bool(api.settings("neighbourhood_visits")["one_person_approves"])
     return {
         **found,
@@ -132,11 +136,7 @@ def freeze(visit: Visit) -> None:
 
 def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> None:
     """Let a report say what is left of a question or an answer, with a dated mention; inside a write."""
-    held = api.lock(sa.select(Report).where(Report.space_id == space_id))
-    report = api.db.session.scalars(held).one_or_none()
-    ident, rows = mention["question"], report.facts.get("questions", ()) if report else ()
-    touched = [row for row in rows if row["id"] == ident]
-    led = [row for row in rows if row["grouped_with"] == ident and row["id"] != ident]
+    ident, (report, touched, led) = mention["question"], _held(space_id, mention["question"])
     if report is None or not (touched or led):
         return
     if mention["what"] == "answer":
@@ -145,9 +145,53 @@ def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> 
     else:
         _say_left(touched, led, ident, left)
         report.facts["commitments"] = list(promises_left(report.facts["commitments"], ident, left))
+    _mention(report, mention)
+
+
+def put_back(space_id: int, mention: dict[str, Any], shown: api.Entry) -> None:
+    """Let a report say again what it said of a question or an answer that is shown again; inside a write.
+
+    It says it in the words that stand now, with a dated mention; what came after the report stays out.
+    """
+    ident, (report, touched, led) = mention["question"], _held(space_id, mention["question"])
+    if report is None or not (touched or led):
+        return
+    was, answers = copy.deepcopy(report.facts), data.answers([space_id])
+    if shown.kind == "visits.question":
+        _say_left(touched, led, ident, shown)
+        answers |= data.answers([space_id], of=ident)
+        report.facts["commitments"] = _promises_again(report, ident)
+    for row in touched + led:
+        if row["answered_at"] and not row["answer"]:
+            row["answer"] = data.answer_to(row, answers)
+    if report.facts != was:
+        _mention(report, mention)
+
+
+def _held(space_id: int, ident: int) -> tuple[Report | None, list[Any], list[Any]]:
+    """The report of a visit, with its rows of a question and of those that it leads."""
+    held = api.lock(sa.select(Report).where(Report.space_id == space_id))
+    report = api.db.session.scalars(held).one_or_none()
+    rows = report.facts.get("questions", ()) if report else ()
+    touched = [row for row in rows if row["id"] == ident]
+    return report, touched, [row for row in rows if row["grouped_with"] == ident and row["id"] != ident]
+
+
+def _mention(report: Report, mention: dict[str, Any]) -> None:
+    """Keep that a report says something else since a day."""
     if mention not in report.mentions:
         report.mentions = [*report.mentions, mention]
     flag_modified(report, "facts")
+
+
+def _promises_again(report: Report, ident: int) -> list[Any]:
+    """The promises of a report, with those about a question again that were made before it."""
+    kept = report.facts["commitments"]
+    made_later = sa.select(Step.commitment_id).where(Step.verb == "promise", Step.at > report.issued_at)
+    out = {row["id"] for row in kept} | set(api.db.session.scalars(made_later))
+    found = data.all_tables([report.space_id])["commitments"]
+    again = [row for row in found if row["question"] == ident and row["id"] not in out]
+    return sorted([*kept, *again], key=lambda row: int(row["id"]))
 
 
 def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | None) -> None:

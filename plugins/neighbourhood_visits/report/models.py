@@ -16,7 +16,8 @@ def _person() -> Mapped[int | None]:
 class Minutes(api.TeamOnly, api.Versioned, api.Base):
     """What the team writes of a visit, until an official approves it as the report.
 
-    `asked_at` is when the officials of the visit were asked to approve it.
+    `asked_at` is when the officials of the visit were asked to approve it. `changed` counts the words that
+    `changed_by`, who saved it last, has changed since somebody else did.
     """
 
     __tablename__ = "visits_minutes"
@@ -25,14 +26,16 @@ class Minutes(api.TeamOnly, api.Versioned, api.Base):
     )
     body: Mapped[str] = mapped_column(sa.Text, default="")
     drafted_by: Mapped[int | None] = _person()
+    changed_by: Mapped[int | None] = _person()
+    changed: Mapped[int] = mapped_column(default=0)
     asked_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
 
 
 class Report(api.InSpace, api.Base):
     """The report of a visit as it was when an official approved it.
 
-    `facts` holds all that it says, drawn and counted on that day. What is taken out of it later is named with
-    its date in `mentions`.
+    `facts` holds all that it says, drawn and counted on that day. What is taken out of it later, or shown
+    in it again, is named with its date in `mentions`.
     """
 
     __tablename__ = "visits_report"

@@ -129,7 +129,7 @@ def _voices(row: Row) -> list[str]:
     on_paper = ngettext("%(num)s signature", "%(num)s signatures", signed)
     apart = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", more)
     supported = ngettext("%(num)s support", "%(num)s supports", row["supports"])
-    return [supported, on_paper if signed else "", apart if more else ""]
+    return [supported if row["supports"] else "", on_paper if signed else "", apart if more else ""]
 
 
 def _labels() -> dict[str, str]:
@@ -140,7 +140,7 @@ def _labels() -> dict[str, str]:
         "settled_before": _("Settled before the visit"),
         "times": _("Time to the first answer, in days"),
         "channels": _("How the questions came"),
-        "beside": _("Counted beside"),
+        "beside": _("Counted apart"),
     }
 
 
@@ -179,7 +179,7 @@ def _tables(figures: Row) -> list[dict[str, Any]]:
     beside = [[f"{rejected} {reason}", number] for reason, number in sorted(figures["rejected"].items())]
     beside += [
         [_("Forwarded to another body"), figures["forwarded"]],
-        [_("Dealt with in private"), figures["private"]],
+        [_("Dealt with privately"), figures["private"]],
         [_("Withdrawn by the people who asked"), figures["withdrawn"]],
     ]
     if figures["waiting"]:

@@ -10,7 +10,7 @@ from core.api import gettext as _
 from .. import quiet, reads, states
 from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
-from . import gaps, issue, passage
+from . import data, gaps, issue, passage
 from .forms import MinutesForm, PassageForm
 from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when, why
 
@@ -79,8 +79,10 @@ def report_data(space_id: int) -> Response:
     found = issue.report_of(space_id)
     if found is None:
         abort(404)
-    tables = ("visits", "questions", *(() if quiet.sentence() else ("counts",)), "commitments")
-    return jsonify({name: found.facts.get(name, []) for name in tables})
+    tables = ("visits", "questions", "counts", "commitments")
+    said = {name: found.facts.get(name, []) for name in tables}
+    said["questions"] = [data.with_why(row, row["answer"]) for row in said["questions"]]
+    return jsonify(quiet.without_figures(said))
 
 
 @blueprint.route("/<int:space_id>/minutes", methods=["GET", "POST"])

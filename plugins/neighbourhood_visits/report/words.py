@@ -21,7 +21,7 @@ CAN = {
 }
 GROUPS = (  # of outcomes, as the report takes them one after the other
     ("done", ("settled", "information_given"), lazy_gettext("Done or explained")),
-    ("promised", ("committed",), lazy_gettext("What is promised, and until when")),
+    ("promised", ("committed",), lazy_gettext("What is promised, and by when")),
     ("refused", ("refused", "not_competent"), lazy_gettext("Refused, or not the town’s to decide")),
     ("studied", ("needs_study",), lazy_gettext("Studied further")),
     ("undecided", ("none",), lazy_gettext("Not decided yet")),
@@ -108,6 +108,8 @@ def mention_text(mention: Row) -> str:
         return str(_("Changed on %(date)s: words of an answer were taken out.", date=_day(mention["on"])))
     if mention["what"] == "promise":
         return str(_("Changed on %(date)s: words of a promise were taken out.", date=_day(mention["on"])))
+    if mention["what"] == "shown":
+        return str(_("Changed on %(date)s: what had been hidden is shown again.", date=_day(mention["on"])))
     return str(_("Changed on %(date)s: words of a question were taken out.", date=_day(mention["on"])))
 
 

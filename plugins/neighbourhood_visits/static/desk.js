@@ -11,10 +11,17 @@ const marked = () => cards().filter((card) => box(card).checked);
 const say = (text) => { announcer.textContent = text; };
 
 // What was decided is said to everybody: the announcer's words stand where the card was too, with the way back.
-function report(text) {
-  say(text);
+// What was refused is named, with the way to it.
+function report(told) {
+  const links = (told.refused ?? []).flatMap(({ told: why, title, url }) => {
+    const link = document.createElement("a");
+    Object.assign(link, { href: url, textContent: title });
+    return url ? [` ${why} `, link] : [` ${why}`];
+  });
   place(document.activeElement.closest("[data-question]"));
-  done.firstChild.textContent = text;
+  done.firstElementChild.replaceChildren([told.said, ...told.told].filter(Boolean).join(" "), ...links);
+  const text = done.firstElementChild.textContent.trim();
+  say(text);
   done.lastElementChild.hidden = !past.length;
   done.hidden = !text;
   if (past.length && !cards().length) done.lastElementChild.focus();
@@ -43,7 +50,7 @@ const keyOf = (kind, index) => (kind === "d" || kind === "o" ? String.fromCharCo
 
 function choose(kind, card) {
   const choices = offered[kind]().slice(0, kind === "d" || kind === "o" ? 26 : 9);
-  if (!choices.length) return;
+  if (!choices.length) { report({ told: [queue.dataset.none] }); return; }
   const list = document.createElement("ol");
   list.className = "desk-menu";
   choices.forEach(([label], index) => {
@@ -111,7 +118,7 @@ function tally(counts) {
 
 // What is decided on leaves the queue at once, and comes back where that was refused.
 function decide(decision, card) {
-  const chosen = marked().length ? marked() : [card];
+  const several = marked().length > 0, chosen = several ? marked() : [card];
   const after = cards().slice(cards().indexOf(card) + 1).find((one) => !chosen.includes(one));
   const next = after ?? cards().reverse().find((one) => !chosen.includes(one));
   const places = chosen.map((one) => [one, one.nextElementSibling]);
@@ -119,12 +126,12 @@ function decide(decision, card) {
   for (const one of chosen) { box(one).checked = false; if (!stays) one.remove(); }
   if (!stays) current(next);
   const sent = send(decision, chosen).then(async (told) => {
-    report([told.said, ...told.told].filter(Boolean).join(" "));
+    report(told);
     const refused = places.filter(([one]) => told.moves[one.dataset.question] === undefined);
     if (refused.length) {
       restore(refused);
       await renew(refused.map(([one]) => one.dataset.question));
-      warn(refused, told.told);
+      warn(refused, told, several);
     }
     if (stays) renew(Object.keys(told.moves));
     return told;
@@ -148,13 +155,18 @@ function restore(places) {
   count();
 }
 
-function warn(places, texts) {
+// A card that was refused says why; what was marked beside it, and waits because of it, stays marked.
+function warn(places, told, several) {
+  const why = new Map((told.refused ?? []).map((one) => [one.id, one.told]));
   for (const [card] of places) {
+    const text = why.get(card.dataset.question) ?? why.get("") ?? told.told.join(" ");
+    box(card).checked = several && !why.has(card.dataset.question);
     card.querySelector(".desk-refused")?.remove();
-    const text = document.createElement("p");
-    text.className = "field-error desk-refused";
-    text.textContent = texts.join(" ");
-    card.append(text);
+    if (!text) continue;
+    const line = document.createElement("p");
+    line.className = "field-error desk-refused";
+    line.textContent = text;
+    card.append(line);
   }
 }
 
@@ -164,7 +176,7 @@ async function undo() {
   if (!told?.undo) return;
   const chosen = last.places.map(([card]) => card).filter((card) => told.moves[card.dataset.question] !== undefined);
   const back = await send({ verb: told.undo }, chosen);
-  report([back.said, ...back.told].filter(Boolean).join(" "));
+  report(back);
   if (last.stays) renew(Object.keys(told.moves));
   else restore(last.places.filter(([card]) => back.moves[card.dataset.question] !== undefined));
 }
@@ -212,6 +224,12 @@ async function refill() {
   loading = false;
 }
 
+function showKeys() {
+  const keys = document.querySelector("#keys details");
+  keys.open = !keys.open;
+  if (keys.open) keys.scrollIntoView({ block: "nearest" });
+}
+
 queue?.addEventListener("keydown", (event) => {
   const card = event.target.closest("[data-question]");
   if (!card || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
@@ -236,6 +254,7 @@ queue?.addEventListener("keydown", (event) => {
     o: () => choose("o", card),
     x: () => choose("x", card),
     f: () => choose("f", card),
+    "?": showKeys,
   }[event.key];
   if (act) { event.preventDefault(); act(); }
 });

@@ -36,3 +36,16 @@ for (const stop of route?.children ?? []) {
     send();
   });
 }
+
+// Whoever moves a stop by its buttons goes on with the same one, though the page is drawn anew.
+const MOVED = "visits-route-moved";
+route?.addEventListener("submit", (event) => {
+  const way = event.target.elements.verb?.value;
+  if (way === "up" || way === "down") sessionStorage.setItem(MOVED, `${event.target.closest("[data-stop]").id} ${way}`);
+});
+const [moved, way] = (sessionStorage.getItem(MOVED) ?? "").split(" ");
+sessionStorage.removeItem(MOVED);
+addEventListener("load", () => { // the address's own stop has taken the focus by then
+  const again = way && (document.querySelector(`#${moved} [name=verb][value=${way}]`) ?? document.querySelector(`#${moved} [name=verb]`));
+  again?.form.querySelector("button").focus({ preventScroll: true });
+});

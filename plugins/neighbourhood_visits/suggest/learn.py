@@ -13,7 +13,7 @@ from core import api
 from .. import reads
 from ..models import Casework, Department, Question
 from .models import Learned, Term
-from .words import pairs, says_what, says_why, twofold, words
+from .words import ideas, loose_ideas, pairs, says_what, says_why, stands_for, twofold, words
 
 EVERY = dt.timedelta(hours=1)
 LATEST = 20_000  # questions that are learned from
@@ -151,7 +151,9 @@ def department_names() -> dict[str, str]:
 
 
 def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str]) -> list[Suggestion]:
-    found, known = [], features(sort, said)
+    found: list[Suggestion] = []
+    weak: list[Suggestion] = []
+    known = features(sort, said)
     ranked = departments(said, counts) if sort == "department" else rank(sort, said, counts)
     for label, speaks, _score in ranked:
         because = _because(speaks, reads.theme_label(said.theme))
@@ -159,8 +161,29 @@ def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str])
         taught = sum(counts.get((sort, word, label), 0) for word, told in known.items() if told in clear)
         enough = max(taught, len(because)) > 1 or any(map(says_what, because))
         if label in names and enough:  # one word of one question, that names no subject, says nothing
-            found.append(Suggestion(label, names[label], because))
-    return found[: SHOWN[sort]]
+            (found if taught > 1 else weak).append(Suggestion(label, names[label], because))
+    several: dict[str, Suggestion] = {}
+    for one in (*found, *_named(said, names), *weak):
+        several.setdefault(one.value, one)
+    return [*several.values()][: SHOWN[sort]]
+
+
+def _named(said: Said, names: dict[str, str]) -> list[Suggestion]:
+    """What is called by an idea that a question has words for, though no decision has taught it yet."""
+    asked, found = ideas([*words(said.title), *words(said.body)[:80]]), []
+    for value, label in names.items():
+        because = {
+            word: None
+            for idea, written in ideas(words(label)).items()
+            for word in asked.get(idea, ())
+            if idea not in loose_ideas()
+            and says_why(word)
+            and stands_for(word, idea)
+            and any(stands_for(one, idea) for one in written)
+        }
+        if because:
+            found.append(Suggestion(value, label, tuple(because)[:BECAUSE]))
+    return sorted(found, key=lambda one: -len(one.because))
 
 
 def _because(speaks: dict[str, float], theme: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from core.api import gettext as _
 from .. import queues
 from ..models import Question
 from .models import Learned, Similar, Term
-from .words import Word, ideas, loose_ideas, says_what, says_why, words
+from .words import Word, ideas, loose_ideas, says_what, says_why, stands_for, words
 
 MOST_TERMS = 80  # of a text, the telling ones first
 POSTINGS = 4_000  # rows that one search looks at, about
@@ -169,13 +169,17 @@ def shared(asked: Text, found: Text) -> Shared:
     names = {word.stem for text in (asked, found) for word in text.words if word.name}
     words = [stem for stem in said if stem in own & other and stem not in names]
     known = {word.said.lower() for word in common}
-    ideas = []
+    ideas: list[str] = []
+    loose: list[str] = []
     for idea, written in asked.ideas.items():
-        theirs_of_it = [word for word in found.ideas.get(idea, ()) if word.lower() not in known]
-        mine = [word for word in written if word.lower() not in known]
-        told = mine and theirs_of_it and says_why(mine[0]) and says_why(theirs_of_it[0])
-        if told and idea not in loose_ideas():
-            ideas.append(f"{mine[0].lower()} ~ {theirs_of_it[0].lower()}")
+        mine, theirs_of_it = (
+            [word for word in several if word.lower() not in known and stands_for(word, idea)]
+            for several in (written, found.ideas.get(idea, ()))
+        )
+        if mine and theirs_of_it and says_why(mine[0]) and says_why(theirs_of_it[0]):
+            pair = _("“%(mine)s” ↔ “%(theirs)s”", mine=mine[0], theirs=theirs_of_it[0])
+            (loose if idea in loose_ideas() else ideas).append(pair)
+    ideas += loose if words else []  # what says less is no reason by itself
     places = [said[stem] for stem in said if stem not in words]
     return Shared(places, ideas, [said[stem].lower() for stem in words])
 

@@ -130,6 +130,26 @@ def thesaurus() -> dict[str, tuple[str, ...]]:
     return {key: tuple(ideas) for key, ideas in found.items()}
 
 
+def stands_for(said: str, idea: str) -> bool:
+    """Whether a word, or two, are written so under an idea, but for a plural: `cour` is not `courir`."""
+    return _singular(words(said)) in _written()[idea]
+
+
+@cache
+def _written() -> dict[str, set[str]]:
+    """The words of each idea as they are written, without their plurals."""
+    found: dict[str, set[str]] = {}
+    for line in THESAURUS.read_text(encoding="utf-8").splitlines():
+        named = line.split() if line[:1] not in ("#", "-") else []
+        for one in named:
+            found.setdefault(named[0], set()).add(_singular(words(one.replace("_", " "))))
+    return found
+
+
+def _singular(found: Iterable[Word]) -> str:
+    return " ".join(re.sub("[sx]$", "", api.fold(word.said)) for word in found)
+
+
 @cache
 def loose_ideas() -> frozenset[str]:
     """The ideas below the line of dashes, which say less."""

@@ -1,0 +1,148 @@
+"""What is left of a private case after its time: a row that is counted, and not a word of anybody."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from core import jobs, registry
+from core.db import db, now, write
+from core.models import Entry, File, Revision
+from plugins.neighbourhood_visits import cases
+from plugins.neighbourhood_visits.field.models import Note
+from plugins.neighbourhood_visits.models import Asker, Casework, PrivateCase, Question
+from plugins.neighbourhood_visits.plan.models import Sensitivity
+from portal.privacy import retention
+
+from ..core.test_files import encoded, photo
+from .test_triage import decide, row
+
+if TYPE_CHECKING:
+    from .conftest import Scene
+
+pytestmark = pytest.mark.engines
+
+WORD = "zibeline"
+
+
+def said(scene: Scene) -> list[tuple[str, str]]:
+    """The columns of all tables in which the word stands."""
+
+    def found() -> list[tuple[str, str]]:
+        with db.engine.connect().execution_options(guarded=True) as connection:
+            return sorted(
+                {
+                    (table, name)
+                    for table in sa.inspect(db.engine).get_table_names()
+                    for line in connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings()
+                    for name, value in line.items()
+                    if WORD in str(value).casefold()
+                }
+            )
+
+    return scene.town.run(found)
+
+
+def pictured() -> dict[str, Any]:
+    """The fields of a form by which a picture goes with what is said."""
+    return {"pictures": [(io.BytesIO(encoded(photo(), "PNG")), "lamp.png")], "alts": [f"A {WORD}"]}
+
+
+def conversation(scene: Scene, visit: int) -> int:
+    """A private case in which its author and an agent wrote to each other, and which is dealt with."""
+    question = scene.question(
+        visit,
+        title=f"My landlord, {WORD}?",
+        body=f"He is {WORD}.",
+        place=f"{WORD} street",
+        latitude="46.1",
+        longitude="4.2",
+        contact=f"{WORD} 06",
+        shown="alias",
+        **pictured(),
+    )
+    decide(scene, visit, [question], "divert")
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}"
+    for browser in (scene.browser("resident"), agent):
+        shown = f"/posts/{question}"
+        more = {"body": f"{WORD} 06 12 34 56 78", "confirmed": "yes", **pictured()}
+        told = browser.submit(f"{shown}/reply", _page=shown, **more)
+        assert told.status_code == 302, told.text
+    agent.submit(f"{page}/note", _page=page, note=f"The {WORD} note")
+    agent.submit(f"{page}/delicate", _page=page, text=f"The {WORD} matter")
+
+    def noted() -> None:
+        with write() as session:
+            session.add(Note(space_id=visit, key="k", entry_id=question, text=f"{WORD} noted", stop=WORD))
+            reply = session.scalars(sa.select(Entry).where(Entry.kind == "core.reply")).first()
+            before = {"title": "", "body": WORD, "html": WORD, "written_at": now()}
+            session.add(Revision(entry_id=reply.id, number=1, **before))
+
+    scene.town.run(noted)
+    agent.submit(f"{page}/case", _page=page, recipient="0", ended="y")
+    assert row(scene, PrivateCase, question).ended_at is not None
+    jobs.run_due(scene.town.app)
+    for name in ("agent", "mayor"):
+        assert WORD in scene.browser(name).get(f"/posts/{question}").text
+    return question
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["on", "off"])
+def test_nothing_that_was_said_in_a_private_case_outlives_it(scene: Scene, on: bool) -> None:
+    visit = scene.visit()
+    question = conversation(scene, visit)
+    counts = f"/visits/{visit}/counts.csv"
+    counted = scene.browser().get(counts).text
+    assert "private_case,1" in counted
+    assert {table for table, _column in said(scene)} >= {"core_entry", "visits_casework", "visits_question"}
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(File)).all())) == 3
+
+    def old() -> None:
+        with write() as session:
+            session.get(PrivateCase, question).ended_at = now() - dt.timedelta(days=181)
+
+    scene.town.run(old)
+    if not on:
+        scene.town.run(lambda: registry.current().switch("neighbourhood_visits", False))
+    scene.town.run(retention.purge)
+    jobs.run_due(scene.town.app)
+    if not on:
+        scene.town.run(lambda: registry.current().switch("neighbourhood_visits", True))
+        jobs.run_due(scene.town.app)
+    assert said(scene) == []
+    for table in (Sensitivity, PrivateCase, File, Revision, Asker):
+        assert scene.town.run(lambda table=table: db.session.scalars(sa.select(table)).all()) == [], table
+    [left] = scene.town.run(lambda: db.session.scalars(sa.select(Entry)).all())
+    assert (left.id, left.state, left.author_id, left.meant_for) == (question, "removed", None, None)
+    assert row(scene, Question, question).public_pin is None
+    assert row(scene, Casework, question).code is None
+    assert scene.browser().get(counts).text == counted
+    for name in ("resident", "agent", "mayor", "admin"):
+        browser = scene.browser(name)
+        assert WORD not in browser.get(f"/posts/{question}").text
+        assert "06 12" not in browser.get("/search?q=12+34").text
+
+
+def test_a_private_case_stays_for_its_time(scene: Scene) -> None:
+    question = conversation(scene, scene.visit())
+    before = said(scene)
+    scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=179)))
+    assert said(scene) == before
+    assert row(scene, PrivateCase, question) is not None
+
+
+def test_a_private_case_that_its_author_took_back_goes_in_time_as_well(scene: Scene) -> None:
+    visit = scene.visit()
+    question = conversation(scene, visit)
+    page = f"/visits/questions/{question}"
+    assert scene.browser("resident").submit(f"{page}/withdraw", _page="/visits/").status_code == 302
+    counted = scene.browser().get(f"/visits/{visit}/counts.csv").text
+    assert "withdrawn,1" in counted
+    scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=181)))
+    jobs.run_due(scene.town.app)
+    assert said(scene) == []
+    assert scene.browser().get(f"/visits/{visit}/counts.csv").text == counted
