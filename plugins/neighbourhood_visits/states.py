@@ -84,7 +84,8 @@ def _asked_or_supported(case: Case) -> bool:
 
 
 def _not_keeper(case: Case) -> bool:
-    return not _may(TABLE["commitment", "claim"], case)
+    """Whether the viewer could not say themselves that a promise is kept; a code speaks for who asked."""
+    return case.by_code or not _may(TABLE["commitment", "claim"], case)
 
 
 def _not_said(case: Case) -> bool:

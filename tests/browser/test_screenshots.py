@@ -50,7 +50,7 @@ def test_picture(name: str, demo_town: DemoTown, new_page: Callable[..., Page], 
     page.context.add_cookies(demo_town.cookies(role))
     page.goto(demo_town.url + path.format(**demo_town.run(places)))
     if name == "visit-phone":
-        page.locator("main .card:has-text('Questions jusqu’au') a.card-link").first.click()
+        page.locator("main .card:has-text('Questions ouvertes') a.card-link").first.click()
         page.wait_for_load_state("networkidle")
     if name == "guide-way":
         page.locator(".timeline").scroll_into_view_if_needed()

@@ -297,9 +297,11 @@ def test_a_request_goes_to_whoever_is_told_for_its_department_now(scene: Scene) 
     due_at = casework(scene, question).due_at
 
     def reach(mailbox: str, *members: str) -> None:
+        admin, form = scene.browser("admin"), f"/visits/departments/{roads}"
         said = {"name": "Roads", "mailbox": mailbox, "days": "10", "official": "0"}
+        said["read"] = read_mark(admin, form)
         people = [str(scene.town.person(member)) for member in members]
-        told = scene.browser("admin").submit(f"/visits/departments/{roads}", **said, members=people)
+        told = admin.submit(form, **said, members=people)
         assert told.status_code == 302, told.text
         jobs.run_due(scene.town.app)
 

@@ -90,7 +90,8 @@ def test_a_visit_begins_although_something_that_is_held_is_hidden(scene: Scene, 
     assert ("Approved, but not shown" in page) == (what == "answer")
     assert ("visits.answered", scene.town.person("resident")) in told(scene)
     assert len([one for one in told(scene) if one[0] == "visits.answered"]) == 1
-    agent.submit(f"/posts/{hidden}/decide", **act, act="restored")
+    version = str(row(scene, Entry, hidden).version)
+    agent.submit(f"/posts/{hidden}/decide", **act, act="restored", version=version)
     scene.town.run(answers.publish_held)
     assert SAID in scene.browser().get(f"/posts/{question}").text
 

@@ -357,5 +357,7 @@ def test_what_is_suggested_and_was_rejected_since_is_named_in_the_refusal(scene:
     agent.submit(
         f"/visits/{visit}/decide", _page=page, verb="reject", pick=f"{second}:0", reason="Off topic."
     )
-    agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {first}:0 {second}:0")
-    assert "“Question 1?”: This question is not accepted, or no longer." in agent.get(page).text
+    told = agent.submit(f"/visits/{visit}/decide", _page=page, one=f"group {first}:0 {second}:0")
+    assert told.status_code == 409
+    refusal = f'no longer. Look at it again. <a href="/visits/questions/{second}">Question 1?</a>'
+    assert refusal in told.text
