@@ -12,7 +12,7 @@ from core.db import write
 from core.feed import actions as feed
 from core.models import Entry, Space
 from core.web import get_or_404
-from plugins.neighbourhood_visits import actions, answers, models, promises, reads, triage
+from plugins.neighbourhood_visits import actions, answers, labels, models, promises, teams, triage
 from plugins.neighbourhood_visits.field import notes
 from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.plan import papers, route
@@ -399,11 +399,11 @@ def _ask(question: Asked, space_id: int, people: dict[str, int]) -> int:
         ident: int = actions.ask(visit, *said, pin=pin).id
     with as_viewer(people[COORDINATOR]):
         if question.refused:
-            reasons = reads.reasons()
+            reasons = labels.reasons()
             triage.decide(ident, triage.Decision("reject", reason=reasons[0]))
             return ident
         department = next(
-            row.id for row in reads.departments() if row.mailbox.startswith(question.department)
+            row.id for row in teams.departments() if row.mailbox.startswith(question.department)
         )
         triage.decide(ident, triage.Decision("assign", department_id=department))
         delicate.note(ident, french(question.delicate))
@@ -449,7 +449,7 @@ def _promise(question: Asked, ident: int, people: dict[str, int], day: dt.dateti
     text, days, verbs = question.promise
     with as_viewer(people[AGENT]):
         department = next(
-            row.id for row in reads.departments() if row.mailbox.startswith(question.department)
+            row.id for row in teams.departments() if row.mailbox.startswith(question.department)
         )
         row = promises.promise(ident, french(text), department, (day + dt.timedelta(days=days)).date())
         promise_id = row.id

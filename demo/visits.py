@@ -10,7 +10,7 @@ from core.accounts.sessions import as_viewer
 from core.db import write
 from core.models import Entry, Space
 from core.web import get_or_404
-from plugins.neighbourhood_visits import actions, answers, departments, models, promises, reads, triage
+from plugins.neighbourhood_visits import actions, answers, departments, models, promises, teams, triage
 from plugins.neighbourhood_visits.approve import templates
 from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.plan import route
@@ -246,7 +246,7 @@ def ask(walk: Walk, question: Question, space_id: int, people: dict[str, int], s
 
 def roads() -> int:
     """The id of the department in charge of streets."""
-    return next(row.id for row in reads.departments() if row.mailbox.startswith("voirie"))
+    return next(row.id for row in teams.departments() if row.mailbox.startswith("voirie"))
 
 
 def date(entry_id: int, at: dt.datetime, published: bool = True) -> None:

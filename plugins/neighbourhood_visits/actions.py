@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import answers, letters, reads, states
+from . import answers, letters, reads, states, teams
 from .approve import places
 from .assigned import overdue
 from .collect import codes
@@ -130,7 +130,7 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
         if moved and visit.state in TOLD:
             letters.tell("moved", space.id)
         if plan.coordinators is None:
-            plan = replace(plan, coordinators=reads.team_ids(space.id, "coordinator"))
+            plan = replace(plan, coordinators=teams.team_ids(space.id, "coordinator"))
         _set_team(space, plan)
         api.emit(space, "visits.visit", space.id)
 
@@ -158,8 +158,8 @@ def _set_team(space: api.Space, plan: Plan) -> None:
     team |= dict.fromkeys(plan.officials, "official")
     if not team:
         raise api.Refused(_("A visit needs at least one official or agent."))
-    before, worked = reads.team_ids(space.id, "official"), _who_works(space.id)
-    for person in set(reads.team_ids(space.id, "coordinator")) - coordinators:
+    before, worked = teams.team_ids(space.id, "official"), _who_works(space.id)
+    for person in set(teams.team_ids(space.id, "coordinator")) - coordinators:
         api.set_members(space, f"{IMPORTED}{person}", {})
     api.set_members(space, SOURCE, team)
     places.follow_team(space, before)

@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import letters, reads, states
+from . import letters, reads, states, teams
 from .approve import delegates
 from .approve.corrections import mostly_stays
 from .models import Answer, Casework, Question, Visit
@@ -181,7 +181,7 @@ def _begin_anew(entry: api.Entry) -> None:
 
 def is_own(case: Case, entry: api.Entry | None, body: str) -> bool:
     """Whether this text, over the draft that stands, is the viewer's own, which another must approve."""
-    if reads.approves_own(case.space.id):
+    if teams.approves_own(case.space.id):
         return False
     if entry is None or case.casework.answer in BLANK or case.casework.drafted_by == api.viewer().id:
         return True
@@ -196,7 +196,7 @@ def _corrects(case: Case, before: str, after: str) -> bool:
     person, work = api.viewer().id, case.casework
     if person is None or work is None or work.drafted_by == person or work.corrected_by == person:
         return False
-    officials = reads.team_ids(case.space.id, "official")
+    officials = teams.team_ids(case.space.id, "official")
     one_is = api.can("visits.publish", case.space) or work.drafted_by in officials
     return one_is and mostly_stays(before, after)
 

@@ -9,7 +9,7 @@ from flask import redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from . import reads, seen
+from . import seen, teams
 from .assigned import links
 from .assigned.due import OPEN
 from .assigned.forms import DepartmentForm
@@ -23,9 +23,9 @@ from .states import Case, question_case
 @api.needs("visits.organise")
 def departments() -> str:
     """The departments, with their mailbox, the official in charge and the days to answer."""
-    rows = reads.departments()
-    people = reads.names(row.official_id for row in rows)
-    return draw("visits/departments.html", rows=rows, people=people, unreached=reads.unreached())
+    rows = teams.departments()
+    people = teams.names(row.official_id for row in rows)
+    return draw("visits/departments.html", rows=rows, people=people, unreached=teams.unreached())
 
 
 @blueprint.route("/departments/new", methods=["GET", "POST"])
@@ -51,7 +51,7 @@ def _department_page(row: Department | None) -> Page:
     except api.Refused as reason:
         form.form_errors.append(str(reason))
         if row is not None:
-            form.over(reads.department_said(row))
+            form.over(teams.department_said(row))
         return form_page("visits/department_form.html", form, department=row)
     api.says(_("The department is saved."))
     return redirect(url_for("visits.departments"))
@@ -67,7 +67,7 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
     with api.write() as session:
         if row is not None and read is not None:
             session.refresh(row, with_for_update=True)
-            seen.must_be_same(reads.department_said(row), read)
+            seen.must_be_same(teams.department_said(row), read)
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))

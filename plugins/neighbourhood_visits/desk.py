@@ -13,7 +13,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import answers, queues, reads, seen, states, triage
+from . import answers, labels, queues, reads, seen, states, teams, triage
 from .approve import delegates, templates
 from .assigned import links
 from .assigned.due import answer_by, is_overdue
@@ -76,16 +76,16 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = (), undo: Un
         late={row[0].id for row in rows if is_overdue(*row[:3], found, api.now())},
         deciding=form,
         ticked=ticked,
-        reasons=reads.reasons(),
-        bodies=reads.bodies(),
-        unreached=reads.unreached(),
+        reasons=labels.reasons(),
+        bodies=labels.bodies(),
+        unreached=teams.unreached(),
         words=seen.marks((row[0], row[1]) for row in rows),
         led=reads.led(row[0].id for row in rows),
         pictures={card.id: card.pictures for card in api.cards([row[0] for row in rows], show_space=False)},
-        departments={one.id: one.name for one in reads.departments()},
+        departments={one.id: one.name for one in teams.departments()},
         answer_by=answer_by,
         channel_label=channel_label,
-        people=reads.names(ident for row in rows for ident in (row[0].author_id, row[2].official_id)),
+        people=teams.names(ident for row in rows for ident in (row[0].author_id, row[2].official_id)),
         here=url_for("visits.review", **here),
         filters=filters,
         kinds=queues.kinds(space_id, name),
@@ -121,7 +121,7 @@ def decide(space_id: int) -> Page:
         told = [_("Tick the questions first.")]
         form.form_errors = told
     done, refused = ([], {}) if told else _decide(form, list(picked))
-    warning = reads.not_told(form.department.data) if form.verb.data == "assign" and done else ""
+    warning = teams.not_told(form.department.data) if form.verb.data == "assign" and done else ""
     if _by_script():
         told = [*told, *filter(None, [warning])]
         return _decided_by_script(space_id, form.verb.data, done, told, refused)
@@ -454,17 +454,17 @@ def _question_page(
         likely=likely,
         offered=templates.offered(found.theme),
         by_department=links.answered(question_id),
-        department=reads.department(casework.department_id),
-        not_told=reads.not_told(casework.department_id),
-        people=reads.names(
+        department=teams.department(casework.department_id),
+        not_told=teams.not_told(casework.department_id),
+        people=teams.names(
             getattr(casework, one)
             for one in ("official_id", "drafted_by", "corrected_by", "approved_by", "approved_for")
         ),
         organises=api.can("visits.organise"),
         publishes=api.can("visits.publish", space),
-        absent=reads.names([stands_for]).get(stands_for) if stands_for else None,
+        absent=teams.names([stands_for]).get(stands_for) if stands_for else None,
         approves=not answers.is_own(case, draft, words) and api.can("visits.publish", space),
-        approvers=reads.other_approvers(space.id),
+        approvers=teams.other_approvers(space.id),
         alone=api.settings("neighbourhood_visits")["one_person_approves"],
         came=reads.came(entry),
         case=_private_case(found),

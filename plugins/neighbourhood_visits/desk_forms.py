@@ -19,7 +19,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import reads
+from . import labels, teams
 from .forms import OverForm, OverMarkForm, at_most, needed
 from .states import BODY, REASON, TRANSITIONS
 from .triage import Decision
@@ -62,10 +62,10 @@ class DecideForm(api.Form):
             ("theme", _("Say its theme")),
             ("reconsider", _("Undo: to be read again")),
         ]
-        form.department.choices = [(0, _("None")), *((one.id, one.name) for one in reads.departments())]
-        officials = ((one.id, one.name) for one in reads.officials_of(space_id))
+        form.department.choices = [(0, _("None")), *((one.id, one.name) for one in teams.departments())]
+        officials = ((one.id, one.name) for one in teams.officials_of(space_id))
         form.official.choices = [(0, _("None")), *officials]
-        form.theme.choices = [("", _("None")), *reads.themes()]
+        form.theme.choices = [("", _("None")), *labels.themes()]
         return form
 
     def validate_reason(self, field: Any) -> None:

@@ -33,7 +33,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import reads, seen, show
+from . import labels, seen, show, teams
 
 
 def needed(message: Any) -> DataRequired:
@@ -83,7 +83,7 @@ def people_near(role: str, mandates: Collection[str] = ()) -> list[tuple[int, st
         for user, path in api.db.session.execute(rows)
         if (path or "").startswith(reach) or reach.startswith(path or "")
     ]
-    near.sort(key=lambda user: user.mandate not in reads.EXECUTIVE)
+    near.sort(key=lambda user: user.mandate not in teams.EXECUTIVE)
     return [(user.id, ", ".join(filter(None, (user.name, show.mandate(user))))) for user in near]
 
 
@@ -145,7 +145,7 @@ class AskForm(api.Form):
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
-        self.theme.choices = [("", _("Choose")), *reads.themes()]
+        self.theme.choices = [("", _("Choose")), *labels.themes()]
         self.shown.choices = [("name", _("My name")), ("alias", _("A resident: only the team sees my name"))]
 
     def said(self) -> dict[str, Any]:
@@ -224,7 +224,7 @@ class PromiseForm(api.Form):
     def offered(cls, department: int | None) -> "PromiseForm":
         """The form with the departments of the town; none is in charge unawares but the one that answers."""
         form = cls(department=department)
-        named = [(one.id, one.name) for one in reads.departments()]
+        named = [(one.id, one.name) for one in teams.departments()]
         form.department.choices = [(0, _("Choose")), *named] if named else []
         return form
 

@@ -12,7 +12,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, reads
+from . import actions, teams
 from .collect.actions import RECORDED
 from .models import Casework, Department, Question, Visit
 from .tables import Table
@@ -200,7 +200,7 @@ def meant(rows: Iterable[Row], giver: int | None) -> dict[str, list[Any]]:
     Of several of a name, those that take questions; none where one would be made. Each tells with `given`
     whether `giver` adds to it.
     """
-    managed = sa.true() if giver is None else Visit.space_id.in_(reads.managed_by(giver))
+    managed = sa.true() if giver is None else Visit.space_id.in_(teams.managed_by(giver))
     stands = sa.select(Visit.code, Visit.space_id, Visit.state, api.Space.name, managed.label("given"))
     stands = stands.join(api.Space, api.Space.id == Visit.space_id).order_by(Visit.space_id)
     coded: dict[str, list[Any]] = {}
@@ -273,7 +273,7 @@ def _visits(
             found[code] = actions.draft_visit(_("Visit %(code)s", code=code), code, day)
         else:
             found[code] = api.get_or_404(api.Space, there[code][0].space_id)
-        alone = made or (giver is None and not reads.who_coordinates(found[code].id))
+        alone = made or (giver is None and not teams.who_coordinates(found[code].id))
         for person in coordinators if alone else ():
             api.set_members(found[code], f"{actions.IMPORTED}{person}", {person: "coordinator"})
     return found

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from . import reads
+from . import reads, teams
 from .collect import receipts
 from .models import Asker, Casework, Question, Visit, public_questions
 from .show import called_off, date, draw, hours
@@ -62,7 +62,7 @@ def reason(entry_id: int) -> str:
 def given_back(entry_id: int) -> str:
     """Which department gave a request back last and why, for the team, in whose note it stands."""
     casework = api.db.session.get(Casework, entry_id)
-    names = tuple(row.name for row in reads.departments())
+    names = tuple(row.name for row in teams.departments())
     parts = casework.note.split("\n\n") if casework and names else []
     return next((part for part in reversed(parts) if part.startswith(names)), "")
 
@@ -315,7 +315,7 @@ def _drafter(entry: api.Entry | None) -> set[int | None]:
 
 def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
     if AUDIENCES[what] == COORDINATORS:
-        return reads.who_coordinates(space_id)
+        return teams.who_coordinates(space_id)
     if AUDIENCES[what] == OFFICIALS:
         officials = sa.select(api.Membership.user_id).where(
             api.Membership.space_id == space_id, api.Membership.team, api.Membership.role == "official"

@@ -24,6 +24,7 @@ from . import (
     promises,
     reads,
     taken_out,
+    teams,
     triage,
     turns,
 )
@@ -72,7 +73,7 @@ PAGES = (  # their routes are the blueprint's
     turns,
     voices,
 )
-OFFICE = reads.EXECUTIVE | {"agent", "administrator"}
+OFFICE = teams.EXECUTIVE | {"agent", "administrator"}
 TEAM = frozenset({"coordinator", "official", "agent"})
 KEPT = _("As long as the visit is kept")
 

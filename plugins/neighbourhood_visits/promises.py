@@ -11,7 +11,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import answers, quiet, reads, states
+from . import answers, labels, quiet, reads, states
 from .field import notes
 from .follow import calendar, steps
 from .follow.models import Step
@@ -239,7 +239,7 @@ def _themes() -> list[tuple[str, str]]:
     """The themes about which something was promised."""
     rows = sa.select(Question.theme).join(Commitment, Commitment.question_id == Question.entry_id)
     words = api.db.session.scalars(rows.where(Question.theme != "", about_public()).distinct())
-    return sorted(((word, reads.theme_label(word)) for word in words), key=lambda pair: pair[1])
+    return sorted(((word, labels.theme_label(word)) for word in words), key=lambda pair: pair[1])
 
 
 def _counts(only: list[Any]) -> dict[str, int]:

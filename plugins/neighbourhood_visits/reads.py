@@ -1,4 +1,4 @@
-"""What the pages show: visits to come and past, the questions of one, and how their states are called."""
+"""What the pages show: visits to come and past, and the questions of one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,57 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from core import api
-from core.api import gettext as _
-from core.api import ngettext
 
-from .models import (
-    OVER,
-    Answer,
-    Asker,
-    Casework,
-    Commitment,
-    Department,
-    DepartmentMember,
-    Question,
-    Visit,
-    about_public,
-)
+from . import labels, teams
+from .models import OVER, Answer, Asker, Casework, Commitment, Question, Visit, about_public
 
-PAGE, DELEGATES = 20, "visits.delegate."  # by which delegates of officials are on a team
-RANKS = ("mayor", "deputy_mayor", "delegated_councillor")
-EXECUTIVE = frozenset(RANKS)
+PAGE = 20
 NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
-BUILT_IN_THEMES = (
-    ("streets", api.lazy_gettext("Streets and pavements")),
-    ("transport", api.lazy_gettext("Getting around and parking")),
-    ("cleanliness", api.lazy_gettext("Cleanliness and waste")),
-    ("safety", api.lazy_gettext("Safety and quiet")),
-    ("green", api.lazy_gettext("Parks and trees")),
-    ("schools", api.lazy_gettext("Schools and childhood")),
-    ("sports", api.lazy_gettext("Sports and culture")),
-    ("housing", api.lazy_gettext("Housing and planning")),
-    ("other", api.lazy_gettext("Something else")),
-)
-USUAL_REASONS = (
-    api.lazy_gettext("It names or concerns a private person."),
-    api.lazy_gettext("It is not about this neighbourhood."),
-    api.lazy_gettext("Its words hurt: please ask again in other words."),
-    api.lazy_gettext("It is not a question to the town."),
-)
-USUAL_BODIES = (
-    api.lazy_gettext("the intercommunal authority"),
-    api.lazy_gettext("the department council"),
-    api.lazy_gettext("the regional council"),
-    api.lazy_gettext("the State’s services"),
-)
-OUTCOMES = {
-    "settled": api.lazy_gettext("Settled"),
-    "committed": api.lazy_gettext("Promised"),
-    "refused": api.lazy_gettext("Refused"),
-    "needs_study": api.lazy_gettext("To be studied"),
-    "not_competent": api.lazy_gettext("Not the town’s to decide"),
-    "information_given": api.lazy_gettext("Explained"),
-}
 
 
 @dataclass(frozen=True)
@@ -83,12 +38,12 @@ class Facts:
     @property
     def theme(self) -> str:
         """The question's theme, as it is shown."""
-        return theme_label(self.question.theme)
+        return labels.theme_label(self.question.theme)
 
     @property
     def outcome(self) -> str:
         """What became of the question, where it is known."""
-        return outcome_label(self.question)
+        return labels.outcome_label(self.question)
 
     @property
     def apart(self) -> int:
@@ -109,73 +64,7 @@ class Facts:
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
         own = self.question.answered_at is not None or not self.answered
-        return standing(self.question if own or not self.first else self.first)
-
-
-def themes() -> list[tuple[str, str]]:
-    """The themes that a question may have, as (kept word, label): the town's own, else the usual ones."""
-    own = [line.strip()[:80] for line in api.settings("neighbourhood_visits")["themes"].splitlines()]
-    if any(own):
-        return [(line, line) for line in own if line]
-    return [(word, str(label)) for word, label in BUILT_IN_THEMES]
-
-
-def theme_label(theme: str) -> str:
-    """How a question's theme is shown; one that the town has since dropped is shown as it was."""
-    return str(dict(BUILT_IN_THEMES).get(theme, theme))
-
-
-def standing(question: Question) -> str:
-    """Where a question stands, in a word or two."""
-    if question.answered_at is not None:
-        return str(_("Answer published"))
-    if question.triage == "accepted" and question.outcome != "none":
-        return outcome_label(question)
-    labels = {
-        "submitted": _("To be read by the team"),
-        "accepted": _("Answer to come"),
-        "rejected": _("Declined"),
-        "forwarded": _("Forwarded"),
-        "private_case": _("Dealt with in private"),
-        "withdrawn": _("Withdrawn"),
-        "contested": _("To be read once more"),
-    }
-    return str(labels[question.triage])
-
-
-def outcome_label(question: Question) -> str:
-    """What became of a question, where it is known."""
-    return str(OUTCOMES.get(question.outcome, ""))
-
-
-def visit_state_label(visit: Visit) -> str:
-    """Where a visit stands, in a word or two."""
-    labels = {
-        "draft": _("Not announced yet"),
-        "announced": _("Announced"),
-        "collecting": _("Taking questions"),
-        "preparing": _("Being prepared"),
-        "ready": _("Prepared"),
-        "in_progress": _("Taking place"),
-        "reporting": _("Being reported"),
-        "published": _("Report published"),
-        "follow_up": _("Promises followed up"),
-        "archived": _("Closed"),
-        "postponed": _("Postponed"),
-        "cancelled": _("Cancelled"),
-    }
-    return str(labels[visit.state])
-
-
-def flags_label(flags: str) -> str:
-    """What a question lacks that was imported, or holds that nobody could be asked about."""
-    labels = {
-        "title": _("No title"),
-        "place": _("No address"),
-        "channel": _("Came in a way that is not known"),
-        "details": _("Holds personal details"),
-    }
-    return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
+        return labels.standing(self.question if own or not self.first else self.first)
 
 
 def group_of(question: Question) -> list[int]:
@@ -202,7 +91,7 @@ def voices(question: Question) -> int:
 def apart(question: Question) -> str:
     """What a question and those grouped with it have beside their supports."""
     head = question.group_id or question.entry_id
-    return apart_label(*apart_by_group(head == _HEAD)[head])
+    return labels.apart_label(*apart_by_group(head == _HEAD)[head])
 
 
 def voices_by_group(*where: Any) -> dict[int, int]:
@@ -223,13 +112,6 @@ def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:
     rows = sa.select(_HEAD, *counts).join(api.Entry, api.Entry.id == Question.entry_id)
     found = api.db.session.execute(rows.where(*where).group_by(_HEAD))
     return {head: (int(signed), int(voices)) for head, signed, voices in found}
-
-
-def apart_label(signed: int, voices: int) -> str:
-    """What stands beside the supports of a question: signatures on paper, voices without an address."""
-    on_paper = ngettext("%(num)s signature on paper", "%(num)s signatures on paper", signed)
-    unnamed = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", voices)
-    return ", ".join(words for count, words in ((signed, on_paper), (voices, unnamed)) if count)
 
 
 _HEAD = sa.func.coalesce(Question.group_id, Question.entry_id)
@@ -298,7 +180,7 @@ def recorder(space: api.Space) -> int | None:
 def came(entry: api.Entry) -> dict[str, str]:
     """Who asked what is not shown under their name, and who wrote it down; for the team."""
     people = {"asker": asker(entry.id), "recorder": entry.recorded_by}
-    known = names(people.values())
+    known = teams.names(people.values())
     return {what: known[person] for what, person in people.items() if person in known}
 
 
@@ -312,65 +194,6 @@ def entries(ids: Sequence[int]) -> Sequence[api.Entry]:
     """These entries, as far as the viewer may read them."""
     rows = sa.select(api.Entry).where(api.Entry.id.in_(ids)).order_by(api.Entry.id)
     return api.db.session.scalars(rows).all() if ids else ()
-
-
-def department(ident: int | None) -> Department | None:
-    """The department with this id, if there is one."""
-    return api.db.session.get(Department, ident) if ident else None
-
-
-def department_said(row: Department) -> dict[str, Any]:
-    """A department as its form holds it."""
-    members = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == row.id)
-    return {
-        "name": row.name,
-        "mailbox": row.mailbox,
-        "official": row.official_id or 0,
-        "days": row.days_to_answer,
-        "members": sorted(api.db.session.scalars(members)),
-    }
-
-
-def reasons() -> list[str]:
-    """The reasons for which the town declines questions, as its agents choose them by a digit."""
-    own = [line.strip() for line in api.settings("neighbourhood_visits")["reasons"].splitlines()]
-    return [line for line in own if line][:9] or [str(reason) for reason in USUAL_REASONS]
-
-
-def bodies() -> list[str]:
-    """The bodies to which questions are forwarded, chosen by a digit too."""
-    own = [line.strip() for line in api.settings("neighbourhood_visits")["bodies"].splitlines()]
-    return [line for line in own if line][:9] or [str(body) for body in USUAL_BODIES]
-
-
-def departments() -> Sequence[Department]:
-    """The departments of the town, by name."""
-    return api.db.session.scalars(sa.select(Department).order_by(Department.folded)).all()
-
-
-def unreached() -> dict[int, str]:
-    """The departments in which nobody is told of a request, as they have neither a mailbox nor a member."""
-    works = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == Department.id)
-    rows = sa.select(Department.id, Department.name).where(Department.mailbox == "", ~works.exists())
-    with api.as_system("know whether anybody is told"):
-        return {row.id: row.name for row in api.db.session.execute(rows)}
-
-
-def not_told(department_id: int | None) -> str:
-    """What to say of a request of a department in which nobody is told of it, "" where somebody is."""
-    name = unreached().get(department_id or 0)
-    said = _("Nobody is told: %(name)s has neither a mailbox nor a member.", name=name or "")
-    return str(said) if name else ""
-
-
-def departments_of() -> frozenset[int]:
-    """The departments whose promises the viewer keeps: who works there, or is the official in charge."""
-    person = api.viewer()
-    if not person.staff and person.role != "official":
-        return frozenset()
-    works = sa.select(DepartmentMember.department_id).where(DepartmentMember.user_id == person.id)
-    charged = sa.select(Department.id).where(Department.official_id == person.id)
-    return frozenset(api.db.session.scalars(sa.union(works, charged)))
 
 
 def visits(past: bool = False, limit: int = 50) -> Sequence[sa.Row[Visit, api.Space]]:
@@ -491,24 +314,6 @@ def own_questions(space_id: int) -> Sequence[sa.Row[api.Entry, Question]]:
     return api.db.session.execute(rows.limit(PAGE)).all()
 
 
-def officials_of(space_id: int) -> Sequence[api.User]:
-    """The elected officials of a visit: the mayor first, then deputies, then councillors, each by name."""
-    rows = (
-        sa.select(api.User)
-        .join(api.Membership, api.Membership.user_id == api.User.id)
-        .where(
-            api.Membership.space_id == space_id,
-            api.Membership.role == "official",
-            ~api.Membership.source.startswith(DELEGATES),
-            api.User.closed_at.is_(None),
-        )
-        .order_by(api.User.name)
-    )
-    ranks = {mandate: rank for rank, mandate in enumerate(RANKS)}
-    found = api.db.session.scalars(rows).unique()
-    return sorted(found, key=lambda person: ranks.get(person.mandate or "", len(RANKS)))
-
-
 def communes_of(people: Sequence[api.User]) -> dict[int, str]:
     """The commune of each of these, where they are of two or more; nothing where one goes without saying."""
     own, commune = aliased(api.Area), aliased(api.Area)
@@ -522,41 +327,6 @@ def communes_of(people: Sequence[api.User]) -> dict[int, str]:
     return found if len(set(found.values())) > 1 else {}
 
 
-def others_approve(space_id: Any) -> Any:
-    """The names of those beside the viewer who approve answers of a visit, delegates of officials too."""
-    return (
-        sa.select(api.User.name)
-        .join(api.Membership, api.Membership.user_id == api.User.id)
-        .where(api.Membership.space_id == space_id, api.Membership.role == "official")
-        .where(api.User.id != api.viewer().id, api.User.closed_at.is_(None))
-        .where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
-    )
-
-
-def other_approvers(space_id: int) -> list[str]:
-    """Their names, in their order."""
-    return sorted(set(api.db.session.scalars(others_approve(space_id))))
-
-
-def approves_own(space_id: int) -> bool:
-    """Whether who may approve also approves their own words: by the setting, or as nobody else could."""
-    setting = api.settings("neighbourhood_visits")["one_person_approves"]
-    return bool(setting) or not other_approvers(space_id)
-
-
-def names(user_ids: Iterable[int | None]) -> dict[int | None, str]:
-    """The names of people, by id."""
-    rows = sa.select(api.User.id, api.User.name).where(api.User.id.in_(set(user_ids) - {None}))
-    return {row.id: row.name for row in api.db.session.execute(rows)}
-
-
-def who_coordinates(space_id: int) -> set[int]:
-    """Those who coordinate a visit; its whole team where nobody does."""
-    team = sa.select(api.Membership.user_id).where(api.Membership.space_id == space_id, api.Membership.team)
-    chosen = api.db.session.scalars(team.where(api.Membership.role == "coordinator"))
-    return set(chosen) or set(api.db.session.scalars(team))
-
-
 def without_team(space_id: int | None = None) -> Sequence[Any]:
     """The visits on whose team nobody is, or that one of them: what they are called, and no more."""
     team = sa.select(api.Membership.user_id).join(api.User, api.User.id == api.Membership.user_id)
@@ -567,19 +337,3 @@ def without_team(space_id: int | None = None) -> Sequence[Any]:
     rows = rows.where(~team.exists(), sa.true() if space_id is None else api.Space.id == space_id)
     with api.as_system("else nobody could take charge of them"):
         return api.db.session.execute(rows.order_by(api.Space.name, api.Space.id).limit(PAGE)).all()
-
-
-def managed_by(user_id: int | None) -> Any:
-    """The ids of the spaces on whose team somebody is."""
-    rows = sa.select(api.Membership.space_id).where(api.Membership.user_id == user_id, api.Membership.team)
-    return rows.where(sa.or_(api.Membership.expires_at.is_(None), api.Membership.expires_at > api.now()))
-
-
-def team_ids(space_id: int, role: str) -> list[int]:
-    """The ids of those who have a role in a visit."""
-    rows = sa.select(api.Membership.user_id).where(
-        api.Membership.space_id == space_id,
-        api.Membership.role == role,
-        ~api.Membership.source.startswith(DELEGATES),
-    )
-    return list(api.db.session.scalars(rows))

@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import queues, reads
+from . import labels, queues
 from .models import Visit
 
 MANDATES = {
@@ -30,12 +30,12 @@ def draw(template: str, **context: Any) -> str:
         called_off=called_off,
         hours=hours,
         mandate=mandate,
-        standing=reads.standing,
-        theme_label=reads.theme_label,
+        standing=labels.standing,
+        theme_label=labels.theme_label,
         queue_label=queues.queue_label,
-        outcome_label=reads.outcome_label,
-        visit_state_label=reads.visit_state_label,
-        flags_label=reads.flags_label,
+        outcome_label=labels.outcome_label,
+        visit_state_label=labels.visit_state_label,
+        flags_label=labels.flags_label,
         **context,
     )
 
@@ -47,7 +47,7 @@ def date(moment: dt.datetime) -> str:
 
 def day_of(visit: Visit) -> str:
     """The day of a visit; of one that is postponed or cancelled, that it is."""
-    return str(reads.visit_state_label(visit)) if visit.off else date(visit.starts_at)
+    return str(labels.visit_state_label(visit)) if visit.off else date(visit.starts_at)
 
 
 def called_off(visit: Visit) -> str:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from . import groups, letters, reads
+from . import groups, letters, reads, teams
 from .follow import steps
 from .models import Casework, Commitment, Question, Visit, pledged
 from .report import gaps
@@ -102,13 +102,13 @@ def _unpromised(case: Case) -> bool:
 
 
 def _another(case: Case) -> bool:
-    return case.casework.drafted_by != api.viewer().id or reads.approves_own(case.space.id)
+    return case.casework.drafted_by != api.viewer().id or teams.approves_own(case.space.id)
 
 
 def _not_the_writer(case: Case) -> bool:
     minutes = api.db.session.get(Minutes, case.space.id)
     other = minutes is None or minutes.drafted_by != api.viewer().id
-    return other or reads.approves_own(case.space.id)
+    return other or teams.approves_own(case.space.id)
 
 
 REASON = Guard("a reason is given", lambda case: bool(case.said.get("reason")), _("Write the reason."))
@@ -542,7 +542,7 @@ def hidden_by(case: Case, way: Transition) -> Guard | None:
 def _may(way: Transition, case: Case) -> bool:
     """Whether this is the viewer's to do: by their place, or as who keeps the promise."""
     owns = (way.thing, way.verb) in BY_OWNER
-    return api.can(way.role, case.space) or (owns and case.commitment.department_id in reads.departments_of())
+    return api.can(way.role, case.space) or (owns and case.commitment.department_id in teams.departments_of())
 
 
 def visit_case(space_id: int) -> Case:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import groups, reads, seen, states, taken_out
+from . import groups, labels, reads, seen, states, taken_out
 from .assigned import links
 from .assigned.due import OPEN
 from .models import Department, PrivateCase, Question
@@ -119,7 +119,7 @@ def group(question_ids: Iterable[int]) -> dict[int, str]:
 
 def say_theme(question_ids: Iterable[int], theme: str) -> None:
     """Say what questions are about, as one of the themes that the town has."""
-    if theme not in dict(reads.themes()):
+    if theme not in dict(labels.themes()):
         raise api.Refused(_("Choose a theme."))
     with api.write():
         for question_id in question_ids:

@@ -10,7 +10,7 @@ from flask import abort, redirect, request, session, url_for
 from core import api
 from core.api import gettext as _
 
-from . import actions, queues, quiet, reads, turns
+from . import actions, labels, queues, quiet, reads, teams, turns
 from .approve.corrections import mostly_stays
 from .collect import areas, geocoder, letterbox, pictures
 from .collect.actions import ask_by_code
@@ -101,7 +101,7 @@ def visit(space_id: int) -> str:
         "visits/visit.html",
         visit=found,
         space=space,
-        officials=reads.officials_of(space_id),
+        officials=teams.officials_of(space_id),
         cards=api.cards(entries, show_space=False),
         count=reads.public_count(space_id),
         own=reads.own_questions(space_id) if api.viewer().signed_in else (),
@@ -304,7 +304,7 @@ def describe_question(payload: dict[str, Any]) -> list[tuple[str, str]]:
         (_("Visit"), space.name if space else ""),
         (_("Your question"), said["title"]),
         (_("Where is it?"), said["place"]),
-        (_("Theme"), reads.theme_label(said["theme"])),
+        (_("Theme"), labels.theme_label(said["theme"])),
         (_("Say more"), said["body"]),
         (_("Telephone"), said["contact"]),
         (_("Shown as asked by"), _("A resident") if said.get("alias") else ""),

@@ -20,7 +20,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import reads
+from . import teams
 from .actions import Plan
 from .forms import OverForm, at_most, needed, people, people_near
 from .models import Visit
@@ -73,8 +73,8 @@ class VisitForm(OverForm):
             del form.date, form.starts, form.ends, form.closes
         form.agents.choices = form.scribes.choices = people_near("agent")
         known = dict(form.agents.choices)
-        also = reads.names(
-            {*own, *(reads.team_ids(visit.space_id, "coordinator") if visit else ())} - {*known}
+        also = teams.names(
+            {*own, *(teams.team_ids(visit.space_id, "coordinator") if visit else ())} - {*known}
         )
         form.coordinators.choices = [*form.agents.choices, *also.items()]
         return form
@@ -184,10 +184,10 @@ def _said(visit: Visit, space: Any) -> dict[str, Any]:
         "meeting_point": visit.meeting_point,
         "access_notes": visit.access_notes,
         "other_ways": visit.other_ways,
-        "coordinators": reads.team_ids(visit.space_id, "coordinator"),
-        "officials": reads.team_ids(visit.space_id, "official"),
-        "agents": reads.team_ids(visit.space_id, "agent"),
-        "scribes": reads.team_ids(visit.space_id, "scribe"),
+        "coordinators": teams.team_ids(visit.space_id, "coordinator"),
+        "officials": teams.team_ids(visit.space_id, "official"),
+        "agents": teams.team_ids(visit.space_id, "agent"),
+        "scribes": teams.team_ids(visit.space_id, "scribe"),
     }
 
 

@@ -41,9 +41,9 @@ from ops import demonstration
 from ops.town import Refusal, alone
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.follow.models import Step
+from plugins.neighbourhood_visits.labels import themes
 from plugins.neighbourhood_visits.models import Commitment, Question, Visit
 from plugins.neighbourhood_visits.plan.models import Paper, Sensitivity
-from plugins.neighbourhood_visits.reads import themes
 
 pytestmark = pytest.mark.slow
 ACCOUNTS = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugins.neighbourhood_visits import reads
+from plugins.neighbourhood_visits import reads, teams
 
 from .test_import import LINES, take_in
 from .test_promises import department
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def team(scene: Scene, visit: int, role: str) -> set[int]:
     """Who has a role in a visit."""
-    return scene.town.run(lambda: set(reads.team_ids(visit, role)))  # type: ignore[no-any-return]
+    return scene.town.run(lambda: set(teams.team_ids(visit, role)))  # type: ignore[no-any-return]
 
 
 def told(scene: Scene, visit: int) -> set[int]:
     """Who hears of what is overdue."""
-    return scene.town.run(lambda: reads.who_coordinates(visit))  # type: ignore[no-any-return]
+    return scene.town.run(lambda: teams.who_coordinates(visit))  # type: ignore[no-any-return]
 
 
 def ticked(scene: Scene, page: str, name: str) -> set[int]:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from core.access import Refused
 from core.db import db
 from core.models import Audit, Entry, Space
-from plugins.neighbourhood_visits import imports, reads, tables
+from plugins.neighbourhood_visits import imports, tables, teams
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_an_administrator_takes_charge_of_a_visit_without_a_team_and_of_no_other
         assert title not in scene.browser(name).get("/visits/").text
         told = scene.browser(name).submit(f"/visits/{visits['Nord']}/take-charge", _page="/visits/")
         assert told.status_code in (302, 403), name
-    assert scene.town.run(lambda: reads.who_coordinates(visits["Nord"])) == set()
+    assert scene.town.run(lambda: teams.who_coordinates(visits["Nord"])) == set()
     for code in ("Centre", "Sud"):
         admin.submit(f"/visits/{visits[code]}/take-charge", _page="/visits/")
     assert "Où est le banc" in admin.get(f"/visits/{visits['Centre']}/review").text

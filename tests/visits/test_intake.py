@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db
 from core.models import Entry, Notice
-from plugins.neighbourhood_visits import imports, intake, reads
+from plugins.neighbourhood_visits import imports, intake, teams
 from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
 from .test_import import FILE, LINES, count
@@ -290,7 +290,7 @@ def test_a_file_opens_nobody_the_visit_of_others(scene: Scene) -> None:
     assert another.submit(page, "/visits/", take="yes", came="paper").status_code == 422
     for path in ("", "/review", "/callers"):
         assert another.get(f"/visits/{visit}{path}").status_code == 404, path
-    assert scene.town.run(lambda: reads.who_coordinates(visit)) == {scene.town.person("admin")}
+    assert scene.town.run(lambda: teams.who_coordinates(visit)) == {scene.town.person("admin")}
     assert count(scene, Question) == 1
 
 
@@ -301,7 +301,7 @@ def test_a_file_opens_nobody_a_visit_that_has_no_team_yet(scene: Scene) -> None:
     admin.submit(page, take="yes", came="paper")
     jobs.run_due(scene.town.app)
     assert "1 taken in, 1 already there" in admin.get(page).text
-    assert scene.town.run(lambda: reads.who_coordinates(visit)) == set()
+    assert scene.town.run(lambda: teams.who_coordinates(visit)) == set()
     assert admin.get(f"/visits/{visit}/review").status_code == 404
 
 

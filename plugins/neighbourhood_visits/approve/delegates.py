@@ -10,8 +10,8 @@ from core import api
 from core.api import gettext as _
 
 from ..pages import Page, blueprint, form_page
-from ..reads import DELEGATES as SOURCE
-from ..reads import names
+from ..teams import DELEGATES as SOURCE
+from ..teams import names
 from . import places
 from .forms import DelegateForm
 from .models import Delegate

@@ -18,9 +18,9 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .. import reads
+from .. import labels
 from ..forms import at_most, needed, people_near
-from ..reads import EXECUTIVE
+from ..teams import EXECUTIVE
 
 
 class DelegateForm(api.Form):
@@ -62,4 +62,4 @@ class TemplateForm(api.Form):
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
-        self.theme.choices = [("", _("All themes")), *reads.themes()]
+        self.theme.choices = [("", _("All themes")), *labels.themes()]

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import reads
-from ..reads import DELEGATES as SOURCE
+from .. import teams
+from ..teams import DELEGATES as SOURCE
 from .models import Delegate
 
 
@@ -31,7 +31,7 @@ def apply(person: int) -> None:
 def follow_team(space: api.Space, before: Iterable[int]) -> None:
     """The officials of a visit are others than `before`: delegates come and go with them; inside a write."""
     with api.as_system("delegates follow the team"):
-        officials = {*before, *reads.team_ids(space.id, "official")}
+        officials = {*before, *teams.team_ids(space.id, "official")}
         for person in api.db.session.scalars(_absent(officials)).all():
             _set(space, person, _given(person))
 
@@ -62,7 +62,7 @@ def _governs(person: int) -> bool:
     found = sa.select(api.User.id).where(
         api.User.id == person,
         api.User.role == "official",
-        api.User.mandate.in_(reads.EXECUTIVE),
+        api.User.mandate.in_(teams.EXECUTIVE),
         api.User.closed_at.is_(None),
     )
     return api.db.session.scalar(found) is not None

@@ -10,7 +10,7 @@ from flask import redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import reads, show
+from .. import labels, show, teams
 from ..models import Casework, Question, Visit
 from ..pages import Page, blueprint, form_page
 from .forms import TemplateForm
@@ -85,13 +85,13 @@ def offered(theme: str) -> Sequence[AnswerTemplate]:
 def filled(template_id: int, question: Question, casework: Casework, visit: Visit, space: api.Space) -> str:
     """The words of a template, with what is known of the visit and the question in its places."""
     row = api.get_or_404(AnswerTemplate, template_id)
-    department = reads.department(casework.department_id)
+    department = teams.department(casework.department_id)
     known = {
         "{visit}": space.name,
         "{date}": show.date(visit.starts_at),
         "{meeting_point}": visit.meeting_point,
         "{place}": question.place,
-        "{theme}": reads.theme_label(question.theme),
+        "{theme}": labels.theme_label(question.theme),
         "{department}": department.name if department else "",
     }
     return "".join(known.get(part, part) for part in PLACES.split(str(row.body)))

@@ -19,7 +19,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .. import reads, seen
+from .. import seen, teams
 from ..forms import OverForm, OverMarkForm, at_most, needed, people, people_near
 
 
@@ -45,7 +45,7 @@ class DepartmentForm(OverMarkForm):
     @classmethod
     def offered(cls, row: Any = None) -> "DepartmentForm":
         """The form with the people of the town, filled with the department if any."""
-        said = row and reads.department_said(row)
+        said = row and teams.department_said(row)
         form = cls(data=said and {**said, "read": seen.mark(said)})
         form.official.choices = [(0, _("None")), *people_near("official")]
         form.members.choices = people_near("agent")

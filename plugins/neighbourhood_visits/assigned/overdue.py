@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import reads
+from .. import teams
 from ..models import Casework, Question, Visit
 from . import links
 from .due import overdue
@@ -63,4 +63,4 @@ def _remind(question_id: int, now: dt.datetime) -> None:
     elif casework.escalated_at is None:
         casework.escalated_at = now
         entry: Any = api.db.session.get(api.Entry, question_id)
-        api.notify("visits.overdue", sorted(reads.who_coordinates(casework.space_id)), entry=entry)
+        api.notify("visits.overdue", sorted(teams.who_coordinates(casework.space_id)), entry=entry)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from .. import answers, promises, reads
+from .. import answers, promises, teams
 from ..models import Casework, Department, DepartmentMember, Question, Visit, public_questions
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
@@ -71,7 +71,7 @@ def my_department() -> str:
     return draw(
         "visits/assigned/mine.html",
         rows=[_row(*row) for row in found],
-        promises=promises.kept_by(reads.departments_of()),
+        promises=promises.kept_by(teams.departments_of()),
         day=api.town_today(),
         label_day=api.day,
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import reads
+from .. import labels, teams
 from ..assigned.due import answer_by
 from ..models import STANDS, Casework, Commitment, Department, Question, Visit
 from ..show import called_off, date, day_of
@@ -42,8 +42,8 @@ def receipt(question_id: int) -> Receipt:
         visit: Any = api.db.session.get(Visit, entry.space_id)
         space: Any = api.db.session.get(api.Space, entry.space_id)
         casework: Any = api.db.session.get(Casework, question_id)
-        keeper = reads.department(_keeper(question_id))
-        department = keeper or reads.department(casework.department_id)
+        keeper = teams.department(_keeper(question_id))
+        department = keeper or teams.department(casework.department_id)
         person = None if keeper else casework.official_id
         person = person or (department.official_id if department else None)
         return Receipt(
@@ -51,9 +51,9 @@ def receipt(question_id: int) -> Receipt:
             visit=space.name,
             takes_place=takes_place(visit),
             asked_at=entry.created_at,
-            standing=reads.standing(question),
+            standing=labels.standing(question),
             department=department.name if department else "",
-            official=reads.names([person]).get(person, ""),
+            official=teams.names([person]).get(person, ""),
             contact=(department.mailbox if department else "") or visit.other_ways,
             answer_by=expected(entry, casework, visit),
             code=codes.code_of(question_id) if casework.code else "",
@@ -78,7 +78,7 @@ def takes_place(visit: Visit) -> str:
 
 def expected(entry: api.Entry, casework: Casework, visit: Visit) -> dt.datetime:
     """Until when a question is to be answered, as whoever asked and the team read it."""
-    days = dt.timedelta(days=_days(reads.department(casework.department_id)))
+    days = dt.timedelta(days=_days(teams.department(casework.department_id)))
     return answer_by(casework.due_at or entry.created_at + days, entry.created_at, visit)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import letters, reads
+from .. import letters, teams
 from ..models import ONGOING, Commitment, Department, DepartmentMember, about_public
 
 BEFORE, AFTER, ASKED = (1, dt.timedelta(days=-7)), (2, dt.timedelta(days=1)), (3, dt.timedelta(days=30))
@@ -65,4 +65,4 @@ def _owners(row: Commitment) -> set[int]:
     department = api.db.session.get(Department, row.department_id)
     if department and department.official_id:
         people.add(department.official_id)
-    return people or reads.who_coordinates(row.space_id)
+    return people or teams.who_coordinates(row.space_id)

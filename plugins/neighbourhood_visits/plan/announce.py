@@ -11,7 +11,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .. import reads, show
+from .. import reads, show, teams
 from ..models import Visit
 from ..pages import Page, blueprint, visit_and_space
 from .paper_pages import pdf_response
@@ -86,7 +86,7 @@ def sheet(visit: Visit, space: api.Space, address: str, short: str, size: str) -
     segno.make(address, error="m").save(code, kind="svg", xmldecl=False, border=0, dark="#000")
     taken = visit.state in ASKED_BEFORE and visit.questions_close_at > api.now()
     scan = _("Scan the code, or type this address:") if taken else _("To know more, scan the code or type:")
-    officials = reads.officials_of(space.id)
+    officials = teams.officials_of(space.id)
     communes = reads.communes_of(officials)
     day = show.date(visit.last_moment)
     until = (

@@ -8,7 +8,7 @@ from flask_babel import force_locale
 from core import api
 from core.api import gettext as _
 
-from .. import reads, show
+from .. import show, teams
 
 MOST = 10
 
@@ -16,7 +16,7 @@ MOST = 10
 def found(space: api.Space) -> list[dict[str, Any]]:
     """What everybody can find that names a visit's area or is said in a space of it, the newest first."""
     area = api.db.session.get(api.Area, space.area_id) if space.area_id else None
-    team = [one for role in ("coordinator", "official", "agent") for one in reads.team_ids(space.id, role)]
+    team = [one for role in ("coordinator", "official", "agent") for one in teams.team_ids(space.id, role)]
     if area is None or not team:
         return []
     try:

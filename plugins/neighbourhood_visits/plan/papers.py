@@ -21,7 +21,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import reads, show
+from .. import labels, reads, show, teams
 from ..assigned.due import is_overdue
 from ..models import OFF, Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
@@ -164,7 +164,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
     way = route.of(visit)
     questions, people = _questions(visit)
     at = {leg.stop.id: [one for one in questions if one["stop"] == leg.stop.id] for leg in way.legs}
-    officials = reads.officials_of(space_id)
+    officials = teams.officials_of(space_id)
     people |= {str(one.id): one.name for one in officials}
     name = str(KINDS[kind][0])
     now = api.now()
@@ -225,7 +225,7 @@ def gathered(space_id: int, kind: str) -> dict[str, Any]:
             "rest": _("Without a stop") if way.legs else _("Questions"),
             "officials": _("Who comes"),
             "outcome": _("What became of it"),
-            "outcomes": [str(label) for label in reads.OUTCOMES.values()],
+            "outcomes": [str(label) for label in labels.OUTCOMES.values()],
             "note": _("Note"),
             "people": _("How many people were there"),
             "new": _("Questions that are new"),
@@ -446,14 +446,14 @@ def _said(
         "sensitivity": sensitivity or "",
         "supports": supports,
         "supports_word": ngettext("support", "supports", supports),
-        "apart": reads.apart_label(*apart),
-        "theme": reads.theme_label(question.theme),
+        "apart": labels.apart_label(*apart),
+        "theme": labels.theme_label(question.theme),
         "place": question.place,
         "channel": str(CHANNELS.get(entry.channel, "")),
         "department": department or "",
         "official": official,
         "overdue": _("Late") if is_overdue(entry, question, casework, visit, api.now()) else "",
-        "outcome": reads.outcome_label(question),
+        "outcome": labels.outcome_label(question),
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from core import api
 
-from .. import reads
+from .. import teams
 from ..assigned.due import OPEN, due
 from ..models import STANDS, Answer, Casework, DepartmentMember, Question, Visit, pledged, public_questions
 from ..report.models import Minutes
@@ -43,7 +43,7 @@ class Drafts:
     drafts: list[Draft] = field(default_factory=list)
 
 
-def teams() -> Any:
+def own_visits() -> Any:
     """The visits on whose team the viewer is, each with whether they are one of its officials."""
     row = api.Membership
     official = sa.func.max(sa.case((row.role == "official", 1), else_=0)).label("official")
@@ -58,7 +58,7 @@ def teams() -> Any:
 
 def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
     """The answers that wait for approval, by visit, those of `first` before the others; and how many."""
-    answer, drafter, team = aliased(api.Entry), aliased(api.User), teams()
+    answer, drafter, team = aliased(api.Entry), aliased(api.User), own_visits()
     rows = (
         sa.select(
             api.Space,
@@ -116,7 +116,7 @@ def reports() -> Sequence[Any]:
 
 def counts() -> tuple[int, int]:
     """How many drafts and how many reports the viewer may approve: one statement."""
-    team = teams()
+    team = own_visits()
     waiting = sa.select(sa.func.count(Casework.entry_id)).join(team, team.c.space_id == Casework.space_id)
     waiting = waiting.where(Casework.answer == "to_approve", team.c.official == 1, _by_others(Casework))
     waiting = waiting.where(Casework.entry_id.in_(public_questions()))
@@ -144,7 +144,7 @@ def requests() -> tuple[int, dt.datetime | None]:
 
 def _approvable(rows: Any) -> Any:
     """Those of the visits in `rows`, with their minutes, whose report the viewer may approve."""
-    team = teams()
+    team = own_visits()
     rows = rows.join(team, team.c.space_id == Visit.space_id).where(team.c.official == 1)
     return rows.where(Visit.state == "reporting", Minutes.asked_at.is_not(None), _by_others(Minutes))
 
@@ -153,5 +153,5 @@ def _by_others(row: Any) -> Any:
     """Somebody else drafted it, or nobody else could approve, or the town lets one person do both."""
     if api.settings("neighbourhood_visits")["one_person_approves"]:
         return sa.true()
-    another = reads.others_approve(row.space_id).correlate(row).exists()
+    another = teams.others_approve(row.space_id).correlate(row).exists()
     return sa.or_(row.drafted_by.is_(None), row.drafted_by != api.viewer().id, ~another)

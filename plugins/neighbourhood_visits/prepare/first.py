@@ -13,7 +13,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import answers, queues, reads, states
+from .. import answers, queues, states, teams
 from ..approve import delegates
 from ..assigned.due import overdue
 from ..models import Casework, Commitment, Question, Visit
@@ -40,7 +40,7 @@ class Matter:
 
 def mine() -> tuple[Visit, api.Space] | None:
     """The next visit on whose team the viewer is."""
-    team = awaits.teams()
+    team = awaits.own_visits()
     rows = (
         sa.select(Visit, api.Space)
         .join(api.Space, api.Space.id == Visit.space_id)
@@ -117,7 +117,7 @@ def first_screen() -> str:
     return draw(
         "visits/prepare/first.html",
         absent=absent,
-        people=reads.names(absent.values()),
+        people=teams.names(absent.values()),
         visit=visit,
         space=space,
         matters=matters(space.id) if space else (),

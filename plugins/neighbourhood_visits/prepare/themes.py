@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import reads
+from .. import labels
 from ..models import Question
 from ..pages import blueprint, visit_and_space
 from ..show import draw
@@ -76,7 +76,7 @@ def summary(space_id: int, theme: str, count: int, supports: int, unanswered: in
         .limit(READ)
     )
     found = api.db.session.execute(rows).all()
-    label = reads.theme_label(theme) or str(api.gettext("Without a theme"))
+    label = labels.theme_label(theme) or str(api.gettext("Without a theme"))
     leading = leading_words([f"{row.title} {row.body}" for row in found])
     sentences = [one for one in telling(found, leading) if not _mere_title(one)]
     linked = {ident for one in sentences for ident, _title in one.rests_on}

@@ -17,7 +17,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from .. import reads
+from .. import labels
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public
 from .figures import Row
 
@@ -218,7 +218,7 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
         "visit": entry.space_id,
         "asked_on": day(entry.created_at),
         "question": entry.title,
-        "theme": reads.theme_label(question.theme),
+        "theme": labels.theme_label(question.theme),
         "place": question.place,
         "latitude": latitude,
         "longitude": longitude,
@@ -270,11 +270,11 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
 
 def _usual_reasons() -> dict[str, str]:
     """The reasons that the town offers, in whichever language they were given, as this reader reads them."""
-    found = {reason: reason for reason in reads.reasons()}
+    found = {reason: reason for reason in labels.reasons()}
     for language in LANGUAGES:
         with force_locale(language):
-            given = [str(reason) for reason in reads.USUAL_REASONS]
-        found |= dict(zip(given, map(str, reads.USUAL_REASONS), strict=True))
+            given = [str(reason) for reason in labels.USUAL_REASONS]
+        found |= dict(zip(given, map(str, labels.USUAL_REASONS), strict=True))
     return found
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from .. import letters, reads, seen, states
+from .. import letters, seen, states, teams
 from ..approve.corrections import changed, mostly_stays
 from ..follow.models import Step
 from ..models import Commitment, Question, Visit
@@ -238,4 +238,4 @@ def minutes_of(space_id: int) -> Minutes | None:
 
 def people(report: Report) -> str:
     """Who approved the report, by name."""
-    return reads.names([report.approved_by]).get(report.approved_by, "")
+    return teams.names([report.approved_by]).get(report.approved_by, "")

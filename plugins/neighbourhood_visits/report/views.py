@@ -7,7 +7,7 @@ from flask import Response, abort, jsonify, redirect, request, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import quiet, reads, states
+from .. import quiet, states, teams
 from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import data, gaps, issue, passage
@@ -125,8 +125,8 @@ def minutes(space_id: int) -> Page:
         another=states.NOT_THE_WRITER.holds(case),
         gaps=gaps.of(space_id) if visit.state == "reporting" else {},
         wrong=gaps.WRONG,
-        menders=reads.names(
-            reads.team_ids(space_id, "coordinator") or reads.team_ids(space_id, "agent")
+        menders=teams.names(
+            teams.team_ids(space_id, "coordinator") or teams.team_ids(space_id, "agent")
         ).values(),
         reviews=api.can("visits.review", space),
         words=WORDS,

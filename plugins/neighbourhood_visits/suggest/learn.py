@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import reads
+from .. import labels, teams
 from ..models import Casework, Department, Question
 from .models import Learned, Term
 from .words import ideas, loose_ideas, pairs, says_what, says_why, stands_for, twofold, words
@@ -57,7 +57,7 @@ def features(sort: str, said: Said) -> dict[str, str]:
     if sort == "department":
         found |= {f"@{word.stem}"[:90]: word.said for word in words(said.place) if not word.said.isdigit()}
         if said.theme:
-            found[f"={said.theme}"] = reads.theme_label(said.theme)
+            found[f"={said.theme}"] = labels.theme_label(said.theme)
     return found
 
 
@@ -106,7 +106,7 @@ def departments(said: Said, counts: "Counter[Row] | dict[Row, int]") -> list[Ran
     for guess, likelihood in zip(guesses, _shares(guesses), strict=True):
         ranked = rank("department", said._replace(theme=guess.label), counts)
         for one, share in zip(ranked, _shares(ranked), strict=True):
-            by_theme = one.speaks.pop(reads.theme_label(guess.label), 0)
+            by_theme = one.speaks.pop(labels.theme_label(guess.label), 0)
             _label, speaks, score = found.get(one.label, (one.label, one.speaks, 0.0))
             if by_theme > 0:
                 speaks = {
@@ -141,13 +141,13 @@ def suggest(questions: Sequence[Said]) -> list[dict[str, list[Suggestion]]]:
             sa.select(Learned.sort, Learned.word, Learned.label, Learned.count).where(sa.or_(*told))
         )
         counts: dict[Row, int] = {(sort, word, label): number for sort, word, label, number in rows}
-    names = {"department": department_names(), "theme": dict(reads.themes())}
+    names = {"department": department_names(), "theme": dict(labels.themes())}
     return [{sort: _shown(sort, said, counts, names[sort]) for sort in SHOWN} for said in questions]
 
 
 def department_names() -> dict[str, str]:
     """The names of the departments, by what counts call them."""
-    return {str(one.id): one.name for one in reads.departments()}
+    return {str(one.id): one.name for one in teams.departments()}
 
 
 def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str]) -> list[Suggestion]:
@@ -156,7 +156,7 @@ def _shown(sort: str, said: Said, counts: dict[Row, int], names: dict[str, str])
     known = features(sort, said)
     ranked = departments(said, counts) if sort == "department" else rank(sort, said, counts)
     for label, speaks, _score in ranked:
-        because = _because(speaks, reads.theme_label(said.theme))
+        because = _because(speaks, labels.theme_label(said.theme))
         clear = [told for told in because if not twofold(told)]
         taught = sum(counts.get((sort, word, label), 0) for word, told in known.items() if told in clear)
         enough = max(taught, len(because)) > 1 or any(map(says_what, because))
