@@ -12,13 +12,16 @@ from core.db import write
 from core.feed import actions as feed
 from core.models import Entry, Space
 from core.web import get_or_404
-from plugins.neighbourhood_visits import actions, answers, labels, models, promises, teams, triage
+from plugins.neighbourhood_visits import actions, labels, models, teams
+from plugins.neighbourhood_visits.approve import answers
 from plugins.neighbourhood_visits.field import notes
+from plugins.neighbourhood_visits.follow import promises
 from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.plan import papers, route
 from plugins.neighbourhood_visits.prepare import delicate
 from plugins.neighbourhood_visits.report import issue
 from plugins.neighbourhood_visits.report.models import Report
+from plugins.neighbourhood_visits.triage import actions as triage
 
 from . import ground
 from .visits import OTHER_WAYS

@@ -10,10 +10,13 @@ from core.accounts.sessions import as_viewer
 from core.db import write
 from core.models import Entry, Space
 from core.web import get_or_404
-from plugins.neighbourhood_visits import actions, answers, departments, models, promises, teams, triage
-from plugins.neighbourhood_visits.approve import templates
+from plugins.neighbourhood_visits import actions, models, teams
+from plugins.neighbourhood_visits.approve import answers, templates
+from plugins.neighbourhood_visits.assigned import departments
+from plugins.neighbourhood_visits.follow import promises
 from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.plan import route
+from plugins.neighbourhood_visits.triage import actions as triage
 
 from . import ground
 from .words import french

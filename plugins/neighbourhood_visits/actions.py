@@ -12,8 +12,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import answers, letters, reads, states, teams
-from .approve import places
+from . import letters, reads, states, teams
+from .approve import answers, places
 from .assigned import overdue
 from .collect import codes
 from .models import Asker, Casework, Question, Visit

@@ -11,11 +11,13 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import actions, answers, queues, quiet, reads, show
+from . import actions, quiet, reads, show
+from .approve import answers
 from .models import Department, Question, Visit, pledged
 from .plan import papers
 from .prepare import awaits, first
 from .states import REPORTED, TABLE
+from .triage import queues
 
 AT_HOME = 3  # visits where questions wait that the home page shows
 PATIENCE = dt.timedelta(hours=1)  # from what is due until a job that has not done it is not well

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from . import imports, tables
+from .intake import imports, tables
 
 
 @click.group(help="Questions and visits of the neighbourhoods.")

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import groups, reads, taken_out
+from . import reads, taken_out
 from .field.models import Note
 from .models import Asker, Casework, Question, Visit
 from .plan import papers
 from .plan.models import Paper, Sensitivity
 from .suggest.models import Term
+from .triage import groups
 
 CONTACTS = "visits.contacts"
 SAID = ("place", "reason", "objection", "forwarded_to", "outcome_reason")  # words beside a question's own

@@ -6,45 +6,27 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import (
-    actions,
-    answers,
-    asker,
-    board,
-    callers,
-    cases,
-    cli,
-    departments,
-    desk,
-    groups,
-    intake,
-    letters,
-    open_data,
-    personal,
-    promises,
-    reads,
-    taken_out,
-    teams,
-    triage,
-    turns,
-)
-from .approve import delegates, places, templates
-from .assigned import links, overdue
+from . import actions, board, cli, letters, personal, reads, taken_out, teams, turns
+from .approve import answers, delegates, places, templates
+from .assigned import departments, links, overdue
 from .assigned import views as assigned
-from .collect import letterbox, near, record, voices
+from .collect import asker, callers, letterbox, near, record, voices
 from .collect import views as collected
 from .field import views as field
-from .follow import calendar, way
+from .follow import calendar, promises, way
 from .follow.models import Step
+from .intake import pages as intake
 from .models import Asker, Casework, Commitment, Question
 from .pages import blueprint
 from .plan import announce, paper_pages, papers
 from .plan import pages as plan_pages
 from .prepare import delicate, first, themes
-from .report import printed
+from .report import open_data, printed
 from .report import views as report
 from .settings_form import SettingsForm
 from .suggest import learn, similar
+from .triage import actions as triage
+from .triage import cases, desk, groups
 from .views import confirm_question, describe_question, url_of
 
 PAGES = (  # their routes are the blueprint's

@@ -9,8 +9,9 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import labels, queues
+from . import labels
 from .models import Visit
+from .triage import queues
 
 MANDATES = {
     "mayor": lazy_gettext("mayor"),

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from core import api
 from core.api import lazy_gettext as _
 
-from . import groups, letters, reads, teams
+from . import letters, reads, teams
 from .follow import steps
 from .models import Casework, Commitment, Question, Visit, pledged
 from .report import gaps
 from .report.models import Minutes
+from .triage import groups
 
 DELAY = dt.timedelta(days=30)  # after a promise's date askers say themselves whether it is kept
 REPORTED = frozenset({"published", "follow_up", "archived"})

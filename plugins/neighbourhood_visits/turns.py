@@ -9,16 +9,19 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, answers, callers, queues, states
+from . import actions, states
+from .approve import answers
+from .collect import callers
 from .collect.actions import RECORDED
 from .forms import PutOffForm
-from .imports import TAKES
+from .intake.imports import TAKES
 from .models import Visit
 from .pages import Page, blueprint, form_page, visit_and_space
 from .plan import announce
 from .plan import pages as planning
 from .report import gaps, issue
 from .show import draw
+from .triage import queues
 from .visit_forms import NewDateForm
 
 FOR_GOOD = {  # what cannot be undone, and what comes of it

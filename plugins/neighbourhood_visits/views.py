@@ -10,7 +10,7 @@ from flask import abort, redirect, request, session, url_for
 from core import api
 from core.api import gettext as _
 
-from . import actions, labels, queues, quiet, reads, teams, turns
+from . import actions, labels, quiet, reads, teams, turns
 from .approve.corrections import mostly_stays
 from .collect import areas, geocoder, letterbox, pictures
 from .collect.actions import ask_by_code
@@ -24,6 +24,7 @@ from .pages import TOO_LATE, Page, blueprint, form_page, visit_and_space
 from .plan import pages as planning
 from .plan import route
 from .show import date, draw
+from .triage import queues
 from .visit_forms import VisitForm
 
 TOLD = "told"  # what the form says once it has been said that its question is asked already

@@ -35,10 +35,10 @@ from core.models import (
     User,
 )
 from demo import build
-from plugins.neighbourhood_visits import intake
 from plugins.neighbourhood_visits.approve.models import AnswerTemplate
 from plugins.neighbourhood_visits.assigned import links
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
+from plugins.neighbourhood_visits.intake import pages as intake
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
 from plugins.neighbourhood_visits.plan.models import Paper, Stop

@@ -17,16 +17,20 @@ from core import api
 from core.db import db, write
 from core.feed.actions import support
 from core.models import Entry, Space, User
-from plugins.neighbourhood_visits import actions, answers, imports, promises, reads, tables, triage
+from plugins.neighbourhood_visits import actions, reads
+from plugins.neighbourhood_visits.approve import answers
 from plugins.neighbourhood_visits.field import notes
 from plugins.neighbourhood_visits.field.models import Note
+from plugins.neighbourhood_visits.follow import promises
+from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Commitment, Question, Visit
-from plugins.neighbourhood_visits.open_data import COLUMNS
 from plugins.neighbourhood_visits.plan import papers, route
 from plugins.neighbourhood_visits.plan.models import Paper, Stop
 from plugins.neighbourhood_visits.report import issue
 from plugins.neighbourhood_visits.report.models import Report
+from plugins.neighbourhood_visits.report.open_data import COLUMNS
 from plugins.neighbourhood_visits.suggest import learn, similar
+from plugins.neighbourhood_visits.triage import actions as triage
 
 from . import generated
 from .test_report import again

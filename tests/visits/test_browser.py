@@ -15,7 +15,7 @@ from core import jobs
 from core.db import db, write
 from core.models import Mail
 from core.testing import PASSWORD
-from plugins.neighbourhood_visits import imports, tables
+from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Question, Visit
 
 if TYPE_CHECKING:

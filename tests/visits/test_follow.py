@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from core import jobs, registry
 from core.db import db, now, write
 from core.models import Case, Entry
-from plugins.neighbourhood_visits import cases
 from plugins.neighbourhood_visits.follow import calendar
 from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.models import Commitment, PrivateCase
+from plugins.neighbourhood_visits.triage import cases
 from portal.privacy import erase
 
 from .conftest import read_mark, today

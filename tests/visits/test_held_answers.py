@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db, write
 from core.models import Entry, User
-from plugins.neighbourhood_visits import answers, letters
+from plugins.neighbourhood_visits import letters
+from plugins.neighbourhood_visits.approve import answers
 from plugins.neighbourhood_visits.models import Casework, Question, Visit
 from portal.privacy import erase
 

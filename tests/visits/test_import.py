@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from core.access import Refused
 from core.db import db
 from core.models import Audit, Entry, Space
-from plugins.neighbourhood_visits import imports, tables, teams
+from plugins.neighbourhood_visits import teams
+from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
 
 if TYPE_CHECKING:

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db
 from core.models import Entry, Notice
-from plugins.neighbourhood_visits import imports, intake, teams
+from plugins.neighbourhood_visits import teams
+from plugins.neighbourhood_visits.intake import imports
+from plugins.neighbourhood_visits.intake import pages as intake
 from plugins.neighbourhood_visits.models import Casework, Department, Import, Question, Visit
 
 from .test_import import FILE, LINES, count

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from plugins.neighbourhood_visits.open_data import COLUMNS, harmless
+from plugins.neighbourhood_visits.report.open_data import COLUMNS, harmless
 
 from .test_moderated_answers import hide
 from .test_triage import decide

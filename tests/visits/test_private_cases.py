@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from core import jobs, registry
 from core.db import db, now, write
 from core.models import Entry, File, Revision
-from plugins.neighbourhood_visits import cases
 from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Asker, Casework, PrivateCase, Question
 from plugins.neighbourhood_visits.plan.models import Sensitivity
+from plugins.neighbourhood_visits.triage import cases
 from portal.privacy import retention
 
 from ..core.test_files import encoded, photo

@@ -14,7 +14,8 @@ from core import jobs
 from core.db import db, write
 from core.feed.actions import support
 from core.models import Entry, JobRow, Space, Support
-from plugins.neighbourhood_visits import intake, tables
+from plugins.neighbourhood_visits.intake import pages as intake
+from plugins.neighbourhood_visits.intake import tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
 from plugins.neighbourhood_visits.plan.models import Paper, Stop
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.access import Refused
-from plugins.neighbourhood_visits import tables
+from plugins.neighbourhood_visits.intake import tables
 
 if TYPE_CHECKING:
     from core.testing import Town

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from core.db import db
 from core.models import Entry
 from core.search.words import stems
-from plugins.neighbourhood_visits import imports, tables
+from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Visit
 from plugins.neighbourhood_visits.suggest import learn, similar, words
 

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from core import jobs
 from core.db import db, write
 from core.models import Entry, JobRow, Notice
-from plugins.neighbourhood_visits import imports, letters, reads, tables
+from plugins.neighbourhood_visits import letters, reads
+from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
 
 from ..core.test_files import encoded, photo

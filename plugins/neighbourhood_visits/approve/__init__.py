@@ -1,1 +1,1 @@
-"""What helps to answer and approve: templates of answers, and delegates of absent officials."""
+"""Answers: drafted, corrected, approved, published; their templates, and delegates of absent officials."""

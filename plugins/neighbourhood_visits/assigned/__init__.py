@@ -1,1 +1,1 @@
-"""What a department does with what is assigned to it: answers in time, with accounts or without."""
+"""Departments of the town, and what each does with what is assigned to it, with accounts or without."""

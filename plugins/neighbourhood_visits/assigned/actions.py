@@ -5,7 +5,8 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import answers, states
+from .. import states
+from ..approve import answers
 from ..models import Casework, Department
 from . import links
 from .due import OPEN

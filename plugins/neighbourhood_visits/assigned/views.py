@@ -11,7 +11,9 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from .. import answers, promises, teams
+from .. import teams
+from ..approve import answers
+from ..follow import promises
 from ..models import Casework, Department, DepartmentMember, Question, Visit, public_questions
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw

@@ -9,11 +9,12 @@ from flask import abort, redirect, request, session, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import promises, reads, states, triage
-from ..follow import way
+from .. import reads, states
+from ..follow import promises, way
 from ..models import Casework, Question
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
+from ..triage import actions as triage
 from . import codes, pictures, unconfirmed
 from .forms import ActByCodeForm, CodeForm
 from .maps import Map, map_of

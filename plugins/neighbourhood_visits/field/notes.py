@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import answers, reads, states
+from .. import reads, states
 from ..actions import take_as_it_is
+from ..approve import answers
 from ..models import Casework, Question
 from ..report import gaps
 from ..states import TABLE, Case

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import promises, states
+from .. import states
 from ..models import Commitment, Department, Question, about_public
 from ..report.models import Report
 from ..show import draw
+from . import promises
 from .models import Step
 from .steps import BY_ASKERS
 

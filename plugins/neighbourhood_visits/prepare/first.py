@@ -13,8 +13,8 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import answers, queues, states, teams
-from ..approve import delegates
+from .. import states, teams
+from ..approve import answers, delegates
 from ..assigned.due import overdue
 from ..models import Casework, Commitment, Question, Visit
 from ..models import late as late_promise
@@ -22,6 +22,7 @@ from ..pages import Page, blueprint
 from ..plan import papers
 from ..plan.models import Sensitivity
 from ..show import draw
+from ..triage import queues
 from . import awaits
 
 MATTER, LATE = 5, 5

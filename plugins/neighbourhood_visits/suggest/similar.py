@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import queues
 from ..models import Question
+from ..triage import queues
 from .models import Learned, Similar, Term
 from .words import Word, ideas, loose_ideas, says_what, says_why, stands_for, words
 

@@ -12,13 +12,14 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import groups, personal
-from .field.models import Note
-from .models import Asker, Casework, PrivateCase, Question
-from .pages import blueprint
-from .plan.models import Sensitivity
-from .states import question_case
-from .suggest.models import Term
+from .. import personal
+from ..field.models import Note
+from ..models import Asker, Casework, PrivateCase, Question
+from ..pages import blueprint
+from ..plan.models import Sensitivity
+from ..states import question_case
+from ..suggest.models import Term
+from . import groups
 
 KEPT = "visits.private_cases"
 ENDED = ("private_case", "withdrawn")  # of triage: it was dealt with, or its author took it back

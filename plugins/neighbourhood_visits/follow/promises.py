@@ -11,14 +11,15 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import answers, labels, quiet, reads, states
-from .field import notes
-from .follow import calendar, steps
-from .follow.models import Step
-from .forms import PromiseForm
-from .models import ONGOING, STANDS, Asker, Casework, Commitment, Department, Question, about_public, late
-from .pages import REFUSED, Page, blueprint, form_page
-from .show import draw
+from .. import labels, quiet, reads, states
+from ..approve import answers
+from ..field import notes
+from ..forms import PromiseForm
+from ..models import ONGOING, STANDS, Asker, Casework, Commitment, Department, Question, about_public, late
+from ..pages import REFUSED, Page, blueprint, form_page
+from ..show import draw
+from . import calendar, steps
+from .models import Step
 
 THANKS = {
     "confirm": lazy_gettext("Thank you: the promise counts as kept."),

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .assigned.due import overdue
-from .labels import theme_label
-from .models import Answer, Casework, Department, Question, Visit
-from .reads import PAGE
+from ..assigned.due import overdue
+from ..labels import theme_label
+from ..models import Answer, Casework, Department, Question, Visit
+from ..reads import PAGE
 
 NOTED = ("announced", "collecting", "preparing", "ready", "in_progress", "reporting")
 QUEUES: dict[str, Any] = {

@@ -19,10 +19,10 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import labels, teams
-from .forms import OverForm, OverMarkForm, at_most, needed
-from .states import BODY, REASON, TRANSITIONS
-from .triage import Decision
+from .. import labels, teams
+from ..forms import OverForm, OverMarkForm, at_most, needed
+from ..states import BODY, REASON, TRANSITIONS
+from .actions import Decision
 
 
 class RejectForm(api.Form):

@@ -12,9 +12,9 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
-from . import actions, teams
-from .collect.actions import RECORDED
-from .models import Casework, Department, Question, Visit
+from .. import actions, teams
+from ..collect.actions import RECORDED
+from ..models import Casework, Department, Question, Visit
 from .tables import Table
 
 FIELDS = {

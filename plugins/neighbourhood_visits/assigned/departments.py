@@ -9,14 +9,14 @@ from flask import redirect, url_for
 from core import api
 from core.api import gettext as _
 
-from . import seen, teams
-from .assigned import links
-from .assigned.due import OPEN
-from .assigned.forms import DepartmentForm
-from .models import Casework, Department, DepartmentMember, Question
-from .pages import Page, blueprint, form_page
-from .show import draw
-from .states import Case, question_case
+from .. import seen, teams
+from ..models import Casework, Department, DepartmentMember, Question
+from ..pages import Page, blueprint, form_page
+from ..show import draw
+from ..states import Case, question_case
+from . import links
+from .due import OPEN
+from .forms import DepartmentForm
 
 
 @blueprint.get("/departments")

@@ -10,11 +10,11 @@ from sqlalchemy.orm.attributes import flag_modified
 from core import api
 from core.api import gettext as _
 
-from . import letters, reads, states, teams
-from .approve import delegates
-from .approve.corrections import mostly_stays
-from .models import Answer, Casework, Question, Visit
-from .states import Case, question_case
+from .. import letters, reads, states, teams
+from ..models import Answer, Casework, Question, Visit
+from ..states import Case, question_case
+from . import delegates
+from .corrections import mostly_stays
 
 BLANK = ("none", "assigned")  # of answers of which nothing is written
 

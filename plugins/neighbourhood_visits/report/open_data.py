@@ -8,11 +8,11 @@ from flask import Response, abort, jsonify
 
 from core import api
 
-from . import quiet
-from .pages import blueprint, visit_and_space
-from .report.data import TABLES, open_tables, public_visits
-from .report.figures import Row
-from .show import draw
+from .. import quiet
+from ..pages import blueprint, visit_and_space
+from ..show import draw
+from .data import TABLES, open_tables, public_visits
+from .figures import Row
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")  # also as wide as an ideograph
 COLUMNS = {name: tuple(column[0] for column in columns) for name, columns in TABLES.items()}

@@ -13,20 +13,22 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from . import answers, labels, queues, reads, seen, states, teams, triage
-from .approve import delegates, templates
-from .assigned import links
-from .assigned.due import answer_by, is_overdue
+from .. import labels, reads, seen, states, teams
+from ..approve import answers, delegates, templates
+from ..assigned import links
+from ..assigned.due import answer_by, is_overdue
+from ..collect import letterbox
+from ..collect.maps import map_of
+from ..collect.receipts import expected
+from ..models import Casework, PrivateCase, Question
+from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
+from ..report.words import channel_label
+from ..show import draw
+from ..suggest.hints import hints
+from . import actions as triage
+from . import queues
 from .cases import CaseForm
-from .collect import letterbox
-from .collect.maps import map_of
-from .collect.receipts import expected
-from .desk_forms import AnswerForm, DecideForm, NoteForm, RejectForm
-from .models import Casework, PrivateCase, Question
-from .pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
-from .report.words import channel_label
-from .show import draw
-from .suggest.hints import hints
+from .forms import AnswerForm, DecideForm, NoteForm, RejectForm
 
 ALONE = (
     "assign",

@@ -8,11 +8,12 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
-from . import reads, states, triage
-from .forms import ContestForm, WithdrawForm
-from .models import Question
-from .pages import TOO_LATE, Page, blueprint, form_page
-from .show import draw
+from .. import reads, states
+from ..forms import ContestForm, WithdrawForm
+from ..models import Question
+from ..pages import TOO_LATE, Page, blueprint, form_page
+from ..show import draw
+from ..triage import actions as triage
 
 
 @blueprint.route("/questions/<int:question_id>/withdraw", methods=["GET", "POST"])

@@ -12,12 +12,12 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
+from ..forms import ImportForm
+from ..models import Import
+from ..pages import REFUSED, Page, blueprint, form_page, visit_and_space
+from ..report.words import CHANNELS
+from ..show import draw
 from . import imports, tables
-from .forms import ImportForm
-from .models import Import
-from .pages import REFUSED, Page, blueprint, form_page, visit_and_space
-from .report.words import CHANNELS
-from .show import draw
 
 LABELS = {
     "title": lazy_gettext("Question"),

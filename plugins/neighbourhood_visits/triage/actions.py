@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import groups, labels, reads, seen, states, taken_out
-from .assigned import links
-from .assigned.due import OPEN
-from .models import Department, PrivateCase, Question
-from .states import Case, question_case
+from .. import labels, reads, seen, states, taken_out
+from ..assigned import links
+from ..assigned.due import OPEN
+from ..models import Department, PrivateCase, Question
+from ..states import Case, question_case
+from . import groups
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from flask import url_for
 
 from core import api
 
-from .models import Asker, Casework, Question
-from .pages import blueprint, visit_and_space
-from .show import draw
+from ..models import Asker, Casework, Question
+from ..pages import blueprint, visit_and_space
+from ..show import draw
 
 MOST = 500
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import letters
-from .follow import steps
-from .follow.models import Step
-from .models import Answer, Casework, Commitment, Question, pledged
+from .. import letters
+from ..follow import steps
+from ..follow.models import Step
+from ..models import Answer, Casework, Commitment, Question, pledged
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
