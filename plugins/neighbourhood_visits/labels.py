@@ -1,11 +1,14 @@
 """How what a visit keeps is called: themes, states, outcomes, and the usual reasons and bodies."""
 
+from flask_babel import force_locale
+
 from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
 from .models import Question, Visit
 
+LANGUAGES = ("fr", "en")
 BUILT_IN_THEMES = (
     ("streets", api.lazy_gettext("Streets and pavements")),
     ("transport", api.lazy_gettext("Getting around and parking")),
@@ -23,6 +26,7 @@ USUAL_REASONS = (
     api.lazy_gettext("Its words hurt: please ask again in other words."),
     api.lazy_gettext("It is not a question to the town."),
 )
+OTHER_REASON = api.lazy_gettext("Another reason")
 USUAL_BODIES = (
     api.lazy_gettext("the intercommunal authority"),
     api.lazy_gettext("the department council"),
@@ -50,6 +54,18 @@ def themes() -> list[tuple[str, str]]:
 def theme_label(theme: str) -> str:
     """How a question's theme is shown; one that the town has since dropped is shown as it was."""
     return str(dict(BUILT_IN_THEMES).get(theme, theme))
+
+
+def usual() -> dict[str, str]:
+    """The usual themes and reasons, in whichever language they were kept, as this reader reads them."""
+    labels = [label for _word, label in BUILT_IN_THEMES]
+    mine = [str(label) for label in (*labels, *USUAL_REASONS, OTHER_REASON)]
+    found: dict[str, str] = {}
+    for language in LANGUAGES:
+        with force_locale(language):
+            kept = [str(label) for label in (*labels, *USUAL_REASONS, OTHER_REASON)]
+        found |= dict(zip(kept, mine, strict=True))
+    return found
 
 
 def standing(question: Question) -> str:

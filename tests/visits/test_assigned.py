@@ -452,6 +452,18 @@ def test_overdue_is_said_once_to_the_department_then_to_the_coordinator(
     assert casework(scene, question).reminded_at is None, "assigned anew, it has its days again"
 
 
+def test_nobody_is_reminded_of_a_question_that_moderators_hid(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, ident = scene.visit(), department(scene)
+    question, mayor = assigned(scene, visit, ident), scene.browser("mayor")
+    mayor.submit(f"/posts/{question}/hide", _page="/visits/", sure="1")
+    at(scene, monkeypatch, 11)
+    assert told(scene) == []
+    mayor.submit(f"/posts/{question}/hide", _page="/visits/", sure="1")
+    assert told(scene) == ["visits.overdue"], "shown again, it is late still"
+
+
 def test_three_days_before_the_freeze_what_is_not_answered_is_overdue(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

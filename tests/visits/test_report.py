@@ -293,6 +293,26 @@ def test_a_promise_leaves_the_report_with_its_question(scene: Scene) -> None:
     assert not any("are replaced" in scene.browser().get(url).text for url in both)
 
 
+def test_usual_themes_and_reasons_are_said_in_the_reader_s_language(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit = scene.visit()
+    lamp, other = scene.accepted(visit, title="A lamp?"), scene.question(visit, title="Odd words")
+    decide(scene, visit, [lamp], "theme", theme="streets")
+    decide(scene, visit, [other], "reject", reason="It is not a question to the town.")
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    french = {"headers": {"Accept-Language": "fr"}}
+    said = {
+        "en": ("Streets and pavements", "Not accepted: It is not a question to the town."),
+        "fr": ("Rues et trottoirs", "Non acceptées\xa0: Ce n’est pas une question à la ville."),
+    }
+    page = f"/visits/{visit}/report"
+    for language, more in (("en", {}), ("fr", french)):
+        shown = scene.browser().get(page, **more).text
+        for words in said[language]:
+            assert words in shown, (language, words)
+
+
 def test_an_outcome_stays_as_the_published_report_says(scene: Scene) -> None:
     visit, found = lived(scene)
     lead(scene, visit, "publish", name="mayor")

@@ -465,6 +465,18 @@ def test_a_card_says_how_it_came_who_has_it_until_when_and_what_it_holds(scene: 
     assert "Forwarded to:</strong> The region" in card
 
 
+def test_a_long_question_is_folded_and_read_whole_where_one_unfolds_it(scene: Scene) -> None:
+    visit, agent = scene.visit(), scene.browser("agent")
+    words = "We have waited for a lamp. " * 150 + "That is the end."
+    scene.question(visit, title="A lamp?", body=words)
+    scene.question(visit, title="A bench?", body="It is short.")
+    queue = agent.get(f"/visits/{visit}/review?queue=unread").text
+    [folded] = re.findall(r"<details><summary>All of it.*?</details>", queue, re.DOTALL)
+    assert "That is the end." in folded
+    assert "That is the end." not in queue.replace(folded, "")
+    assert "It is short." in queue
+
+
 def test_five_hundred_questions_cost_no_more_than_ten(scene: Scene) -> None:
     visit = scene.visit()
     agent = scene.browser("agent")

@@ -43,13 +43,13 @@ def forget(space_id: int) -> None:
 
 
 def _late(now: dt.datetime) -> sa.Select[int]:
-    """The ids of the questions that are overdue."""
+    """The ids of the questions that are overdue, and that moderators have not hidden."""
     return (
         sa.select(Casework.entry_id)
         .join(api.Entry, api.Entry.id == Casework.entry_id)
         .join(Question, Question.entry_id == Casework.entry_id)
         .join(Visit, Visit.space_id == Casework.space_id)
-        .where(overdue(now))
+        .where(overdue(now), api.Entry.state == "published")
     )
 
 

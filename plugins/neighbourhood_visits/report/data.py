@@ -10,18 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import force_locale
 from sqlalchemy.orm import aliased
 
 from core import api
-from core.api import gettext as _
 from core.api import lazy_gettext
 
 from .. import labels
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public
 from .figures import Row
 
-LANGUAGES = ("fr", "en")
 Column = tuple[str, str, Any]
 PINNED = lazy_gettext("Degrees of WGS 84 to three decimals, where somebody set a pin")
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -254,12 +251,12 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
         )
         .group_by(api.Entry.space_id, Question.triage, Question.reason, api.Entry.channel)
     )
-    usual, found = _usual_reasons(), Counter[tuple[int, str, str]]()
+    usual, found = _reasons(), Counter[tuple[int, str, str]]()
     for visit, triage, reason, channel, number in api.db.session.execute(rows):
         decision = "submitted" if triage == "contested" else triage
         found[visit, "decision", decision] += number
         if triage == "rejected":
-            found[visit, "reason", usual.get(reason) or _("Another reason")] += number
+            found[visit, "reason", usual.get(reason) or str(labels.OTHER_REASON)] += number
         if triage != "withdrawn":
             found[visit, "channel", channel] += number
     return [
@@ -268,14 +265,9 @@ def _counts(space_ids: Sequence[int]) -> list[Row]:
     ]
 
 
-def _usual_reasons() -> dict[str, str]:
-    """The reasons that the town offers, in whichever language they were given, as this reader reads them."""
-    found = {reason: reason for reason in labels.reasons()}
-    for language in LANGUAGES:
-        with force_locale(language):
-            given = [str(reason) for reason in labels.USUAL_REASONS]
-        found |= dict(zip(given, map(str, labels.USUAL_REASONS), strict=True))
-    return found
+def _reasons() -> dict[str, str]:
+    """The reasons that the town offers, its own and the usual ones in each language."""
+    return labels.usual() | {reason: reason for reason in labels.reasons()}
 
 
 def _commitments(space_ids: Sequence[int]) -> list[Row]:

@@ -21,7 +21,7 @@ from ..plan.papers import TEMPLATES, town_name
 from . import issue
 from .figures import Row
 from .models import Report
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when, why
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, reworded, when, why
 
 BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|pre|tr)>|<br ?/?>|<hr ?/?>")
 SECONDS, KEPT = 20, 32
@@ -48,7 +48,7 @@ def _made(text: str) -> bytes:
 
 def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
     """All that the page of a report says, in the language that is spoken."""
-    facts, approver = report.facts, issue.people(report)
+    facts, approver = reworded(report.facts), issue.people(report)
     issued = api.day(report.issued_at.astimezone(api.town_zone()).date())
     approved = _("Approved on %(date)s", date=issued)
     if approver:

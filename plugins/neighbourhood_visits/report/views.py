@@ -12,7 +12,7 @@ from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import data, gaps, issue, passage
 from .forms import MinutesForm, PassageForm
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, when, why
+from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, reworded, when, why
 
 SAYS = {
     "by_decision": by_decision,
@@ -63,7 +63,7 @@ def _report(space_id: int, form: PassageForm) -> str:
         visit=visit,
         space=space,
         report=found,
-        facts=found.facts,
+        facts=reworded(found.facts),
         approver=issue.people(found),
         quiet=quiet.sentence(),
         words=WORDS,

@@ -8,6 +8,7 @@ from core import api
 from core.api import gettext as _
 from core.api import lazy_gettext
 
+from .. import labels
 from .figures import Row
 
 CAN = {
@@ -55,6 +56,16 @@ WORDS: dict[str, Any] = {
     ),
     "channels": lazy_gettext("How the received questions came, out of a hundred."),
 }
+
+
+def reworded(facts: Row) -> Row:
+    """What a report says, with the usual themes and reasons in the reader's language, whichever it kept."""
+    usual, figures = labels.usual(), facts.get("figures")
+    questions = [{**row, "theme": usual.get(row["theme"], row["theme"])} for row in facts["questions"]]
+    if figures:
+        rejected = {usual.get(reason, reason): number for reason, number in figures["rejected"].items()}
+        figures = {**figures, "rejected": rejected}
+    return {**facts, "questions": questions, "figures": figures}
 
 
 def decision(row: Row) -> tuple[str, str]:
