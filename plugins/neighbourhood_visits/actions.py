@@ -103,13 +103,17 @@ def draft_visit(name: str, code: str, day: dt.date) -> api.Space:
 
 
 def take_charge(space_id: int) -> None:
-    """Coordinate a visit on whose team nobody is; the audit log says so."""
+    """Coordinate a visit on whose team nobody is; the audit log says so.
+
+    A visit that is not there is refused like one with a team: nobody learns which are hidden.
+    """
     api.require("visits.take_charge")
     person = api.viewer().id or 0
     with api.write():
         with api.as_system("nobody sees it before"):
-            space = states.visit_case(space_id).space
-            if not reads.without_team(space_id):
+            held = api.lock(sa.select(api.Space).where(api.Space.id == space_id))
+            space = api.db.session.scalars(held).one_or_none()
+            if space is None or not reads.without_team(space_id):
                 raise api.Refused(_("Somebody is on its team by now: ask them to add you."))
             api.set_members(space, f"{IMPORTED}{person}", {person: "coordinator"})
         api.audit("visits.take_charge", f"space/{space_id}")

@@ -138,6 +138,8 @@ def test_an_administrator_takes_charge_of_a_visit_without_a_team_and_of_no_other
     assert scene.town.run(lambda: teams.who_coordinates(visits["Nord"])) == set()
     for code in ("Centre", "Sud"):
         admin.submit(f"/visits/{visits[code]}/take-charge", _page="/visits/")
+    gone = admin.submit(f"/visits/{visits['Sud'] + 100}/take-charge", _page="/visits/")
+    assert gone.status_code == 302, "as where one is that has its team"
     assert "Où est le banc" in admin.get(f"/visits/{visits['Centre']}/review").text
     assert admin.get(f"/visits/{visits['Sud']}").status_code == 404, "it has its team"
     assert admin.get(f"/visits/{visits['Nord']}").status_code == 404, "it was not asked for"
