@@ -21,6 +21,7 @@ from core.models import Account, Area, Entry, Setting, Space
 from core.search import index
 from core.spaces import actions as spaces
 from core.web import get_or_404
+from plugins.neighbourhood_visits.collect import streets
 from portal.admin import areas as parts
 
 from . import dated, draw, ground, reports, rounds, told, town, visits
@@ -131,6 +132,7 @@ class Builder:
             parts.add(found, town.AREAS[keys[0]][0], self.areas.get(parent or ""))
             named = {area.name: area.id for area in db.session.scalars(sa.select(Area))}
             self.areas |= {key: named[town.AREAS[key][1]] for key in keys}
+        streets.keep(ground.streets())
 
     def settle(self) -> None:
         """The people, their accounts and portraits."""

@@ -1,4 +1,4 @@
-"""The ground of the demonstration town: its borders, drawn here, and where things are.
+"""The ground of the demonstration town: its borders and streets, drawn here, and where things are.
 
 Places are in kilometres east and north of its fountain, which stands in the open sea,
 so that nobody's house is on its map.
@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from .town import AREAS
+from .words import french
 
 Place = tuple[float, float]
 
@@ -48,6 +49,21 @@ RINGS = {  # f, g and h are on the river
     "bourg": "hgun",
     "pres": "gfklmnu",
 }
+STREETS: dict[str, list[Place]] = {  # those with a name; lanes without one lie between them
+    "Grande Rue": [(-0.75, 0.62), (-0.35, 0.34), (0.0, 0.05), (0.3, -0.3), (0.55, -0.95)],
+    "Avenue de la Gare": [(0.0, 0.05), (0.6, 0.35), (1.2, 0.62), (1.55, 0.75), (2.3, 0.95)],
+    "Rue des Libraires": [(-0.3, 0.75), (0.05, 0.55), (0.35, 0.3), (0.75, 0.1)],
+    "Quai des Lavandières": [(-1.05, -0.8), (-0.6, -0.86), (-0.1, -0.9), (0.3, -0.98)],
+    "Rue des Tanneurs": [(-1.9, 0.1), (-1.4, 0.1), (-0.9, -0.05), (-0.55, -0.3), (-0.3, -0.75)],
+    "Boulevard de Bellevue": [(-1.5, 1.55), (-1.1, 1.6), (-0.4, 1.95), (0.2, 2.05)],
+    "Rue du Belvédère": [(-0.4, 1.95), (-0.2, 1.2), (-0.05, 0.8)],
+    "Rue de l'Octroi": [(-0.75, 0.62), (-0.7, 1.3), (-1.1, 1.6)],
+    "Route de Vérin": [(0.55, -0.95), (0.5, -1.3), (0.3, -1.7), (0.25, -2.3)],
+    "Rue du Bourg": [(-1.3, -1.35), (-0.6, -1.2), (-0.2, -1.15), (0.5, -1.3)],
+    "Chemin des Prés": [(0.5, -1.3), (1.1, -1.5), (1.7, -1.7), (2.1, -1.75)],
+    "Boulevard du Rail": [(1.9, 0.1), (1.55, 0.75), (1.2, 1.4), (0.7, 1.8)],
+}
+BLOCK = 0.17  # kilometres between two lanes
 
 
 def degrees(place: Place) -> tuple[float, float]:
@@ -68,6 +84,53 @@ def geojson(keys: list[str]) -> bytes:
         for key in keys
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def streets() -> bytes:
+    """The file of the streets, as a town's engineer brings one in."""
+    lines = [*STREETS.items(), *(("", lane) for key in ("montclarey", "verin") for lane in _lanes(key))]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"nom": french(name)},
+            "geometry": {
+                "type": "LineString",
+                "coordinates": [list(reversed(degrees(point))) for point in line],
+            },
+        }
+        for name, line in lines
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def _lanes(key: str) -> list[list[Place]]:
+    """Lanes across a commune, each a little bent, where there is ground and often enough no house."""
+    ring = [CORNERS[corner] for corner in RINGS[key]]
+    chance: Any = random.Random(key)  # noqa: S311
+    spot = {
+        (column, row): (
+            (column + chance.uniform(-WILD, WILD) * 3) * BLOCK,
+            (row + chance.uniform(-WILD, WILD) * 3) * BLOCK,
+        )
+        for column in range(-17, 18)
+        for row in range(-18, 16)
+    }
+    lanes = []
+    for (column, row), here in spot.items():
+        for right, up in ((1, 0), (0, 1)):
+            there = spot.get((column + right, row + up))
+            if there and chance.random() < 0.55 and _inside(here, ring) and _inside(there, ring):
+                lanes.append([here, there])
+    return lanes
+
+
+def _inside(place: Place, ring: list[Place]) -> bool:
+    """Whether a place is within a border, by the sides of it that a line to the east crosses."""
+    (x, y), inside = place, False
+    for (one_x, one_y), (other_x, other_y) in pairwise([*ring, ring[0]]):
+        if (one_y > y) != (other_y > y) and x < one_x + (y - one_y) / (other_y - one_y) * (other_x - one_x):
+            inside = not inside
+    return inside
 
 
 def _ring(corners: str) -> list[list[float]]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
+from .collect import streets
 from .intake import imports, tables
 
 
@@ -59,6 +60,14 @@ def import_questions(
             err=True,
         )
     click.echo(str(result))
+
+
+@visits.command("import-streets")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_streets(file: Path) -> None:
+    """Draw the streets of a GeoJSON file on the maps, in the place of those of the file before."""
+    kept, unnamed = streets.keep(file.read_bytes())
+    click.echo(f"{kept} streets kept, {unnamed} of them without a name")
 
 
 def _tell(done: int, most: int) -> None:

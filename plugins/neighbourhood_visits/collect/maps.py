@@ -1,17 +1,22 @@
-"""The map of an area, drawn from its border alone: nothing is loaded from elsewhere to show it."""
+"""The map of an area, drawn from its border and the town's streets: nothing is loaded from elsewhere."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
 
 from core import api
 
+from . import streets
+from .models import Street
+
 WIDE = 1000  # the units of the drawing
 CORNERS = 400  # of one border; a finer one is drawn coarser
 PARTS = 12
+NAMED, APART, LETTER = 10, 150, 26  # names of streets, and the units between two and of a letter
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,16 @@ class Part:
     x: int
     y: int
     path: str
+
+
+@dataclass(frozen=True)
+class Name:
+    """The name of a street, where it is written, and how much it is turned, in degrees."""
+
+    name: str
+    x: int
+    y: int
+    turn: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,8 @@ class Map:
     height: int
     path: str
     parts: tuple[Part, ...] = ()
+    streets: str = ""
+    named: tuple[Name, ...] = ()
 
     def at(self, longitude: float, latitude: float) -> tuple[int, int]:
         """Where a place is in the drawing."""
@@ -80,7 +97,19 @@ def drawn(name: str, boundary: Any, parts: Sequence[tuple[str, Any]] = ()) -> Ma
     height = round(WIDE * (north - south) / ((east - west) * shrink))
     blank = Map(name, west, south, east, north, min(max(height, 200), 3 * WIDE), "")
     drawing = tuple(_part(blank, *part) for part in parts)
-    return Map(name, west, south, east, north, blank.height, _path(blank, boundary), drawing)
+    roads = streets.within((west, south, east, north))
+    return Map(
+        name,
+        west,
+        south,
+        east,
+        north,
+        blank.height,
+        _path(blank, boundary),
+        drawing,
+        streets.path(roads, blank.at),
+        tuple(_names(blank, roads)),
+    )
 
 
 def rings(boundary: Any) -> Iterator[Sequence[Sequence[float]]]:
@@ -109,3 +138,19 @@ def _path(on: Map, boundary: Any) -> str:
         if len(places) > 2:
             pieces.append("M" + "L".join(f"{x} {y}" for x, y in places) + "Z")
     return "".join(pieces)
+
+
+def _names(on: Map, roads: Sequence[Street]) -> Iterator[Name]:
+    """The names of the longest streets, each along the longest part of its line, apart from one another."""
+    written: list[tuple[int, int]] = []
+    for street in roads:
+        pieces = [piece for line in street.lines for piece in pairwise(on.at(*corner) for corner in line)]
+        (x, y), (to_x, to_y) = max(pieces, key=lambda piece: math.dist(*piece))
+        middle = (x + to_x) // 2, (y + to_y) // 2
+        inside = LETTER * 4 < middle[0] < WIDE - LETTER * 4 and LETTER < middle[1] < on.height - LETTER
+        if street.name and inside and all(math.dist(middle, other) > APART for other in written):
+            written.append(middle)
+            turn = round(math.degrees(math.atan2(to_y - y, to_x - x)))
+            yield Name(street.name, *middle, (turn + 90) % 180 - 90)
+        if len(written) == NAMED:
+            return

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core import api
 
+from ..collect import streets
 from ..models import Question, Visit
 from . import ordering, route
 
@@ -28,6 +29,7 @@ class Drawing:
     bar: tuple[float, str]
     height: int
     outlines: list[str]
+    streets: str
     way: str
     meeting: tuple[float, float] | None
     stops: list[tuple[int, float, float, str]]
@@ -53,6 +55,7 @@ def drawing(visit: Visit, space: api.Space, legs: Sequence[route.Leg]) -> Drawin
         _bar(scale),
         height,
         [_path(map(project, ring)) + "Z" for ring in rings],
+        streets.path(streets.within(_box(shown)), lambda longitude, latitude: project((latitude, longitude))),
         _path(map(project, way)) if len(way) > 1 else "",
         project(meeting) if meeting else None,
         [(leg.number, *project(place), leg.stop.title) for leg, place in stops],
@@ -79,6 +82,12 @@ def _rings(boundary: dict[str, Any]) -> Iterator[list[ordering.Place]]:
     shapes = boundary.get("coordinates", [])
     for polygon in [shapes] if boundary.get("type") == "Polygon" else shapes:
         yield [(point[1], point[0]) for point in polygon[0]]
+
+
+def _box(shown: Sequence[ordering.Place]) -> streets.Box:
+    """Between which degrees places are: west, south, east, north."""
+    up, across = zip(*shown, strict=True)
+    return min(across), min(up), max(across), max(up)
 
 
 def _bar(scale: float) -> tuple[float, str]:
