@@ -137,6 +137,9 @@ def test_a_private_case_is_between_its_author_and_the_team(scene: Scene) -> None
         assert scene.browser(name).get(f"/posts/{question}").status_code == 404, name
     for name in ("resident", "deputy"):
         assert scene.browser(name).get(f"/posts/{question}").status_code == 200, name
+    told_so = "Dealt with between you and the town"
+    assert told_so in scene.browser("resident").get(f"/posts/{question}").text
+    assert told_so not in scene.browser("deputy").get(f"/posts/{question}").text
     assert ("visits.private_case", scene.town.person("resident")) in told(scene)
 
 
