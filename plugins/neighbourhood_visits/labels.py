@@ -77,7 +77,7 @@ def standing(question: Question) -> str:
     labels = {
         "submitted": _("To be read by the team"),
         "accepted": _("Answer to come"),
-        "rejected": _("Declined"),
+        "rejected": _("Not accepted"),
         "forwarded": _("Forwarded"),
         "private_case": _("Dealt with in private"),
         "withdrawn": _("Withdrawn"),

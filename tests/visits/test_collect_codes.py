@@ -173,7 +173,11 @@ def test_a_code_opens_no_more_than_its_author_reads(scene: Scene) -> None:
     assert opened(scene, code).status_code == 200
     scene.browser("agent").submit(f"/posts/{question}/hide", _page=f"/posts/{question}")
     assert scene.browser("resident").get(f"/posts/{question}").status_code == 404
-    assert opened(scene, code).status_code == 422
+    answer = opened(scene, code)
+    assert answer.status_code == 422
+    assert QUESTION not in answer.text
+    assert "is no longer shown" in answer.text
+    assert "No question has this code" not in answer.text, "the code is right"
 
 
 def test_the_slip_is_for_its_author_alone(scene: Scene) -> None:

@@ -173,6 +173,13 @@ def test_one_address_tells_the_whole_way_and_names_nobody(scene: Scene) -> None:
     assert statements(scene, scene.browser(), f"/posts/{other}") == short
 
 
+def test_a_way_is_shown_once_a_question_has_gone_one(scene: Scene) -> None:
+    visit = scene.visit()
+    waits, goes = scene.question(visit, title="Number 1?"), scene.accepted(visit, title="Number 2?")
+    assert "The whole way" not in scene.browser("resident").get(f"/posts/{waits}").text
+    assert "The whole way" in scene.browser("resident").get(f"/posts/{goes}").text
+
+
 def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -> None:
     visit, found = lived(scene)
     refused = f"/posts/{found['refused']}"

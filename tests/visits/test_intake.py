@@ -193,7 +193,7 @@ def test_how_questions_came_is_said_and_never_made_up(scene: Scene) -> None:
 
 def test_columns_are_chosen_and_remembered(scene: Scene) -> None:
     page, admin = page_of(give(scene, OTHER)), scene.browser("admin")
-    assert "No column is chosen for" in admin.get(page).text
+    assert "No column is chosen for: Question · Visit, district or neighbourhood" in admin.get(page).text
     assert admin.submit(page, look="yes", title="0", place="1", visit="2", theme="99").status_code == 302
     shown = admin.get(page).text
     assert "Take in 2 questions" in shown

@@ -137,7 +137,23 @@ def test_a_private_case_is_between_its_author_and_the_team(scene: Scene) -> None
         assert scene.browser(name).get(f"/posts/{question}").status_code == 404, name
     for name in ("resident", "deputy"):
         assert scene.browser(name).get(f"/posts/{question}").status_code == 200, name
+    told_so = "Dealt with between you and the town"
+    assert told_so in scene.browser("resident").get(f"/posts/{question}").text
+    assert told_so not in scene.browser("deputy").get(f"/posts/{question}").text
     assert ("visits.private_case", scene.town.person("resident")) in told(scene)
+
+
+def test_what_is_only_taken_back_is_one_button(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    page, agent = f"/visits/questions/{question}", scene.browser("agent")
+    assert "Assign, forward, make it a private case" in agent.get(page).text
+    decide(scene, visit, [question], "divert")
+    shown = agent.get(page).text
+    assert 'name="department"' not in shown, "nothing else is decided"
+    assert "Undo: to be read again" in shown
+    assert agent.submit(f"{page}/decide", _page=page, verb="reconsider").status_code == 302
+    assert row(scene, Question, question).triage == "submitted"
 
 
 def test_assigning_accepts_and_says_who_prepares_the_answer(scene: Scene) -> None:

@@ -31,7 +31,7 @@ def code() -> Page:
     if not form.validate_on_submit():
         return form_page("visits/collect/code.html", form)
     api.throttle("guess")
-    return _thread(form.code.data) or _voice(form.code.data) or _unknown(form)
+    return _thread(form.code.data) or _voice(form.code.data) or _unknown(form.code.data)
 
 
 def _voice(code: str) -> str | None:
@@ -72,11 +72,11 @@ def withdraw_by_code() -> Page:
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     read = _read(found) if found is not None else None
     if found is None or read is None:
-        return _unknown(CodeForm(formdata=None))
+        return _unknown(form.code.data)
     stands = states.hidden_by(_case(found), states.TABLE["triage", "withdraw"])
     if stands is not None:
         api.says(str(stands.refusal), "error")
-        return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
+        return _thread(form.code.data) or _unknown(form.code.data)
     return draw("visits/collect/withdraw_by_code.html", form=form, entry=read[0])
 
 
@@ -108,12 +108,12 @@ def photos_by_code() -> Page:
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     if found is None or _read(found) is None:
-        return _unknown(CodeForm(formdata=None))
+        return _unknown(form.code.data)
     api.throttle("work")
     wrong = _add_pictures(found)
     if not wrong:
         api.says(_("Your pictures are with your question."))
-    page = _thread(form.code.data, wrong) or _unknown(CodeForm(formdata=None))
+    page = _thread(form.code.data, wrong) or _unknown(form.code.data)
     return (page, REFUSED) if wrong and isinstance(page, str) else page
 
 
@@ -136,17 +136,23 @@ def _act(act: Callable[[int, str], None], done: str) -> Page:
     form: Any = ActByCodeForm()
     found = codes.find(form.code.data or "") if form.validate_on_submit() else None
     if found is None or _read(found) is None:
-        return _unknown(CodeForm(formdata=None))
+        return _unknown(form.code.data)
     try:
         act(found, form.reason.data or "")
         api.says(done)
     except api.Refused as reason:
         api.says(str(reason), "error")
-    return _thread(form.code.data) or _unknown(CodeForm(formdata=None))
+    return _thread(form.code.data) or _unknown(form.code.data)
 
 
-def _unknown(form: Any) -> Page:
-    form.code.errors = [_("No question has this code. Please compare it letter by letter.")]
+def _unknown(code: str | None) -> Page:
+    """The form for a code, which says why this one opens nothing; its holder is told what was taken away."""
+    form: Any = CodeForm(formdata=None, code=code)
+    if code and codes.find(code) is not None:
+        wrong = _("The question of this code is no longer shown. Please ask the town why.")
+    else:
+        wrong = _("No question has this code. Please compare it letter by letter.")
+    form.code.errors = [wrong]
     return draw("visits/collect/code.html", form=form), REFUSED
 
 

@@ -33,8 +33,10 @@ def panel(entry: Any, code: str = "") -> list[api.Panel]:
         {"when": api.day(at.astimezone(api.town_zone()).date()), "title": title, "html": note}
         for at, title, note in sorted(_moments(whole, question), key=lambda one: one[0])
     ]
-    whole_way = api.Panel(_("The whole way"), draw("visits/follow/way.html", items=items), weight=10)
-    return [*_promised(whole, code), whole_way]
+    promised = _promised(whole, code)
+    if len(items) == 1:
+        return promised  # that it was asked is said above
+    return [*promised, api.Panel(_("The whole way"), draw("visits/follow/way.html", items=items), weight=10)]
 
 
 def _promised(entry: api.Entry, code: str) -> list[api.Panel]:

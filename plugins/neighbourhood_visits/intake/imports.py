@@ -28,6 +28,17 @@ FIELDS = {
     "channel": ("canal", "channel"),
     "asked_on": ("date", "recue", "recu", "received"),
 }
+LABELS = {
+    "title": lazy_gettext("Question"),
+    "visit": lazy_gettext("Visit, district or neighbourhood"),
+    "body": lazy_gettext("Say more"),
+    "place": lazy_gettext("Address"),
+    "theme": lazy_gettext("Theme"),
+    "department": lazy_gettext("Department"),
+    "channel": lazy_gettext("How it came"),
+    "asked_on": lazy_gettext("Day on which it came"),
+    "key": lazy_gettext("Identifier, by which a row is known again"),
+}
 CHANNELS = {
     **dict.fromkeys(("courriel", "mail", "email", "e-mail"), "email"),
     **dict.fromkeys(("telephone", "phone"), "phone"),
@@ -96,9 +107,9 @@ def guess(header: Iterable[str]) -> dict[str, int]:
 
 def rows_of(table: Table, columns: Mapping[str, int]) -> tuple[list[Row], list[tuple[int, str]]]:
     """The questions of a table, and what is wrong with which line."""
-    lacking = [name for name in NEEDED if name not in columns]
+    lacking = [str(LABELS[name]) for name in NEEDED if name not in columns]
     if lacking:
-        raise api.Refused(_("No column is chosen for: %(names)s", names=", ".join(lacking)))
+        raise api.Refused(_("No column is chosen for: %(names)s", names=" · ".join(lacking)))
     rows: list[Row] = []
     errors: list[tuple[int, str]] = []
     lines: dict[str, int] = {}

@@ -10,7 +10,6 @@ from flask import redirect, request, url_for
 
 from core import api
 from core.api import gettext as _
-from core.api import lazy_gettext
 
 from ..forms import ImportForm
 from ..models import Import
@@ -19,17 +18,6 @@ from ..report.words import CHANNELS
 from ..show import draw
 from . import imports, tables
 
-LABELS = {
-    "title": lazy_gettext("Question"),
-    "visit": lazy_gettext("Visit, district or neighbourhood"),
-    "body": lazy_gettext("Say more"),
-    "place": lazy_gettext("Address"),
-    "theme": lazy_gettext("Theme"),
-    "department": lazy_gettext("Department"),
-    "channel": lazy_gettext("How it came"),
-    "asked_on": lazy_gettext("Day on which it came"),
-    "key": lazy_gettext("Identifier, by which a row is known again"),
-}
 SHOWN, MOST_VISITS = 5, 30
 
 
@@ -102,7 +90,7 @@ def intake(import_id: int) -> Page:
         "visits/intake.html",
         row=row,
         table=table,
-        labels=LABELS,
+        labels=imports.LABELS,
         found=found,
         shown=found[:SHOWN],
         already=already,

@@ -25,7 +25,7 @@ from .. import labels, reads, show, teams
 from ..assigned.due import is_overdue
 from ..models import OFF, Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
-from ..report.words import mention_text
+from ..report.words import changes
 from ..show import glance
 from . import found, route
 from .models import Paper, Sensitivity, StopQuestion
@@ -249,7 +249,7 @@ def printed(said: dict[str, Any]) -> dict[str, Any]:
         return {**one, "owner": " – ".join(filter(None, owner))}
 
     with force_locale(said["lang"]):
-        mentions = list(dict.fromkeys(mention_text(one) for one in said.get("mentions", ())))
+        mentions = changes(said.get("mentions", ()))
     stops = [{**stop, "questions": [named(one) for one in stop["questions"]]} for stop in said["stops"]]
     rest = [named(one) for one in said["rest"]]
     return {**said, "facts": facts, "mentions": mentions, "stops": stops, "rest": rest}

@@ -21,7 +21,7 @@ from ..plan.papers import TEMPLATES, town_name
 from . import issue
 from .figures import Row
 from .models import Report
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, reworded, when, why
+from .words import WORDS, by_decision, changes, channel_label, decision, promises_of, reworded, when, why
 
 BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|pre|tr)>|<br ?/?>|<hr ?/?>")
 SECONDS, KEPT = 20, 32
@@ -64,7 +64,7 @@ def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
         "when": "",
         "foot": f"{space.name} – {approved}",
         "facts": [(_("Date"), show.date(visit.starts_at)), (_("Meeting point"), visit.meeting_point or "–")],
-        "mentions": list(dict.fromkeys(mention_text(one) for one in report.mentions if one["on"])),
+        "mentions": changes(report.mentions),
         "notes": [approved, *_alone(facts)],
         "minutes": blocks(facts["minutes"]),
         "groups": [

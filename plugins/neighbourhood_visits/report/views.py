@@ -12,7 +12,7 @@ from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import data, gaps, issue, passage
 from .forms import MinutesForm, PassageForm
-from .words import WORDS, by_decision, channel_label, decision, mention_text, promises_of, reworded, when, why
+from .words import WORDS, by_decision, changes, channel_label, decision, promises_of, reworded, when, why
 
 SAYS = {
     "by_decision": by_decision,
@@ -21,7 +21,6 @@ SAYS = {
     "channel_label": channel_label,
     "promises_of": promises_of,
     "why": why,
-    "mention_text": mention_text,
 }
 
 
@@ -63,6 +62,7 @@ def _report(space_id: int, form: PassageForm) -> str:
         visit=visit,
         space=space,
         report=found,
+        changes=changes(found.mentions),
         facts=reworded(found.facts),
         approver=issue.people(found),
         quiet=quiet.sentence(),

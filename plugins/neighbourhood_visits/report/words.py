@@ -1,7 +1,7 @@
 """How the report says its facts and defines its figures, in plain words."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core import api
@@ -111,8 +111,12 @@ def channel_label(name: str) -> str:
     return str(CHANNELS.get(name, name))
 
 
-def mention_text(mention: Row) -> str:
-    """What was taken out of a report or of a paper, and on which day."""
+def changes(mentions: Iterable[Row]) -> list[str]:
+    """What was taken out of a report or of a paper, and on which day, each once."""
+    return list(dict.fromkeys(_change(one) for one in mentions if one["on"]))
+
+
+def _change(mention: Row) -> str:
     if mention["what"] == "minutes":
         return str(_("Changed on %(date)s: words of the minutes were taken out.", date=_day(mention["on"])))
     if mention["what"] == "answer":
