@@ -112,6 +112,14 @@ def test_what_is_not_to_be_answered_joins_no_group_and_one_is_none(scene: Scene)
     assert "visits.grouped" not in dict(told(scene))
 
 
+def test_questions_of_two_visits_are_no_group(scene: Scene) -> None:
+    visit = scene.visit()
+    here, there = scene.accepted(visit, title="One?"), scene.accepted(scene.visit(), title="Two?")
+    refused = decide(scene, visit, [here, there], "group")
+    assert "Only questions of one visit are grouped." in refused.text
+    assert groups(scene, here, there) == [None, None]
+
+
 def test_a_question_that_is_hidden_joins_no_group(scene: Scene) -> None:
     visit = scene.visit()
     hidden, seen = (scene.accepted(visit, title=f"{name}?") for name in ("Hidden", "Seen"))

@@ -57,6 +57,9 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert "are being taken in" in admin.get(page).text
     again = admin.submit(page, "/visits/", take="yes", came="paper", **columns)
     assert again.status_code == 422, "it is taken in once"
+    asked = kept(scene).columns
+    assert admin.submit(page, "/visits/", title="2").status_code == 422
+    assert kept(scene).columns == asked, "and as it was when it was asked for"
     jobs.run_due(scene.town.app)
     shown = admin.get(page).text
     assert "1 taken in, 0 already there, 0 flagged." in shown
