@@ -558,6 +558,13 @@ class TestARestoreRefuses:
     def test_rows_of_a_table_that_the_manifest_does_not_know(self, good: Path, into: Config) -> None:
         self.refused(changed(good, add={"rows/core_more.jsonl": b"[]\n"}), into, "its tables are not those")
 
+    def test_a_table_that_its_version_does_not_have(self, good: Path, into_either: Config) -> None:
+        more = changed(good, add={"rows/core_more.jsonl": b""}, tables={"core_more": []})
+        self.refused(more, into_either, "has no table core_more")
+
+    def test_an_archive_without_the_core(self, good: Path, into: Config) -> None:
+        self.refused(good, into, "holds no tables of the core", without={"core"})
+
     @pytest.mark.parametrize("mode", [0o120777, 0o020666, 0o040755, 0o010666])
     def test_links_devices_folders_and_pipes(self, good: Path, into: Config, mode: int) -> None:
         self.refused(changed(good, mode=mode), into, "no plain file")
