@@ -377,6 +377,10 @@ def test_a_file_that_names_no_visit_goes_into_the_one_whose_page_led_to_it(scene
     visit, clerk = clerks_visit(scene), scene.browser("clerk")
     where = f"/visits/import?into={visit}"
     assert f'href="{where}"' in clerk.get(f"/visits/{visit}").text
+    usual = scene.visit()
+    shown = scene.browser("agent").get(f"/visits/{usual}").text
+    assert "Change the visit" in shown
+    assert "/visits/import?into=" not in shown, "who may not take in files"
     for text, lines in (
         ("Titre\nUn banc ?\n\nx;y\n", [4]),
         ('Titre;Texte\n"Un\narbre ?";Haut\n\nUne haie ?;\n', []),
@@ -395,3 +399,5 @@ def test_a_file_that_names_no_visit_goes_into_the_one_whose_page_led_to_it(scene
     file = (io.BytesIO(b"Titre\nUn mur ?\n"), "questions.csv")
     assert scene.browser("clerk2").get(where).status_code in (403, 404)
     assert scene.browser("clerk2").submit(where, "/visits/import", file=file).status_code in (403, 404)
+    change(scene, Visit, visit, state="published")
+    assert where not in clerk.get(f"/visits/{visit}").text, "it takes none any more"
