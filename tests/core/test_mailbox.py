@@ -450,6 +450,7 @@ def test_no_charset_brings_them_in(office: Town, imap: Any, smtp: Any, text: str
             (charset, "L’œuvre à 3 €".encode("windows-1252"))
             for charset in ("iso-8859-1", "latin1", "us-ascii")
         ),
+        ("iso-8859-9", "L’œuvre à 3 €".encode("windows-1254")),
         ("UTF8", "Été à Nîmes".encode()),
         ("utf-16le", "Été à Nîmes".encode("utf-16le")),
         *((charset, "Été à Nîmes".encode()) for charset in ("unknown-8bit", "cp-850", "utf8mb4", "ansi", "")),
@@ -496,6 +497,11 @@ def test_a_letter_is_read_whatever_it_says_of_its_charset(charset: str, raw: byt
         ("<p style='-webkit-backface-visibility:hidden; color:red'>Ici", "Ici"),
         ("<p style='color:red;DISPLAY : none !important'>caché</p>Ici", "Ici"),
         ("<blockquote class='blockquote'>Ici</blockquote>", "Ici"),
+        ("<div class='quote'>Ici</div>", "Ici"),
+        ("<img hidden>Ici", "Ici"),
+        ("<div hidden><p hidden>caché</p>caché</div>Ici", "Ici"),
+        ("Ici <div hidden>caché</div>là", "Ici là"),
+        ("<p style='visibility:hidden'>caché</p>Ici", "Ici"),
     ],
 )
 def test_html_says_what_its_reader_sees(page: str, said: str) -> None:
@@ -503,6 +509,18 @@ def test_html_says_what_its_reader_sees(page: str, said: str) -> None:
     made.set_content(" \n")
     made.add_alternative(page, subtype="html")
     assert mail_words.words(made).strip() == said
+
+
+def test_what_is_attached_is_no_words() -> None:
+    made = EmailMessage()
+    made.set_content("Ici")
+    made.add_attachment("attaché", filename="notes.txt")
+    assert mail_words.words(made).strip() == "Ici"
+
+
+def test_long_words_are_read_to_the_last_whole_sign_of_their_beginning() -> None:
+    said = mail_words.decoded(b"x" + "é".encode() * mail_words.LONGEST, "utf-8")
+    assert said == "x" + "é" * ((mail_words.LONGEST - 1) // 2)
 
 
 @pytest.mark.parametrize(
