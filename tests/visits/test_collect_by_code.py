@@ -242,6 +242,12 @@ def test_who_goes_back_and_changes_what_is_asked_is_led_to_it(scene: Scene) -> N
     assert told.status_code == 409
     assert f'href="/posts/{question[1]}"' in told.text
     assert other in told.text
+    again = visitor.submit(ask, **words)
+    assert again.location == thanks, "it is the same, sent again"
+    elsewhere = scene.visit()
+    there = visitor.submit(f"/visits/{elsewhere}/ask", **words | {"title": other, "key": "two"})
+    assert there.status_code == 302, "of another visit"
+    visitor.get(thanks)
     assert asked_titles(scene, visit) == [QUESTION]
     assert visitor.submit(ask, **words | {"title": "Could the market have a bench?"}).status_code == 302
     assert visitor.submit(ask, **words | {"title": other, "seen": "told"}).status_code == 302
