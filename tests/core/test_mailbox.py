@@ -518,6 +518,10 @@ def test_what_is_attached_is_no_words() -> None:
     assert mail_words.words(made).strip() == "Ici"
 
 
+def test_a_word_of_a_header_that_is_none_is_left_out() -> None:
+    assert mail_words.in_utf8("Le trou =?iso-8859-1?b?a?= ici") == "Le trou  ici"
+
+
 def test_long_words_are_read_to_the_last_whole_sign_of_their_beginning() -> None:
     said = mail_words.decoded(b"x" + "é".encode() * mail_words.LONGEST, "utf-8")
     assert said == "x" + "é" * ((mail_words.LONGEST - 1) // 2)
