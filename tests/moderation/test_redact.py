@@ -270,6 +270,16 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert not small.exists()
 
 
+def test_a_picture_of_another_post_stays(square: Square) -> None:
+    other, post = pictured(square, "A face"), square.say("Plain words")
+    [picture] = square.town.run(lambda: db.session.scalars(sa.select(File)).all())
+    page = f"/posts/{post}/redact"
+    square.browser("agent").submit(page, passage="Plain", pictures=[str(picture.id)], reason="private")
+    assert [one.entry_id for one in square.town.run(lambda: db.session.scalars(sa.select(File)).all())] == [
+        other
+    ]
+
+
 @pytest.mark.engines
 def test_a_picture_that_another_is_posting_keeps_its_bytes(square: Square) -> None:
     """It is taken out of one post between its preparation and its row in another."""
