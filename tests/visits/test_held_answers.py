@@ -169,7 +169,9 @@ def test_the_towns_answers_stay_when_who_wrote_or_approved_them_goes_with_their_
     waits, public = held(scene, visit), scene.answered(visit, SAID, title="A bench?")
     drafted = scene.drafted(visit, SAID, title="A tree?")
     assert write_answer(scene, drafted, "agent", submit="yes").status_code == 302
-    assert "#i-check" in scene.browser().get(f"/posts/{public}").text, "the mayor stands for it"
+    before = scene.browser().get(f"/posts/{public}").text
+    assert "#i-check" in before, "the mayor stands for it"
+    assert re.search(r'class="byline-name">(<a [^>]*>)?Mayor', before)
     for name in ("mayor", "agent"):
         close_with_words(scene, name)
     shown = scene.browser().get(f"/posts/{public}").text
@@ -181,7 +183,9 @@ def test_the_towns_answers_stay_when_who_wrote_or_approved_them_goes_with_their_
     assert [bool(one["answered_on"]) for one in data["questions"] if one["id"] == public] == [True]
     ready(scene, visit)
     assert begin(scene, visit) == "in_progress"
-    assert SAID in scene.browser().get(f"/posts/{waits}").text
+    later = scene.browser().get(f"/posts/{waits}").text
+    assert SAID in later
+    assert re.search(r'class="byline-name">(La ville|The town)', later)
     assert write_answer(scene, drafted, "deputy", publish="yes").status_code == 302
     assert SAID in scene.browser().get(f"/posts/{drafted}").text
 
@@ -222,6 +226,7 @@ def test_a_published_answer_that_was_hidden_and_written_anew_is_approved_as_any_
     hide(scene, question, "admin")
     assert write_answer(scene, question, "agent", new, submit="yes").status_code == 302
     assert new not in scene.browser().get(f"/posts/{question}").text
+    assert answer_to(scene, question).author_id is None, "nobody's own until it is published"
     assert write_answer(scene, question, "mayor", new, publish="yes").status_code == 302
     assert new in scene.browser().get(f"/posts/{question}").text
     assert row(scene, Question, question).answered_at is not None
