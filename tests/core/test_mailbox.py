@@ -353,9 +353,53 @@ def test_what_a_machine_sends_is_dropped_without_an_answer(
 ) -> None:
     _space, post = thread(office)
     address = asked(office, smtp)["Reply-To"]
-    take_in(office, imap, letter(address, **headers))
-    assert replied(office, post) == answered(office) == []
-    assert (imap.count(), imap.count("Refused")) == (0, 1)
+    box = office.run(lambda: api.mailbox("post.box", "x"))
+    take_in(office, imap, letter(address, **headers), letter(box, "Words", **headers))
+    assert replied(office, post) == answered(office) == received == []
+    assert (imap.count(), imap.count("Refused")) == (0, 2)
+
+
+class Killed(BaseException):
+    """A worker that is ended from outside."""
+
+
+def test_what_ends_the_worker_is_tried_thrice_behind_others_and_at_last_without_what_is_attached(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached: list[int] = []
+
+    def run(letter: Any) -> None:
+        if letter.attachments:
+            attached.append(len(letter.attachments[0].get_payload()))
+            raise Killed
+        take(letter)
+
+    handler = office.run(lambda: registry.current().declared("mail_handlers", "post.box")[1])
+    monkeypatch.setitem(handler.__dict__, "run", run)
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    ends = letter(address, "Ends it")
+    ends.add_attachment("x" * 100, filename="a.txt")
+    for behind in ([ends], [letter(address, "Behind it")], []):
+        with pytest.raises(Killed):
+            take_in(office, imap, *behind)
+    assert [one.text.strip() for one in received] == ["Behind it"]
+    assert [size > 0 for size in attached] == [True, True, False]
+    office.run(intake.fetch)
+    assert (imap.count(), imap.count("Refused"), imap.count("Done")) == (0, 1, 1)
+
+
+def test_so_many_messages_are_read_at_once_and_so_much_of_each(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MESSAGES", 2)
+    monkeypatch.setattr(intake, "LARGEST", 2000)
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    large = letter(address, "Large")
+    large.add_attachment("x" * 5000, filename="a.txt")
+    take_in(office, imap, large, letter(address, "Second"), letter(address, "Third"))
+    assert [one.text.strip() for one in received] == ["Large", "Second"]
+    assert len(received[0].attachments[0].get_payload()) < 2000
+    assert imap.count() == 1
 
 
 def test_a_failed_delivery_is_dropped(office: Town, imap: Any, smtp: Any) -> None:
