@@ -143,6 +143,17 @@ def test_nothing_that_was_said_in_a_private_case_outlives_it(scene: Scene, on: b
         assert "06 12" not in browser.get("/search?q=12+34").text
 
 
+def test_what_moderators_take_out_is_not_counted(scene: Scene) -> None:
+    visit = scene.visit()
+    question, counts = scene.accepted(visit), f"/visits/{visit}/counts.csv"
+    page = f"/posts/{question}"
+    scene.browser("neighbour").submit(f"{page}/reply", _page=page, body="Indeed!")
+    assert "accepted,1" in scene.browser().get(counts).text
+    scene.browser("agent").submit(f"{page}/remove", _page=page, sure="1")
+    assert row(scene, Entry, question).state == "removed"
+    assert "accepted,1" not in scene.browser().get(counts).text
+
+
 def test_a_private_case_stays_for_its_time(scene: Scene) -> None:
     question = conversation(scene, scene.visit())
     before = said(scene)
