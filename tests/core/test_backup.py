@@ -558,6 +558,13 @@ class TestARestoreRefuses:
     def test_rows_of_a_table_that_the_manifest_does_not_know(self, good: Path, into: Config) -> None:
         self.refused(changed(good, add={"rows/core_more.jsonl": b"[]\n"}), into, "its tables are not those")
 
+    def test_a_table_that_its_version_does_not_have(self, good: Path, into_either: Config) -> None:
+        more = changed(good, add={"rows/core_more.jsonl": b""}, tables={"core_more": []})
+        self.refused(more, into_either, "has no table core_more")
+
+    def test_an_archive_without_the_core(self, good: Path, into: Config) -> None:
+        self.refused(good, into, "holds no tables of the core", without={"core"})
+
     @pytest.mark.parametrize("mode", [0o120777, 0o020666, 0o040755, 0o010666])
     def test_links_devices_folders_and_pipes(self, good: Path, into: Config, mode: int) -> None:
         self.refused(changed(good, mode=mode), into, "no plain file")
@@ -565,6 +572,37 @@ class TestARestoreRefuses:
     @pytest.mark.parametrize("name", ["secret-key", "rows/core_user.jsonl", "rows/core_entry.jsonl"])
     def test_a_changed_byte(self, good: Path, into: Config, name: str) -> None:
         self.refused(changed(good, flip=name), into, "damaged: its checksum")
+
+    @pytest.mark.parametrize(
+        ("name", "said"), [("secret-key", "packed as no backup packs"), ("manifest.json", "has no manifest")]
+    )
+    def test_a_member_that_is_packed_otherwise(self, good: Path, into: Config, name: str, said: str) -> None:
+        other = good.with_name("packed.zip")
+        with zipfile.ZipFile(good) as source, zipfile.ZipFile(other, "w") as target:
+            for one in source.namelist():
+                target.writestr(one, source.read(one), zipfile.ZIP_BZIP2 if one == name else None)
+        self.refused(other, into, said)
+
+    @pytest.mark.parametrize(
+        ("place", "value", "said"), [(8, 1, "packed as no backup packs"), (6, 99, "damaged")]
+    )
+    def test_what_needs_a_password_or_a_later_zip(
+        self, good: Path, into: Config, place: int, value: int, said: str
+    ) -> None:
+        data = bytearray(good.read_bytes())
+        data[data.rindex(b"PK\x01\x02", 0, data.rindex(b"secret-key")) + place] |= value
+        good.write_bytes(data)
+        self.refused(good, into, said)
+
+    def test_two_manifests(self, good: Path, into: Config) -> None:
+        with zipfile.ZipFile(good, "a") as target:
+            manifest = target.read("manifest.json")
+            target.NameToInfo.pop("manifest.json")
+            target.writestr("manifest.json", manifest)
+        self.refused(good, into, "has no manifest")
+
+    def test_another_format(self, good: Path, into: Config) -> None:
+        self.refused(changed(good, format=archive.FORMAT + 1), into, "this version reads 1")
 
     def test_a_size_that_is_not_the_manifest_s(self, good: Path, into: Config) -> None:
         self.refused(changed(good, sizes={"secret-key": 63}), into, "another size")
@@ -602,6 +640,10 @@ class TestARestoreRefuses:
         """Of 3 MB, and of 60 MB in 60 kB: read, each would be hundreds of times its size in the archive."""
         bomb = changed(good, manifest=b"[" + b"[]," * lists + b"1]")
         self.refused(bomb, into, "manifest is too large")
+
+    def test_a_manifest_that_is_long_and_says_little(self, good: Path, into: Config) -> None:
+        endless = changed(good, manifest=b'"' + b" " * 20_000_000 + b'"')
+        self.refused(endless, into, "manifest is too large")
 
     def test_a_row_that_is_a_bomb(self, good: Path, into_either: Config) -> None:
         bomb = changed(good, replace={"rows/core_stamp.jsonl": b"[" + b"[]," * 2_000_000 + b"1]\n"})
@@ -668,12 +710,17 @@ class TestARestoreRefuses:
             (b"[1]\n", "can't be read"),
             (b"nonsense\n", "can't be read"),
             (b"[" * 50_000 + b"\n", "can't be read"),
-            (b'{"a": 1}\n', "can't be read"),
+            (b'{"name": "admin", "value": 1}\n', "can't be read"),
+            (b"5\n", "can't be read"),
             (b'["admin", 1', "cut off"),
         ],
     )
     def test_rows_that_are_none(self, good: Path, into_either: Config, line: bytes, said: str) -> None:
         self.refused(changed(good, replace={"rows/core_stamp.jsonl": line}), into_either, said)
+
+    @pytest.mark.parametrize("line", [b"[1]\n", b"5\n"])
+    def test_rows_of_files_that_are_none(self, good: Path, into: Config, line: bytes) -> None:
+        self.refused(changed(good, replace={"rows/core_file.jsonl": line}), into, "can't be read")
 
     def test_rows_that_refer_to_nobody(self, good: Path, into_either: Config) -> None:
         with zipfile.ZipFile(good) as source:

@@ -353,9 +353,53 @@ def test_what_a_machine_sends_is_dropped_without_an_answer(
 ) -> None:
     _space, post = thread(office)
     address = asked(office, smtp)["Reply-To"]
-    take_in(office, imap, letter(address, **headers))
-    assert replied(office, post) == answered(office) == []
-    assert (imap.count(), imap.count("Refused")) == (0, 1)
+    box = office.run(lambda: api.mailbox("post.box", "x"))
+    take_in(office, imap, letter(address, **headers), letter(box, "Words", **headers))
+    assert replied(office, post) == answered(office) == received == []
+    assert (imap.count(), imap.count("Refused")) == (0, 2)
+
+
+class Killed(BaseException):
+    """A worker that is ended from outside."""
+
+
+def test_what_ends_the_worker_is_tried_thrice_behind_others_and_at_last_without_what_is_attached(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached: list[int] = []
+
+    def run(letter: Any) -> None:
+        if letter.attachments:
+            attached.append(len(letter.attachments[0].get_payload()))
+            raise Killed
+        take(letter)
+
+    handler = office.run(lambda: registry.current().declared("mail_handlers", "post.box")[1])
+    monkeypatch.setitem(handler.__dict__, "run", run)
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    ends = letter(address, "Ends it")
+    ends.add_attachment("x" * 100, filename="a.txt")
+    for behind in ([ends], [letter(address, "Behind it")], []):
+        with pytest.raises(Killed):
+            take_in(office, imap, *behind)
+    assert [one.text.strip() for one in received] == ["Behind it"]
+    assert [size > 0 for size in attached] == [True, True, False]
+    office.run(intake.fetch)
+    assert (imap.count(), imap.count("Refused"), imap.count("Done")) == (0, 1, 1)
+
+
+def test_so_many_messages_are_read_at_once_and_so_much_of_each(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MESSAGES", 2)
+    monkeypatch.setattr(intake, "LARGEST", 2000)
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    large = letter(address, "Large")
+    large.add_attachment("x" * 5000, filename="a.txt")
+    take_in(office, imap, large, letter(address, "Second"), letter(address, "Third"))
+    assert [one.text.strip() for one in received] == ["Large", "Second"]
+    assert len(received[0].attachments[0].get_payload()) < 2000
+    assert imap.count() == 1
 
 
 def test_a_failed_delivery_is_dropped(office: Town, imap: Any, smtp: Any) -> None:
@@ -450,6 +494,7 @@ def test_no_charset_brings_them_in(office: Town, imap: Any, smtp: Any, text: str
             (charset, "L’œuvre à 3 €".encode("windows-1252"))
             for charset in ("iso-8859-1", "latin1", "us-ascii")
         ),
+        ("iso-8859-9", "L’œuvre à 3 €".encode("windows-1254")),
         ("UTF8", "Été à Nîmes".encode()),
         ("utf-16le", "Été à Nîmes".encode("utf-16le")),
         *((charset, "Été à Nîmes".encode()) for charset in ("unknown-8bit", "cp-850", "utf8mb4", "ansi", "")),
@@ -496,6 +541,11 @@ def test_a_letter_is_read_whatever_it_says_of_its_charset(charset: str, raw: byt
         ("<p style='-webkit-backface-visibility:hidden; color:red'>Ici", "Ici"),
         ("<p style='color:red;DISPLAY : none !important'>caché</p>Ici", "Ici"),
         ("<blockquote class='blockquote'>Ici</blockquote>", "Ici"),
+        ("<div class='quote'>Ici</div>", "Ici"),
+        ("<img hidden>Ici", "Ici"),
+        ("<div hidden><p hidden>caché</p>caché</div>Ici", "Ici"),
+        ("Ici <div hidden>caché</div>là", "Ici là"),
+        ("<p style='visibility:hidden'>caché</p>Ici", "Ici"),
     ],
 )
 def test_html_says_what_its_reader_sees(page: str, said: str) -> None:
@@ -503,6 +553,22 @@ def test_html_says_what_its_reader_sees(page: str, said: str) -> None:
     made.set_content(" \n")
     made.add_alternative(page, subtype="html")
     assert mail_words.words(made).strip() == said
+
+
+def test_what_is_attached_is_no_words() -> None:
+    made = EmailMessage()
+    made.set_content("Ici")
+    made.add_attachment("attaché", filename="notes.txt")
+    assert mail_words.words(made).strip() == "Ici"
+
+
+def test_a_word_of_a_header_that_is_none_is_left_out() -> None:
+    assert mail_words.in_utf8("Le trou =?iso-8859-1?b?a?= ici") == "Le trou  ici"
+
+
+def test_long_words_are_read_to_the_last_whole_sign_of_their_beginning() -> None:
+    said = mail_words.decoded(b"x" + "é".encode() * mail_words.LONGEST, "utf-8")
+    assert said == "x" + "é" * ((mail_words.LONGEST - 1) // 2)
 
 
 @pytest.mark.parametrize(
@@ -662,12 +728,67 @@ def test_a_plugin_takes_mail_in_at_an_address_of_its_own(office: Town, imap: Any
     assert (first.text.strip(), first.subject) == ("Words", "Re: Which day?")
     assert (second.user_id, second.attachments) == (None, ())
     take_in(office, imap, letter(address, "Trouble", subject="fail"))
+    office.run(lambda: registry.current().settle())
     faults = office.run(lambda: list(db.session.scalars(sa.select(PluginFault.place))))
     assert (imap.count(), imap.count("Refused")) == (0, 1)
     office.run(lambda: registry.current().switch("post", False))
     take_in(office, imap, letter(address, "While off"))
     assert len(received) == 3
-    assert faults == [] or faults == ["mail post.box"]
+    assert faults == ["mail post.box"]
+
+
+@pytest.mark.parametrize("host", ["parvis.example.evil.example", "parvisxexample", "evil.example"])
+def test_an_address_at_another_host_is_not_ours(office: Town, imap: Any, host: str) -> None:
+    office.run(intake.fetch)
+    imap.deliver(letter("x").as_bytes().replace(b"To: x", f"To: town+post.box.x@{host}".encode(), 1))
+    office.run(intake.fetch)
+    assert received == []
+    assert (imap.count(), imap.count("Refused")) == (0, 1)
+
+
+def test_who_takes_mail_in_for_a_plugin_may_do_what_nobody_may(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    handler = office.run(lambda: registry.current().declared("mail_handlers", "post.box")[1])
+    monkeypatch.setitem(
+        handler.__dict__, "run", lambda _letter: seen.append((api.viewer().id, api.viewer().role))
+    )
+    take_in(office, imap, letter(office.run(lambda: api.mailbox("post.box", "x")), "Words"))
+    assert seen == [(None, "visitor")]
+
+
+def test_a_message_stays_while_the_database_is_in_trouble(
+    office: Town, imap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trouble(_letter: Any) -> None:
+        raise sa.exc.OperationalError("", {}, Exception())
+
+    handler = office.run(lambda: registry.current().declared("mail_handlers", "post.box")[1])
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    with monkeypatch.context() as patch:
+        patch.setitem(handler.__dict__, "run", trouble)
+        for _time in range(5):
+            with pytest.raises(sa.exc.OperationalError):
+                take_in(office, imap, *([letter(address, "Words")] if imap.count() == 0 else []))
+        assert (imap.count(), imap.count("Refused")) == (1, 0)
+    office.run(intake.fetch)
+    assert [one.text.strip() for one in received] == ["Words"]
+
+
+def test_of_a_message_without_end_the_beginning_is_read(office: Town, imap: Any) -> None:
+    address = office.run(lambda: api.mailbox("post.box", "x"))
+    many = letter(address, "First")
+    for number in range(intake.PARTS + 50):
+        many.add_attachment("x" * 2000, filename=f"{number}.txt")
+    long = letter(address, "Long", X_More="a" * intake.HEADERS)
+    take_in(office, imap, many, long)
+    assert [(one.text.strip(), len(one.attachments) < intake.PARTS) for one in received] == [("First", True)]
+    assert imap.count("Refused") == 1
+    raw = letter(address, "Null").as_bytes()
+    imap.deliver(re.sub(rb"(?m)^Subject: .*$", b"Subject: =?utf-8?q?a=01=00b?=", raw))
+    office.run(intake.fetch)
+    assert received[-1].subject == "ab"
 
 
 OURS = {"parvis@localhost", TOWN, "+core.reply."}

@@ -75,6 +75,19 @@ def test_a_passage_taken_out_is_found_nowhere(square: Square) -> None:
     assert "core.decision" in square.notices("writer")
 
 
+def test_what_stood_beside_a_passage_stays_in_what_was_said_before(square: Square) -> None:
+    post = square.say(f"Call her: {SECRET}, in the evening", confirmed=True)
+
+    def edit() -> None:
+        actions.change_entry(db.session.get(Entry, post), body="Call nobody", confirmed=True)
+
+    square.town.run(edit, "writer")
+    answer = square.browser("agent").submit(f"/posts/{post}/redact", passage=SECRET, reason="private")
+    assert answer.status_code == 302, answer.text
+    [before] = square.town.run(lambda: list(db.session.scalars(sa.select(Revision.body))))
+    assert before == "Call her: […], in the evening"
+
+
 def test_a_passage_taken_out_is_in_no_file_of_the_database(square: Square, tmp_path: Path) -> None:
     if square.town.run(lambda: db.engine.dialect.name) != "sqlite":
         return  # PostgreSQL's own housekeeping does it
@@ -255,6 +268,16 @@ def test_a_picture_taken_out_loses_its_bytes(square: Square) -> None:
     assert square.browser().get(f"/files/{picture.id}/{picture.name}").status_code == 404
     assert not path.exists()
     assert not small.exists()
+
+
+def test_a_picture_of_another_post_stays(square: Square) -> None:
+    other, post = pictured(square, "A face"), square.say("Plain words")
+    [picture] = square.town.run(lambda: db.session.scalars(sa.select(File)).all())
+    page = f"/posts/{post}/redact"
+    square.browser("agent").submit(page, passage="Plain", pictures=[str(picture.id)], reason="private")
+    assert [one.entry_id for one in square.town.run(lambda: db.session.scalars(sa.select(File)).all())] == [
+        other
+    ]
 
 
 @pytest.mark.engines

@@ -175,11 +175,13 @@ def test_an_answer_is_held_until_the_visit(scene: Scene) -> None:
 def test_an_answer_is_held_until_the_new_day_of_a_visit_that_was_postponed(scene: Scene) -> None:
     visit, mayor = scene.visit(), scene.browser("mayor")
     question, page = scene.drafted(visit, ANSWER), f"/visits/{visit}"
+    later = scene.drafted(visit, ANSWER, title="Later?")
     assert answer(scene, question, "mayor", hold="yes") == 302
     mayor.submit(f"{page}/turn", _page=page, verb="postpone", reason="Storm.", sure="yes")
     change(scene, Visit, visit, starts_at=now() - dt.timedelta(minutes=1))
     publish_due(scene)
     assert ANSWER not in scene.browser().get(f"/posts/{question}").text
+    assert answer(scene, later, "mayor", hold="yes") == 302, "it gets a new day"
     days = [(today() + dt.timedelta(days=days)).isoformat() for days in (30, 25)]
     later = scene.plan() | dict(zip(("date", "closes"), days, strict=True))
     assert mayor.submit(f"{page}/reschedule", _page=page, **later).status_code == 302

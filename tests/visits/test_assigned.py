@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from babel.dates import format_date
 
 from core import jobs
-from core.db import db, write
+from core.db import db, now, write
 from core.models import Entry, Mail, Membership, Notice
 from plugins.neighbourhood_visits import letters
 from plugins.neighbourhood_visits.assigned import links, overdue
@@ -335,6 +335,42 @@ def test_a_request_goes_to_whoever_is_told_for_its_department_now(scene: Scene) 
     assert out.get(mailed(MAILBOX)[-1]).status_code == 200
     reach("")
     assert out.get(mailed(MAILBOX)[-1]).status_code == 404, "nobody is told"
+
+
+def test_who_is_told_late_has_time_to_answer(scene: Scene) -> None:
+    visit, roads, archives = scene.visit(), department(scene), department(scene, "Archives", "")
+    late, untold, private = (
+        assigned(scene, visit, ident, title=f"Number {number}?")
+        for number, ident in enumerate((roads, archives, archives))
+    )
+    decide(scene, visit, [private], "divert")
+
+    def long_ago() -> None:
+        with write() as session:
+            for work in session.scalars(sa.select(Casework).where(Casework.due_at.is_not(None))):
+                work.due_at -= dt.timedelta(days=60)
+
+    scene.town.run(long_ago)
+    due_at = casework(scene, late).due_at
+    admin = scene.browser("admin")
+    for ident, name, mailbox in ((roads, "Roads", "new@example.org"), (archives, "Archives", MAILBOX)):
+        form = f"/visits/departments/{ident}"
+        said = {
+            "name": name,
+            "mailbox": mailbox,
+            "days": "10",
+            "official": "0",
+            "read": read_mark(admin, form),
+        }
+        assert admin.submit(form, **said).status_code == 302
+    jobs.run_due(scene.town.app)
+    assert casework(scene, late).due_at == due_at
+    assert casework(scene, untold).due_at > now(), "its days begin once somebody is told"
+    assert casework(scene, private).due_at is None
+    rows = sa.select(DepartmentLink.entry_id, DepartmentLink.expires_at)
+    links = scene.town.run(lambda: {row.entry_id: row.expires_at for row in db.session.execute(rows)})
+    assert links.keys() == {late, untold}
+    assert all(expires_at > now() for expires_at in links.values())
 
 
 def test_a_hidden_request_waits_for_no_department(scene: Scene) -> None:

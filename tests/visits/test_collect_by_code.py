@@ -168,10 +168,12 @@ def test_a_link_that_another_replaces_does_nothing(scene: Scene, way: str) -> No
     words = {"title": QUESTION, "contact": "01 23 45 67 89", "name": "Zibeline", "key": "one"}
     visitor.submit(ask, **words, email="zibelin@example.org")
     mistyped, right = link(scene, "zibelin@example.org"), {"email": "zibeline@example.org"}
+    scene.browser().submit(ask, title="A bench?", name="Otto", key="o", seen="yes", email="otto@example.org")
     if way == "address":
         visitor.submit(page, **right)
     elif way == "by code":
-        visitor.submit(f"{ask}?change=1", **words | {"key": "two"})
+        told = visitor.submit(f"{ask}?change=1", **words | {"key": "two"}, email="")
+        assert told.location == "/visits/received"
     else:
         key = {"key": "one" if way == "resent" else "two"}
         visitor.submit(f"{ask}?change=1" if way == "changed" else ask, **words | key | right, seen="yes")
@@ -180,6 +182,12 @@ def test_a_link_that_another_replaces_does_nothing(scene: Scene, way: str) -> No
     assert ("01 23 45 67 89" in stranger.text) == (way == "another")
     if way != "by code":
         assert "01 23 45 67 89" in scene.browser().get(link(scene, "zibeline@example.org")).text
+    else:
+        once_more = visitor.submit(
+            f"{ask}?change=1", **words | {"title": "A tree?", "key": "three"}, email=""
+        )
+        assert once_more.location == "/visits/received", "nothing is left that it would replace"
+    assert "A bench?" in scene.browser().get(link(scene, "otto@example.org")).text, "of somebody else"
 
 
 @pytest.mark.engines
@@ -242,6 +250,12 @@ def test_who_goes_back_and_changes_what_is_asked_is_led_to_it(scene: Scene) -> N
     assert told.status_code == 409
     assert f'href="/posts/{question[1]}"' in told.text
     assert other in told.text
+    again = visitor.submit(ask, **words)
+    assert again.location == thanks, "it is the same, sent again"
+    elsewhere = scene.visit()
+    there = visitor.submit(f"/visits/{elsewhere}/ask", **words | {"title": other, "key": "two"})
+    assert there.status_code == 302, "of another visit"
+    visitor.get(thanks)
     assert asked_titles(scene, visit) == [QUESTION]
     assert visitor.submit(ask, **words | {"title": "Could the market have a bench?"}).status_code == 302
     assert visitor.submit(ask, **words | {"title": other, "seen": "told"}).status_code == 302

@@ -13,8 +13,6 @@ from .test_import import LINES, take_in
 from .test_promises import department
 
 if TYPE_CHECKING:
-    from core.testing import Browser
-
     from .conftest import Scene
 
 
@@ -76,10 +74,9 @@ def test_who_coordinates_what_a_file_brought_is_changed_like_others(scene: Scene
     assert team(scene, visit, "coordinator") == {colleague}
 
 
-def marks(browser: Browser, page: str) -> dict[str, str]:
+def marks(shown: str) -> dict[str, str]:
     """What a form sends back of what it showed."""
-    found = re.findall(r'<input[^>]*name="(read|version)"[^>]*value="([0-9a-f]+)"', browser.get(page).text)
-    return dict(found)
+    return dict(re.findall(r'<input[^>]*name="(read|version)"[^>]*value="([0-9a-f]+)"', shown))
 
 
 @pytest.mark.parametrize("what", ["visit", "department"])
@@ -100,8 +97,8 @@ def test_a_team_is_not_named_over_what_nobody_has_read(scene: Scene, what: str) 
         return set(re.findall(rf'<input checked[^>]*name="{people}"[^>]*value="(\d+)"', shown))
 
     one, other = scene.browser(who), scene.browser(who)
-    stale = marks(other, page)
-    first = one.submit(page, **plan | {people: [str(agent)]}, **marks(one, page))
+    stale = marks(other.get(page).text)
+    first = one.submit(page, **plan | {people: [str(agent)]}, **marks(one.get(page).text))
     assert first.status_code == 302, first.text
     for seen in ({}, stale):
         late = other.submit(page, **plan | {people: [str(colleague)]}, **seen)
@@ -109,7 +106,7 @@ def test_a_team_is_not_named_over_what_nobody_has_read(scene: Scene, what: str) 
         assert "meanwhile" in late.text or "in the meantime" in late.text
         assert re.search(rf'<input checked[^>]*name="{people}"[^>]*value="{colleague}"', late.text)
         assert ticked_there() == {str(agent)}
-    again = other.submit(page, **plan | {people: [str(colleague)]}, **marks(other, page))
+    again = other.submit(page, **plan | {people: [str(colleague)]}, **marks(late.text))
     assert again.status_code == 302
     assert ticked_there() == {str(colleague)}
 

@@ -95,6 +95,14 @@ def test_words_that_are_mostly_ones_own_are_no_correction(scene: Scene) -> None:
     assert write(scene, question, "mayor", f"{drafted} {added[:130]}", publish="yes") == 302
 
 
+def test_who_takes_out_less_than_half_corrects(scene: Scene) -> None:
+    words = [f"word{number}" for number in range(20)]
+    question = scene.drafted(scene.visit(), " ".join(words))
+    assert write(scene, question, "mayor", " ".join(words[:9]), publish="yes") == 409
+    assert write(scene, question, "mayor", " ".join(words[:12]), publish="yes") == 302
+    assert people(scene, question) == ("agent", "mayor", "mayor")
+
+
 def test_an_agent_who_rewrites_a_draft_is_its_drafter(scene: Scene) -> None:
     question = scene.drafted(scene.visit(), "On Monday.")
     assert write(scene, question, "mayor", "On Tuesday.", keep="yes") == 302

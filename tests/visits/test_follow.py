@@ -16,12 +16,12 @@ from core.db import db, now, write
 from core.models import Case, Entry
 from plugins.neighbourhood_visits.follow import calendar
 from plugins.neighbourhood_visits.follow.models import Step
-from plugins.neighbourhood_visits.models import Commitment, PrivateCase
+from plugins.neighbourhood_visits.models import Commitment, PrivateCase, Question
 from plugins.neighbourhood_visits.triage import cases
 from portal.privacy import erase
 
 from .conftest import read_mark, today
-from .test_plugin import statements
+from .test_plugin import change, statements
 from .test_promises import PROMISE, department, promise, turn
 from .test_report import conclude, lead, lived
 from .test_triage import decide, row, told
@@ -184,6 +184,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     visit, found = lived(scene)
     refused = f"/posts/{found['refused']}"
     scene.browser("neighbour").submit(f"{refused}/support", _page=refused)
+    change(scene, Question, found["refused"], latitude=46.1, longitude=4.2)
     lead(scene, visit, "publish", name="mayor")
     coming = scene.visit()
     said = {"days_to_answer": "30", "quiet_from": today().isoformat()}
@@ -221,6 +222,9 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     for url in (f"/visits/{visit}/questions.csv", "/visits/open-data/questions.csv"):
         rows = list(csv.DictReader(io.StringIO(visitor.get(url).text)))
         assert {row[name] for row in rows for name in FIGURES} == {""}, url
+    for url in (f"/visits/{visit}/questions.geojson", "/visits/open-data/questions.geojson"):
+        [pin] = visitor.get(url).json["features"]
+        assert {pin["properties"][name] for name in FIGURES} == {None}, url
     assert scene.question(coming, title="And now?") > 0
     yesterday = (today() - dt.timedelta(days=1)).isoformat()
     said["quiet_from"] = (today() - dt.timedelta(days=9)).isoformat()

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from core import jobs
+from core.db import db
+from core.models import Entry
+from plugins.neighbourhood_visits.follow.models import Step
 from plugins.neighbourhood_visits.models import Casework, Question
 from portal.privacy import erase
 
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
 def groups(scene: Scene, *questions: int) -> list[int | None]:
     """With which question each of these is grouped."""
     return [row(scene, Question, one).group_id for one in questions]
+
+
+def steps_of(scene: Scene, question: int) -> list[str]:
+    """What was decided on a question itself."""
+    rows = sa.select(Step.verb).where(Step.entry_id == question, Step.thing == "triage").order_by(Step.id)
+    return list(scene.town.run(lambda: db.session.scalars(rows).all()))
 
 
 def leave(scene: Scene, visit: int, question: int, way: str) -> None:
@@ -112,6 +122,14 @@ def test_what_is_not_to_be_answered_joins_no_group_and_one_is_none(scene: Scene)
     assert "visits.grouped" not in dict(told(scene))
 
 
+def test_questions_of_two_visits_are_no_group(scene: Scene) -> None:
+    visit = scene.visit()
+    here, there = scene.accepted(visit, title="One?"), scene.accepted(scene.visit(), title="Two?")
+    refused = decide(scene, visit, [here, there], "group")
+    assert "Only questions of one visit are grouped." in refused.text
+    assert groups(scene, here, there) == [None, None]
+
+
 def test_a_question_that_is_hidden_joins_no_group(scene: Scene) -> None:
     visit = scene.visit()
     hidden, seen = (scene.accepted(visit, title=f"{name}?") for name in ("Hidden", "Seen"))
@@ -158,10 +176,15 @@ def test_a_group_outlives_the_account_of_who_asked_first(scene: Scene, answered:
         assert said in scene.browser().get(f"/posts/{one}").text
     comment = scene.browser("neighbour").submit(f"/posts/{one}/reply", f"/posts/{one}", body="Indeed!")
     assert comment.status_code == 302
+    own = steps_of(scene, others[0])
     scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
     jobs.run_due(scene.town.app)
     assert groups(scene, *others) == [None, others[0]]
+    assert steps_of(scene, others[0]) == own, "what was decided of the other stays with it"
+    assert row(scene, Entry, one).reply_count == 1, "the comment"
+    assert row(scene, Entry, others[0]).reply_count == (1 if answered else 0), "the answer"
     lists = scene.browser().get(f"/visits/{visit}").text
+    assert "2 questions asked so far" in lists
     assert f"/posts/{one}" not in lists, "an empty place"
     assert "And the bench 1?" in lists
     assert (said in lists) is answered
@@ -169,13 +192,32 @@ def test_a_group_outlives_the_account_of_who_asked_first(scene: Scene, answered:
     assert said not in scene.browser().get(f"/posts/{one}").text
     if answered:
         assert PROMISE in scene.browser().get("/visits/promises").text
-        assert PROMISE in scene.browser().get(f"/posts/{others[0]}").text
+        assert PROMISE in scene.browser().get(f"/posts/{others[0]}").text.partition("The whole way")[2]
+        found = scene.browser().get(f"/visits/{visit}/data.json").json
+        assert [one["question"] for one in found["commitments"]] == [others[0]]
         assert row(scene, Casework, others[0]).approved_by == scene.town.person("mayor")
-        rows = scene.browser().get(f"/visits/{visit}/data.json").json["questions"]
-        found = {one["id"]: (bool(one["answered_at"]), one["outcome"]) for one in rows}
-        assert [found[ident] for ident in others] == [(True, "committed")] * 2
+        became = {one["id"]: (bool(one["answered_at"]), one["outcome"]) for one in found["questions"]}
+        assert [became[ident] for ident in others] == [(True, "committed")] * 2
         scene.browser("agent").submit(f"/posts/{answer_to(scene, others[0]).id}/hide", "/visits/")
         assert row(scene, Question, others[0]).answered_at is None
+
+
+def test_who_takes_an_answer_over_has_none_and_stays_what_they_became(scene: Scene) -> None:
+    visit, said = scene.visit(), "The lamp is changed in March."
+    one = scene.answered(visit, said)
+    drafted = scene.drafted(visit, "Soon.", title="And the bench?", name="neighbour")
+    other = scene.accepted(visit, title="And the tree?", name="neighbour")
+    for ident, verb in ((one, "settle"), (other, "refuse")):
+        page, fields = f"/visits/questions/{ident}", {"verb": verb, "reason": "No room."}
+        told = scene.browser("agent").submit(f"{page}/conclude", _page=page, **fields)
+        assert told.status_code == 302
+    decide(scene, visit, [one, drafted, other], "group")
+    scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
+    jobs.run_due(scene.town.app)
+    assert groups(scene, drafted, other) == [other, None]
+    assert said in scene.browser().get(f"/posts/{other}").text
+    assert answer_to(scene, drafted).body == "Soon."
+    assert [row(scene, Question, ident).outcome for ident in (drafted, other)] == ["none", "refused"]
 
 
 def test_an_answer_that_nobody_can_take_over_keeps_its_address_alone(scene: Scene) -> None:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import jobs
+from core.access import Refused
 from core.db import db, write
 from core.models import Entry, User
 from plugins.neighbourhood_visits import letters
@@ -120,24 +121,71 @@ def test_one_answer_that_fails_keeps_no_other_visit_waiting_and_is_named(
     assert row(scene, Casework, first).answer == "published"
 
 
+def test_a_visit_begins_with_all_its_answers_or_not_at_all(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = scene.visit()
+    questions = [held(scene, visit), held(scene, visit, title="A bench?")]
+    ready(scene, visit)
+    tell = letters.tell_answered
+
+    def fails(entry: Entry, *more: Any) -> None:
+        if entry.id == questions[1]:
+            raise Refused("There is a storm.")
+        tell(entry, *more)
+
+    monkeypatch.setattr(letters, "tell_answered", fails)
+    deputy, page = scene.browser("deputy"), f"/visits/{visit}"
+    told = deputy.submit(f"{page}/turn", _page=page, verb="begin", sure="yes")
+    assert "There is a storm." in (told.text if told.status_code != 302 else deputy.get(told.location).text)
+    assert row(scene, Visit, visit).state == "ready"
+    assert [row(scene, Casework, one).answer for one in questions] == ["approved"] * 2
+    monkeypatch.undo()
+    assert begin(scene, visit) == "in_progress"
+    assert [row(scene, Casework, one).answer for one in questions] == ["published"] * 2
+
+
+def test_an_answer_is_looked_at_once_more_before_it_is_published(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = [scene.visit(), scene.visit(name="Another visit")]
+    first, second = (held(scene, visit) for visit in visits)
+    for visit in visits:
+        ready(scene, visit, days=30)
+    tell = letters.tell_answered
+
+    def and_another_is_postponed(entry: Entry, *more: Any) -> None:
+        tell(entry, *more)
+        db.session.get(Visit, visits[1]).state = "postponed"
+
+    monkeypatch.setattr(letters, "tell_answered", and_another_is_postponed)
+    scene.town.run(answers.publish_held)
+    assert [row(scene, Casework, one).answer for one in (first, second)] == ["published", "approved"]
+
+
 @pytest.mark.engines
 def test_the_towns_answers_stay_when_who_wrote_or_approved_them_goes_with_their_words(scene: Scene) -> None:
     visit = scene.visit()
     waits, public = held(scene, visit), scene.answered(visit, SAID, title="A bench?")
     drafted = scene.drafted(visit, SAID, title="A tree?")
     assert write_answer(scene, drafted, "agent", submit="yes").status_code == 302
+    before = scene.browser().get(f"/posts/{public}").text
+    assert "#i-check" in before, "the mayor stands for it"
+    assert re.search(r'class="byline-name">(<a [^>]*>)?Mayor', before)
     for name in ("mayor", "agent"):
         close_with_words(scene, name)
     shown = scene.browser().get(f"/posts/{public}").text
     assert SAID in shown
     assert re.search(r'class="byline-name">(La ville|The town)', shown)
     assert "Written by" not in shown
-    assert 'class="notice success"' not in shown, "nobody stands for it any more"
+    assert "#i-check" not in shown, "nobody stands for it any more"
     data = scene.browser().get(f"/visits/{visit}/data.json").json
     assert [bool(one["answered_on"]) for one in data["questions"] if one["id"] == public] == [True]
     ready(scene, visit)
     assert begin(scene, visit) == "in_progress"
-    assert SAID in scene.browser().get(f"/posts/{waits}").text
+    later = scene.browser().get(f"/posts/{waits}").text
+    assert SAID in later
+    assert re.search(r'class="byline-name">(La ville|The town)', later)
     assert write_answer(scene, drafted, "deputy", publish="yes").status_code == 302
     assert SAID in scene.browser().get(f"/posts/{drafted}").text
 
@@ -178,6 +226,7 @@ def test_a_published_answer_that_was_hidden_and_written_anew_is_approved_as_any_
     hide(scene, question, "admin")
     assert write_answer(scene, question, "agent", new, submit="yes").status_code == 302
     assert new not in scene.browser().get(f"/posts/{question}").text
+    assert answer_to(scene, question).author_id is None, "nobody's own until it is published"
     assert write_answer(scene, question, "mayor", new, publish="yes").status_code == 302
     assert new in scene.browser().get(f"/posts/{question}").text
     assert row(scene, Question, question).answered_at is not None

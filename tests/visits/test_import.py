@@ -16,8 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.access import Refused
-from core.db import db
-from core.models import Audit, Entry, Space
+from core.db import db, now, write
+from core.models import Audit, Entry, Membership, Space, User
 from plugins.neighbourhood_visits import teams
 from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
@@ -146,6 +146,28 @@ def test_an_administrator_takes_charge_of_a_visit_without_a_team_and_of_no_other
     acts = sa.select(Audit.act, Audit.ref).where(Audit.act == "visits.take_charge")
     found = scene.town.run(lambda: [tuple(row) for row in db.session.execute(acts)])
     assert found == [("visits.take_charge", f"space/{visits['Centre']}")]
+
+
+@pytest.mark.parametrize("how", ["closed", "expired"])
+def test_who_has_left_is_on_no_team(scene: Scene, how: str) -> None:
+    agent, admin = scene.town.person("agent"), scene.browser("admin")
+    take_in(scene, LINES.encode(), coordinators=[agent])
+    visit = scene.town.run(lambda: db.session.scalar(sa.select(Visit.space_id)))
+    take_charge = f"/visits/{visit}/take-charge"
+    assert take_charge not in admin.get("/visits/").text
+
+    def leave() -> None:
+        with write() as session:
+            if how == "closed":
+                session.get(User, agent).closed_at = now()
+            else:
+                ended = sa.update(Membership).where(Membership.user_id == agent)
+                session.execute(ended.values(expires_at=now() - dt.timedelta(days=1)))
+
+    scene.town.run(leave)
+    assert take_charge in admin.get("/visits/").text
+    admin.submit(take_charge, _page="/visits/")
+    assert "Où est le banc" in admin.get(f"/visits/{visit}/review").text
 
 
 @pytest.mark.parametrize(

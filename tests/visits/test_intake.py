@@ -57,6 +57,9 @@ def test_from_the_file_to_the_questions(scene: Scene) -> None:
     assert "are being taken in" in admin.get(page).text
     again = admin.submit(page, "/visits/", take="yes", came="paper", **columns)
     assert again.status_code == 422, "it is taken in once"
+    asked = kept(scene).columns
+    assert admin.submit(page, "/visits/", title="2").status_code == 422
+    assert kept(scene).columns == asked, "and as it was when it was asked for"
     jobs.run_due(scene.town.app)
     shown = admin.get(page).text
     assert "1 taken in, 0 already there, 0 flagged." in shown
@@ -374,6 +377,10 @@ def test_a_file_that_names_no_visit_goes_into_the_one_whose_page_led_to_it(scene
     visit, clerk = clerks_visit(scene), scene.browser("clerk")
     where = f"/visits/import?into={visit}"
     assert f'href="{where}"' in clerk.get(f"/visits/{visit}").text
+    usual = scene.visit()
+    shown = scene.browser("agent").get(f"/visits/{usual}").text
+    assert "Change the visit" in shown
+    assert "/visits/import?into=" not in shown, "who may not take in files"
     for text, lines in (
         ("Titre\nUn banc ?\n\nx;y\n", [4]),
         ('Titre;Texte\n"Un\narbre ?";Haut\n\nUne haie ?;\n', []),
@@ -392,3 +399,5 @@ def test_a_file_that_names_no_visit_goes_into_the_one_whose_page_led_to_it(scene
     file = (io.BytesIO(b"Titre\nUn mur ?\n"), "questions.csv")
     assert scene.browser("clerk2").get(where).status_code in (403, 404)
     assert scene.browser("clerk2").submit(where, "/visits/import", file=file).status_code in (403, 404)
+    change(scene, Visit, visit, state="published")
+    assert where not in clerk.get(f"/visits/{visit}").text, "it takes none any more"

@@ -54,6 +54,8 @@ def test_drafts_of_all_visits_are_approved_on_one_screen(scene: Scene) -> None:
     assert "2 drafts to approve" in shown
     assert re.search('id="drafts".*A lamp.*Visit of the mill</a></h3>.*A bench', shown, re.S)
     assert shown.partition("<main")[2].count("Visit of the tower") == 1, "its name is said once"
+    coming_up, past_ones = shown.split("Visit of the mill</a></h3>")
+    assert ('name="hold"' in coming_up, 'name="hold"' in past_ones) == (True, False), "its day has been"
     assert "2 drafts to approve" in panel(scene, "mayor")
     assert 'href="/visits/next#drafts"' in panel(scene, "mayor")
     places = [shown.index(f'id="{one}"') for one in ("when", "drafts", "what-matters")]

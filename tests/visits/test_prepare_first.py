@@ -186,6 +186,7 @@ def test_a_draft_is_read_with_its_question_and_approved_with_an_outcome(scene: S
     said = {"hold": "y", "version": "1", "outcome": "refuse"}
     mayor.submit(f"/visits/questions/{ids[1]}/approve", _page="/visits/next", **said)
     assert scene.town.run(lambda: db.session.get(Question, ids[1])).outcome == "refused"
+    assert "published on the day of the visit: “B?”" in mayor.get("/visits/next").text
 
 
 def test_a_draft_that_changed_since_it_was_read_is_not_approved(scene: Scene) -> None:

@@ -129,6 +129,21 @@ def test_a_promise_whose_form_is_sent_twice_is_made_once(scene: Scene) -> None:
     turn(scene, promises(scene)[0], "abandon", "agent", "No money.")
     promise(scene, question, owner)
     assert len(promises(scene)) == 3, "what was given up may be promised anew"
+    agent, page = scene.browser("agent"), f"/visits/questions/{question}/promise"
+    scene.browser("admin").submit("/visits/departments/new", name="Parks", days="30", official="0")
+    said = {"text": PROMISE, "department": str(owner), "due_on": "2099-05-01"}
+    for other in ({"text": "The bench is painted."}, {"department": str(owner + 1)}):
+        assert agent.submit(page, **said | other).status_code == 302
+    assert len(promises(scene)) == 5, "so are other words, and another department"
+
+
+def test_a_promise_that_is_given_up_names_no_keeper_by_the_code(scene: Scene) -> None:
+    question, owner = scene.accepted(scene.visit()), department(scene)
+    code = scene.town.run(lambda: codes.code_of(question))
+    promise(scene, question, owner)
+    assert "<dd>Roads</dd>" in opened(scene, code).text
+    turn(scene, promises(scene)[0], "abandon", "agent", "No money.")
+    assert "<dd>Roads</dd>" not in opened(scene, code).text
 
 
 @pytest.mark.engines

@@ -14,6 +14,7 @@ from core import jobs
 from core.db import db, write
 from core.feed.actions import support
 from core.models import Entry, JobRow, Space, Support
+from plugins.neighbourhood_visits import actions
 from plugins.neighbourhood_visits.intake import pages as intake
 from plugins.neighbourhood_visits.intake import tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
@@ -396,6 +397,17 @@ def test_a_visit_whose_form_is_sent_twice_is_one(scene: Scene, announce: dict[st
     assert len(scene.town.run(lambda: db.session.scalars(sa.select(Visit)).all())) == ROUNDS + 1
 
 
+def test_a_visit_that_is_not_announced_when_it_should_be_is_not_kept_either(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_visit: Visit) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(actions, "announce", fails)
+    scene.browser("mayor").submit("/visits/new", "/visits/", **scene.plan(), announce="yes")
+    assert scene.town.run(lambda: db.session.scalars(sa.select(Visit)).all()) == []
+
+
 def test_a_visit_that_is_planned_again_later_is_another(scene: Scene) -> None:
     mayor, said = scene.browser("mayor"), scene.plan()
 
@@ -407,6 +419,15 @@ def test_a_visit_that_is_planned_again_later_is_another(scene: Scene) -> None:
     first = mayor.submit("/visits/new", **said).location
     scene.town.run(long_ago)
     assert mayor.submit("/visits/new", **said).location != first
+
+
+def test_who_plans_the_same_visit_as_another_or_as_one_that_is_cancelled_plans_one_more(scene: Scene) -> None:
+    mayor, deputy, said = scene.browser("mayor"), scene.browser("deputy"), scene.plan() | {"announce": "yes"}
+    page = mayor.submit("/visits/new", "/visits/", **said).location
+    of_deputy = deputy.submit("/visits/new", "/visits/", **said).location
+    mayor.submit(f"{page}/turn", page, verb="cancel", reason="Storm.", sure="yes")
+    again = mayor.submit("/visits/new", "/visits/", **said).location
+    assert len({page, of_deputy, again}) == 3
 
 
 def test_a_stop_and_a_paper_that_are_sent_twice_are_one(scene: Scene) -> None:
@@ -426,8 +447,23 @@ def test_a_stop_and_a_paper_that_are_sent_twice_are_one(scene: Scene) -> None:
         assert [answer.status_code for answer in at_once(tries)] == [302, 302]
         assert len(scene.town.run(lambda table=table: db.session.scalars(sa.select(table)).all())) == 1, door
     jobs.run_due(scene.town.app)
-    people[0].submit(f"/visits/{visit}/papers", kind="dossier")
+    papers = f"/visits/{visit}/papers"
+    people[0].submit(papers, kind="dossier")
     assert len(scene.town.run(lambda: db.session.scalars(sa.select(Paper)).all())) == 2, "of another moment"
+    token = re.search(r'csrf_token" value="([^"]*)"', people[0].get(papers).text)
+    fields = {"kind": "dossier", "csrf_token": token[1]}  # type: ignore[index]
+    people[0].client.post(papers, data=fields, headers={"Accept-Language": "fr"})
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Paper)).all())) == 3, "in another language"
+    people[0].submit(papers, kind="briefing")
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Paper)).all())) == 4, "of another kind"
+
+    def begin() -> None:
+        with write() as session:
+            session.execute(sa.update(Paper).values(progress=10))
+
+    scene.town.run(begin)
+    people[0].submit(papers, kind="dossier")
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Paper)).all())) == 5, "one is made already"
     people[0].submit(f"/visits/{visit}/route/stops", title="The mill", minutes="5", step_free="y")
     people[0].submit(f"/visits/{visit}/route/stops", title="The school", minutes="5", step_free="y")
     assert len(scene.town.run(lambda: db.session.scalars(sa.select(Stop)).all())) == 3

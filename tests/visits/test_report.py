@@ -221,6 +221,25 @@ def test_who_replaces_minutes_in_small_parts_is_their_writer(scene: Scene) -> No
     assert row(scene, Visit, visit).state == "reporting"
 
 
+def test_what_two_change_of_minutes_is_counted_of_each(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    words = [f"word{number}" for number in range(40)]
+    assert keep(scene, visit, " ".join(words)) == 302
+    for part, name in enumerate(("mayor", "deputy", "mayor")):
+        words[part * 10 : part * 10 + 10] = [f"{name}{part}{number}" for number in range(10)]
+        assert keep(scene, visit, " ".join(words), name, str(part + 1)) == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("agent"), "each changed a quarter"
+
+
+def test_who_changes_a_word_of_minutes_that_are_nobodys_is_their_writer(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    assert keep(scene, visit, "The lamp is mended on Monday.") == 302
+    change(scene, Minutes, visit, drafted_by=None)
+    version = str(row(scene, Minutes, visit).version)
+    assert keep(scene, visit, "The lamp is mended on Tuesday.", "mayor", version) == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("mayor")
+
+
 def test_one_person_may_approve_where_the_town_says_so_and_the_report_says_it(scene: Scene) -> None:
     visit, _found = lived(scene)
     keep(scene, visit, name="mayor")
