@@ -77,10 +77,11 @@ def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:  # type: ignor
 
 
 @hookspec
-def erase_user(user_id: int, alias: str, words: bool, addresses: list[str]) -> None:
+def erase_user(user_id: int, alias: str, words: bool, addresses: list[str]) -> list[int] | None:
     """Rid texts of a person, now known by the alias, and of their `words` too; inside the write.
 
-    `addresses` are those that the account has and had, if it was there still.
+    `addresses` are those that the account has and had, if it was there still. Answers the ids of those
+    entries of theirs, if any, of which an empty place must stay, since what others said hangs on them.
     """
 
 
@@ -127,7 +128,7 @@ def sound(hook: str, answer: Any) -> bool:
         return _list_of(Health, answer) and all(
             _text(one.name) and isinstance(one.ok, bool) and _text(one.detail) for one in answer
         )
-    return False
+    return hook == "erase_user" and _list_of(int, answer)
 
 
 def _sound_decoration(decoration: Decoration) -> bool:

@@ -11,7 +11,7 @@ from core.api import lazy_gettext as _
 
 from . import reads, teams
 from .collect import receipts
-from .models import Asker, Casework, Question, Visit, public_questions
+from .models import Asker, Casework, Question, Visit, answered_with, public_questions
 from .show import called_off, date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
@@ -295,6 +295,13 @@ def tell_answered(entry: api.Entry, answer: api.Entry, together: list[int]) -> N
     api.notify("visits.answered", people, entry=answer, once=f"entry:{answer.id}")
 
 
+def askers_of(question_id: int) -> set[int]:
+    """Who asked or supports a question, or one that is answered with it."""
+    together = sa.select(Question.entry_id).where(answered_with(question_id))
+    with api.as_system("know whom an answer concerns"):
+        return askers(list(api.db.session.scalars(together)))
+
+
 def askers(question_ids: list[int]) -> set[int]:
     """Who asked or supports these questions, each once."""
     authors = sa.select(api.Entry.author_id).where(
@@ -327,6 +334,6 @@ def _people(what: str, space_id: int, entry: api.Entry | None) -> set[int]:
         )
         return askers(list(api.db.session.scalars(asked)))
     if AUDIENCES[what] == ASKERS:
-        return askers([entry.id])
+        return askers_of(entry.id)
     author = entry.author_id or reads.asker(entry.id)
     return set() if author is None else {author}

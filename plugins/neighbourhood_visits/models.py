@@ -243,6 +243,11 @@ def pledged(*how: Any) -> sa.ColumnElement[bool]:
     return sa.exists().where(Commitment.question_id == Question.entry_id, *how)
 
 
+def answered_with(question_id: int) -> sa.ColumnElement[bool]:
+    """Whether a question is this one or is answered with it, as a condition."""
+    return sa.or_(Question.entry_id == question_id, Question.group_id == question_id)
+
+
 def about_public() -> sa.ColumnElement[bool]:
     """Whether everybody may read the question that a commitment is about, as a condition."""
     return Commitment.question_id.in_(public_questions())

@@ -11,7 +11,7 @@ from core.api import gettext as _
 
 from . import reads, taken_out
 from .field.models import Note
-from .models import Asker, Casework, Question, Visit
+from .models import Asker, Casework, PrivateCase, Question, Visit, pledged
 from .plan import papers
 from .plan.models import Paper, Sensitivity
 from .suggest.models import Term
@@ -59,10 +59,11 @@ def notes(user_id: int) -> list[dict[str, Any]]:
         ]
 
 
-def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
+def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> list[int]:
     """Empty what says who asked; with `words`, also where the question is about and what became of it.
 
-    What came by mail from one of the `addresses` was theirs, though they never followed the link to it.
+    Answers the questions of which an empty place stays, since something was promised about them. What came by
+    mail from one of the `addresses` was theirs, though they never followed the link to it.
     """
     senders = [address[:120] for address in addresses]
     by_mail = sa.select(api.Entry.id).join(Casework, Casework.entry_id == api.Entry.id)
@@ -75,19 +76,23 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> None:
         .values(contact="", note="", code=None)
     )
     api.db.session.execute(sa.delete(Sensitivity).where(Sensitivity.entry_id.in_(_asked(user_id))))
+    still = PrivateCase.entry_id.in_(_asked(user_id)), PrivateCase.ended_at.is_(None)
+    _update(sa.update(PrivateCase).where(*still).values(ended_at=api.now()))  # nobody is there to go on with
     papers.forget(user_id, words)
     if words:
         _leave_answers(user_id)
         # What was asked under no name becomes theirs again, so that it goes with all they wrote.
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)
         _update(sa.update(api.Entry).where(api.Entry.id.in_(unnamed)).values(author_id=user_id))
-        _hand_over(list(api.db.session.scalars(_asked(user_id))))
+        spoken = _hand_over(list(api.db.session.scalars(_asked(user_id))))
         said = dict.fromkeys(SAID, "")
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(said))
         _update(sa.update(Note).where(Note.author_id == user_id).values(text="", stop=""))
-        taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))))
+        taken_out.take_out_words(list(api.db.session.scalars(_asked(user_id))), spoken)
         _update(sa.delete(Term).where(Term.entry_id.in_(_asked(user_id))))
         _update(sa.update(Question).where(Question.entry_id.in_(_asked(user_id))).values(compared=False))
+    kept = sa.select(Question.entry_id).where(Question.entry_id.in_(_asked(user_id)), pledged())
+    return list(api.db.session.scalars(kept)) if words else []
 
 
 def _leave_answers(user_id: int) -> None:
@@ -96,19 +101,21 @@ def _leave_answers(user_id: int) -> None:
     _update(sa.update(api.Entry).where(*theirs).values(author_id=None, byline=_("The town")))
 
 
-def _hand_over(question_ids: list[int]) -> None:
-    """Let another question lead each group whose first goes, with its answer; where none can, that stays.
+def _hand_over(question_ids: list[int]) -> set[int]:
+    """Let another question lead each group whose first goes, with all that the town says of it.
 
-    What is left of a question is an empty place: it stands on no list any more.
+    Where none can take that, it stays below an empty place, which stands on no list any more. Answers the
+    questions of which the town had said something in public: an answer, or a promise.
     """
-    answered = sa.select(Question.answered_at)
+    said = sa.or_(Question.answered_at.is_not(None), pledged())
+    rows = sa.select(Question.entry_id).where(Question.entry_id.in_(question_ids), said)
+    spoken = set(api.db.session.scalars(rows))
     for question_id in question_ids:
-        if api.db.session.scalar(answered.where(Question.entry_id == question_id)) is None or groups.hand_on(
-            question_id
-        ):
+        if groups.hand_on(question_id) or question_id not in spoken:
             groups.settle(question_id, gone=True)
     empty = api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question"
     _update(sa.update(api.Entry).where(*empty).values(in_feed=False))
+    return spoken
 
 
 def end_contacts(now: dt.datetime) -> None:

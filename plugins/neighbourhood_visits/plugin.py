@@ -391,6 +391,8 @@ def entry_changed(entry: api.Entry, change: str) -> None:
         similar.compare_again(entry.id)
         actions.look_again(entry)
         triage.follow_moderation(entry, change)
+        if change == "removed":
+            groups.hand_on(entry.id)
         if change in ("hidden", "removed"):
             groups.settle(entry.id, gone=True)
     taken_out.follow_moderation(entry, change)
@@ -425,9 +427,11 @@ def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
 
 
 @api.hookimpl
-def erase_user(user_id: int, words: bool, addresses: list[str]) -> None:
-    """What the team noted of a person's questions goes; what they wrote themselves too, if they want."""
-    personal.erase(user_id, words, addresses)
+def erase_user(user_id: int, words: bool, addresses: list[str]) -> list[int]:
+    """What the team noted of a person's questions goes; what they wrote too, if they want, but for its place
+    where the town promised something.
+    """
+    return personal.erase(user_id, words, addresses)
 
 
 @api.hookimpl

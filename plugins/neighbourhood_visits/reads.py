@@ -158,6 +158,12 @@ def asked_by(user_id: int | None) -> Any:
     return shown.union_all(sa.select(Asker.entry_id).where(Asker.user_id == user_id))
 
 
+def concerns(user_id: int) -> sa.ColumnElement[bool]:
+    """Whether somebody asked a question, under their name or not, or supports it, as a condition."""
+    voices = sa.select(api.Support.entry_id).where(api.Support.user_id == user_id)
+    return sa.or_(Question.entry_id.in_(asked_by(user_id)), Question.entry_id.in_(voices))
+
+
 def own_among(question_ids: Sequence[int]) -> Any:
     """Which of these the viewer asked without being shown as their author."""
     return sa.select(Asker.entry_id).where(Asker.user_id == api.viewer().id, Asker.entry_id.in_(question_ids))

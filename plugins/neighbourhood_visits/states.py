@@ -12,7 +12,7 @@ from core.api import lazy_gettext as _
 
 from . import letters, reads, teams
 from .follow import steps
-from .models import Casework, Commitment, Question, Visit, pledged
+from .models import Casework, Commitment, Question, Visit, answered_with, pledged
 from .report import gaps
 from .report.models import Minutes
 from .triage import groups
@@ -40,6 +40,7 @@ class Case:
     casework: Any = None
     commitment: Any = None
     by_code: bool = False
+    keeps: bool | None = None  # whether whoever shows a code keeps the promise, where that was asked before
     said: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,22 +72,26 @@ class Transition:
 
 
 def _asked_or_supported(case: Case) -> bool:
-    """Whether the viewer wrote the question that this is about, supports it, or has shown its code."""
+    """Whether the viewer wrote the question that this is about, or one answered with it, supports it, or has
+    shown its code.
+    """
     if case.by_code:
         return True
-    ident = case.commitment.question_id
-    entry = api.db.session.get(api.Entry, ident) if ident and api.viewer().id is not None else None
-    if entry is None:
+    person, ident = api.viewer().id, case.commitment.question_id
+    if person is None or ident is None:
         return False
-    voice = sa.select(api.Support.user_id).where(
-        api.Support.entry_id == ident, api.Support.user_id == api.viewer().id
-    )
-    return reads.asked(entry) or api.db.session.scalar(voice) is not None
+    about = answered_with(ident), reads.concerns(person)
+    return api.db.session.scalar(sa.select(Question.entry_id).where(*about).limit(1)) is not None
 
 
 def _not_keeper(case: Case) -> bool:
-    """Whether the viewer could not say themselves that a promise is kept; a code speaks for who asked."""
-    return case.by_code or not _may(TABLE["commitment", "claim"], case)
+    """Whether the viewer could not say themselves that a promise is done."""
+    return not (may_claim(case) if case.keeps is None else case.keeps)
+
+
+def may_claim(case: Case) -> bool:
+    """Whether the viewer may say that a promise is done, in any state of it."""
+    return _may(TABLE["commitment", "claim"], case)
 
 
 def _not_said(case: Case) -> bool:

@@ -3,7 +3,7 @@
 What is shown again is back in the report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import sqlalchemy as sa
 
@@ -38,12 +38,16 @@ def _put_back(entry: api.Entry) -> None:
             issue.put_back(entry.space_id, mention, entry)
 
 
-def take_out_words(question_ids: Sequence[int]) -> None:
-    """Take the words of questions that are public no longer out of reports and papers; inside a write."""
+def take_out_words(question_ids: Sequence[int], spoken: Container[int] = ()) -> None:
+    """Take the words of questions that are deleted out of reports and papers; inside a write.
+
+    What the town has `spoken` of some in public stays there: answer and promises.
+    """
     rows = sa.select(api.Entry.id, api.Entry.space_id)
     rows = rows.where(api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question")
     for question_id, space_id in api.db.session.execute(rows.order_by(api.Entry.id)).all():
-        _take_out(space_id, question_id, "question", None)
+        empty = api.Entry(title="", body="", html="") if question_id in spoken else None
+        _take_out(space_id, question_id, "question", empty)
 
 
 def _take_out(space_id: int, question_id: int, what: str, left: api.Entry | None) -> None:

@@ -134,10 +134,10 @@ def erase(user_id: int) -> None:
             addresses = _addresses(user_id)
             facts = {"user_id": user_id, "alias": erasure.alias, "words": erasure.words}
             facts["addresses"] = addresses
-            for _answer in plugins.demand("erase_user", None if first else owed, **facts):
-                pass
+            answers = plugins.demand("erase_user", None if first else owed, **facts)
+            places = [ident for _name, said in answers for ident in said or ()]
             if first:
-                gone = _erase(session, user_id, erasure, addresses)
+                gone = _erase(session, user_id, erasure, addresses, places)
                 erasure.done_at = now()
             erasure.owed = sorted(set(owed) - plugins.installed.keys())
         forget(gone)
@@ -199,8 +199,11 @@ def _addresses(user_id: int) -> list[str]:
     return [account.email, *sorted({*account.former} - taken - {account.email})]
 
 
-def _erase(session: Any, user_id: int, erasure: Erasure, addresses: list[str]) -> set[str]:
-    """Rid the core's tables of a person; answers the keys of files that may be nobody's now."""
+def _erase(session: Any, user_id: int, erasure: Erasure, addresses: list[str], places: list[int]) -> set[str]:
+    """Rid the core's tables of a person, but for the `places` of what they wrote that stay, empty.
+
+    Answers the keys of files that may be nobody's now.
+    """
     named = sa.select(User.handle, User.name).where(User.id == user_id)
     person = session.execute(named).one_or_none()
     if person is None:
@@ -222,7 +225,7 @@ def _erase(session: Any, user_id: int, erasure: Erasure, addresses: list[str]) -
     )
     unfiltered(sa.update(_entry).where(_entry.c.meant_for == user_id).values(meant_for=None))
     if erasure.words:
-        _delete_words(user_id)
+        _delete_words(user_id, places)
     _hand_over_spaces(user_id)
     _replace(user_id, erasure.alias)
     _unname(session, person.handle, erasure.alias)
@@ -230,13 +233,13 @@ def _erase(session: Any, user_id: int, erasure: Erasure, addresses: list[str]) -
     return gone
 
 
-def _delete_words(user_id: int) -> None:
-    """Delete what a person wrote; a post that others answered stays as an empty place."""
+def _delete_words(user_id: int, places: list[int]) -> None:
+    """Delete what a person wrote; a post that others answered stays as an empty place, and so do `places`."""
     answer = _entry.alias()
     answered = sa.select(answer.c.id).where(answer.c.parent_id == _entry.c.id).exists()
     mine = _entry.c.author_id == user_id
     unfiltered(sa.delete(_entry).where(mine, _entry.c.parent_id.is_not(None)))
-    unfiltered(sa.delete(_entry).where(mine, ~answered))
+    unfiltered(sa.delete(_entry).where(mine, ~answered, _entry.c.id.not_in(places)))
     unfiltered(sa.delete(_file).where(_file.c.entry_id.in_(sa.select(_entry.c.id).where(mine))))
     with force_locale(settings.town().language):
         title, body = _("Deleted post"), _("Deleted by the person who wrote it.")

@@ -513,9 +513,8 @@ def test_what_is_taken_out_leaves_the_papers_with_its_date(
         (redact, "Ask […] for the lamp."),
         (moderate("hide"), ""),
         (moderate("remove"), ""),
-        (erase_all, ""),
     ],
-    ids=["redact", "hide", "remove", "erase"],
+    ids=["redact", "hide", "remove"],
 )
 def test_a_promise_that_is_taken_out_leaves_the_papers_of_later_visits(
     scene: Scene, take_out: Callable[[Scene, int, int], None], left: str

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
-from core import jobs, registry
+from core import api, jobs, registry
 from core.db import db, now, write
 from core.models import Entry, File, Revision
 from plugins.neighbourhood_visits.field.models import Note
 from plugins.neighbourhood_visits.models import Asker, Casework, PrivateCase, Question
 from plugins.neighbourhood_visits.plan.models import Sensitivity
 from plugins.neighbourhood_visits.triage import cases
-from portal.privacy import retention
+from portal.privacy import erase, retention
 
 from ..core.test_files import encoded, photo
 from .conftest import read_mark
@@ -46,6 +48,13 @@ def said(scene: Scene, word: str = WORD) -> list[tuple[str, str]]:
             )
 
     return scene.town.run(found)
+
+
+def token_of(browser: Any, page: str) -> str:
+    """What a form of a page carries against forged ones."""
+    found = re.search(r'csrf_token"[^>]*value="([^"]*)"', browser.get(page).text)
+    assert found
+    return found[1]
 
 
 def pictured() -> dict[str, Any]:
@@ -173,3 +182,42 @@ def test_a_private_case_that_its_author_took_back_goes_in_time_as_well(scene: Sc
     jobs.run_due(scene.town.app)
     assert said(scene) == []
     assert scene.browser().get(f"/visits/{visit}/counts.csv").text == counted
+
+
+def test_a_private_case_whose_author_leaves_ends_by_itself(scene: Scene) -> None:
+    visit = scene.visit()
+    question = conversation(scene, visit)
+    page = f"/visits/questions/{question}"
+    scene.browser("agent").submit(f"{page}/case", _page=page, recipient="0")
+    assert row(scene, PrivateCase, question).ended_at is None
+    scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
+    scene.town.run(erase.run)
+    assert said(scene), "what the agent wrote to them stays for its time"
+    scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=181)))
+    jobs.run_due(scene.town.app)
+    assert said(scene) == []
+
+
+def test_nobody_replies_to_a_private_case_while_it_is_let_go(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = conversation(scene, scene.visit())
+    shown, remove = f"/posts/{question}", api.remove
+    agent = scene.browser("agent")
+    token = {"csrf_token": token_of(agent, shown), "body": "Call 06 98 76 54 32.", "confirmed": "yes"}
+    replies: list[Any] = []
+
+    def while_somebody_writes(entry: Any, **how: Any) -> None:
+        if not replies:
+            replies.append(
+                threading.Thread(target=agent.client.post, args=(f"{shown}/reply",), kwargs={"data": token})
+            )
+            replies[0].start()
+            replies[0].join(0.5)
+        remove(entry, **how)
+
+    monkeypatch.setattr(api, "remove", while_somebody_writes)
+    scene.town.run(lambda: cases.end_time(now() + dt.timedelta(days=181)))
+    replies[0].join()
+    texts = sa.select(Entry.body).where(Entry.parent_id == question, Entry.body != "")
+    assert scene.town.run(lambda: list(db.session.scalars(texts))) == []

@@ -12,12 +12,13 @@ from core.db import db
 from core.models import Entry
 from plugins.neighbourhood_visits.collect import codes
 from plugins.neighbourhood_visits.models import Casework, Commitment, Question
+from portal.privacy import erase
 
 from .test_collect_by_code import asked
 from .test_collect_codes import opened
 from .test_promises import PROMISE, department, promise, turn
 from .test_races import at_once, token_only
-from .test_report import conclude
+from .test_report import conclude, lead
 from .test_triage import decide, row, told
 
 if TYPE_CHECKING:
@@ -230,3 +231,123 @@ def test_the_one_about_which_something_is_promised_leads_its_group(scene: Scene)
     assert [row(scene, Question, one).group_id for one in (older, newer)] == [newer, None]
     decide(scene, visit, [newer], "divert")
     assert row(scene, Question, newer).triage == "accepted"
+
+
+def leaves(scene: Scene, name: str) -> None:
+    """Let somebody close their account and have their words deleted."""
+    scene.town.run(lambda: erase.begin(scene.town.person(name), True))
+    scene.town.run(erase.run)
+
+
+def test_a_promise_outlives_the_account_of_who_asked(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit, owner = scene.visit(), department(scene)
+    question, other = scene.accepted(visit, title="A zibeline?"), scene.accepted(visit, title="A bench?")
+    promise(scene, question, owner)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    leaves(scene, "resident")
+    visitor = scene.browser()
+    report, data = f"/visits/{visit}/report", f"/visits/{visit}/report/data.json"
+    for page in ("/visits/promises", f"/posts/{question}", report, data):
+        shown = visitor.get(page).text
+        assert PROMISE in shown, page
+        assert "zibeline" not in shown, page
+    assert visitor.get(f"/posts/{other}").status_code == 404, "nothing was said of it"
+    assert f"/posts/{question}" not in visitor.get(f"/visits/{visit}").text, "an empty place"
+    [ident] = promises(scene)
+    assert turn(scene, ident, "claim", "agent").status_code == 302
+    assert row(scene, Commitment, ident).state == "done_claimed"
+
+
+@pytest.mark.parametrize("what", ["promise", "draft", "held"])
+def test_what_is_said_of_a_group_goes_to_the_next_when_who_asked_first_leaves(
+    scene: Scene, what: str
+) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first = scene.accepted(visit)
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    decide(scene, visit, [first, other], "group")
+    if what == "promise":
+        promise(scene, first, owner)
+    else:
+        scene.draft(first, "In spring.")
+    if what == "held":
+        scene.approve(first, "In spring.", publish="", hold="yes")
+    leaves(scene, "resident")
+    assert scene.town.run(lambda: db.session.get(Entry, first)) is None
+    if what == "promise":
+        assert PROMISE in scene.browser().get(f"/posts/{other}").text
+        assert PROMISE in scene.browser().get("/visits/promises").text
+        assert row(scene, Question, other).outcome == "committed"
+    else:
+        state = {"draft": "drafted", "held": "approved"}[what]
+        assert row(scene, Casework, other).answer == state
+        assert "In spring." in scene.browser("agent").get(f"/visits/questions/{other}").text
+        assert row(scene, Entry, other).reply_count == 0
+
+
+def test_who_asked_or_supports_any_of_a_group_is_asked_about_its_promise(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first = scene.accepted(visit)
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    assert asked(scene, visit).location == "/visits/received"
+    third = scene.town.run(lambda: db.session.scalar(sa.select(sa.func.max(Casework.entry_id))))
+    code = scene.town.run(lambda: codes.code_of(third))
+    decide(scene, visit, [third], "accept")
+    decide(scene, visit, [first, other, third], "group")
+    promise(scene, first, owner)
+    [ident] = promises(scene)
+    supporter = scene.town.person("supporter")
+    scene.browser("supporter").submit(f"/posts/{other}/support", _page=f"/posts/{other}")
+    turn(scene, ident, "claim", "agent")
+    asked_of = {scene.town.person(name) for name in ("resident", "neighbour")} | {supporter}
+    assert {person for kind, person in told(scene) if kind == "visits.done"} == asked_of
+    thread = opened(scene, code).text
+    assert PROMISE in thread
+    assert "Yes, it is done" in thread
+    shown = scene.browser("neighbour").get(f"/posts/{other}").text
+    assert PROMISE in shown
+    stranger = scene.browser("stranger")
+    scene.town.person("stranger")
+    assert "Yes, it is done" not in stranger.get(f"/posts/{other}").text
+    said = {"verb": "contest", "reason": "It is dark."}
+    told_so = scene.browser("neighbour").submit(
+        f"/visits/promises/{ident}/turn", _page=f"/posts/{other}", **said
+    )
+    assert told_so.status_code == 302
+    assert row(scene, Commitment, ident).state == "in_progress"
+    turn(scene, ident, "claim", "agent")
+    assert "the promise counts as kept" in say(scene, code, ident, "confirm").text
+
+
+def test_who_keeps_a_promise_confirms_it_by_no_code_that_they_can_read(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    assert asked(scene, visit).location == "/visits/received"
+    question = scene.town.run(lambda: db.session.scalar(sa.select(Casework.entry_id)))
+    code = scene.town.run(lambda: codes.code_of(question))
+    decide(scene, visit, [question], "accept")
+    promise(scene, question, owner)
+    [ident] = promises(scene)
+    turn(scene, ident, "claim", "agent")
+    fields = {"code": code, "promise": str(ident), "verb": "confirm", "reason": ""}
+    agent = scene.browser("agent")
+    assert agent.submit("/visits/code/promise", _page="/visits/code", **fields).status_code == 403
+    assert row(scene, Commitment, ident).state == "done_claimed"
+    assert "the promise counts as kept" in say(scene, code, ident, "confirm").text
+
+
+def test_what_is_said_of_a_group_goes_to_the_next_when_moderators_remove_its_first(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first = scene.answered(visit, "In spring.")
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    promise(scene, first, owner)
+    decide(scene, visit, [first, other], "group")
+    act = {"act": "removed", "reason": "private", "text": "It names somebody."}
+    scene.browser("agent").submit(f"/posts/{first}/decide", **act)
+    assert scene.browser("agent").get(f"/posts/{first}").status_code == 404
+    shown = scene.browser().get(f"/posts/{other}").text
+    assert "In spring." in shown
+    assert PROMISE in shown
+    assert PROMISE in scene.browser().get("/visits/promises").text
+    assert row(scene, Entry, other).reply_count == 1

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -72,7 +72,7 @@ def map_of(area_id: int | None) -> Map | None:
         return None
     inner = sa.select(api.Area).where(api.Area.parent_id == area.id, api.Area.boundary.is_not(None))
     parts = api.db.session.scalars(inner.order_by(api.Area.name).limit(PARTS)).all()
-    return drawn(area.name, area.boundary, [(part.name, part.boundary) for part in parts])
+    return _with_streets(drawn(area.name, area.boundary, [(part.name, part.boundary) for part in parts]))
 
 
 def map_of_town() -> Map | None:
@@ -83,7 +83,7 @@ def map_of_town() -> Map | None:
         return map_of(areas[0].id) if areas else None
     polygons = [polygon for area in areas for polygon in _polygons(area.boundary)]
     everything = {"type": "MultiPolygon", "coordinates": polygons}
-    return drawn("", everything, [(area.name, area.boundary) for area in areas])
+    return _with_streets(drawn("", everything, [(area.name, area.boundary) for area in areas]))
 
 
 def drawn(name: str, boundary: Any, parts: Sequence[tuple[str, Any]] = ()) -> Map | None:
@@ -97,19 +97,15 @@ def drawn(name: str, boundary: Any, parts: Sequence[tuple[str, Any]] = ()) -> Ma
     height = round(WIDE * (north - south) / ((east - west) * shrink))
     blank = Map(name, west, south, east, north, min(max(height, 200), 3 * WIDE), "")
     drawing = tuple(_part(blank, *part) for part in parts)
-    roads = streets.within((west, south, east, north))
-    return Map(
-        name,
-        west,
-        south,
-        east,
-        north,
-        blank.height,
-        _path(blank, boundary),
-        drawing,
-        streets.path(roads, blank.at),
-        tuple(_names(blank, roads)),
-    )
+    return Map(name, west, south, east, north, blank.height, _path(blank, boundary), drawing)
+
+
+def _with_streets(found: Map | None) -> Map | None:
+    """The same map, with the streets that reach into it."""
+    if found is None:
+        return None
+    roads = streets.within((found.west, found.south, found.east, found.north))
+    return replace(found, streets=streets.path(roads, found.at), named=tuple(_names(found, roads)))
 
 
 def rings(boundary: Any) -> Iterator[Sequence[Sequence[float]]]:

@@ -40,7 +40,7 @@ def _tell(ident: int, stage: int) -> None:
             return
         row.told = stage
         entry: Any = session.get(api.Entry, row.question_id)
-        people = letters.askers([entry.id]) if stage == ASKED[0] else _owners(row)
+        people = letters.askers_of(entry.id) if stage == ASKED[0] else _owners(row)
         api.notify(KINDS[stage], sorted(people), entry=entry, once=f"promise:{ident}:{stage}")
 
 

@@ -75,13 +75,24 @@ def turn(commitment_id: int, verb: str, reason: str = "") -> None:
 
 
 def by_code(question_id: int, commitment_id: int, verb: str, reason: str = "") -> None:
-    """Confirm or contest, as who asked may, a promise about the question whose code somebody has shown."""
+    """Confirm or contest, as who asked may, a promise about the question whose code somebody has shown.
+
+    Who keeps the promise does not confirm it by a code either, as long as they are signed in.
+    """
+    keeps = _keeps(commitment_id)
     with api.as_system("whoever holds its code acts as its author"), api.write():
         case = states.commitment_case(commitment_id)
-        if case.commitment.question_id != question_id:
+        question = api.get_or_404(Question, question_id)
+        if case.commitment.question_id not in (question_id, question.group_id or question_id):
             raise api.Forbidden("visits.ask")
-        case.by_code = True
+        case.by_code, case.keeps = True, keeps
         _turn(case, verb, reason)
+
+
+def _keeps(commitment_id: int) -> bool:
+    row = api.db.session.get(Commitment, commitment_id)
+    space = api.db.session.get(api.Space, row.space_id) if row else None
+    return space is not None and states.may_claim(states.Case(space, commitment=row))
 
 
 def _turn(case: states.Case, verb: str, reason: str) -> None:

@@ -44,7 +44,9 @@ def _promised(entry: api.Entry, code: str) -> list[api.Panel]:
     about = sa.select(Commitment, api.Space, Department.name, promises.contested_at()).order_by(Commitment.id)
     about = about.join(api.Space, api.Space.id == Commitment.space_id)
     about = about.join(Department, Department.id == Commitment.department_id)
-    found = api.db.session.execute(about.where(Commitment.question_id == entry.id, about_public())).all()
+    led_by = sa.select(Question.group_id).where(Question.entry_id == entry.id)
+    its = sa.or_(Commitment.question_id == entry.id, Commitment.question_id == led_by.scalar_subquery())
+    found = api.db.session.execute(about.where(its, about_public())).all()
     rows = []
     for row, space, keeper, contested_at in found:
         case = states.Case(space, None, entry, commitment=row, by_code=bool(code))

@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(120), nullable=False),
         sa.Column("lines", sa.JSON(), nullable=False),
         *(
-            sa.Column(name, sa.Float(), nullable=False)
+            sa.Column(name, sa.Double(), nullable=False)
             for name in ("west", "south", "east", "north", "length")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visits_street")),

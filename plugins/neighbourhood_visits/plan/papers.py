@@ -331,7 +331,7 @@ def _say_left(said: dict[str, Any], mention: dict[str, Any], left: api.Entry | N
         words = {"draft": glance(left.body, DRAFT) if left else ""}
     elif left:
         place = api.get_or_404(Question, ident).place
-        words = {"title": left.title, "body": glance(left.body, CONTEXT), "place": place}
+        words = {"title": left.title or "–", "body": glance(left.body, CONTEXT), "place": place}
     if mention["what"] == "question" and "late" in said:
         said["late"] = list(issue.promises_left(said["late"], ident, left))
     for one in _each(said):

@@ -212,17 +212,19 @@ def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | 
 
 
 def promises_left(rows: Iterable[Any], ident: int, left: api.Entry | None) -> Iterator[Any]:
-    """Promises as a report or paper says them: those about a question as they read now, none without it."""
-    words = {row.id: row.text for row in api.db.session.scalars(_promises(ident))} if left else {}
+    """Promises as a report or paper says them: those about a question as they read now, none without it.
+
+    One that another question of its group took over is about that one.
+    """
+    rows = list(rows)
+    ids = [row["id"] for row in rows if row.get("question") == ident]
+    found = api.db.session.scalars(sa.select(Commitment).where(Commitment.id.in_(ids)))
+    now = {one.id: one for one in found if left or one.question_id not in (None, ident)}
     for row in rows:
         if row.get("question") != ident:
             yield row
-        elif row["id"] in words:
-            yield {**row, "text": words[row["id"]]}
-
-
-def _promises(question_id: int) -> Any:
-    return sa.select(Commitment).where(Commitment.question_id == question_id)
+        elif row["id"] in now:
+            yield {**row, "question": now[row["id"]].question_id, "text": now[row["id"]].text}
 
 
 def report_of(space_id: int) -> Report | None:

@@ -95,6 +95,7 @@ def end_time(now: dt.datetime) -> None:
 
 def _let_go(question_id: int) -> None:
     """Leave of a private case an empty place without its author; also while the plugin is off."""
+    question_case(question_id)  # held: nobody replies from here on
     photos = sa.select(Note.photo_id).where(Note.entry_id == question_id)
     said = sa.or_(api.Entry.parent_id == question_id, api.Entry.id.in_(photos))
     for entry in api.db.session.scalars(sa.select(api.Entry).where(said).order_by(api.Entry.id)).all():

@@ -68,28 +68,27 @@ def settle(question_id: int, gone: bool = False) -> None:
 
 
 def hand_on(question_id: int) -> bool:
-    """Give the answer to a question that goes, and what became of it, to the first accepted one it leads.
+    """Give what the town says of a question that goes to the first accepted one it leads: answer, promises.
 
-    One that has an answer of its own, or a draft, takes none; answers whether there is one that does.
+    An answer goes to none that has its own, or a draft; answers whether there was one that takes it all.
     """
+    with api.as_system("a group holds whoever’s questions"):
+        return _hand_on(question_id)
+
+
+def _hand_on(question_id: int) -> bool:
     own = sa.select(Answer.entry_id).where(Answer.question_id == Question.entry_id)
-    rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
-    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted", ~own.exists())
-    rows = rows.where(api.Entry.state == "published").order_by(Question.entry_id).limit(1)
-    first, heir = api.db.session.get(Question, question_id), api.db.session.scalars(rows).one_or_none()
     answer = api.db.session.scalars(sa.select(Answer).where(Answer.question_id == question_id)).one_or_none()
-    if first is None or heir is None or answer is None:
+    rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
+    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted")
+    rows = rows.where(api.Entry.state == "published", ~own.exists() if answer else sa.true())
+    first = api.db.session.get(Question, question_id)
+    heir = api.db.session.scalars(rows.order_by(Question.entry_id).limit(1)).one_or_none()
+    if first is None or heir is None:
         return False
-    works = [api.get_or_404(Casework, ident) for ident in (question_id, heir.entry_id)]
-    for column in ("answer", "held", "drafted_by", "corrected_by", "approved_by", "approved_for"):
-        setattr(works[1], column, getattr(works[0], column))
-    works[0].answer = "none"
-    heir.answered_at, first.answered_at = first.answered_at, None
+    if answer is not None:
+        _hand_answer_on(answer, first, heir)
     heir.outcome = first.outcome if heir.outcome == "none" else heir.outcome
-    answer.question_id = heir.entry_id
-    api.get_or_404(api.Entry, answer.entry_id).parent_id = heir.entry_id
-    for ident, change in ((question_id, -1), (heir.entry_id, 1)):
-        api.get_or_404(api.Entry, ident).reply_count += change
     steps_of = sa.or_(Step.commitment_id.is_not(None), Step.thing == "outcome")
     for statement in (
         sa.update(Step).where(Step.entry_id == question_id, steps_of).values(entry_id=heir.entry_id),
@@ -98,6 +97,21 @@ def hand_on(question_id: int) -> bool:
         api.db.session.execute(statement, execution_options={"synchronize_session": False})
     api.db.session.flush()
     return True
+
+
+def _hand_answer_on(answer: Answer, first: Question, heir: Question) -> None:
+    """Move an answer, in whichever state, and who wrote and approved it, below another question."""
+    works = [api.get_or_404(Casework, one.entry_id) for one in (first, heir)]
+    for column in ("answer", "held", "drafted_by", "corrected_by", "approved_by", "approved_for"):
+        setattr(works[1], column, getattr(works[0], column))
+    works[0].answer = "none"
+    heir.answered_at, first.answered_at = first.answered_at, None
+    answer.question_id = heir.entry_id
+    entry = api.get_or_404(api.Entry, answer.entry_id)
+    entry.parent_id = heir.entry_id
+    if entry.state == "published" and not entry.team_only:
+        for ident, change in ((first.entry_id, -1), (heir.entry_id, 1)):
+            api.get_or_404(api.Entry, ident).reply_count += change
 
 
 def _together(question_ids: Iterable[int]) -> Sequence[Any]:
