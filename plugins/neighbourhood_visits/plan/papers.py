@@ -21,7 +21,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import labels, reads, show, teams
+from .. import labels, reads, show, states, teams
 from ..assigned.due import is_overdue
 from ..models import OFF, Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
@@ -79,7 +79,7 @@ def order(space_id: int, kind: str) -> int:
     with api.write() as session:
         space = api.get_or_404(api.Space, space_id)
         api.require("visits.conclude" if kind == SHEETS else "visits.manage", space)
-        session.execute(api.lock(sa.select(Visit.space_id).where(Visit.space_id == space_id)))
+        visit = states.visit_case(space_id).visit
         with api.as_system("scribes take the field sheets"):
             waits = sa.select(Paper.id).where(Paper.space_id == space_id, Paper.kind == kind)
             waits = waits.where(Paper.lang == _language(), Paper.state == "waiting", Paper.progress == 0)
@@ -87,7 +87,7 @@ def order(space_id: int, kind: str) -> int:
         if waiting is not None:
             return waiting
         if kind == "dossier":
-            api.get_or_404(Visit, space_id).freezes_at = api.now()
+            visit.freezes_at = api.now()
         return _order(space_id, kind)
 
 
