@@ -16,6 +16,7 @@ from core import jobs
 from core.db import db, write
 from core.feed.actions import support
 from core.models import Entry, JobRow, Space, Support
+from plugins.neighbourhood_visits.assigned import overdue
 from plugins.neighbourhood_visits.intake import pages as intake
 from plugins.neighbourhood_visits.intake import tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
@@ -436,6 +437,39 @@ def test_a_stop_and_a_paper_that_are_sent_twice_are_one(scene: Scene) -> None:
     people[0].submit(f"/visits/{visit}/route/stops", title="The mill", minutes="5", step_free="y")
     people[0].submit(f"/visits/{visit}/route/stops", title="The school", minutes="5", step_free="y")
     assert len(scene.town.run(lambda: db.session.scalars(sa.select(Stop)).all())) == 3
+
+
+@pytest.mark.parametrize("work", ["assign", "answer", "promise", "remind"])
+def test_a_department_is_saved_while_colleagues_work_with_it(
+    scene: Scene, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, agent, member = (scene.browser(name) for name in ("admin", "agent", "colleague"))
+    monkeypatch.setattr(overdue, "_late", lambda _now: sa.select(Casework.entry_id))
+    monkeypatch.setattr(overdue, "PATIENCE", dt.timedelta())
+    visit = scene.visit()
+    for number in range(ROUNDS):
+        people = ("colleague",) if work == "answer" else ()
+        roads = department(scene, f"Roads {number}", members=people)
+        waits = assigned(scene, visit, roads, title=f"Street {number}")
+        new = scene.question(visit, title=f"Path {number}")
+        settings, page, own = (
+            f"/visits/departments/{roads}",
+            f"/visits/questions/{waits}",
+            f"/visits/department/{waits}",
+        )
+        said = {"name": f"Streets {number}", "mailbox": "streets@example.org", "days": "30", "official": "0"}
+        said["read"] = read_mark(admin, settings)
+        chosen = {"verb": "assign", "department": str(roads), "official": "0", "pick": f"{new}:0"}
+        promised = {"text": "It is mended.", "department": str(roads), "due_on": "2099-05-01"}
+        acts: dict[str, Callable[[], Any]] = {
+            "assign": partial(post, agent, f"/visits/{visit}/decide", chosen),
+            "answer": partial(post, member, own, {"body": "In May.", "version": "0"}),
+            "promise": partial(post, agent, f"{page}/promise", promised),
+            "remind": partial(scene.town.run, overdue.remind),
+        }
+        saved, done = together(partial(post, admin, settings, said), acts[work])
+        assert saved == 302
+        assert done in (302, None) or (work == "answer" and done == 409), "it is theirs no more"
 
 
 def post(browser: Browser, url: str, fields: dict[str, Any]) -> int:

@@ -66,22 +66,18 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
     folded = api.fold(values["name"])[:120]
     with api.write() as session:
         if row is not None and read is not None:
-            session.refresh(row, with_for_update=True)
+            row = session.scalars(api.lock(sa.select(Department).where(Department.id == row.id))).one()
             seen.must_be_same(teams.department_said(row), read)
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))
         reached = _reached(row) if row else ""
         if row is None:
-            row = Department(**values, folded=folded)
-            session.add(row)
+            row = Department(**values)
+            _name(row, values["name"], folded)
         else:
-            for name, value in {**values, "folded": folded}.items():
-                setattr(row, name, value)
-        try:
-            session.flush()
-        except sa.exc.IntegrityError:  # somebody gives another this name at the same moment
-            raise api.Refused(_("There is a department of this name.")) from None
+            for name in values.keys() - {"name"}:
+                setattr(row, name, values[name])
         gone = sa.delete(DepartmentMember).where(
             DepartmentMember.department_id == row.id, DepartmentMember.user_id.not_in(members)
         )
@@ -90,7 +86,18 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
         if _reached(row) != reached:
             _tell_what_waits(row.id, links.follow_department if reached else links.follow_assignment)
+        _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
         return row.id
+
+
+def _name(row: Department, name: str, folded: str) -> None:
+    """Give a department its name; Refused where somebody gives it to another at the same moment."""
+    row.name, row.folded = name, folded
+    api.db.session.add(row)
+    try:
+        api.db.session.flush()
+    except sa.exc.IntegrityError:
+        raise api.Refused(_("There is a department of this name.")) from None
 
 
 def _reached(row: Department) -> str:
