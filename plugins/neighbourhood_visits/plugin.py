@@ -398,9 +398,11 @@ def entry_changed(entry: api.Entry, change: str) -> None:
 
 @api.hookimpl
 def user_changed(user: api.User, change: str) -> None:
-    """Whose mandate ends leaves the places of those who are absent, at once."""
+    """Whose mandate ends leaves the places of those who are absent, at once; a resident, all departments."""
     if change == "role":
         places.follow_mandate(user.id)
+        if user.role == "resident":
+            departments.leave(user.id)
 
 
 @api.hookimpl
@@ -427,6 +429,7 @@ def export_user(user_id: int) -> dict[str, list[dict[str, Any]]]:
 @api.hookimpl
 def erase_user(user_id: int, words: bool, addresses: list[str]) -> None:
     """What the team noted of a person's questions goes; what they wrote themselves too, if they want."""
+    departments.leave(user_id)
     personal.erase(user_id, words, addresses)
 
 

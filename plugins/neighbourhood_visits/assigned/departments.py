@@ -85,7 +85,7 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
         for user_id in members:
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
         if _reached(row) != reached:
-            _tell_what_waits(row.id, links.follow_department if reached else links.follow_assignment)
+            _tell_what_waits([row.id], links.follow_department if reached else links.follow_assignment)
         _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
         return row.id
 
@@ -105,10 +105,21 @@ def _reached(row: Department) -> str:
     return "members" if links.members(row.id) else row.mailbox
 
 
-def _tell_what_waits(department_id: int, tell: Callable[[Case], None]) -> None:
-    """Others hear now of what is assigned to this department; where nobody could, their days begin."""
+def leave(user_id: int) -> None:
+    """Somebody works in no department any more: whoever is told there now hears of what waits; in a write."""
+    own = sa.select(DepartmentMember.department_id).where(DepartmentMember.user_id == user_id)
+    theirs = api.lock(sa.select(Department).where(Department.id.in_(own)).order_by(Department.id))
+    with api.as_system("who leaves the town leaves its departments"):
+        before = {row: _reached(row) for row in api.db.session.scalars(theirs)}
+        api.db.session.execute(sa.delete(DepartmentMember).where(DepartmentMember.user_id == user_id))
+        others = [row.id for row, reached in before.items() if _reached(row) != reached]
+    _tell_what_waits(others, links.follow_department)
+
+
+def _tell_what_waits(department_ids: list[int], tell: Callable[[Case], None]) -> None:
+    """Others hear now of what is assigned to these departments; where nobody could, their days begin."""
     with api.as_system("whoever keeps departments need not be on the team"):
-        waits = sa.select(Casework.entry_id).where(Casework.department_id == department_id)
+        waits = sa.select(Casework.entry_id).where(Casework.department_id.in_(department_ids))
         waits = waits.join(Question, Question.entry_id == Casework.entry_id)
         waits = waits.where(Casework.answer.in_(OPEN), Question.triage == "accepted")
         for question_id in api.db.session.scalars(waits.order_by(Casework.space_id, Casework.entry_id)).all():
