@@ -274,10 +274,12 @@ def counter(column: sa.Column[int]) -> Any:
 def lock(statement: sa.Select[Any]) -> sa.Select[Any]:
     """The same SELECT, holding its rows until the write ends (SQLite holds the whole file already).
 
-    Locks are taken in one order: an advisory one that numbers what is made (notices), then rows, which new
-    rows that refer to them take too, and at the very end that of events, whose holder waits for nothing more.
+    Nobody else holds, changes or deletes them, but new rows may refer to them: else two who hold a row each
+    and refer to the other's would wait for one another. Locks are taken in one order: an advisory one that
+    numbers what is made (notices), then rows, and at the very end that of events, whose holder waits for
+    nothing more.
     """
-    return statement.with_for_update().execution_options(populate_existing=True)
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def prepare(engine: Engine) -> None:

@@ -197,7 +197,7 @@ def _read_again(space_id: int, scribes: list[int]) -> None:
 def _held(space_id: int, *where: Any) -> Sequence[api.Entry]:
     """Entries of a visit on which nobody decides until this write ends."""
     rows = sa.select(api.Entry).where(api.Entry.space_id == space_id, *where).order_by(api.Entry.id)
-    return api.db.session.scalars(rows.with_for_update()).all()
+    return api.db.session.scalars(api.lock(rows)).all()
 
 
 def announce(visit: Visit) -> None:

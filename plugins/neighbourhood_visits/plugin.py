@@ -400,9 +400,11 @@ def entry_changed(entry: api.Entry, change: str) -> None:
 
 @api.hookimpl
 def user_changed(user: api.User, change: str) -> None:
-    """Whose mandate ends leaves the places of those who are absent, at once."""
+    """Whose mandate ends leaves the places of those who are absent, at once; a resident, all departments."""
     if change == "role":
         places.follow_mandate(user.id)
+        if user.role == "resident":
+            departments.leave(user.id)
 
 
 @api.hookimpl
@@ -431,6 +433,7 @@ def erase_user(user_id: int, words: bool, addresses: list[str]) -> list[int]:
     """What the team noted of a person's questions goes; what they wrote too, if they want, but for its place
     where the town promised something.
     """
+    departments.leave(user_id)
     return personal.erase(user_id, words, addresses)
 
 

@@ -134,7 +134,8 @@ def index_remove(area_id: int) -> Response:
     """Take out an area that nothing and nobody belongs to."""
     name = get_or_404(Area, area_id).name
     with write() as session:
-        session.scalars(lock(sa.select(Area.id).where(Area.id == area_id))).all()  # nobody is given it now
+        held = sa.select(Area.id).where(Area.id == area_id).with_for_update()  # no new row refers to it now
+        session.scalars(held).all()
         free = not used(area_id)
         if free:
             session.execute(sa.delete(Area).where(Area.id == area_id))

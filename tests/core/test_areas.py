@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from races import await_lock
 
 from core.access import Refused
 from core.db import db, write
-from core.models import Area, User
+from core.models import Area, Space, User
 from portal.admin import actions, areas
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from core.testing import Browser, Town
 
 SQUARE = [[4.8, 45.7], [4.9, 45.7], [4.9, 45.8], [4.8, 45.7]]
@@ -188,6 +191,24 @@ def test_an_area_is_not_taken_out_while_somebody_is_given_it(town: Town, admin: 
         for done in (pool.submit(town.run, give, "adele"), pool.submit(take_out)):
             done.result()
     assert area_of(town, "nora") == area
+
+
+@pytest.mark.engines
+def test_an_area_is_not_taken_out_while_a_space_is_made_in_it(town: Town, admin: Browser) -> None:
+    area, square = town.area("Belleroche"), town.space("Square", "adele")
+
+    def make() -> Future[Any]:
+        with write() as session:
+            session.get(Space, square).area_id = area
+            session.flush()
+            removal = pool.submit(admin.submit, f"/admin/areas/{area}/remove", "/me")
+            await_lock(removal)
+        return removal
+
+    with ThreadPoolExecutor(1) as pool:
+        town.run(make, "adele").result()
+    assert town.run(lambda: db.session.get(Space, square).area_id, "adele") == area
+    assert len(tree(town)) == 1
 
 
 def test_nobody_is_given_an_area_that_is_being_taken_out(town: Town, admin: Browser) -> None:

@@ -20,6 +20,7 @@ from plugins.neighbourhood_visits.assigned.due import answer_by
 from plugins.neighbourhood_visits.assigned.models import DepartmentLink
 from plugins.neighbourhood_visits.models import Casework, Department, DepartmentMember, Question, Visit
 from plugins.neighbourhood_visits.plan import papers
+from portal.privacy import erase
 
 from .conftest import TOWN, draft_version, read_mark
 from .test_triage import decide, row
@@ -371,6 +372,45 @@ def test_who_is_told_late_has_time_to_answer(scene: Scene) -> None:
     links = scene.town.run(lambda: {row.entry_id: row.expires_at for row in db.session.execute(rows)})
     assert links.keys() == {late, untold}
     assert all(expires_at > now() for expires_at in links.values())
+
+
+@pytest.mark.parametrize("mailbox", [MAILBOX, ""], ids=["mailbox", "nobody"])
+@pytest.mark.parametrize("way", ["role", "closed"])
+def test_whoever_leaves_the_town_leaves_its_departments(scene: Scene, way: str, mailbox: str) -> None:
+    visit, roads = scene.visit(), department(scene, mailbox=mailbox, members=("colleague",))
+    parks = department(scene, "Parks", mailbox="parks@example.org", members=("colleague", "agent2"))
+    questions = [assigned(scene, visit, roads), assigned(scene, visit, parks, title="Trees")]
+    days = [casework(scene, question).due_at for question in questions]
+    jobs.run_due(scene.town.app)
+    colleague, agent = scene.browser("colleague"), scene.browser("agent")
+    person, page = scene.town.person("colleague"), f"/visits/department/{questions[0]}"
+    assert colleague.get(page).status_code == 200
+    if way == "role":
+        said = {"role": "resident", "mandate": "", "area_id": str(scene.commune)}
+        assert scene.browser("admin").submit(f"/admin/people/{person}", **said).status_code == 302
+    else:
+        scene.town.run(lambda: erase.begin(person, words=False))
+    jobs.run_due(scene.town.app)
+    again = scene.browser("colleague" if way == "role" else "resident")
+    for question in questions:
+        assert again.get(f"/visits/department/{question}").status_code == 404
+        told = again.submit(f"/visits/department/{question}", _page="/me", body="No.", version="0")
+        assert told.status_code == 404
+    assert "Le trottoir est cassé" not in again.get("/visits/department").text
+    mailed = sa.select(Mail.text).where(Mail.recipient.in_((MAILBOX, "parks@example.org")))
+    texts = scene.town.run(lambda: list(db.session.scalars(mailed)))
+    assert len(texts) == (1 if mailbox else 0), "parks has somebody still, who was told"
+    assert [casework(scene, question).due_at for question in questions] == days, "their days stay"
+    shown = agent.get(f"/visits/questions/{questions[0]}").text
+    assert ("Nobody is told" in shown) is not bool(mailbox)
+    if mailbox:
+        assert send(scene.browser(), link_of(scene), "In May.").status_code == 302
+    after = assigned(scene, visit, roads, title="The next one")
+    jobs.run_due(scene.town.app)
+    of_roads = sa.select(Notice.user_id).where(Notice.type == "visits.department_assigned")
+    of_roads = of_roads.where(Notice.entry_id.in_((questions[0], after)))
+    assert scene.town.run(lambda: list(db.session.scalars(of_roads))) == []
+    assert len(scene.town.run(lambda: list(db.session.scalars(mailed)))) == (2 if mailbox else 0)
 
 
 def test_a_hidden_request_waits_for_no_department(scene: Scene) -> None:

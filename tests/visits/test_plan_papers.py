@@ -618,23 +618,39 @@ def test_an_erasure_reaches_papers(scene: Scene, words: bool) -> None:
     assert "A court is to decide." not in after
 
 
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [("gathered", RuntimeError), ("api.pdf", jobs.OutOfTime), ("api.pdf", subprocess.SubprocessError)],
+)
 def test_a_paper_that_can_not_be_made_says_so_and_is_tried_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, step: str, error: type[BaseException]
 ) -> None:
     visit = scene.visit()
     scene.accepted(visit)
 
-    def fail(*_given: Any, **_kw: Any) -> bytes:
-        raise subprocess.TimeoutExpired("typst", 1)
+    def fail(*_given: Any, **_kw: Any) -> Any:
+        raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(papers.api, "pdf", fail)
+        patch.setattr(f"{papers.__name__}.{step}", fail)
         paper = order(scene, visit)
     agent = scene.browser("agent")
     assert "It could not be made" in agent.get(f"/visits/{visit}/papers").text
     assert agent.get(f"/visits/papers/{paper}/pdf").status_code == 404
     scene.town.run(lambda: papers.make(paper))
     assert "lamp in rue du Lavoir" in " ".join(pages(pdf(scene, paper)))
+
+
+def test_a_paper_is_asked_for_anew_where_one_could_not_be_made(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = scene.visit()
+    with monkeypatch.context() as patch:
+        patch.setattr(papers, "gathered", lambda *_given: 1 / 0)
+        failed = order(scene, visit, "dossier")
+    again = order(scene, visit, "dossier")
+    assert again != failed
+    assert scene.browser("agent").get(f"/visits/papers/{again}/pdf").status_code == 200
 
 
 def test_words_of_residents_are_printed_as_they_are(scene: Scene) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,7 @@ from core.db import db, write
 from core.feed.actions import support
 from core.models import Entry, JobRow, Space, Support
 from plugins.neighbourhood_visits import actions
+from plugins.neighbourhood_visits.assigned import overdue
 from plugins.neighbourhood_visits.intake import pages as intake
 from plugins.neighbourhood_visits.intake import tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
@@ -25,6 +28,8 @@ from .test_assigned import assigned, department, link_of
 from .test_intake import give, page_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from werkzeug.test import TestResponse
 
     from core.testing import Browser
@@ -36,20 +41,21 @@ pytestmark = pytest.mark.engines
 ROUNDS = 5
 
 
-def at_once(tries: list[tuple[Browser, str, dict[str, str]]]) -> list[TestResponse]:
+def at_once(tries: list[tuple[Browser, str, dict[str, Any]]]) -> list[TestResponse]:
     """Post forms at the same moment, each from a browser and a thread of its own."""
-    ready, answers = threading.Barrier(len(tries)), {}
+    return together(*(partial(browser.client.post, url, data=fields) for browser, url, fields in tries))
 
-    def post(place: int, browser: Browser, url: str, fields: dict[str, str]) -> None:
+
+def together(*acts: Callable[[], Any]) -> list[Any]:
+    """What these answer, done at the same moment, each in a thread of its own."""
+    ready = threading.Barrier(len(acts))
+
+    def do(act: Callable[[], Any]) -> Any:
         ready.wait()
-        answers[place] = browser.client.post(url, data=fields)
+        return act()
 
-    threads = [threading.Thread(target=post, args=(place, *one)) for place, one in enumerate(tries)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [answers[place] for place in range(len(tries))]
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(do, acts))
 
 
 def token(browser: Browser, page: str) -> dict[str, str]:
@@ -467,3 +473,62 @@ def test_a_stop_and_a_paper_that_are_sent_twice_are_one(scene: Scene) -> None:
     people[0].submit(f"/visits/{visit}/route/stops", title="The mill", minutes="5", step_free="y")
     people[0].submit(f"/visits/{visit}/route/stops", title="The school", minutes="5", step_free="y")
     assert len(scene.town.run(lambda: db.session.scalars(sa.select(Stop)).all())) == 3
+
+
+@pytest.mark.parametrize("work", ["assign", "answer", "promise", "remind"])
+def test_a_department_is_saved_while_colleagues_work_with_it(
+    scene: Scene, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, agent, member = (scene.browser(name) for name in ("admin", "agent", "colleague"))
+    monkeypatch.setattr(overdue, "_late", lambda _now: sa.select(Casework.entry_id))
+    monkeypatch.setattr(overdue, "PATIENCE", dt.timedelta())
+    visit = scene.visit()
+    for number in range(ROUNDS):
+        people = ("colleague",) if work == "answer" else ()
+        roads = department(scene, f"Roads {number}", members=people)
+        waits = assigned(scene, visit, roads, title=f"Street {number}")
+        new = scene.question(visit, title=f"Path {number}")
+        settings, page, own = (
+            f"/visits/departments/{roads}",
+            f"/visits/questions/{waits}",
+            f"/visits/department/{waits}",
+        )
+        said = {"name": f"Streets {number}", "mailbox": "streets@example.org", "days": "30", "official": "0"}
+        said["read"] = read_mark(admin, settings)
+        chosen = {"verb": "assign", "department": str(roads), "official": "0", "pick": f"{new}:0"}
+        promised = {"text": "It is mended.", "department": str(roads), "due_on": "2099-05-01"}
+        acts: dict[str, Callable[[], Any]] = {
+            "assign": partial(post, agent, f"/visits/{visit}/decide", chosen),
+            "answer": partial(post, member, own, {"body": "In May.", "version": "0"}),
+            "promise": partial(post, agent, f"{page}/promise", promised),
+            "remind": partial(scene.town.run, overdue.remind),
+        }
+        saved, done = together(partial(post, admin, settings, said), acts[work])
+        assert saved == 302
+        assert done in (302, None) or (work == "answer" and done == 409), "it is theirs no more"
+
+
+def post(browser: Browser, url: str, fields: dict[str, Any]) -> int:
+    """The status of a form that is sent as it stands, by somebody signed in."""
+    return browser.client.post(url, data={"csrf_token": browser.token, **fields}).status_code
+
+
+def test_two_officials_plan_a_visit_at_once_each_with_the_other(scene: Scene) -> None:
+    people = [scene.browser(name) for name in ("mayor", "deputy")]
+    for number in range(ROUNDS):
+        plans = [scene.plan() | {"name": f"Visit {number}, {place}", "announce": "yes"} for place in range(2)]
+        tries = zip(people, plans, strict=True)
+        told = together(*(partial(post, person, "/visits/new", plan) for person, plan in tries))
+        assert told == [302, 302]
+    assert len(scene.town.run(lambda: db.session.scalars(sa.select(Visit)).all())) == 2 * ROUNDS
+
+
+def test_a_paper_is_ordered_while_colleagues_decide(scene: Scene) -> None:
+    visit = scene.visit()
+    mayor, agent = scene.browser("mayor"), scene.browser("agent")
+    for number in range(2 * ROUNDS):
+        page = f"/visits/questions/{scene.question(visit, title=f'Question {number}?')}"
+        order = partial(post, mayor, f"/visits/{visit}/papers", {"kind": "dossier"})
+        accept = partial(post, agent, f"{page}/accept", token_only(agent, page))
+        assert together(order, accept) == [302, 302]
+        jobs.run_due(scene.town.app)

@@ -66,22 +66,18 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
     folded = api.fold(values["name"])[:120]
     with api.write() as session:
         if row is not None and read is not None:
-            session.refresh(row, with_for_update=True)
+            row = session.scalars(api.lock(sa.select(Department).where(Department.id == row.id))).one()
             seen.must_be_same(teams.department_said(row), read)
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))
         reached = _reached(row) if row else ""
         if row is None:
-            row = Department(**values, folded=folded)
-            session.add(row)
+            row = Department(**values)
+            _name(row, values["name"], folded)
         else:
-            for name, value in {**values, "folded": folded}.items():
-                setattr(row, name, value)
-        try:
-            session.flush()
-        except sa.exc.IntegrityError:  # somebody gives another this name at the same moment
-            raise api.Refused(_("There is a department of this name.")) from None
+            for name in values.keys() - {"name"}:
+                setattr(row, name, values[name])
         gone = sa.delete(DepartmentMember).where(
             DepartmentMember.department_id == row.id, DepartmentMember.user_id.not_in(members)
         )
@@ -89,8 +85,19 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
         for user_id in members:
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
         if _reached(row) != reached:
-            _tell_what_waits(row.id, links.follow_department if reached else links.follow_assignment)
+            _tell_what_waits([row.id], links.follow_department if reached else links.follow_assignment)
+        _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
         return row.id
+
+
+def _name(row: Department, name: str, folded: str) -> None:
+    """Give a department its name; Refused where somebody gives it to another at the same moment."""
+    row.name, row.folded = name, folded
+    api.db.session.add(row)
+    try:
+        api.db.session.flush()
+    except sa.exc.IntegrityError:
+        raise api.Refused(_("There is a department of this name.")) from None
 
 
 def _reached(row: Department) -> str:
@@ -98,10 +105,21 @@ def _reached(row: Department) -> str:
     return "members" if links.members(row.id) else row.mailbox
 
 
-def _tell_what_waits(department_id: int, tell: Callable[[Case], None]) -> None:
-    """Others hear now of what is assigned to this department; where nobody could, their days begin."""
+def leave(user_id: int) -> None:
+    """Somebody works in no department any more: whoever is told there now hears of what waits; in a write."""
+    own = sa.select(DepartmentMember.department_id).where(DepartmentMember.user_id == user_id)
+    theirs = api.lock(sa.select(Department).where(Department.id.in_(own)).order_by(Department.id))
+    with api.as_system("who leaves the town leaves its departments"):
+        before = {row: _reached(row) for row in api.db.session.scalars(theirs)}
+        api.db.session.execute(sa.delete(DepartmentMember).where(DepartmentMember.user_id == user_id))
+        others = [row.id for row, reached in before.items() if _reached(row) != reached]
+    _tell_what_waits(others, links.follow_department)
+
+
+def _tell_what_waits(department_ids: list[int], tell: Callable[[Case], None]) -> None:
+    """Others hear now of what is assigned to these departments; where nobody could, their days begin."""
     with api.as_system("whoever keeps departments need not be on the team"):
-        waits = sa.select(Casework.entry_id).where(Casework.department_id == department_id)
+        waits = sa.select(Casework.entry_id).where(Casework.department_id.in_(department_ids))
         waits = waits.join(Question, Question.entry_id == Casework.entry_id)
         waits = waits.where(Casework.answer.in_(OPEN), Question.triage == "accepted")
         for question_id in api.db.session.scalars(waits.order_by(Casework.space_id, Casework.entry_id)).all():

@@ -6,7 +6,6 @@ their names.
 
 import copy
 import datetime as dt
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import labels, reads, show, teams
+from .. import labels, reads, show, states, teams
 from ..assigned.due import is_overdue
 from ..models import OFF, Answer, Casework, Commitment, Department, Question, Visit, about_public, late
 from ..report import issue
@@ -79,7 +78,7 @@ def order(space_id: int, kind: str) -> int:
     with api.write() as session:
         space = api.get_or_404(api.Space, space_id)
         api.require("visits.conclude" if kind == SHEETS else "visits.manage", space)
-        session.execute(api.lock(sa.select(Visit.space_id).where(Visit.space_id == space_id)))
+        visit = states.visit_case(space_id).visit
         with api.as_system("scribes take the field sheets"):
             waits = sa.select(Paper.id).where(Paper.space_id == space_id, Paper.kind == kind)
             waits = waits.where(Paper.lang == _language(), Paper.state == "waiting", Paper.progress == 0)
@@ -87,7 +86,7 @@ def order(space_id: int, kind: str) -> int:
         if waiting is not None:
             return waiting
         if kind == "dossier":
-            api.get_or_404(Visit, space_id).freezes_at = api.now()
+            visit.freezes_at = api.now()
         return _order(space_id, kind)
 
 
@@ -126,36 +125,48 @@ def _dossiers(space_id: Any, since: Any) -> sa.Select[int]:
 
 
 def make(paper_id: int) -> None:
-    """Job: gather what a paper says, unless it says it already, and print it.
+    """Job: gather what a paper says, unless it says it already, and print it; one that fails says so.
 
     What is taken out in between waits until it is gathered, or has it printed again.
     """
     with api.as_system("make a paper for the team of a visit"):
-        with api.write() as session:
-            row = session.scalars(api.lock(_held().where(Paper.id == paper_id))).one_or_none()
-            if row is None or row.state not in ("waiting", "failed"):
-                return
-            if not row.data:
-                with force_locale(row.lang):
-                    row.data, row.made_at = gathered(row.space_id, row.kind), api.now()
-            _tell(row, 50)
-        said = copy.deepcopy(row.data)
         try:
-            content = api.pdf(TEMPLATES / KINDS[row.kind][1], printed(said), seconds=100)
-        except subprocess.SubprocessError:
+            _make(paper_id)
+        except BaseException:  # too long a time is none of Exception
             with api.write():
-                row.state = "failed"
-                _tell(row, 100)
+                row = _paper(paper_id)
+                if row is not None and row.state == "waiting":
+                    row.state = "failed"
+                    _tell(row, 100)
             raise
-        with api.write() as session:
-            row = session.scalars(api.lock(_held().where(Paper.id == paper_id))).one_or_none()
-            if row is None or row.data != said:
-                return
-            row.content, row.state = content, "done"
-            _tell(row, 100)
-            if row.kind != "dossier":
-                older = sa.delete(Paper).where(Paper.space_id == row.space_id, Paper.kind == row.kind)
-                session.execute(older.where(Paper.id < row.id, Paper.lang == row.lang))
+
+
+def _make(paper_id: int) -> None:
+    with api.write():
+        row = _paper(paper_id)
+        if row is None or row.state not in ("waiting", "failed"):
+            return
+        if not row.data:
+            with force_locale(row.lang):
+                row.data, row.made_at = gathered(row.space_id, row.kind), api.now()
+        _tell(row, 50)
+    said = copy.deepcopy(row.data)
+    content = api.pdf(TEMPLATES / KINDS[row.kind][1], printed(said), seconds=100)
+    with api.write() as session:
+        row = _paper(paper_id)
+        if row is None or row.data != said:
+            return
+        row.content, row.state = content, "done"
+        _tell(row, 100)
+        if row.kind != "dossier":
+            older = sa.delete(Paper).where(Paper.space_id == row.space_id, Paper.kind == row.kind)
+            session.execute(older.where(Paper.id < row.id, Paper.lang == row.lang))
+
+
+def _paper(paper_id: int) -> Paper | None:
+    """A paper, held until the write ends."""
+    row: Paper | None = api.db.session.scalars(api.lock(_held().where(Paper.id == paper_id))).one_or_none()
+    return row
 
 
 def gathered(space_id: int, kind: str) -> dict[str, Any]:
