@@ -264,3 +264,16 @@ def test_a_second_tap_says_that_it_is_saved(scene: Scene, button: str) -> None:
     jobs.run_due(scene.town.app)
     found = sa.select(sa.func.count()).select_from(Entry).where(Entry.parent_id == question)
     assert scene.town.run(lambda: db.session.scalar(found)) == 1
+
+
+def test_an_answer_whose_words_are_taken_out_while_it_is_held_is_approved_anew(scene: Scene) -> None:
+    visit = scene.visit()
+    question = held(scene, visit)
+    answer, agent = answer_to(scene, question).id, scene.browser("agent")
+    gone = agent.submit(f"/posts/{answer}/redact", passage="on Monday", reason="private")
+    assert gone.status_code == 302
+    assert row(scene, Casework, question).answer == "to_approve"
+    assert ("visits.to_approve", scene.town.person("mayor")) in told(scene)
+    ready(scene, visit, days=30)
+    assert begin(scene, visit) == "in_progress"
+    assert "It is mended" not in scene.browser().get(f"/posts/{question}").text

@@ -205,14 +205,23 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
     """Keep the question in step with what moderation has done to its answer; inside a write.
 
     Staff moderate too who are not on the team of the visit: what they did holds for the question as well.
+    An answer that was approved for the day with words that are taken out now is to be approved anew.
     """
     verb = {"hidden": "retract", "restored": "restore", "removed": "discard"}.get(change)
-    if verb is None or entry.parent_id is None:
+    if entry.parent_id is None or (verb is None and change != "redacted"):
         return
     with api.as_system("who moderates there need not be on the team"):
         asked = api.db.session.get(api.Entry, entry.parent_id)
-        if asked is not None:
+        if asked is not None and verb is None:
+            _ask_again(states.case_of(asked, api.get_or_404(api.Space, entry.space_id)))
+        elif asked is not None and verb is not None:
             _follow(states.case_of(asked, api.get_or_404(api.Space, entry.space_id)), entry, verb)
+
+
+def _ask_again(case: Case) -> None:
+    if is_held(case.casework):
+        for verb in ("draft", "submit"):
+            states.move(case, "answer", verb)
 
 
 def _follow(case: Case, entry: api.Entry, verb: str) -> None:
