@@ -277,3 +277,27 @@ def test_an_answer_whose_words_are_taken_out_while_it_is_held_is_approved_anew(s
     ready(scene, visit, days=30)
     assert begin(scene, visit) == "in_progress"
     assert "It is mended" not in scene.browser().get(f"/posts/{question}").text
+
+
+def test_another_button_below_the_same_words_is_not_taken_for_the_first_again(scene: Scene) -> None:
+    visit = scene.visit()
+    question = scene.accepted(visit)
+    page, agent, mayor = f"/visits/questions/{question}", scene.browser("agent"), scene.browser("mayor")
+    old = {"body": SAID, "version": "0"}
+    for button, stands in (("", "drafted"), ("submit", "to_approve")):
+        told_so = agent.submit(f"{page}/answer", _page=page, **old, **({button: "yes"} if button else {}))
+        assert told_so.status_code == 302
+        assert row(scene, Casework, question).answer == stands
+    assert "is saved already" not in agent.get(page).text
+    assert ("visits.to_approve", scene.town.person("mayor")) in told(scene)
+    read = {"body": SAID, "version": draft_version(mayor, page)}
+    assert mayor.submit(f"{page}/answer", _page=page, **read, hold="yes").status_code == 302
+    assert row(scene, Casework, question).answer == "approved"
+    mayor.get(page)
+    assert mayor.submit(f"{page}/answer", _page=page, **read, hold="yes").status_code == 302
+    assert "is saved already" in mayor.get(page).text
+    gone = mayor.submit(f"{page}/answer", _page=page, **read, publish="yes", outcome="settle")
+    assert gone.status_code == 302
+    assert row(scene, Casework, question).answer == "published"
+    assert row(scene, Question, question).outcome == "settled"
+    assert SAID in scene.browser().get(f"/posts/{question}").text

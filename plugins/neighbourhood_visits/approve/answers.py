@@ -41,7 +41,8 @@ def submit(question_id: int, body: str, version: int) -> api.Entry:
     """Keep this text and ask the officials of the visit to approve it."""
     with api.write():
         case = question_case(question_id)
-        entry = keep(case, body, version)
+        done = case.casework is not None and case.casework.answer in ("to_approve", "approved", "published")
+        entry = keep(case, body, version, done=done)
         states.move(case, "answer", "submit")
     return entry
 
@@ -52,7 +53,7 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
         case = question_case(question_id)
         if held and not case.visit.is_to_come(api.now()):
             raise api.Refused(_("This visit has no day to come any more: publish the answer now."))
-        entry = keep(case, body, version)
+        entry = keep(case, body, version, done=_is_approved(case, held, outcome))
         states.move(case, "answer", "approve")
         case.casework.approved_by, case.casework.held = api.viewer().id, held
         case.casework.approved_for = delegates.approves_for(case.space.id)
@@ -62,6 +63,13 @@ def approve(question_id: int, body: str, version: int, held: bool = False, outco
             case.question.outcome_reason = ""  # the answer says why
         if not held:
             _publish(case, entry)
+
+
+def _is_approved(case: Case, held: bool, outcome: str) -> bool:
+    """Whether an answer is approved already as somebody asks, with this outcome."""
+    said = not outcome or states.TABLE["outcome", outcome].target == case.question.outcome
+    stands = case.casework.answer if case.casework else "none"
+    return said and (stands == "published" or (held and is_held(case.casework)))
 
 
 def publish_held(begun: int = 0) -> None:
@@ -134,18 +142,22 @@ def conclude(case: Case, verb: str, reason: str) -> None:
     case.question.outcome_reason = reason[:1000]
 
 
-def keep(case: Case, body: str, version: int, drafter: int | None = None, byline: str = "") -> api.Entry:
+def keep(
+    case: Case, body: str, version: int, drafter: int | None = None, byline: str = "", done: bool = True
+) -> api.Entry:
     """Keep a draft inside a write; who writes its words, or other words over them, is its drafter.
 
     Who changes less than half of what another drafted, one of them an official, corrects it: once, and named.
     `drafter` and `byline` say who writes, where it is not the viewer. Until it is published its words are
-    nobody's own, so that they change here alone.
+    nobody's own, so that they change here alone. Saved where these words and all they ask for are `done`.
     """
     person, byline = drafter or api.viewer().id, byline or _("The team of the visit")
     answer, entry = answer_of(case.entry.id)
     newer = version != (entry.version if entry else 0)
     if entry is not None and newer and _is_saved(case.casework, entry, body, person):
-        raise Saved(_("What you wrote is saved already, as it stands here."))
+        if done:
+            raise Saved(_("What you wrote is saved already, as it stands here."))
+        newer = False  # what is asked now, of these very words, is not
     begun = case.casework is not None and case.casework.answer in BLANK
     states.move(case, "answer", "draft")
     if newer:
