@@ -19,14 +19,14 @@ from core import jobs
 from core.db import db, write
 from core.models import Entry
 from plugins.neighbourhood_visits.collect import codes
-from plugins.neighbourhood_visits.models import Casework, Department, Question, Visit
+from plugins.neighbourhood_visits.models import Casework, Commitment, Department, Question, Visit
 from plugins.neighbourhood_visits.report.models import Minutes, Report
 from portal.privacy import erase
 
 from .test_collect_record import recorded
 from .test_moderated_answers import answer_to
 from .test_plugin import change
-from .test_promises import department, promise
+from .test_promises import department, promise, turn
 from .test_triage import decide, row
 
 if TYPE_CHECKING:
@@ -561,6 +561,39 @@ def test_what_moderators_show_again_is_back_in_the_report(scene: Scene) -> None:
         assert shown.count(said) == 1, "what is said in the same words is said once"
     assert "It is mended on Monday." in shown
     assert "Said later." not in shown
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((), ("claim", "confirm")), (("start",), ("abandon",)), (("claim", "confirm"), ("contest",))],
+    ids=["open", "begun", "kept"],
+)
+def test_a_promise_is_back_in_the_report_as_it_stood_there(
+    scene: Scene, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    scene.let_one_approve()
+    visit, owner = scene.visit(), department(scene)
+    ident, mayor = scene.accepted(visit), scene.browser("mayor")
+    promise(scene, ident, owner)
+    [made] = scene.town.run(lambda: list(db.session.scalars(sa.select(Commitment.id))))
+
+    def go(verbs: tuple[str, ...]) -> None:
+        for verb in verbs:
+            name = "resident" if verb in ("confirm", "contest") else "agent"
+            assert turn(scene, made, verb, name, "The road is closed.").status_code == 302
+
+    go(before)
+    lead(scene, visit, "close", "finish", "begin", "end")
+    lead(scene, visit, "publish", name="mayor")
+    data = f"/visits/{visit}/report/data.json"
+    frozen = scene.browser().get(data).json
+    go(after)
+    for _ in ("hidden", "shown"):
+        mayor.submit(f"/posts/{ident}/hide", _page="/visits/")
+    assert scene.browser().get(data).json == frozen
+    [live] = scene.browser().get(f"/visits/{visit}/data.json").json["commitments"]
+    assert live["state"] != frozen["commitments"][0]["state"], "elsewhere it says how it stands now"
 
 
 def test_what_is_shown_again_but_not_accepted_stays_out_of_the_report(scene: Scene) -> None:

@@ -185,13 +185,27 @@ def _mention(report: Report, mention: dict[str, Any]) -> None:
 
 
 def _promises_again(report: Report, ident: int) -> list[Any]:
-    """The promises of a report, with those about a question again that were made before it."""
+    """The promises of a report, with those about a question again that it had, as they stood in it."""
     kept = report.facts["commitments"]
     made_later = sa.select(Step.commitment_id).where(Step.verb == "promise", Step.at > report.issued_at)
     out = {row["id"] for row in kept} | set(api.db.session.scalars(made_later))
     found = data.all_tables([report.space_id])["commitments"]
-    again = [row for row in found if row["question"] == ident and row["id"] not in out]
+    stood = _stood(report)
+    again = [
+        {**row, "state": stood.get(row["id"], row["state"])}
+        for row in found
+        if row["question"] == ident and row["id"] not in out
+    ]
     return sorted([*kept, *again], key=lambda row: int(row["id"]))
+
+
+def _stood(report: Report) -> dict[int, str]:
+    """How the promises of a visit stood when its report was issued, by the last step of each until then."""
+    taken = sa.select(Commitment.id, Step.verb).join(Step, Step.commitment_id == Commitment.id)
+    taken = taken.where(Commitment.space_id == report.space_id, Step.at <= report.issued_at).order_by(Step.id)
+    targets = {verb: way.target for (thing, verb), way in states.TABLE.items() if thing == "commitment"}
+    targets["promise"] = "open"
+    return {ident: targets[verb] for ident, verb in api.db.session.execute(taken)}
 
 
 def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | None) -> None:
