@@ -92,6 +92,18 @@ def test_owners_are_reminded_and_askers_asked_once_each(scene: Scene) -> None:
     assert row(scene, Commitment, ident).state == "in_progress", "one no is enough"
 
 
+def test_a_whole_group_is_asked_in_time_whether_its_promise_is_kept(scene: Scene) -> None:
+    question, ident, _owner = promised(scene)
+    visit = row(scene, Entry, question).space_id
+    other = scene.accepted(visit, title="And the bench?", name="colleague")
+    scene.browser("supporter").submit(f"/posts/{other}/support", _page=f"/posts/{other}")
+    assert decide(scene, visit, [question, other], "group").status_code == 302
+    assert row(scene, Question, other).group_id == question
+    due(scene, ident, 30)
+    people = {scene.town.person(name) for name in ("resident", "neighbour", "colleague", "supporter")}
+    assert {person for kind, person in letters(scene) if kind == "visits.kept"} == people
+
+
 def test_what_is_confirmed_or_given_up_is_not_asked_about(scene: Scene) -> None:
     _question, ident, _owner = promised(scene)
     turn(scene, ident, "abandon", "agent", "No money.")
