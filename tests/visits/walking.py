@@ -269,6 +269,8 @@ def _after(walk: Walk, before: dict[str, Any], step: tuple[str, str], sent: Sent
     if step == ("answer", "draft") and now["answer"] in BLANK:
         now["drafter"] = walk.scene.town.people.get(sent.name or "")
     now[way.thing] = way.target
+    if step == ("answer", "draft") and "keep" in sent.fields and before["held"]:
+        now["answer"] = "to_approve" if before["answer"] == "approved" else now["answer"]  # asked anew
     brings = FOLLOWS.get(step, "")
     if (
         "answer publish" in brings
