@@ -24,7 +24,12 @@ function report(told) {
   say(text);
   done.lastElementChild.hidden = !past.length;
   done.hidden = !text;
-  if (past.length && !cards().length) done.lastElementChild.focus();
+  rest();
+}
+
+// With no question left the way back has the focus; while more are on their way, it waits for them.
+function rest() {
+  if (past.length && !cards().length && !loading) done.lastElementChild.focus();
 }
 
 function place(card) {
@@ -222,6 +227,7 @@ async function refill() {
     if (document.activeElement === document.body) current(cards()[0]);
   }
   loading = false;
+  rest();
 }
 
 function showKeys() {
