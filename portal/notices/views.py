@@ -13,7 +13,7 @@ from core.accounts import throttle
 from core.db import db, table_of
 from core.feed.cards import space_url
 from core.forms import whole
-from core.models import Follow, Membership, Notice, NoticeChoice, NoticeTimes, Space
+from core.models import Entry, Follow, Membership, Notice, NoticeChoice, NoticeTimes, Space
 from core.notices.reads import INVITED
 from core.security import csrf
 from core.web import local_path, needs, says
@@ -122,11 +122,14 @@ def choose() -> Response:
 
 
 def _spaces() -> list[Any]:
-    """The spaces that the viewer belongs to or follows, or that they were told of, by name."""
+    """The spaces the viewer belongs to, follows, writes in, was told of or has chosen for, by name."""
     follows = sa.select(Follow.space_id).where(Follow.space_id.is_not(None))
     belongs = sa.select(Membership.space_id).where(Membership.user_id == viewer().id)
-    told = sa.select(Notice.space_id).where(Notice.user_id == viewer().id, Notice.space_id.is_not(None))
-    mine = sa.or_(*(Space.id.in_(some) for some in (follows, belongs, told)))
+    wrote = sa.select(Entry.space_id).where(Entry.author_id == viewer().id)
+    of_entry = sa.select(Entry.space_id).join(Notice, Notice.entry_id == Entry.id)
+    told = sa.select(Notice.space_id).where(Notice.space_id.is_not(None))
+    chosen = sa.select(NoticeChoice.space_id).where(NoticeChoice.space_id.is_not(None))
+    mine = sa.or_(*(Space.id.in_(some) for some in (follows, belongs, wrote, of_entry, told, chosen)))
     return list(
         db.session.execute(sa.select(Space.id, Space.name).where(mine).order_by(Space.name).limit(SPACES))
     )

@@ -18,6 +18,7 @@ from core.feed import actions
 from core.models import (
     Account,
     Entry,
+    Follow,
     JobRow,
     Mail,
     Membership,
@@ -685,6 +686,25 @@ def test_people_choose_among_what_can_reach_them_alone(town: Town, square: int) 
         assert f'name="kind-{kind}"' in town.browser("owner").get("/me/notices").text
     assert ">Conversations</label>" in page
     assert ">Spaces</label>" in page
+
+
+def test_every_space_that_somebody_hears_from_is_offered(town: Town, square: int) -> None:
+    town.person("eve")
+
+    def offered(name: str = "eve") -> bool:
+        return f'name="space-{square}"' in town.browser(name).get("/me/notices").text
+
+    assert not offered()
+    eve = town.browser("eve")
+    eve.submit(f"/spaces/{square}/follow", _page=f"/spaces/{square}")
+    assert offered()
+    say(town, "ana", square, "A bench, please")
+    jobs.run_due(town.app)
+    eve.submit(f"/spaces/{square}/follow", _page=f"/spaces/{square}")
+    assert town.run(lambda: db.session.scalar(sa.select(sa.func.count()).select_from(Follow)), "eve") == 0
+    assert offered()
+    town.person("zoe")
+    assert not offered("zoe")
 
 
 def test_what_is_chosen_for_a_group_holds_for_each_of_its_kinds_until_one_is_chosen_apart(town: Town) -> None:

@@ -305,6 +305,20 @@ def test_residents_are_not_asked_about_what_only_teams_hear(scene: Scene) -> Non
     assert ">Neighbourhood visits</label>" in shown["resident"]
 
 
+def test_who_asked_chooses_what_comes_of_this_visit_and_finds_the_way_there(scene: Scene) -> None:
+    visit = scene.visit()
+    page, way = f"/visits/{visit}", "/me/notices#spaces"
+    assert way not in scene.browser("resident").get(page).text
+    scene.accepted(visit)
+    asker, neighbour = (scene.browser(name) for name in ("resident", "neighbour"))
+    assert way in asker.get(page).text
+    assert f'name="space-{visit}"' in asker.get("/me/notices").text
+    assert way not in neighbour.get(page).text
+    assert f'name="space-{visit}"' not in neighbour.get("/me/notices").text
+    neighbour.submit(f"/spaces/{visit}/follow", _page=page)
+    assert way in neighbour.get(page).text
+
+
 def test_an_answer_stands_apart_from_the_comments_under_who_wrote_and_who_approved_it(scene: Scene) -> None:
     question = scene.accepted(scene.visit())
     page, neighbour = f"/posts/{question}", scene.browser("neighbour")
