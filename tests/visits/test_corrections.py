@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from plugins.neighbourhood_visits.approve.corrections import changed
 from plugins.neighbourhood_visits.models import Casework
 
 from .conftest import draft_version
@@ -126,3 +129,28 @@ def test_a_word_of_a_colleague_makes_nobody_elses_draft_theirs(scene: Scene) -> 
     assert write(scene, question, "agent", "It is mended on Monday. Thanks.", keep="yes") == 302
     assert people(scene, question) == ("mayor", "agent", "")
     assert write(scene, question, "mayor", "It is mended on Monday.", publish="yes") == 409
+
+
+def test_the_same_words_in_another_order_are_no_correction(scene: Scene) -> None:
+    drafted = "The lamp stays. We refuse the car park. The garden comes in May."
+    moved = "The car park comes. We refuse the garden. In May the lamp stays."
+    question = scene.drafted(scene.visit(), drafted)
+    assert write(scene, question, "mayor", moved, publish="yes") == 409
+    assert write(scene, question, "mayor", moved, keep="yes") == 302
+    assert people(scene, question) == ("mayor", "", "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        ("a b c d", "a b c d", 0),
+        ("a b c d", "a x c", 2),
+        ("a b c d", "c d a b", 2),
+        ("a b c d", "d c b a", 3),
+        ("", "a b", 2),
+        ("a " * 3000, "a b " * 1500, 1500),  # too long to tell order
+        ("a " * 3000 + "b", "b " + "a " * 3000, 0),
+    ],
+)
+def test_words_that_are_moved_are_changed(before: str, after: str, count: int) -> None:
+    assert changed(before, after) == count
