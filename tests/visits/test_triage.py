@@ -588,3 +588,16 @@ def test_a_question_s_desk_leads_with_what_is_to_be_done_next(scene: Scene) -> N
     decide(scene, visit, [private], "divert")
     shown = agent.get(f"/visits/questions/{private}").text
     assert shown.index('id="case"') < shown.index('id="decide"')
+
+
+def test_a_second_tap_on_a_note_is_no_colleague(scene: Scene) -> None:
+    question = scene.question(scene.visit())
+    page, agent = f"/visits/questions/{question}", scene.browser("agent")
+    found = re.search(r'<input[^>]*name="read"[^>]*value="([0-9a-f]+)"', agent.get(page).text)
+    assert found
+    fields = {"note": "The agent wrote this.", "read": found[1]}
+    for _tap in range(2):
+        assert agent.submit(f"{page}/note", _page=page, **fields).status_code == 302
+    late = agent.submit(f"{page}/note", _page=page, note="Other words.", read=found[1])
+    assert late.status_code == 409
+    assert row(scene, Casework, question).note == "The agent wrote this."
