@@ -707,3 +707,12 @@ def test_a_report_takes_questions_by_what_was_decided(scene: Scene) -> None:
     minutes = scene.browser("agent").get(f"/visits/{visit}/minutes").text
     assert "The report is published, and stays as it is." in minutes
     assert "<textarea" not in minutes, "nothing that one could change would change it"
+
+
+def test_a_second_tap_on_minutes_is_no_colleague(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    for words, version in (("Nothing.", "0"), ("Nothing more.", "1")):
+        for _tap in range(2):
+            assert keep(scene, visit, words, version=version) == 302
+    assert keep(scene, visit, "Other words.", version="1") == 409
+    assert keep(scene, visit, "Nothing more.", "mayor", version="1") == 409
