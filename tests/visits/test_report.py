@@ -237,6 +237,9 @@ def test_who_changes_a_word_of_minutes_that_are_nobodys_is_their_writer(scene: S
     change(scene, Minutes, visit, drafted_by=None)
     version = str(row(scene, Minutes, visit).version)
     assert keep(scene, visit, "The lamp is mended on Tuesday.", "mayor", version) == 302
+    assert row(scene, Minutes, visit).drafted_by == scene.town.person("mayor")
+
+
 def test_who_puts_the_words_of_minutes_in_another_order_is_their_writer(scene: Scene) -> None:
     visit, _found = lived(scene)
     words = [f"word{number}" for number in range(40)]
