@@ -292,6 +292,19 @@ def test_members_see_what_is_assigned_to_their_department_alone(scene: Scene) ->
     assert scene.town.run(lambda: db.session.scalar(sa.select(sa.func.count(DepartmentLink.id)))) == 0
 
 
+def test_a_second_tap_on_a_department_is_no_colleague(scene: Scene) -> None:
+    roads = department(scene, mailbox=MAILBOX)
+    admin, page = scene.browser("admin"), f"/visits/departments/{roads}"
+    said = {"name": "Roads", "days": "12", "official": "0", "mailbox": MAILBOX, "read": read_mark(admin, page)}
+    members = [str(scene.town.person(name)) for name in ("colleague", "agent")]
+    for _tap in range(2):
+        answer = admin.submit(page, **said, members=members)
+        assert answer.status_code == 302, answer.text
+    late = admin.submit(page, **said | {"days": "15"}, members=members)
+    assert late.status_code == 422
+    assert "A colleague has changed this in the meantime." in late.text
+
+
 def test_a_request_goes_to_whoever_is_told_for_its_department_now(scene: Scene) -> None:
     visit, roads = scene.visit(), department(scene, mailbox="raods@example.org")
     question = assigned(scene, visit, roads)
