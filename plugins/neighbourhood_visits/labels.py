@@ -68,12 +68,12 @@ def usual() -> dict[str, str]:
     return found
 
 
-def standing(question: Question) -> str:
-    """Where a question stands, in a word or two."""
+def standing(question: Question, given_up: bool = False) -> str:
+    """Where a question stands, in a word or two; `given_up` when what was promised no longer is."""
     if question.answered_at is not None:
         return str(_("Answer published"))
     if question.triage == "accepted" and question.outcome != "none":
-        return outcome_label(question)
+        return outcome_label(question, given_up)
     labels = {
         "submitted": _("To be read by the team"),
         "accepted": _("Answer to come"),
@@ -86,8 +86,10 @@ def standing(question: Question) -> str:
     return str(labels[question.triage])
 
 
-def outcome_label(question: Question) -> str:
-    """What became of a question, where it is known."""
+def outcome_label(question: Question, given_up: bool = False) -> str:
+    """What became of a question, where it is known; `given_up` when what was promised no longer is."""
+    if given_up and question.outcome == "committed":
+        return str(_("Promise given up"))
     return str(OUTCOMES.get(question.outcome, ""))
 
 

@@ -20,7 +20,8 @@ NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
 class Facts:
     """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author.
 
-    `first` is the row of the question that leads its group, where another does.
+    `first` is the row of the question that leads its group, where another does; `given_up` says that the
+    town promised something and has given all of it up.
     """
 
     question: Question
@@ -28,6 +29,7 @@ class Facts:
     text: api.Entry | None
     official: api.User | None
     first: Question | None = None
+    given_up: bool = False
 
     @property
     def answered(self) -> bool:
@@ -43,7 +45,7 @@ class Facts:
     @property
     def outcome(self) -> str:
         """What became of the question, where it is known."""
-        return labels.outcome_label(self.question)
+        return labels.outcome_label(self.question, self.given_up)
 
     @property
     def apart(self) -> int:
@@ -64,7 +66,9 @@ class Facts:
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
         own = self.question.answered_at is not None or not self.answered
-        return labels.standing(self.question if own or not self.first else self.first)
+        if own or not self.first:
+            return labels.standing(self.question, self.given_up)
+        return labels.standing(self.first)
 
 
 def group_of(question: Question) -> list[int]:
@@ -241,8 +245,10 @@ _next = api.Prepared(
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
     first = aliased(Question)
+    promised = sa.exists().where(Commitment.question_id == Question.entry_id)
+    given_up = promised & ~promised.where(Commitment.state != "abandoned")
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User, first)
+        sa.select(Question, Answer, api.Entry, api.User, first, given_up)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)

@@ -116,7 +116,12 @@ def test_the_outcome_stays_promised_until_the_promise_is_given_up(scene: Scene) 
     refused = mayor.submit(f"{page}/answer", _page=page, **said)
     assert refused.status_code in (409, 422)
     assert row(scene, Question, question).answered_at is None
+    badge = ">{}</span>"
+    assert badge.format("Promised") in scene.browser().get(f"/visits/{visit}").text
     turn(scene, ident, "abandon", "agent", "No money.")
+    shown = scene.browser().get(f"/visits/{visit}").text
+    assert badge.format("Promise given up") in shown
+    assert badge.format("Promised") not in shown
     conclude(scene, question, "refuse", "Too dear.")
     assert row(scene, Question, question).outcome == "refused"
 
