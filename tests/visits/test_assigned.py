@@ -295,7 +295,13 @@ def test_members_see_what_is_assigned_to_their_department_alone(scene: Scene) ->
 def test_a_second_tap_on_a_department_is_no_colleague(scene: Scene) -> None:
     roads = department(scene, mailbox=MAILBOX)
     admin, page = scene.browser("admin"), f"/visits/departments/{roads}"
-    said = {"name": "Roads", "days": "12", "official": "0", "mailbox": MAILBOX, "read": read_mark(admin, page)}
+    said = {
+        "name": "Roads",
+        "days": "12",
+        "official": "0",
+        "mailbox": MAILBOX,
+        "read": read_mark(admin, page),
+    }
     members = [str(scene.town.person(name)) for name in ("colleague", "agent")]
     for _tap in range(2):
         answer = admin.submit(page, **said, members=members)
