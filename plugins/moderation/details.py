@@ -9,22 +9,32 @@ SHORTEST = 8  # digits of a telephone number
 MOST = 100  # numbers that are looked at
 # Each run is bounded, so that looking costs no more than the text is long.
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_SPOKEN = (  # `example dot org`, of which an ending is asked, as prose has points too: “at this point”
+    r"(?!(?:th\w+|an?|any|one|some|which|what|my|your|our)\b)[\w-]{1,63}"
+    r"(?:\s{1,2}(?:dot|point)\s{1,2}[\w-]{1,63}){0,7}?"
+    r"\s{1,2}(?:dot|point)\s{1,2}(?:com|fr|org|net|eu|be|ch|lu|uk|info|bzh)\b"
+)
 _AT = re.compile(
-    r"\s{0,2}[(\[{]\s{0,2}(?:at|@|a|à|arobase|chez)\s{0,2}[)\]}]\s{0,2}|\s{1,2}arobase\s{1,2}|\uff20",
+    r"\s{0,2}[(\[{]\s{0,2}(?:at|@|a|à|arobase|chez)\s{0,2}[)\]}]\s{0,2}|\s{1,2}arobase\s{1,2}|\uff20"
+    rf"|(?:\s{{1,2}}at\s{{1,2}}|\s{{0,2}}@\s{{0,2}})(?={_SPOKEN})",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(r"[\w.+-]+$")
 _DOT = r"(?:\.|\s{0,2}[(\[{]\s{0,2}(?:dot|point|\.)\s{0,2}[)\]}]\s{0,2})"
-_AFTER = re.compile(rf"[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,8}}", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\d+])\+?\d(?:[\W_]{0,3}\d){7,14}(?!\d)")
+_AFTER = re.compile(rf"[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,8}}|{_SPOKEN}", re.IGNORECASE)
+_ALONE = re.compile(r"(?<![\d+])\+?\d(?:[\W_]{0,3}\d){7,14}(?!\d)")  # no other digit is near
+_PAIRS = re.compile(  # parted alike, which dates are not, and not by what parts days in a row
+    r"(?<![\d+])(?<!\d[-.,])(?:0|(?:\+|00)33[\W_]{0,3}(?:\(0\)[\W_]{0,3})?)[1-9](?:[^\w,;/]{0,3}|_)\d\d"
+    r"(?P<parted>[^\w,;/]{0,3}|_)\d\d(?:(?P=parted)\d\d){2}(?!\d)"
+)
 _STREET = (
-    r"rue|avenue|av\.|boulevard|bd\.?|impasse|all[ée]e|chemin|place|quai|cours|route|square|passage|sentier|ruelle"
+    r"rue|r\.|avenue|av\.|boulevard|bl?v?d\.?|impasse|all[ée]e|chemin|place|quai|cours|route|square|passage|sentier|ruelle"
     r"|villa|cit[ée]|r[ée]sidence|lotissement|faubourg|venelle|mont[ée]e"
 )
 _SMALL = r"(?:de\s|du\s|des\s|la\s|le\s|les\s|aux?\s|à\s|et\s|d['’]|l['’])"
 _NAME = r"[A-ZÀ-Þ][\w’'-]{1,30}"
 _PLACE = re.compile(  # a street with its number, the town too where it is said
-    rf"\b\d{{1,4}}(?i:\s?(?:bis|ter|quater))?,?\s+(?i:{_STREET})\s+"
+    rf"\b\d{{1,4}}(?i:\s?(?:bis|ter|quater))?,?\s+(?i:(?:de\s(?:la\s|l['’])|du\s)?(?:{_STREET}))\s+"
     rf"{_SMALL}{{0,3}}[\w’'-]{{2,30}}(?:[ -]{_SMALL}{{0,2}}{_NAME}){{0,4}}"
     r"(?P<town>,?\s{0,3}\b\d{5}\s{1,3}[\w’'-]{1,30}(?:[ -][\w’'-]{1,30}){0,4})?"
 )
@@ -33,10 +43,13 @@ _LIVES = re.compile(  # words and titles by which somebody is said to live there
     r"\b(?i:habit(?:e|es|ent|ons|ez|ait|aient)|vit|vis|vivent|demeure(?:nt|s)?|réside(?:nt|s)?|loge(?:nt|s)?"
     r"|domicil\w{1,5}|(?:mon|son|leur|ma|sa)\sadresse|chez|voisine?s?|famille|lives?|(?:his|her|my|their)\saddress)\b"
     rf"|\b(?:M\.|(?:Monsieur|Madame|Mme|Mlle|Dr|Mrs?|Ms)\b)\s(?!Maire|Monsieur|Madame){_NAME}"
+    r"|\b(?i:mme|mlle|mrs?)\s(?!(?i:l[ae]|les?|maire|monsieur|madame)\b)[^\W\d_]{2}"  # names in small letters
 )
 _PERSON = re.compile(  # a name of two words just before, which is not that of a school or a shop
     rf"(?:^|[.:;!?,(\n]\s{{0,2}}|\b(?i:de|à|par|que|et|avec|contre|pour)\s){_NAME}\s{_NAME}[\s,:(]{{1,3}}"
     r"(?:(?:au|du|le|at)\s)?$"
+    r"|\b(?i:madame|monsieur)\s(?!(?i:les|maire)\b)[^\W\d_]{3,30}(?:[ -][^\W\d_]{3,30})?"
+    r"[\s,:(]{1,3}(?:au\s)?$"
 )
 
 
@@ -55,13 +68,20 @@ def found(text: str, known: str = "", places: bool = True) -> list[str]:
 
 
 def _numbers(text: str) -> list[str]:
+    """Numbers that can be called, whatever other digits stand beside them."""
     import phonenumbers  # dear to load, and most texts need none of it
 
     found = []
-    for match in islice(_NUMBER.finditer(text), MOST):
+    for match in (*islice(_ALONE.finditer(text), MOST), *islice(_PAIRS.finditer(text), MOST)):
         with suppress(phonenumbers.NumberParseException):
             if phonenumbers.is_valid_number(phonenumbers.parse(re.sub(r"[^\d+]", "", match[0]), "FR")):
                 found.append(match[0])
+    spaced = re.sub(r"[^\S\n]", " ", text)  # it knows some spaces only
+    exact = phonenumbers.Leniency.EXACT_GROUPING  # or a date with its hour would be a number
+    for one in islice(phonenumbers.PhoneNumberMatcher(spaced, "FR", exact, MOST), MOST):
+        raw = text[one.start : one.end]
+        if not any(raw in known for known in found):
+            found.append(raw)
     return found
 
 

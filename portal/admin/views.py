@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from core import access, files, health, mail, registry, settings
 from core.accounts.addresses import typed
 from core.db import db, now
-from core.models import Account, Area, Entry, JobRow, Mail, PluginFault, SecondFactor, Space, User
+from core.models import Account, Area, Case, Entry, JobRow, Mail, PluginFault, SecondFactor, Space, User
 from core.text import fold
 from core.web import get_or_404, needs, says
 
@@ -58,6 +58,8 @@ def dashboard() -> str:
     late = now() - health.MAIL_LATE
     week, own = now() - dt.timedelta(days=7), PluginFault.plugin == "core"
     slow = PluginFault.what.startswith(registry.SLOW)
+    plugins = registry.current()
+    queue = "moderation" in plugins.enabled()  # which says itself what waits
     with access.as_system("count for the overview"):
         facts = {
             "people": _count(User, User.closed_at.is_(None)),
@@ -67,12 +69,12 @@ def dashboard() -> str:
             "mail_late": _count(Mail, sa.and_(Mail.status == "waiting", Mail.created_at < late)),
             "mail_failed": _count(Mail, Mail.status == "failed"),
             "jobs_failed": _count(JobRow, JobRow.state == "failed"),
+            "cases": 0 if queue else _count(Case, Case.decided_at.is_(None)),
             "faults": _count(PluginFault, sa.and_(PluginFault.at > week, ~slow, ~own)),
             "slow": _count(PluginFault, sa.and_(PluginFault.at > week, slow, ~own)),
             "errors": _count(PluginFault, sa.and_(PluginFault.at > week, ~slow, own)),
         }
     first = steps() if access.can("core.manage_town") else []
-    plugins = registry.current()
     found = plugins.call("panels", place="dashboard", subject=None)
     panels = sorted((panel for _name, answer in found for panel in answer), key=lambda panel: panel.weight)
     return render_template(

@@ -93,14 +93,9 @@ def confirmed(payload: dict[str, Any]) -> str:
 
 def _thank(new: bool) -> None:
     if new and viewer().id is None:
-        says(
-            _(
-                "Thank you: your report is received. Somebody looks at it. "
-                "Without your address we cannot write to you."
-            )
-        )
+        says(_("Thank you: your report is received. Without your address we cannot write to you."))
     elif new:
-        says(_("Thank you: your report is received. Somebody looks at it, and tells you what was decided."))
+        says(_("Thank you: your report is received. You hear what is decided."))
     else:
         says(_("You have reported this already. You hear what is decided."))
 
@@ -158,7 +153,7 @@ def appeal(case_id: int) -> Page:
         except Refused as refusal:
             says(str(refusal), "error")
         else:
-            says(_("Your answer is received. Somebody looks at the decision again, and tells you."))
+            says(_("Your answer is received. You hear what is decided."))
         return redirect("/me/moderation")
     words: dict[str, Any] = {"acts": moderation.ACTS, "reasons": moderation.REASONS}
     page = render_template("portal/appeal.html", form=form, case=case, entry=entry, **words)

@@ -62,7 +62,7 @@ NOTICE_TYPES = (
     NoticeType(
         "core.report_received",
         _("My report is received"),
-        _("Your report about something in %(space)s is received. Somebody looks at it."),
+        _("Your report about something in %(space)s is received. You hear what is decided."),
         "at_once",
         detail=words.received,
         url="/me/moderation",

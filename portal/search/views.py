@@ -4,14 +4,16 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, jsonify, render_template, request
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from core.access import Refused, viewer
 from core.db import db, table_of, unfiltered
+from core.errors import page
 from core.feed.query import BadCursor, Page
-from core.forms import whole
+from core.forms import one_line, whole
 from core.i18n import town_zone
 from core.models import Space, User
 from core.search import find
@@ -25,15 +27,16 @@ from . import results
 
 NAMESAKES, OTHERS = 100, 50
 FILTERS = ("kind", "space", "person", "since", "until")
+ASKED = ("q", "order", *FILTERS)
 
 blueprint = Blueprint("search", __name__)
 
 
 @blueprint.get("/search")
 @needs("core.read")
-def index() -> tuple[str, int] | str:
+def index() -> Response | str:
     """What the viewer may read of what the address asks for; or help, where that can't be understood."""
-    asked = {name: request.args.get(name, "").strip() for name in ("q", "order", *FILTERS)}
+    asked = {name: request.args.get(name, "").strip() for name in ASKED}
     trouble, found, shown = "", find.Found([]), []
     try:
         narrowed = _narrowed(asked)
@@ -44,7 +47,7 @@ def index() -> tuple[str, int] | str:
     except Refused as refusal:
         trouble = str(refusal)
     except BadCursor:
-        abort(400)
+        return page(400)
     chosen = db.session.get(Space, whole(asked["space"]) or 0) if asked["space"] else None
     mine: list[Any] = list(spaces.mine()) if viewer().signed_in else []
     others = spaces.readable_ones({space.id for space in mine}, OTHERS)
@@ -61,6 +64,15 @@ def index() -> tuple[str, int] | str:
         narrowed=any(asked[name] for name in FILTERS),
         empty=not any(asked[name] for name in ("q", "kind", "space", "person")),
     )
+
+
+@blueprint.errorhandler(400)
+def unreadable(_error: BadRequest) -> Response:
+    """A search that can't be read is made anew without the signs that no text holds; its page helps."""
+    if request.endpoint != "search.index":
+        return page(400)
+    asked = {name: one_line(request.args.get(name, "")) for name in ASKED}
+    return redirect(url_for("search.index", **{name: said for name, said in asked.items() if said}))
 
 
 @blueprint.get("/search/suggest")

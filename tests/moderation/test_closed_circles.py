@@ -192,6 +192,21 @@ def test_a_team_hides_what_a_legal_notice_is_about_and_the_agency_decides(
     assert "Shown again" in square.browser("reader").get("/me/moderation").text
 
 
+@pytest.mark.parametrize("act", ["kept", "locked", "removed"])
+def test_nor_does_a_team_decide_a_legal_notice_with_reasons_in_words(
+    square: Square, circle: int, act: str
+) -> None:
+    post = square.say(SAID, "writer", circle)
+    square.report(post, **LEGAL)
+    case, keeper = square.case(post), square.browser("keeper")
+    square.decide(case, act, "keeper", text="With reasons.")
+    said = {"act": act, "reason": "spam", "text": "With reasons.", "waited": str(case)}
+    keeper.submit(f"/posts/{post}/decide", "/me", **said)
+    assert (square.state(post), [one.act for one in square.cases()]) == ("published", [None])
+    assert square.decide(case, act, text="With reasons.").status_code == 302
+    assert None not in [one.act for one in square.cases()], "the agency does"
+
+
 def test_a_hidden_entry_is_hidden_at_once_by_its_page_and_its_notice_waits(
     square: Square, circle: int
 ) -> None:

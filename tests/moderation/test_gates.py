@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,8 @@ from plugins.moderation import details
 
 if TYPE_CHECKING:
     from .conftest import Square
+
+BUDGET = Path(__file__).parents[1] / "data" / "paris_participatory_budget.csv"
 
 
 def post(square: Square, body: str, name: str = "writer", **fields: Any) -> Any:
@@ -137,6 +141,24 @@ def test_a_space_may_look_at_everything_first(square: Square) -> None:
         ("06&nbsp;12&nbsp;34&nbsp;56&nbsp;78", ["06\xa012\xa034\xa056\xa078"]),
         ("06*12*34*56*78", ["06*12*34*56*78"]),
         ("On 2026-11-26 10:30:45, no. 20261126103045", []),
+        ("Au n° 12 de la rue Victor-Hugo habite Jean Dupont", ["12 de la rue Victor-Hugo"]),
+        ("Le trou au n° 12 de la rue Victor-Hugo", []),
+        ("3 r. de la Gare, 59300 Valenciennes", ["3 r. de la Gare, 59300 Valenciennes"]),
+        ("Le trou au 3 r. de la Gare", []),
+        ("sophie martin habite 5 place de l'église", ["5 place de l'église"]),
+        ("mme martin, 5 place de l'église", ["5 place de l'église"]),
+        ("madame sophie martin, 5 place de l'église", ["5 place de l'église"]),
+        ("trou devant, 5 place de l'église", []),
+        ("bonjour madame un trou, 5 place de l'église", []),
+        ("madame la maire, mme la maire, 5 place de l'église", []),
+        ("un trou de 3 m. devant le 5 place de l'église", []),
+        ("zoe at exemple dot fr", ["zoe at exemple dot fr"]),
+        ("zoe arobase exemple point com", ["zoe arobase exemple point com"]),
+        ("zoe.m at mail dot exemple dot org", ["zoe.m at mail dot exemple dot org"]),
+        ("zoe [at] exemple point fr", ["zoe [at] exemple point fr"]),
+        ("zoe@exemple point fr", ["zoe@exemple point fr"]),
+        ("Look at point com, look at my dot com, please at this point be careful", []),
+        ("Une arobase est un point utile, at Lille point de rencontre", []),
     ],
 )
 def test_details_of_people_are_found(text: str, found: list[str]) -> None:
@@ -144,7 +166,87 @@ def test_details_of_people_are_found(text: str, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "1", "1-", "a.", "+", "1 rue ", "a@", "a(at)", "a (at) b(dot)", " ( at", "a(at)b."]
+    "number",
+    [
+        "06 12 34 56 78",
+        "0612345678",
+        "0612 34 56 78",
+        "06.12.34.56.78",
+        "06_12_34_56_78",
+        "06*12*34*56*78",
+        "06\xa012\xa034\xa056\xa078",
+        "06\u202f12\u202f34\u202f56\u202f78",
+        "\uff10\uff16\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18",
+        "+33 6 12 34 56 78",
+        "+33 (0)6 12 34 56 78",
+        "0033 6 12 34 56 78",
+        "+41\u202f22\u202f767\u202f61\u202f11",
+        "+32 470 12 34 56",
+    ],
+)
+@pytest.mark.parametrize("beside", ["{}", "{}, 18 h", "{}, 12 rue du Lavoir", "{} (12h-14h)", "Le 28, {}"])
+def test_a_number_is_found_whatever_digits_stand_beside_it(number: str, beside: str) -> None:
+    assert details.found(beside.format(number)) == [number]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("06 12 34 56 78 2e étage", ["06 12 34 56 78"]),
+        ("+33 6 12 34 56 78 12 rue du Lavoir", ["+33 6 12 34 56 78"]),
+        ("06 12 34 56 78, 06 98 76 54 32", ["06 12 34 56 78", "06 98 76 54 32"]),
+        ("06 12 34 56 78 / 07 98 76 54 32", ["06 12 34 56 78", "07 98 76 54 32"]),
+        ("06.12.34.56.78/07.98.76.54.32", ["06.12.34.56.78", "07.98.76.54.32"]),
+        ("Tel:0612345678 Ref 12", ["0612345678"]),
+        ("0612345678-12, and 0612345678", ["0612345678"]),
+        ("0 6 1 2 3 4 5 6 7 8", ["0 6 1 2 3 4 5 6 7 8"]),
+    ],
+)
+def test_numbers_beside_one_another_are_found_once_each(text: str, found: list[str]) -> None:
+    assert sorted(details.found(text)) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SIRET 732 829 320 00074, 12 rue",
+        "SIRET 73282932000074, 73282932000082",
+        "12 000 000 €, 250 000 € et 12 500 €",
+        "28/11/2026 à 18 h, 05/12/2026 à 9 h 30",
+        "01/12/2026, 02/12/2026, 03/12/2026",
+        "01.12.2026 - 02.12.2026",
+        "06-08-2026 12:30",
+        "les 05, 06, 12, 13, 19, 20 décembre",
+        "les 05/06/12/13/19/20 décembre",
+        "parcelles AB 0123, AB 0124, 0612 et 0613",
+        "PC 059 606 26 00123, 2026",
+        "FR76 3000 6000 0112 3456 7890 189",
+        "2019, 2020, 2021, 2022, 2023, 2024",
+        "2019 2020 2021 2022 2023",
+        "Lu 08:30-12:00 13:30-17:00",
+        "dossier 2026-0612345678",
+        "48.856613, 2.352222",
+    ],
+)
+def test_digits_that_are_no_telephone_number_are_not_asked_about(text: str) -> None:
+    assert details.found(text) == []
+
+
+def test_what_towns_are_asked_holds_nobodys_details() -> None:
+    with BUDGET.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    titles, places = "titre_projet_gagnant", "adresse_projet_gagnant"
+    asked = [one for row in rows for one in details.found(row[titles])]
+    asked += [one for row in rows for one in details.found(f"{row[titles]}, {row[places]}", places=False)]
+    assert (len(rows), asked) == (1341, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a", "1", "1-", "a.", "+", "1 rue ", "a@", "a(at)", "a (at) b(dot)", " ( at", "a(at)b."),
+        *("06 ", "+33 ", "06 12 34 56 7 ", "0612345678 ", "a at b dot ", "@a point ", "madame a "),
+    ],
 )
 def test_looking_at_a_long_text_comes_to_an_end(text: str) -> None:
     """Patterns that look back and forth would need hours for so many characters."""

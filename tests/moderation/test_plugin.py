@@ -47,6 +47,35 @@ def test_only_administrators_switch_it_or_change_its_settings(square: Square) ->
     assert square.browser("admin").submit(page, **settings).status_code == 302
 
 
+def test_off_the_overview_says_what_waits_and_a_report_promises_no_look(square: Square) -> None:
+    def attention(name: str) -> str:
+        page = square.browser(name).get("/admin").text
+        return page[page.index('id="attention"') : page.index("</section>")]
+
+    waits = "1 post waits for a decision, and the plugin “Moderation”, which has the queue, is off."
+    post = square.say("Bad words")
+    square.report(post)
+    assert waits not in attention("admin"), "the plugin says what waits"
+    square.town.run(lambda: registry.current().switch(NAME, False))
+    assert waits in attention("admin")
+    assert 'href="/admin/plugins"' in attention("admin")
+    assert waits in attention("agent")
+    assert "Nothing at the moment." not in attention("admin")
+    other = square.say("Worse words")
+    reader = square.browser("reader")
+    assert "for the team and the agency" in reader.get(f"/posts/{other}/report").text
+    reader.submit(f"/posts/{other}/report", reason="insult")
+    shown = reader.get(f"/posts/{other}").text
+    assert "Thank you: your report is received. You hear what is decided." in shown
+    assert "Somebody looks at it" not in shown
+    hide = {"act": "hidden", "reason": "insult", "text": "Not here."}
+    for one in (post, other):
+        case = str(square.case(one))
+        assert square.browser("agent").submit(f"/posts/{one}/decide", **hide, waited=case).status_code == 302
+    assert square.notices("reader").count("core.decision") == 2, "which is what was promised"
+    assert "for a decision" not in attention("admin")
+
+
 def test_off_one_still_reports_hides_and_redacts(square: Square) -> None:
     square.town.run(lambda: registry.current().switch(NAME, False))
     post = square.say("Bad words and worse words")

@@ -353,6 +353,8 @@ def test_signs_of_markdown_alone_are_no_passage(square: Square, passage: str) ->
         ("100%25 of &amp; 100% of &amp;", "100% of &", "[…] […]"),
         ("%41 is a code, A is none", "%41", "[…] is a code, A is none"),
         ("call 06&nbsp;12 *34* now", "06 12 34", "call […]* now"),
+        ("call 06 12 34 now", "**06** _12_ 34", "call […] now"),
+        ("call `06 12` now", "`06 12`", "call `[…]` now"),
         ("the rapist, therapist", "therapist", "the rapist, […]"),
         ("aaaa", "aa", "[…][…]"),
         ("cafe\u0301 Zorg, café zorg, cafe zorg", "café zorg", "[…], […], cafe zorg"),

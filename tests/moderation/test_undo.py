@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from core.db import db, now, write
 from core.feed import actions
-from core.models import Audit, Case, Entry, Space
+from core.models import Audit, Case, Entry, Space, User
 from core.spaces import actions as spaces
 
 if TYPE_CHECKING:
@@ -97,6 +97,33 @@ def test_the_agency_shows_again_what_it_hid_and_its_author_hears_of_it(
     for state in ("hidden", "published"):
         square.browser("second").submit(f"/posts/{post}/hide", "/me")
         assert square.state(post) == state, "what the team hides the team shows again"
+
+
+@pytest.mark.parametrize("hidden", [LEGAL], indirect=True)
+def test_what_the_law_hid_no_team_shows_again_once_who_decided_has_left_the_agency(
+    square: Square, hidden: tuple[int, int]
+) -> None:
+    def leave() -> None:
+        with write() as session:
+            session.get(User, square.town.person("agent")).role = "resident"
+
+    post, case = hidden
+    square.town.run(leave)
+    second, page = square.browser("second"), f"/posts/{post}/decide"
+    assert 'value="restored"' not in second.get(page).text
+    second.submit(page, "/me", act="restored", reason="other", waited="0")
+    square.decide(case, "restored", "second")
+    second.submit(f"/posts/{post}/hide", "/me")
+    assert square.state(post) == "hidden"
+    admin = square.browser("admin")
+    again = {
+        "act": "restored",
+        "reason": "other",
+        "text": "It is lawful.",
+        "version": version_read(admin, page),
+    }
+    assert admin.submit(page, **again).status_code == 302
+    assert square.state(post) == "published"
 
 
 def version_read(browser: Browser, page: str) -> str:

@@ -725,3 +725,29 @@ def test_no_way_of_writing_a_name_waits_in_a_letter_to_somebody_else(town: Town,
     with town.app.app_context():
         erase.run()
     assert [name in text for text in town.run(letters)] == [False, False]
+
+
+def test_a_word_that_holds_a_name_is_not_the_name(town: Town) -> None:
+    words = "Prézib zibert"
+    group = town.space(words, "leaver", joining="invite")
+
+    def write_down() -> None:
+        with write() as session:
+            session.get(User, town.person("leaver")).name = "zib"
+
+    def invite() -> None:
+        invitations.invite(db.session.get(Space, group), "friend@elsewhere.example")
+
+    def letter() -> str:
+        [mail] = db.session.scalars(sa.select(Mail).where(Mail.kind == "core.invitation"))
+        return f"{mail.subject} {mail.text} {mail.html}"
+
+    town.run(write_down)
+    town.run(invite, "leaver")
+    before = town.run(letter)
+    assert re.search(r"\bzib\b", before)
+    close(town, "alias")
+    town.run(erase.run)
+    after = town.run(letter)
+    assert not re.search(r"\bzib\b", after)
+    assert after.count(words) == before.count(words) > 0
