@@ -573,24 +573,23 @@ class TestARestoreRefuses:
     def test_a_changed_byte(self, good: Path, into: Config, name: str) -> None:
         self.refused(changed(good, flip=name), into, "damaged: its checksum")
 
-    @pytest.mark.parametrize(
-        ("name", "said"), [("secret-key", "packed as no backup packs"), ("manifest.json", "has no manifest")]
-    )
-    def test_a_member_that_is_packed_otherwise(self, good: Path, into: Config, name: str, said: str) -> None:
+    @pytest.mark.parametrize("name", ["secret-key", "manifest.json"])
+    def test_a_member_that_is_packed_otherwise(self, good: Path, into: Config, name: str) -> None:
         other = good.with_name("packed.zip")
         with zipfile.ZipFile(good) as source, zipfile.ZipFile(other, "w") as target:
             for one in source.namelist():
                 target.writestr(one, source.read(one), zipfile.ZIP_BZIP2 if one == name else None)
-        self.refused(other, into, said)
+        self.refused(other, into, f"{name} is packed as no backup packs")
 
+    @pytest.mark.parametrize("name", ["secret-key", "manifest.json"])
     @pytest.mark.parametrize(
         ("place", "value", "said"), [(8, 1, "packed as no backup packs"), (6, 99, "damaged")]
     )
     def test_what_needs_a_password_or_a_later_zip(
-        self, good: Path, into: Config, place: int, value: int, said: str
+        self, good: Path, into: Config, name: str, place: int, value: int, said: str
     ) -> None:
         data = bytearray(good.read_bytes())
-        data[data.rindex(b"PK\x01\x02", 0, data.rindex(b"secret-key")) + place] |= value
+        data[data.rindex(b"PK\x01\x02", 0, data.rindex(name.encode())) + place] |= value
         good.write_bytes(data)
         self.refused(good, into, said)
 
@@ -771,6 +770,22 @@ class TestARestoreRefuses:
     @pytest.mark.parametrize("key", [b"", b"00ff", b"\xff\xfe\x00" * 20, b"0" * 63 + b"\n"])
     def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
         self.refused(changed(good, replace={"secret-key": key}), into, "64 hex digits")
+
+    def test_a_key_that_is_long_is_not_read(
+        self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(restore.archive.Reader, "verify", lambda _self: None)  # it reads piece by piece
+        joined: list[int] = []
+        read = restore.archive.Reader.read
+
+        def note(self: archive.Reader, name: str) -> Iterator[bytes]:
+            for piece in read(self, name):
+                joined.append(len(piece))
+                yield piece
+
+        monkeypatch.setattr(restore.archive.Reader, "read", note)
+        self.refused(changed(good, replace={"secret-key": b"0" * 2 * archive.CHUNK}), into, "64 hex digits")
+        assert joined == []
 
     @pytest.mark.parametrize("last", [2**70, 2**63 - 1, 2**31 - 1, -5])
     def test_a_number_that_no_table_counts_to(self, good: Path, into: Config, last: int) -> None:
