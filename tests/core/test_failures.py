@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import resource
 import secrets
 import signal
@@ -20,11 +21,12 @@ import sqlalchemy as sa
 
 from core import api, db, files, health, jobs, registry
 from core.accounts import throttle
-from core.models import JobRow, Mail, NoticeRound, SignIn
+from core.models import Event, JobRow, Mail, NoticeRound, SignIn
 from core.notices import rounds
-from ops import worker
+from ops import streams, worker
 
 from ..conftest import PostgreSQL, migrate_new, pg_address, pg_execute
+from ..live.conftest import Stream
 from . import test_concurrency as real
 from .test_backup import picture
 from .test_cli import parvis, processes_of, refused, wait_for
@@ -154,6 +156,8 @@ class TestPostgresqlStopped:
             db.db.engine.dispose()
         portal = serve(1)
         assert writer.post(portal, space, "before") in (302, 303)
+        heard = town.run(lambda: db.db.session.scalar(sa.select(sa.func.max(Event.id))))
+        stream = Stream(portal, f"after={heard}&space={space}", writer.cookie)  # type: ignore[arg-type]
         server.stop()
         for path in ("/", f"/spaces/{space}", "/sign-in"):
             status, page, headers = portal.request("GET", path, writer.cookie)
@@ -170,15 +174,49 @@ class TestPostgresqlStopped:
         server.start()
         assert portal.request("GET", f"/spaces/{space}", writer.cookie)[0] == 200, "nobody asked meanwhile"
         assert writer.post(portal, space, "after") in (302, 303)
+        stream.connection.sock.settimeout(streams.QUIET + 5)
+        assert stream.next().startswith("core.post:published "), "open all the while"
+        stream.close()
         bodies, counter, recount = real.said(town, space)
         assert (sorted(bodies), counter, recount) == (["Hello after", "Hello before"], 2, 2)
         enqueue(town, "core.sweep")
-        swept = lambda: not rows(town, JobRow.name == "core.sweep", JobRow.once.is_(None))  # noqa: E731
-        wait_for(swept, seconds=150)  # a lease that went with the database ends, and one pause after it
+        wait_for(lambda: not rows(town, JobRow.name == "core.sweep", JobRow.once.is_(None)))
         portal.stop()
 
 
-# A worker is killed while it holds a lease; the clock moves
+# The worker dies while web processes are started; it is killed while it holds a lease; the clock moves
+
+FORKED = """
+import os, subprocess, threading, time
+from ops import server
+begun, forked, turns, start = threading.Event(), threading.Event(), [], subprocess._fork_exec
+def slowly(*arguments):
+    turns.append(begun.set())
+    forked.wait(1)
+    return start(*arguments)
+subprocess._fork_exec = slowly
+server.RESTART_PAUSE = 0.1
+server.Worker().start()
+begun.wait()
+if os.fork() == 0:
+    server.end_with(os.getppid())
+    time.sleep(60)
+forked.set()
+while len(turns) < 2:
+    time.sleep(0.1)
+os._exit(0)
+"""
+
+
+def test_a_worker_that_dies_is_replaced_though_a_web_process_was_forked_while_it_began(
+    tmp_path: Path,
+) -> None:
+    """There is no town: it ends at once. The web process, which lives on, holds none of its pipes."""
+    environment = {"PARVIS_DATA": str(tmp_path / "none"), "PATH": os.environ["PATH"]}
+    subprocess.run(
+        [sys.executable, "-c", FORKED], env=environment, check=True, timeout=20, stderr=subprocess.DEVNULL
+    )
+
 
 ran: list[str] = []
 WORKER = """
