@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -269,25 +269,6 @@ def enqueue(town: Town, name: str) -> None:
 def rows(town: Town, *where: Any) -> list[JobRow]:
     """The jobs there are."""
     return town.run(lambda: list(db.db.session.scalars(sa.select(JobRow).where(*where))))
-
-
-@pytest.fixture
-def move(monkeypatch: pytest.MonkeyPatch) -> Callable[[dt.timedelta], None]:
-    """Return `move(by)`: set the clock of this process to so much later or earlier than it is."""
-    shift = [dt.timedelta()]
-
-    class Moved(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-            return dt.datetime.now(tz) + shift[0]
-
-    clock = SimpleNamespace(**{**vars(dt), "datetime": Moved})
-    monkeypatch.setattr(db, "dt", clock)
-
-    def by(change: dt.timedelta) -> None:
-        shift[0] = change
-
-    return by
 
 
 def test_a_job_whose_worker_was_killed_is_done_once_its_lease_ends(
