@@ -113,6 +113,15 @@ def content(app: Flask) -> dict[str, list[bytes]]:
         return {name: list(rows.dump(connection, table)) for name, table in found.items()}
 
 
+def assert_the_same(before: dict[str, list[bytes]], after: dict[str, list[bytes]]) -> None:
+    """A restored town holds what it held before, but for what a restore notes and ends."""
+    assert b"town.restored" in after["core_audit"].pop()
+    assert before.keys() == after.keys()
+    assert {name: after[name] for name in before if name not in NOT_THE_SAME | ENDED} == {
+        name: lines for name, lines in before.items() if name not in NOT_THE_SAME | ENDED
+    }
+
+
 def opened(config: Config) -> Town:
     """The restored town."""
     return Town(create_app(config, registry.discover()[1]))
@@ -134,13 +143,8 @@ def test_a_restored_town_is_the_town_on_either_engine(
     config = empty(engine)
     taken_at = restore.restore(path, config)
     assert dt.timedelta() < now() - taken_at < dt.timedelta(minutes=5)
-    before, again = content(town.app), opened(config)
-    after = content(again.app)
-    assert b"town.restored" in after["core_audit"].pop()
-    assert before.keys() == after.keys()
-    assert {name: after[name] for name in before if name not in NOT_THE_SAME | ENDED} == {
-        name: lines for name, lines in before.items() if name not in NOT_THE_SAME | ENDED
-    }
+    again = opened(config)
+    assert_the_same(content(town.app), content(again.app))
     well = {one.name: one.ok for one in again.run(lambda: check.everything(with_files=True))}
     assert {name for name, ok in well.items() if not ok} == {"worker"}
     browser = Browser(again.app.test_client())
@@ -217,6 +221,13 @@ def test_a_backup_under_load_is_the_town_of_one_moment(
     """Each turn writes a post with a support and a picture, and takes the picture before away at once."""
     monkeypatch.setattr(portal_files, "ORPHAN_SECONDS", -1)
     space, done, stop, begun = town.space("Square", "ana"), [0], threading.Event(), threading.Event()
+    states = [content(town.app)]
+
+    def note(_session: object) -> None:
+        """Keep all that the town holds after each commit of the one who writes."""
+        states.append(content(town.app))
+
+    sa.event.listen(db.session, "after_commit", note)
 
     def turn(number: int) -> None:
         shown = files.prepare(picture(f"#{number:06x}"))
@@ -234,26 +245,42 @@ def test_a_backup_under_load_is_the_town_of_one_moment(
             begun.set()
 
     writer = threading.Thread(target=work)
-    copy = backup._write_file
+    copy, dump = backup._write_file, rows.dump
 
-    def slowly(*arguments: Any) -> bool:
-        """Let somebody write between the rows and the files."""
+    def wait() -> None:
+        """Let somebody write meanwhile."""
         reached = done[0]
         while done[0] < reached + 2:
             threading.Event().wait(0.01)
+
+    def copied(*arguments: Any) -> bool:
+        wait()
         return copy(*arguments)
 
-    monkeypatch.setattr(backup, "_write_file", slowly)
+    def dumped(connection: Connection, table: sa.Table) -> Iterator[bytes]:
+        if threading.current_thread() is not writer and table.name in ("core_file", "core_space"):
+            wait()
+        return dump(connection, table)
+
     writer.start()
     begun.wait()
-    before = done[0]
-    path = take(town.app, tmp_path / "kept")
-    after = done[0]
+    before, first = done[0], len(states) - 1
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_write_file", copied)
+        patch.setattr(rows, "dump", dumped)
+        path = take(town.app, tmp_path / "kept")
+    after, last = done[0], len(states)  # at most one more was committed and not noted yet
     stop.set()
     writer.join()
+    sa.event.remove(db.session, "after_commit", note)
+    with zipfile.ZipFile(path) as source:
+        names = [name for name in source.namelist() if name.startswith("rows/")]
+        kept = {name[5:-6]: source.read(name).splitlines(keepends=True) for name in names}
+    assert kept in states[first : last + 1]
     config = empty("sqlite")
     restore.restore(path, config)
     again = opened(config)
+    assert_the_same(kept, content(again.app))
 
     def look() -> tuple[list[str], int, int]:
         bodies = db.session.scalars(sa.select(Entry.body).order_by(Entry.id)).all()
