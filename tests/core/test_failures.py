@@ -12,7 +12,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -289,6 +290,37 @@ def test_a_job_whose_worker_was_killed_is_done_once_its_lease_ends(
     jobs.run_due(town.app)
     jobs.run_due(town.app)
     assert ran == ["work"]
+    assert rows(town, JobRow.name == "slow.work") == []
+
+
+def test_a_job_that_the_database_went_away_under_is_done_after_one_pause(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker lives and leads again: there is no lease of a dead one to wait for."""
+    stop, finish, pause = threading.Event(), jobs._finish, 2.0
+    monkeypatch.setattr(jobs, "PAUSES", (dt.timedelta(seconds=pause), *jobs.PAUSES[1:]))
+    ended: list[float] = []
+
+    def gone(row: JobRow, *how: Any) -> None:
+        if row.name == "slow.work":
+            ended.append(time.monotonic())
+            if len(ended) == 1:
+                raise sa.exc.OperationalError("gone", None, Exception())
+        finish(row, *how)
+
+    def wait() -> None:
+        with suppress(AssertionError):
+            wait_for(lambda: len(ended) == 2, seconds=pause + 10)
+        stop.set()
+
+    monkeypatch.setattr(jobs, "_finish", gone)
+    enqueue(town, "slow.work")
+    helper = threading.Thread(target=wait)
+    helper.start()
+    worker.run(town.app, stop)
+    helper.join()
+    assert ran == ["work", "work"]
+    assert ended[1] - ended[0] >= pause
     assert rows(town, JobRow.name == "slow.work") == []
 
 
