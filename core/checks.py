@@ -118,9 +118,8 @@ def models(registry: "Registry") -> None:
         if sum(issubclass(cls, mixin) for mixin in MIXINS) != 1 and name not in READ_BY_CLAUSES:
             names = ", ".join(mixin.__name__ for mixin in MIXINS)
             raise PluginError(f"{cls.__module__}.{cls.__name__} needs exactly one reader mixin: {names}")
-        plugin = next(
-            (p for package, p in prefixes.items() if f"{cls.__module__}.".startswith(f"{package}.")), None
-        )
+        module = f"{cls.__module__}."
+        plugin = next((p for package, p in prefixes.items() if module.startswith(f"{package}.")), None)
         if plugin is None:
             continue
         if not name.startswith(plugin.table_prefix + "_"):

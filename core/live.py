@@ -5,7 +5,6 @@ Who that is, is asked anew whenever there is something to tell. The table is the
 reached asks again from the event they know. What keeps streams open is in `ops/live.py`.
 """
 
-import datetime as dt
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ import sqlalchemy as sa
 
 from . import access, registry
 from .access import Viewer
-from .db import UtcDateTime, before_commit, db, now, table_of, unfiltered, write
+from .db import UtcDateTime, before_commit, db, now, table_of, unfiltered
 from .models import Event, SignIn, Space, User
 from .plugin import Plugin
 
-KEPT = dt.timedelta(days=1)
 MOST = 500  # whoever missed more than this reads the page anew
 LOCK = 7068948  # of the advisory lock, any number that nobody else uses
 CHANNEL = "parvis"
@@ -91,13 +89,6 @@ def hear(listeners: Collection[Listener], anyway: bool = False) -> dict[Listener
     for one in behind:
         one.after = newest
     return {**dict.fromkeys(gone), **{one: text for one, text in told.items() if text}}
-
-
-def prune() -> None:
-    """Forget events that nobody can have missed; the newest stays, so that its number is not forgotten."""
-    with write():
-        newest = sa.select(sa.func.max(_event.c.id)).scalar_subquery()
-        unfiltered(sa.delete(_event).where(_event.c.at < now() - KEPT, _event.c.id < newest))
 
 
 def _told(listeners: Collection[Listener], newest: int) -> dict[Listener, str]:

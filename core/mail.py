@@ -1,7 +1,8 @@
 """The outbox: mail is a row first, and leaves by SMTP when the worker gets to it.
 
-A row is leased before it is sent and carries the same Message-ID at each try: after a crash between the
-mail server's yes and our own note of it, at worst the message leaves again, later and recognisably.
+A row is leased before it is sent and carries the same Message-ID at each try. Where the answer to a message
+never reaches us (ten minutes of silence, a connection cut, a worker killed meanwhile), nobody can know if it
+was taken: it leaves again, later and recognisably. A link that never comes would be worse than one twice.
 """
 
 import datetime as dt
@@ -12,6 +13,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from email.message import EmailMessage
+from itertools import takewhile
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -28,8 +30,10 @@ from .text import one_line
 
 DELIVER = "core.deliver"
 BATCH = 50
-TIMEOUT = 20
-LEASE = dt.timedelta(minutes=10)
+TURN = dt.timedelta(minutes=1)  # after which no message is begun: other jobs wait meanwhile
+TIMEOUT, ANSWER = 20, 600  # seconds to wait for a mail server, and for one that has the message
+SECONDS = 1200  # that the job may take: a turn, and its last message at the slowest
+LEASE = dt.timedelta(seconds=SECONDS) + jobs.LEASE_MARGIN
 REST = dt.timedelta(minutes=1)  # for a mail server that is not well
 TRIES = 9  # the last one some ten hours after the first
 
@@ -113,13 +117,15 @@ def _deliver(config: Config, due: Sequence[int]) -> bool:
     """Send these messages by one connection; says whether the mail server was well until the end."""
     with ExitStack() as connection:
         server: smtplib.SMTP | None = None
-        for mail in filter(None, map(_lease, due)):
+        end = now() + TURN
+        for mail in filter(None, map(_lease, takewhile(lambda _: now() < end, due))):
             try:
                 if server is None:
                     server = _connect(config)
                     connection.callback(server.close)
                 if (words := written(mail)) is None:
-                    _drop(mail)
+                    with write() as session:
+                        session.execute(sa.delete(Mail).where(Mail.id == mail.id))
                 else:
                     _hand_over(server, mail, config, words)
             except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as error:
@@ -169,12 +175,25 @@ def message(mail: Mail, config: Config, letter: Letter, headers: Mapping[str, st
     return made
 
 
+class _Patient(smtplib.SMTP):
+    """Waits longer for the answer to a message (RFC 5321, 4.5.3.2.6): a slow yes is no reason to repeat."""
+
+    def send(self, s: Any) -> None:
+        super().send(s)
+        if self.sock:
+            self.sock.settimeout(ANSWER if isinstance(s, bytes) else TIMEOUT)  # commands are str
+
+
+class _PatientTLS(_Patient, smtplib.SMTP_SSL):
+    """The same, by TLS from the start."""
+
+
 def _connect(config: Config) -> smtplib.SMTP:
     where, context = (config.smtp_host, config.smtp_port), ssl.create_default_context()
     if config.smtp_tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=TIMEOUT, context=context)
+        server: smtplib.SMTP = _PatientTLS(*where, timeout=TIMEOUT, context=context)
     else:
-        server = smtplib.SMTP(*where, timeout=TIMEOUT)
+        server = _Patient(*where, timeout=TIMEOUT)
     if config.smtp_tls == "starttls":
         server.starttls(context=context)
     if config.smtp_user:
@@ -183,7 +202,7 @@ def _connect(config: Config) -> smtplib.SMTP:
 
 
 def _lease(number: int) -> Mail | None:
-    """The message, for ten minutes ours alone, or None when somebody else has it."""
+    """The message, ours alone for longer than the job may take, or None when somebody else has it."""
     due = sa.update(Mail).where(Mail.id == number, Mail.status == "waiting", Mail.next_at <= now())
     lease = due.values(next_at=now() + LEASE, attempts=Mail.attempts + 1).returning(Mail)
     with write() as session:
@@ -206,11 +225,6 @@ def _failed(mail: Mail, error: Exception, for_good: bool = False) -> None:
         _change(mail, status="failed", error=reason, text=None, html=None)
     else:
         _change(mail, error=reason, next_at=now() + dt.timedelta(minutes=2) * 2 ** (mail.attempts - 1))
-
-
-def _drop(mail: Mail) -> None:
-    with write() as session:
-        session.execute(sa.delete(Mail).where(Mail.id == mail.id))
 
 
 def _change(mail: Mail, **values: Any) -> None:

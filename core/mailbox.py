@@ -61,9 +61,8 @@ def take_in(made: EmailMessage, words: str) -> bool:
         return False
     address = sender(made)
     person = claims.known(address)
-    key = hashlib.sha256(
-        str(made["Message-ID"] or [*made.values(), words]).encode("utf-8", "replace")
-    ).hexdigest()
+    own = str(made["Message-ID"] or [*made.values(), words])
+    key = hashlib.sha256(own.encode("utf-8", "replace")).hexdigest()
     said = (_readable(made["Subject"] or ""), _readable(words), tuple(made.iter_attachments()))
     letter = Incoming(rest, address, person.user_id if person else None, *said, key)
     return _handle(owner.name, handler, letter, (person and person.language) or settings.town().language)

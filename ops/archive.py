@@ -123,8 +123,9 @@ class Reader:
 
     def _manifest(self) -> dict[str, Any]:
         infos = [info for info in self._zip.infolist() if info.filename == MANIFEST]
-        if len(infos) != 1 or infos[0].compress_type not in METHODS:
+        if len(infos) != 1:
             raise ArchiveError("it has no manifest: no backup of Parvis")
+        _refuse_packing(infos[0])
         members = len(self._zip.infolist())
         most = LARGEST_MANIFEST + OF_MEMBER * members
         with self._zip.open(infos[0]) as member:
@@ -153,8 +154,7 @@ class Reader:
         }:
             raise ArchiveError("its tables are not those of its manifest")
         for info in infos:
-            if info.compress_type not in METHODS or info.flag_bits & 1:
-                raise ArchiveError(f"{info.filename} is packed as no backup packs")
+            _refuse_packing(info)
             if info.external_attr >> 16 & 0o170000 not in (0, 0o100000):
                 raise ArchiveError(f"{info.filename} is no plain file")
             name, tied = info.filename.rpartition("/")[2], info.filename.startswith("files/")
@@ -164,6 +164,12 @@ class Reader:
                 raise ArchiveError(f"{info.filename} has another size than the manifest says")
         if sum(size for size, _ in self.members.values()) > room:
             raise ArchiveError("it holds more than there is room for")
+
+
+def _refuse_packing(info: zipfile.ZipInfo) -> None:
+    """Raise ArchiveError where a member needs a password, or is packed in a way that no backup uses."""
+    if info.compress_type not in METHODS or info.flag_bits & 1:
+        raise ArchiveError(f"{info.filename} is packed as no backup packs")
 
 
 def _sound(manifest: dict[str, Any]) -> bool:

@@ -239,6 +239,14 @@ def end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
+# A web process that is forked while the worker is started would inherit the pipe on which `Popen` waits, and
+# let it wait for as long as that process lives: nobody would see the worker end.
+starting = threading.Lock()
+os.register_at_fork(
+    before=starting.acquire, after_in_parent=starting.release, after_in_child=starting.release
+)
+
+
 class Worker:
     """The process that runs jobs, kept running from a thread of the server's main process."""
 
@@ -264,9 +272,10 @@ class Worker:
 
     def _keep(self) -> None:
         while not self.stopping.is_set():
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ops.cli", "worker", f"--parent={os.getpid()}"]
-            )
+            with starting:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "ops.cli", "worker", f"--parent={os.getpid()}"]
+                )
             self.process.wait()
             if not self.stopping.wait(RESTART_PAUSE):
                 log.error("the worker ended and is started again")

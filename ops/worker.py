@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from core import access, health, jobs
 from core.config import Config
-from core.db import db, now, write
+from core.db import TROUBLE, db, now, write
 from core.models import JobRow, Mail, NoticeRound
 from portal import backing_up
 
@@ -37,15 +37,23 @@ def run(app: Flask, stop: threading.Event) -> None:
         engine, config = db.engine, app.config["PARVIS"]
     on_postgresql = engine.dialect.name == "postgresql"
     leader = SessionLock(engine) if on_postgresql else FileLock(config.data / "worker.lock")
-    clock = Clock()
+    clock, cut_off = Clock(), False
     executors = {"default": DebugExecutor(), "beat": ThreadPoolExecutor(1)}
     scheduler = BlockingScheduler(timezone=dt.UTC, executors=executors)
 
     def tick() -> None:
+        nonlocal cut_off
         if leader.held():
             if by := clock.set_back():
                 bring_forward(app, by)
-            jobs.run_due(app, stop)
+            if cut_off:
+                let_go(app)
+            try:
+                jobs.run_due(app, stop)
+            except TROUBLE:
+                cut_off = True
+                raise
+            cut_off = False
 
     def end() -> None:
         stop.wait()
@@ -96,6 +104,14 @@ def bring_forward(app: Flask, by: dt.timedelta) -> None:
                 setattr(row, column, getattr(row, column) - by)
         late = NoticeRound.way == "at_once", NoticeRound.due_at > now()  # digests wait for an hour of the day
         session.execute(sa.update(NoticeRound).where(*late).values(due_at=now()))
+
+
+def let_go(app: Flask) -> None:
+    """Try again soon what the database went away under; nobody else runs jobs while this worker leads."""
+    soon = now() + jobs.PAUSES[0]
+    with app.app_context(), access.as_system("let leases go"), write() as session:
+        held = JobRow.state == "running", JobRow.leased_until > soon
+        session.execute(sa.update(JobRow).where(*held).values(leased_until=soon))
 
 
 class FileLock:

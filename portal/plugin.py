@@ -5,13 +5,13 @@ import datetime as dt
 from flask import Blueprint
 from flask_babel import lazy_gettext as _
 
-from core import live, mail
+from core import mail
 from core.notices import tell
 from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission, Plugin, SpaceKind, SpaceRole
 from core.search import index
 from core.spaces import actions as groups
 
-from . import intake
+from . import intake, live
 from .accounts import opening
 from .accounts.factor_views import blueprint as factor
 from .accounts.language import blueprint as language
@@ -27,7 +27,6 @@ from .feed.views import blueprint as feed
 from .files import blueprint as files
 from .files import sweep as sweep_files
 from .health import blueprint as health
-from .live import blueprint as stream
 from .moderation import deeds
 from .moderation import views as moderation
 from .moderation.actions import REPORT
@@ -89,7 +88,19 @@ plugin = Plugin(
     table_prefix="core",
     paths=(),
     blueprints=(
-        *(pages, feed, posts, accounts, factor, language, spaces, search, files, stream, notice_pages),
+        *(
+            pages,
+            feed,
+            posts,
+            accounts,
+            factor,
+            language,
+            spaces,
+            search,
+            files,
+            live.blueprint,
+            notice_pages,
+        ),
         *(admin, areas, plugins, operations, about, health, privacy, about_privacy),
         *(moderation.blueprint, moderation.log),
     ),
@@ -111,7 +122,9 @@ plugin = Plugin(
         EntryKind("core.reply", _("Reply to a post"), feed=False),
     ),
     jobs=(
-        Job(mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=600),
+        Job(
+            mail.DELIVER, _("Deliver mail"), mail.deliver, every=dt.timedelta(minutes=5), seconds=mail.SECONDS
+        ),
         Job("core.index", _("Index what changed"), index.run, seconds=120, waiting=index.waiting),
         Job(tell.TELL, _("See whom an entry concerns"), tell.tell, seconds=600),
         Job(tell.NOTIFY, _("Tell people"), tell.tell_people, seconds=600),

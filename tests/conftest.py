@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email
 import email.policy
 import functools
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -330,6 +332,27 @@ def pg_execute(server: Path, statement: str) -> None:
 def pg_address(server: Path, name: str) -> str:
     """Return the SQLAlchemy address of a database of the private server."""
     return f"postgresql+psycopg://postgres@/{name}?host={server}"
+
+
+@pytest.fixture
+def move(monkeypatch: pytest.MonkeyPatch) -> Callable[[dt.timedelta], None]:
+    """Return `move(by)`: set the clock of this process to so much later or earlier than it is."""
+    from core import db
+
+    shift = [dt.timedelta()]
+
+    class Moved(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            return dt.datetime.now(tz) + shift[0]
+
+    clock = SimpleNamespace(**{**vars(dt), "datetime": Moved})
+    monkeypatch.setattr(db, "dt", clock)
+
+    def by(change: dt.timedelta) -> None:
+        shift[0] = change
+
+    return by
 
 
 class Mailbox:

@@ -134,3 +134,13 @@ class Walk:
                 self.sent[rule] = answer.status_code
                 if answer.status_code in (200, 302, 303):
                     self.written |= {(rule, name) for name in form.texts}
+
+    def fields(self) -> set[tuple[str, str]]:
+        """The fields that take words of all forms on the pages that were found, each with its route."""
+        forms = [
+            Form.of(path, element, "")
+            for path, text in self.pages.items()
+            for element in tree(text).iter("form")
+            if (element.get("method") or "").lower() == "post"
+        ]
+        return {(self.rule(form.action, "POST"), name) for form in forms for name in form.texts}

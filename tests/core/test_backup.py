@@ -113,6 +113,15 @@ def content(app: Flask) -> dict[str, list[bytes]]:
         return {name: list(rows.dump(connection, table)) for name, table in found.items()}
 
 
+def assert_the_same(before: dict[str, list[bytes]], after: dict[str, list[bytes]]) -> None:
+    """A restored town holds what it held before, but for what a restore notes and ends."""
+    assert b"town.restored" in after["core_audit"].pop()
+    assert before.keys() == after.keys()
+    assert {name: after[name] for name in before if name not in NOT_THE_SAME | ENDED} == {
+        name: lines for name, lines in before.items() if name not in NOT_THE_SAME | ENDED
+    }
+
+
 def opened(config: Config) -> Town:
     """The restored town."""
     return Town(create_app(config, registry.discover()[1]))
@@ -134,13 +143,8 @@ def test_a_restored_town_is_the_town_on_either_engine(
     config = empty(engine)
     taken_at = restore.restore(path, config)
     assert dt.timedelta() < now() - taken_at < dt.timedelta(minutes=5)
-    before, again = content(town.app), opened(config)
-    after = content(again.app)
-    assert b"town.restored" in after["core_audit"].pop()
-    assert before.keys() == after.keys()
-    assert {name: after[name] for name in before if name not in NOT_THE_SAME | ENDED} == {
-        name: lines for name, lines in before.items() if name not in NOT_THE_SAME | ENDED
-    }
+    again = opened(config)
+    assert_the_same(content(town.app), content(again.app))
     well = {one.name: one.ok for one in again.run(lambda: check.everything(with_files=True))}
     assert {name for name, ok in well.items() if not ok} == {"worker"}
     browser = Browser(again.app.test_client())
@@ -217,6 +221,13 @@ def test_a_backup_under_load_is_the_town_of_one_moment(
     """Each turn writes a post with a support and a picture, and takes the picture before away at once."""
     monkeypatch.setattr(portal_files, "ORPHAN_SECONDS", -1)
     space, done, stop, begun = town.space("Square", "ana"), [0], threading.Event(), threading.Event()
+    states = [content(town.app)]
+
+    def note(_session: object) -> None:
+        """Keep all that the town holds after each commit of the one who writes."""
+        states.append(content(town.app))
+
+    sa.event.listen(db.session, "after_commit", note)
 
     def turn(number: int) -> None:
         shown = files.prepare(picture(f"#{number:06x}"))
@@ -234,26 +245,42 @@ def test_a_backup_under_load_is_the_town_of_one_moment(
             begun.set()
 
     writer = threading.Thread(target=work)
-    copy = backup._write_file
+    copy, dump = backup._write_file, rows.dump
 
-    def slowly(*arguments: Any) -> bool:
-        """Let somebody write between the rows and the files."""
+    def wait() -> None:
+        """Let somebody write meanwhile."""
         reached = done[0]
         while done[0] < reached + 2:
             threading.Event().wait(0.01)
+
+    def copied(*arguments: Any) -> bool:
+        wait()
         return copy(*arguments)
 
-    monkeypatch.setattr(backup, "_write_file", slowly)
+    def dumped(connection: Connection, table: sa.Table) -> Iterator[bytes]:
+        if threading.current_thread() is not writer and table.name in ("core_file", "core_space"):
+            wait()
+        return dump(connection, table)
+
     writer.start()
     begun.wait()
-    before = done[0]
-    path = take(town.app, tmp_path / "kept")
-    after = done[0]
+    before, first = done[0], len(states) - 1
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_write_file", copied)
+        patch.setattr(rows, "dump", dumped)
+        path = take(town.app, tmp_path / "kept")
+    after, last = done[0], len(states)  # at most one more was committed and not noted yet
     stop.set()
     writer.join()
+    sa.event.remove(db.session, "after_commit", note)
+    with zipfile.ZipFile(path) as source:
+        names = [name for name in source.namelist() if name.startswith("rows/")]
+        kept = {name[5:-6]: source.read(name).splitlines(keepends=True) for name in names}
+    assert kept in states[first : last + 1]
     config = empty("sqlite")
     restore.restore(path, config)
     again = opened(config)
+    assert_the_same(kept, content(again.app))
 
     def look() -> tuple[list[str], int, int]:
         bodies = db.session.scalars(sa.select(Entry.body).order_by(Entry.id)).all()
@@ -573,24 +600,23 @@ class TestARestoreRefuses:
     def test_a_changed_byte(self, good: Path, into: Config, name: str) -> None:
         self.refused(changed(good, flip=name), into, "damaged: its checksum")
 
-    @pytest.mark.parametrize(
-        ("name", "said"), [("secret-key", "packed as no backup packs"), ("manifest.json", "has no manifest")]
-    )
-    def test_a_member_that_is_packed_otherwise(self, good: Path, into: Config, name: str, said: str) -> None:
+    @pytest.mark.parametrize("name", ["secret-key", "manifest.json"])
+    def test_a_member_that_is_packed_otherwise(self, good: Path, into: Config, name: str) -> None:
         other = good.with_name("packed.zip")
         with zipfile.ZipFile(good) as source, zipfile.ZipFile(other, "w") as target:
             for one in source.namelist():
                 target.writestr(one, source.read(one), zipfile.ZIP_BZIP2 if one == name else None)
-        self.refused(other, into, said)
+        self.refused(other, into, f"{name} is packed as no backup packs")
 
+    @pytest.mark.parametrize("name", ["secret-key", "manifest.json"])
     @pytest.mark.parametrize(
         ("place", "value", "said"), [(8, 1, "packed as no backup packs"), (6, 99, "damaged")]
     )
     def test_what_needs_a_password_or_a_later_zip(
-        self, good: Path, into: Config, place: int, value: int, said: str
+        self, good: Path, into: Config, name: str, place: int, value: int, said: str
     ) -> None:
         data = bytearray(good.read_bytes())
-        data[data.rindex(b"PK\x01\x02", 0, data.rindex(b"secret-key")) + place] |= value
+        data[data.rindex(b"PK\x01\x02", 0, data.rindex(name.encode())) + place] |= value
         good.write_bytes(data)
         self.refused(good, into, said)
 
@@ -771,6 +797,22 @@ class TestARestoreRefuses:
     @pytest.mark.parametrize("key", [b"", b"00ff", b"\xff\xfe\x00" * 20, b"0" * 63 + b"\n"])
     def test_a_key_that_is_none(self, good: Path, into: Config, key: bytes) -> None:
         self.refused(changed(good, replace={"secret-key": key}), into, "64 hex digits")
+
+    def test_a_key_that_is_long_is_not_read(
+        self, good: Path, into: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(restore.archive.Reader, "verify", lambda _self: None)  # it reads piece by piece
+        joined: list[int] = []
+        read = restore.archive.Reader.read
+
+        def note(self: archive.Reader, name: str) -> Iterator[bytes]:
+            for piece in read(self, name):
+                joined.append(len(piece))
+                yield piece
+
+        monkeypatch.setattr(restore.archive.Reader, "read", note)
+        self.refused(changed(good, replace={"secret-key": b"0" * 2 * archive.CHUNK}), into, "64 hex digits")
+        assert joined == []
 
     @pytest.mark.parametrize("last", [2**70, 2**63 - 1, 2**31 - 1, -5])
     def test_a_number_that_no_table_counts_to(self, good: Path, into: Config, last: int) -> None:

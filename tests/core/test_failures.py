@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import resource
 import secrets
 import signal
@@ -11,8 +12,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
-from types import ModuleType, SimpleNamespace
+import time
+from contextlib import closing, suppress
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,11 +22,12 @@ import sqlalchemy as sa
 
 from core import api, db, files, health, jobs, registry
 from core.accounts import throttle
-from core.models import JobRow, Mail, NoticeRound, SignIn
+from core.models import Event, JobRow, Mail, NoticeRound, SignIn
 from core.notices import rounds
-from ops import worker
+from ops import streams, worker
 
 from ..conftest import PostgreSQL, migrate_new, pg_address, pg_execute
+from ..live.conftest import Stream
 from . import test_concurrency as real
 from .test_backup import picture
 from .test_cli import parvis, processes_of, refused, wait_for
@@ -154,6 +157,8 @@ class TestPostgresqlStopped:
             db.db.engine.dispose()
         portal = serve(1)
         assert writer.post(portal, space, "before") in (302, 303)
+        heard = town.run(lambda: db.db.session.scalar(sa.select(sa.func.max(Event.id))))
+        stream = Stream(portal, f"after={heard}&space={space}", writer.cookie)  # type: ignore[arg-type]
         server.stop()
         for path in ("/", f"/spaces/{space}", "/sign-in"):
             status, page, headers = portal.request("GET", path, writer.cookie)
@@ -170,15 +175,49 @@ class TestPostgresqlStopped:
         server.start()
         assert portal.request("GET", f"/spaces/{space}", writer.cookie)[0] == 200, "nobody asked meanwhile"
         assert writer.post(portal, space, "after") in (302, 303)
+        stream.connection.sock.settimeout(streams.QUIET + 5)
+        assert stream.next().startswith("core.post:published "), "open all the while"
+        stream.close()
         bodies, counter, recount = real.said(town, space)
         assert (sorted(bodies), counter, recount) == (["Hello after", "Hello before"], 2, 2)
         enqueue(town, "core.sweep")
-        swept = lambda: not rows(town, JobRow.name == "core.sweep", JobRow.once.is_(None))  # noqa: E731
-        wait_for(swept, seconds=150)  # a lease that went with the database ends, and one pause after it
+        wait_for(lambda: not rows(town, JobRow.name == "core.sweep", JobRow.once.is_(None)))
         portal.stop()
 
 
-# A worker is killed while it holds a lease; the clock moves
+# The worker dies while web processes are started; it is killed while it holds a lease; the clock moves
+
+FORKED = """
+import os, subprocess, threading, time
+from ops import server
+begun, forked, turns, start = threading.Event(), threading.Event(), [], subprocess._fork_exec
+def slowly(*arguments):
+    turns.append(begun.set())
+    forked.wait(1)
+    return start(*arguments)
+subprocess._fork_exec = slowly
+server.RESTART_PAUSE = 0.1
+server.Worker().start()
+begun.wait()
+if os.fork() == 0:
+    server.end_with(os.getppid())
+    time.sleep(60)
+forked.set()
+while len(turns) < 2:
+    time.sleep(0.1)
+os._exit(0)
+"""
+
+
+def test_a_worker_that_dies_is_replaced_though_a_web_process_was_forked_while_it_began(
+    tmp_path: Path,
+) -> None:
+    """There is no town: it ends at once. The web process, which lives on, holds none of its pipes."""
+    environment = {"PARVIS_DATA": str(tmp_path / "none"), "PATH": os.environ["PATH"]}
+    subprocess.run(
+        [sys.executable, "-c", FORKED], env=environment, check=True, timeout=20, stderr=subprocess.DEVNULL
+    )
+
 
 ran: list[str] = []
 WORKER = """
@@ -233,25 +272,6 @@ def rows(town: Town, *where: Any) -> list[JobRow]:
     return town.run(lambda: list(db.db.session.scalars(sa.select(JobRow).where(*where))))
 
 
-@pytest.fixture
-def move(monkeypatch: pytest.MonkeyPatch) -> Callable[[dt.timedelta], None]:
-    """Return `move(by)`: set the clock of this process to so much later or earlier than it is."""
-    shift = [dt.timedelta()]
-
-    class Moved(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-            return dt.datetime.now(tz) + shift[0]
-
-    clock = SimpleNamespace(**{**vars(dt), "datetime": Moved})
-    monkeypatch.setattr(db, "dt", clock)
-
-    def by(change: dt.timedelta) -> None:
-        shift[0] = change
-
-    return by
-
-
 def test_a_job_whose_worker_was_killed_is_done_once_its_lease_ends(
     town: Town, tmp_path: Path, database_url: str, move: Callable[[dt.timedelta], None]
 ) -> None:
@@ -270,6 +290,37 @@ def test_a_job_whose_worker_was_killed_is_done_once_its_lease_ends(
     jobs.run_due(town.app)
     jobs.run_due(town.app)
     assert ran == ["work"]
+    assert rows(town, JobRow.name == "slow.work") == []
+
+
+def test_a_job_that_the_database_went_away_under_is_done_after_one_pause(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker lives and leads again: there is no lease of a dead one to wait for."""
+    stop, finish, pause = threading.Event(), jobs._finish, 2.0
+    monkeypatch.setattr(jobs, "PAUSES", (dt.timedelta(seconds=pause), *jobs.PAUSES[1:]))
+    ended: list[float] = []
+
+    def gone(row: JobRow, *how: Any) -> None:
+        if row.name == "slow.work":
+            ended.append(time.monotonic())
+            if len(ended) == 1:
+                raise sa.exc.OperationalError("gone", None, Exception())
+        finish(row, *how)
+
+    def wait() -> None:
+        with suppress(AssertionError):
+            wait_for(lambda: len(ended) == 2, seconds=pause + 10)
+        stop.set()
+
+    monkeypatch.setattr(jobs, "_finish", gone)
+    enqueue(town, "slow.work")
+    helper = threading.Thread(target=wait)
+    helper.start()
+    worker.run(town.app, stop)
+    helper.join()
+    assert ran == ["work", "work"]
+    assert ended[1] - ended[0] >= pause
     assert rows(town, JobRow.name == "slow.work") == []
 
 

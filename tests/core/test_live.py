@@ -16,6 +16,7 @@ from core.db import WriteOutsideBoundary, db, write
 from core.feed import actions
 from core.models import Entry, Event, Space, User
 from core.spaces import actions as spaces
+from portal import live as pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,8 +186,8 @@ def test_who_missed_too_much_begins_anew(town: Town, monkeypatch: pytest.MonkeyP
     assert f"id: {newest}\nevent: reset" in visitor.get("/live?after=0&space=all").text
     assert "event: reset" in visitor.get(f"/live?after={newest + 9}&space=all").text, "a database restored"
     monkeypatch.setattr(live, "MOST", 500)
-    monkeypatch.setattr(live, "KEPT", live.KEPT * -1)
-    town.run(live.prune)
+    monkeypatch.setattr(pages, "KEPT", pages.KEPT * -1)
+    town.run(pages.prune)
     assert town.run(lambda: db.session.scalars(sa.select(Event.id)).all()) == [newest]
     assert "event: reset" in visitor.get("/live?after=0&space=all").text
     assert heard(visitor, newest - 1) == [f"core.post:published {newest}"] or len(heard(visitor, newest - 1))

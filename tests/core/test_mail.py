@@ -210,6 +210,26 @@ def test_a_crash_after_the_servers_yes_sends_nothing_at_once_and_the_same_messag
     assert row(posting, number).status == "sent"
 
 
+def test_a_message_whose_answer_is_lost_leaves_again_as_the_same(posting: Town, smtp: Any) -> None:
+    """Nobody can know whether it was taken: better twice, under one Message-ID, than never."""
+    number, take = send(posting), smtp.handle_DATA
+
+    async def hang_up(server: Any, *message: Any) -> str:
+        answer: str = await take(server, *message)
+        server.transport.abort()
+        return answer
+
+    smtp.handle_DATA = hang_up
+    posting.run(mail.deliver)
+    assert (row(posting, number).status, row(posting, number).error) == ("waiting", "SMTPServerDisconnected")
+    smtp.handle_DATA = take
+    later(posting)
+    posting.run(mail.deliver)
+    assert len(smtp.messages) == 2
+    assert len({message["Message-ID"] for message in smtp.messages}) == 1
+    assert row(posting, number).status == "sent"
+
+
 def test_a_letter_is_written_in_its_readers_language(town: Town) -> None:
     french, english = (
         town.run(

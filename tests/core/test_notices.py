@@ -598,14 +598,32 @@ def test_a_clock_moved_by_an_hour_sends_nothing_twice(
     everybody_is_mailed_once(town, ["owner", "ben", "cleo"])
 
 
-def test_with_the_mail_server_down_then_slow_each_message_leaves_once(
-    town: Town, square: int, smtp: Any, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+def test_with_the_mail_server_down_then_slow_each_message_leaves_once_at_its_next_try(
+    town: Town,
+    square: int,
+    smtp: Any,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    move: Callable[[dt.timedelta], None],
 ) -> None:
+    started = dt.datetime.now(dt.UTC)
+
+    def wait(interval: dt.timedelta) -> None:
+        """Let the worker run until just before the next try, then at it; that is at most an interval away."""
+        before = len(smtp.messages)
+        planned = town.run(lambda: db.session.scalars(sa.select(Mail.next_at)).one())
+        assert dt.timedelta(seconds=30) < planned - now() <= interval
+        move(planned - started - dt.timedelta(seconds=15))
+        jobs.run_due(town.app)
+        assert len(smtp.messages) == before
+        move(planned - started + dt.timedelta(seconds=1))
+        jobs.run_due(town.app)
+
     post = say(town, "ana", square, title="Benches")
     say(town, "ben", square, "Yes", parent=post)
-    run(town)
     connect(town, free_port())
-    town.run(mail.deliver)
+    run(town)
+    jobs.run_due(town.app)
     connect(town, smtp.port)
     monkeypatch.setattr(mail, "TIMEOUT", 0.2)
 
@@ -617,12 +635,55 @@ def test_with_the_mail_server_down_then_slow_each_message_leaves_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(smtp, "handle_RCPT", slow, raising=False)
-        retry(town)
+        wait(dt.timedelta(minutes=2))
     assert smtp.messages == []
     monkeypatch.setattr(mail, "TIMEOUT", 20)
-    retry(town)
-    retry(town)
+    wait(dt.timedelta(minutes=4))
     assert [message["To"] for message in smtp.messages] == ["ana@example.org"]
+    retry(town)
+    assert len(smtp.messages) == 1
+
+
+def test_a_mail_server_that_takes_a_message_and_answers_late_gets_it_once(
+    town: Town, square: int, smtp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a message may take ten minutes (RFC 5321, 4.5.3.2.6); after such a one none is begun."""
+    for name in ("ben", "cleo"):
+        say(town, name, square, "Yes", parent=say(town, "ana", square, title="Benches"))
+    run(town)
+    connect(town, smtp.port)
+    monkeypatch.setattr(mail, "TIMEOUT", 1)
+    monkeypatch.setattr(mail, "TURN", dt.timedelta(seconds=0.5))
+    take = smtp.handle_DATA
+
+    async def late(*message: Any) -> str:
+        import asyncio
+
+        answer: str = await take(*message)
+        await asyncio.sleep(1.3)
+        return answer
+
+    smtp.handle_DATA = late
+
+    def states() -> list[str]:
+        return town.run(lambda: list(db.session.scalars(sa.select(Mail.status).order_by(Mail.status))))
+
+    assert states() == ["waiting"] * 2
+    retry(town)
+    assert (len(smtp.messages), states()) == (1, ["sent", "waiting"])
+    retry(town)
+    retry(town)
+    assert (len({message["Message-ID"] for message in smtp.messages}), len(smtp.messages)) == (2, 2)
+    assert states() == ["sent"] * 2
+
+
+def test_a_message_is_leased_for_longer_than_a_delivery_may_take() -> None:
+    steps = (
+        12  # of which each may take TIMEOUT: connecting, greetings, TLS, signing in, sender, recipient, words
+    )
+    assert mail.TURN.total_seconds() + steps * mail.TIMEOUT + mail.ANSWER < mail.SECONDS
+    assert mail.LEASE.total_seconds() > mail.SECONDS
+    assert mail.ANSWER >= 600
 
 
 def test_what_waited_to_be_checked_is_told_no_more_once_somebody_has(town: Town, square: int) -> None:
