@@ -10,7 +10,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import seen, teams
-from ..models import Casework, Department, DepartmentMember, Question
+from ..models import Casework, Commitment, Department, DepartmentMember, Question
 from ..pages import Page, blueprint, form_page
 from ..show import draw
 from ..states import Case, question_case
@@ -71,7 +71,7 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))
-        reached = _reached(row) if row else ""
+        reached, renamed = _reached(row) if row else "", row is not None and row.name != values["name"]
         if row is None:
             row = Department(**values)
             _name(row, values["name"], folded)
@@ -87,6 +87,8 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
         if _reached(row) != reached:
             _tell_what_waits([row.id], links.follow_department if reached else links.follow_assignment)
         _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
+        if renamed:
+            _find_anew(row)
         return row.id
 
 
@@ -98,6 +100,14 @@ def _name(row: Department, name: str, folded: str) -> None:
         api.db.session.flush()
     except sa.exc.IntegrityError:
         raise api.Refused(_("There is a department of this name.")) from None
+
+
+def _find_anew(row: Department) -> None:
+    """Let the search find what a department has promised by its name of now; inside a write."""
+    about = sa.select(Commitment.question_id).where(Commitment.department_id == row.id)
+    with api.as_system("whoever keeps departments need not be on the team"):
+        for entry in api.db.session.scalars(sa.select(api.Entry).where(api.Entry.id.in_(about))):
+            api.reindex(entry)
 
 
 def _reached(row: Department) -> str:
