@@ -71,7 +71,7 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
         same = session.scalars(sa.select(Department).where(Department.folded == folded)).one_or_none()
         if same is not None and (row is None or same.id != row.id):
             raise api.Refused(_("There is a department of this name."))
-        reached, renamed = _reached(row) if row else "", row is not None and row.name != values["name"]
+        reached = _reached(row) if row else ""
         if row is None:
             row = Department(**values)
             _name(row, values["name"], folded)
@@ -86,9 +86,9 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
         if _reached(row) != reached:
             _tell_what_waits([row.id], links.follow_department if reached else links.follow_assignment)
-        _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
-        if renamed:
+        if row.name != values["name"]:
             _find_anew(row)
+        _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
         return row.id
 
 
