@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import re
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,18 @@ def test_a_promise_is_found_by_its_words_its_department_and_why(scene: Scene) ->
     assert found(scene, "roads") == []
     later(scene)
     assert (found(scene, "roads"), found(scene, "highways")) == ([], [result])
+
+
+def test_a_promise_is_nobody_s_words_and_has_the_date_on_which_it_last_moved(scene: Scene) -> None:
+    question, ident = promised(scene, scene.visit(), name="neighbour", shown="alias")
+    change(scene, Commitment, ident, changed_at=dt.datetime(2031, 5, 1, 12, tzinfo=dt.UTC))
+    scene.town.run(index.note_everything)
+    later(scene)
+    page = scene.browser().get("/search?q=replaced").text
+    result = next(part for part in page.split("<article")[1:] if f"/posts/{question}#promise-{ident}" in part)
+    assert "A resident" in scene.browser().get(f"/posts/{question}").text
+    assert "A resident" not in result
+    assert "2031" in result
 
 
 @pytest.mark.parametrize("way", ["hide", "remove"])
