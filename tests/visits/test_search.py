@@ -325,6 +325,28 @@ def test_what_an_erased_person_wrote_is_found_nowhere_and_the_town_s_promise_is(
     assert [url.partition("#")[0] for _label, url in found(scene, "replaced")] == [f"/posts/{question}"]
 
 
+def test_a_stop_is_not_called_by_the_words_of_a_question_whose_author_is_erased(scene: Scene) -> None:
+    visit = scene.visit()
+    asked = [
+        scene.accepted(visit, title="A zibelinette?", name="neighbour"),
+        scene.accepted(visit, title="A bench?", place="Allée quetsche", name="neighbour"),
+        scene.accepted(visit, title="A mirabelle?"),
+    ]
+    page = f"/visits/{visit}/route"
+    for ident in asked:
+        scene.browser("agent").submit(f"{page}/questions", _page=page, pick=str(ident), stop="0")
+    lead(scene, visit, "close", "finish")
+    later(scene)
+    assert all(("Stop of a visit" in dict(found(scene, word))) for word in ("zibelinette", "quetsche"))
+    scene.town.run(lambda: erase.begin(scene.town.person("neighbour"), words=True))
+    later(scene)
+    shown = scene.browser().get(f"/visits/{visit}/agenda").text
+    for word, stays in (("zibelinette", False), ("quetsche", False), ("mirabelle", True)):
+        assert (word in shown) == stays, word
+        assert bool(found(scene, word)) == stays, word
+        assert kept(scene, word) == stays, word
+
+
 def test_the_index_made_anew_holds_the_same(scene: Scene) -> None:
     visit = published(scene)
     planned(scene, visit)

@@ -139,6 +139,18 @@ def remove(stop_id: int) -> None:
         session.delete(stop)
 
 
+def unname(question_ids: Iterable[int]) -> None:
+    """Let no stop be called by the words of these questions, as one is that was made of them; in a write."""
+    rows = sa.select(Stop, Question.place, api.Entry.title)
+    rows = rows.join(api.Entry, api.Entry.space_id == Stop.space_id)
+    rows = rows.join(Question, Question.entry_id == api.Entry.id)
+    rows = rows.where(Question.entry_id.in_(list(question_ids))).order_by(Stop.id)
+    for stop, place_of, title in api.db.session.execute(rows).all():
+        if stop.title in (place_of[:120], title[:120]):
+            stop.title = _("Stop of a visit")
+            _find_anew(stop)
+
+
 def shift(stop_id: int, by: int) -> None:
     """Move a stop up or down among the others."""
     with api.write():
