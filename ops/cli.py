@@ -247,6 +247,8 @@ def upgrade() -> None:
             raise
         except (Exception, SystemExit) as error:
             raise Refusal(_undone(error)) from error
+        if changed:
+            index.note_everything()  # a later version may find more than the one before
     click.echo("Upgraded: " + ", ".join(changed) if changed else "The database is up to date.")
 
 

@@ -22,36 +22,39 @@ from .words import tag, tokens
 
 BATCH, SECONDS = 200, 5
 SECOND, LATEST = 2**30, 2**32 - 1  # places in a second, and seconds since 1970 that have places
-KEPT = ("published", "edited", "restored")
 THINGS: dict[str, Any] = {"user": User, "space": Space, "entry": Entry}
 BLANK = {"plugin": "core", "listed": False, **dict.fromkeys(("title", "text", "url"), "")}
 BLANK |= dict.fromkeys(("entry_id", "space_id", "user_id"))
 _document, _stale, _entry = table_of(Document), table_of(Stale), table_of(Entry)
-_note = sa.insert(_stale)
 
 Ref = tuple[str, int]
 
 
 def note(sort: str, ident: int) -> None:
     """An `entry`, `space` or `user` changed: inside the write that changes it."""
-    unfiltered(_note, {"sort": sort, "ident": ident})
+    unfiltered(sa.insert(_stale), {"sort": sort, "ident": ident})
 
 
 def entry_changed(entry: Entry, change: str) -> None:
     """An entry changed as `changes.tell` has it; what is not to be read any more leaves the index now."""
-    if change not in KEPT:
+    if change not in ("published", "edited", "restored"):
         forget("entry", entry.id)
     note("entry", entry.id)
 
 
-def forget(sort: str, ident: int) -> None:
-    """Take what hangs on a thing out of the index now: inside a write."""
-    unfiltered(sa.delete(_document).where(_document.c[f"{sort}_id"] == ident))
+def forget(sort: str, ident: int, *which: Any) -> None:
+    """Take what hangs on a thing out of the index now, or some of it: inside a write."""
+    unfiltered(sa.delete(_document).where(_document.c[f"{sort}_id"] == ident, *which))
 
 
 def reindex(thing: Entry | Space) -> None:
-    """What a plugin answers of an entry or a space in `search_documents` changed: inside a write."""
-    note("entry" if isinstance(thing, Entry) else "space", thing.id)
+    """What a plugin answers of an entry or a space in `search_documents` changed: inside a write.
+
+    What plugins answered before is found no more from then on, and what they answer now in a moment.
+    """
+    sort = "entry" if isinstance(thing, Entry) else "space"
+    forget(sort, thing.id, _document.c.plugin != "core")
+    note(sort, thing.id)
 
 
 def note_everything() -> None:

@@ -136,6 +136,7 @@ def change_visit(visit: Visit, plan: Plan, version: int) -> None:
         if plan.coordinators is None:
             plan = replace(plan, coordinators=teams.team_ids(space.id, "coordinator"))
         _set_team(space, plan)
+        api.reindex(space)
         api.emit(space, "visits.visit", space.id)
 
 

@@ -12,7 +12,7 @@ from core.api import gettext as _
 from . import reads, taken_out
 from .field.models import Note
 from .models import Asker, Casework, PrivateCase, Question, Visit, pledged
-from .plan import papers
+from .plan import papers, route
 from .plan.models import Paper, Sensitivity
 from .suggest.models import Term
 from .triage import groups
@@ -80,6 +80,7 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> list[int]
     _update(sa.update(PrivateCase).where(*still).values(ended_at=api.now()))  # nobody is there to go on with
     papers.forget(user_id, words)
     if words:
+        route.unname(api.db.session.scalars(_asked(user_id)).all())
         _leave_answers(user_id)
         # What was asked under no name becomes theirs again, so that it goes with all they wrote.
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)

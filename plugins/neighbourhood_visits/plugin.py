@@ -6,7 +6,7 @@ from typing import Any
 from core import api
 from core.api import lazy_gettext as _
 
-from . import actions, board, cli, letters, personal, reads, taken_out, teams, turns
+from . import actions, board, cli, letters, personal, reads, searched, taken_out, teams, turns
 from .approve import answers, delegates, places, templates
 from .assigned import departments, links, overdue
 from .assigned import views as assigned
@@ -176,6 +176,14 @@ plugin = api.Plugin(
             replies=False,
             supports=False,
             publish="visits.conclude",
+        ),
+        *(
+            api.EntryKind(name, label, feed=False, replies=False, supports=False, publish=by)
+            for name, label, by in (  # of which there are no entries: the search names what it finds by them
+                ("visits.promise", _("Promise"), "visits.commit"),
+                ("visits.stop", _("Stop of a visit"), "visits.manage"),
+                ("visits.report", _("Report of the visit"), "visits.publish"),
+            )
         ),
     ),
     nav=(api.NavItem(_("Visits"), "/visits/", weight=30),),
@@ -415,6 +423,12 @@ def panels(place: str, subject: Any) -> list[api.Panel]:
     if place == "dashboard":
         return board.first_steps()
     return board.home() if place == "home" else []
+
+
+@api.hookimpl
+def search_documents(refs: list[tuple[str, int]]) -> list[api.SearchDocument]:
+    """Promises, places and stops, where people meet, and what reports say, for whoever reads them."""
+    return searched.documents(refs)
 
 
 @api.hookimpl

@@ -524,6 +524,8 @@ def move(case: Case, thing: str, verb: str, **said: Any) -> None:
     if thing == "triage":
         api.db.session.flush()
         groups.settle(case.entry.id)
+    if thing in ("visit", "triage", "commitment"):  # whose moves change what the search finds
+        api.reindex(case.entry or case.space)
     made = case.commitment.id if thing == "commitment" else None
     steps.record(case.entry and case.entry.id, thing, verb, said.get("reason", ""), made)
     about = {"entry_id": case.entry.id} if case.entry else {"space_id": case.space.id}

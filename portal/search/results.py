@@ -146,17 +146,17 @@ def _marked(text: str, spans: Sequence[Span], start: int, end: int) -> Markup:
 
 
 def _result(row: Any, wanted: Wanted) -> Result:
-    text = row.own_text
+    text, said = row.own_text, row.entry_id is not None and row.plugin == "core"
     if row.user_id is not None:
         text = " · ".join(
             filter(None, (role_label(row.user_role, row.user_mandate), row.portfolio, row.user_about))
         )
-    elif row.entry_id is not None and row.plugin == "core":
+    elif said:
         text = plain(row.html)
     elif row.plugin == "core":
         text = row.space_summary if row.listed else plain(row.space_html)
     author = place = None
-    if row.entry_id is not None and row.plugin == "core" and row.user_name:
+    if said and row.user_name:
         author = Person(
             row.user_name, f"/people/{row.user_handle}", role_label(row.user_role, row.user_mandate)
         )
@@ -168,10 +168,10 @@ def _result(row: Any, wanted: Wanted) -> Result:
         label(row),
         marked(title(row), wanted),
         extract(text, wanted),
-        row.published_at or dt.datetime.fromtimestamp(row.place // SECOND, dt.UTC),
+        (said and row.published_at) or dt.datetime.fromtimestamp(row.place // SECOND, dt.UTC),
         icon,
         author,
-        row.byline or "",
+        (said and row.byline) or "",
         place,
         row.lang,
     )

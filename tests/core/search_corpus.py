@@ -74,7 +74,10 @@ def query(chance: random.Random) -> dict[str, Any]:
     chance.shuffle(parts)
     asked["text"] = " ".join(parts)
     for name, values in (
-        ("kind", ("core.post", "core.group", "core.person")),
+        (
+            "kind",
+            ("core.post", "core.group", "core.person", "visits.promise", "visits.stop", "visits.report"),
+        ),
         ("space", (1, 2, 3, 4)),
         ("people", ([1], [2, 3])),
         ("since", (30, 200)),

@@ -543,6 +543,28 @@ def upgrade():
     assert tables() - before == {"core_later"}
 
 
+def test_an_upgrade_has_everything_indexed_that_a_later_version_may_find(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waits() -> list[Any]:
+        with closing(sqlite3.connect(folder / "town.db")) as connection:
+            return connection.execute("SELECT sort, ident FROM core_search_stale").fetchall()
+
+    assert "found again" in parvis(folder, "reindex").stdout
+    assert "up to date" in parvis(folder, "upgrade").stdout
+    assert waits() == []
+    revisions = Path(shutil.copytree(migrate.SCRIPTS / "versions", tmp_path / "migrations"))
+    newest = sorted(revisions.glob("0*.py"))[-1].read_text()
+    (known,) = re.findall(r'^revision = "(.+)"$', newest, re.MULTILINE)
+    made = f'revision, down_revision = "core_later", "{known}"\n\n\ndef upgrade():\n    pass\n'
+    (revisions / "9999_later.py").write_text(made)
+    others = {name: path for name, path in migrate.owners(registry.discover()[1]).items() if name != "core"}
+    monkeypatch.setattr(migrate, "owners", lambda _modules: {"core": revisions, **others})
+    done = CliRunner().invoke(main, ["upgrade"], env={"PARVIS_DATA": str(folder)})
+    assert "Upgraded: core" in done.output
+    assert waits() == [("user", 1)]
+
+
 WITHOUT_RIGHTS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
 

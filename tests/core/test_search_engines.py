@@ -18,6 +18,10 @@ from core.models import Entry, Membership, Space, User
 from core.search import find, index
 from core.search.words import composed, split, stems
 from core.text import plain
+from plugins.neighbourhood_visits import plugin as visits
+from plugins.neighbourhood_visits.models import Commitment, Department, Question, Visit
+from plugins.neighbourhood_visits.plan.models import Stop
+from plugins.neighbourhood_visits.report.models import Report
 
 from . import search_corpus as corpus
 
@@ -39,9 +43,11 @@ def apps(sqlite_url: str, pg_url: str, tmp_path: Path) -> Iterator[dict[str, Fla
     configs = {"sqlite": Config(data=tmp_path, url="http://localhost"), "postgresql": on_postgresql}
     made = {}
     for name, config in configs.items():
-        made[name] = create_app(config, {})
+        made[name] = create_app(config, {"neighbourhood_visits": visits})
         with made[name].app_context(), as_system("fill"):
             fill()
+            registry.current().switch("neighbourhood_visits", True)
+            fill_visits()
             while index.waiting():
                 index.run()
             db.session.remove()
@@ -88,7 +94,48 @@ def fill() -> None:
             )
             if said["hidden"]:
                 feed.hide(entry)
+
+
+def fill_visits() -> None:
+    """Visits of each visibility, with what their pages say beside questions: promises, stops, minutes."""
+    chance = random.Random(SEED + 1)
+    with write() as session:
+        session.add(Department(name="Voirie et jardins", folded="voirie et jardins"))
+        session.flush()
+        for number, visibility in enumerate(corpus.SPACES):
+            at = START - dt.timedelta(days=100 * number)
+            name = f"Visite {corpus.FRENCH[number]}"
+            place = Space(kind="visits.visit", name=name, folded="", visibility=visibility, created_at=at)
+            session.add(place)
+            session.flush()
+            session.add(Membership(space_id=place.id, user_id=1, role="coordinator", team=True))
+            session.add(visit_of(place.id, at, corpus.sentence(chance, 6)))
+            for position in range(10):
+                session.add(
+                    Stop(space_id=place.id, position=position, title=corpus.sentence(chance, 4)[:120])
+                )
+            reasons = [
+                {"id": 10 * number + one, "outcome_reason": corpus.sentence(chance)} for one in range(5)
+            ]
+            facts = {"minutes": f"<p>{corpus.sentence(chance, 300)}</p>", "questions": reasons}
+            session.add(Report(space_id=place.id, facts=facts, issued_at=at))
+            session.flush()
+            for asked in range(10):
+                entry = feed.publish(place, corpus.sentence(chance), corpus.sentence(chance, 6), at=at)
+                entry.kind = "visits.question"
+                said = {"triage": chance.choice(("accepted", "accepted", "rejected"))}
+                session.add(Question(entry_id=entry.id, place=corpus.sentence(chance, 4)[:200], **said))
+                due = START.date() + dt.timedelta(days=asked)
+                row = Commitment(space_id=place.id, question_id=entry.id, department_id=1, due_on=due)
+                row.text, row.changed_at = corpus.sentence(chance, 12)[:300], at
+                session.add(row)
     index.note_everything()
+
+
+def visit_of(space_id: int, at: dt.datetime, meeting_point: str) -> Visit:
+    """A visit whose report is published."""
+    times = {"starts_at": at, "ends_at": at + dt.timedelta(hours=2), "questions_close_at": at}
+    return Visit(space_id=space_id, state="published", meeting_point=meeting_point[:200], **times)
 
 
 def looking(name: str | None) -> AbstractContextManager[Any]:
@@ -134,6 +181,8 @@ def test_both_engines_find_the_same_in_the_same_order(apps: dict[str, Flask]) ->
         "too little is found for the comparison to tell"
     )
     assert sum(1 for size in sizes if size == 0) < QUERIES // 2
+    kinds = {hit[0] for hits, *_rest in found["sqlite"] if isinstance(hits, list) for hit in hits}
+    assert kinds >= {"visits.visit", "visits.question", "visits.promise", "visits.stop", "visits.report"}
     compare_with_a_plain_look(apps["sqlite"])
 
 
@@ -141,10 +190,11 @@ def compare_with_a_plain_look(app: Flask) -> None:
     """Single words against a reading of each post: nothing is missed, nothing else is found."""
     chance = random.Random(SEED)
     with app.app_context():
+        said = (Entry.state == "published", Entry.kind == "core.post")
         with as_system("read all"):
             entries = [
                 (entry.id, {word.folded for word in split(composed(f"{entry.title} {plain(entry.html)}"))})
-                for entry in db.session.scalars(sa.select(Entry).where(Entry.state == "published"))
+                for entry in db.session.scalars(sa.select(Entry).where(*said))
             ]
         for text in chance.sample([word for word in corpus.FRENCH + corpus.ENGLISH if word.isalpha()], 40):
             [word] = {one.folded for one in split(text)}

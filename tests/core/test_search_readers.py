@@ -308,6 +308,24 @@ def test_what_a_plugin_that_is_off_brings_is_not_found_and_is_again_when_it_is_o
     assert all(looks_for(people, word) for word in (*words, "bergamote"))
 
 
+def test_what_changed_of_a_plugin_leaves_the_index_in_the_same_write_and_the_core_s_words_stay(
+    people: Town,
+) -> None:
+    space = workshop(people)
+
+    def change_step() -> None:
+        with write() as session:
+            session.scalars(sa.select(workshops.Step)).one().text = "bergamote"
+            index.reindex(session.get(Space, space))
+
+    people.run(change_step, "agent")
+    assert tokens(people) == []
+    assert looks_for(people, "atelier")
+    assert not looks_for(people, "bergamote")
+    jobs.run_due(people.app)
+    assert looks_for(people, "bergamote")
+
+
 def looks_for(town: Town, word: str) -> bool:
     """Whether an agent finds a word."""
     browser = town.browser("agent")

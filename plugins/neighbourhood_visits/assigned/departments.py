@@ -10,7 +10,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import seen, teams
-from ..models import Casework, Department, DepartmentMember, Question
+from ..models import Casework, Commitment, Department, DepartmentMember, Question
 from ..pages import Page, blueprint, form_page
 from ..show import draw
 from ..states import Case, question_case
@@ -95,6 +95,8 @@ def save(row: Department | None, values: dict[str, Any], members: list[int], rea
             api.insert_once(DepartmentMember, department_id=row.id, user_id=user_id)
         if _reached(row) != reached:
             _tell_what_waits([row.id], links.follow_department if reached else links.follow_assignment)
+        if row.name != values["name"]:
+            _find_anew(row)
         _name(row, values["name"], folded)  # the last: until then who holds a question may refer to its row
         return row.id
 
@@ -107,6 +109,14 @@ def _name(row: Department, name: str, folded: str) -> None:
         api.db.session.flush()
     except sa.exc.IntegrityError:
         raise api.Refused(_("There is a department of this name.")) from None
+
+
+def _find_anew(row: Department) -> None:
+    """Let the search find what a department has promised by its name of now; inside a write."""
+    about = sa.select(Commitment.question_id).where(Commitment.department_id == row.id)
+    with api.as_system("whoever keeps departments need not be on the team"):
+        for entry in api.db.session.scalars(sa.select(api.Entry).where(api.Entry.id.in_(about))):
+            api.reindex(entry)
 
 
 def _reached(row: Department) -> str:

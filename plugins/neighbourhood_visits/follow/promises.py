@@ -52,6 +52,7 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
         if case.question.outcome != "committed":
             answers.conclude(case, "commit", "")  # the promise says it
         steps.record(question_id, "commitment", "promise", text, row.id)
+        api.reindex(case.entry)
         notes.promised(case)
     return row
 

@@ -124,6 +124,7 @@ def change(stop_id: int, said: Mapping[str, Any]) -> None:
         stop = _stop(stop_id)
         for name, value in said.items():
             setattr(stop, name, value)
+        _find_anew(stop)
 
 
 def remove(stop_id: int) -> None:
@@ -134,7 +135,20 @@ def remove(stop_id: int) -> None:
         for entry_id in session.scalars(at).all():
             _off(entry_id)
         session.flush()  # before the database takes what is at the stop with it
+        _find_anew(stop)
         session.delete(stop)
+
+
+def unname(question_ids: Iterable[int]) -> None:
+    """Let no stop be called by the words of these questions, as one is that was made of them; in a write."""
+    rows = sa.select(Stop, Question.place, api.Entry.title)
+    rows = rows.join(api.Entry, api.Entry.space_id == Stop.space_id)
+    rows = rows.join(Question, Question.entry_id == api.Entry.id)
+    rows = rows.where(Question.entry_id.in_(list(question_ids))).order_by(Stop.id)
+    for stop, place_of, title in api.db.session.execute(rows).all():
+        if stop.title in (place_of[:120], title[:120]):
+            stop.title = _("Stop of a visit")
+            _find_anew(stop)
 
 
 def shift(stop_id: int, by: int) -> None:
@@ -226,7 +240,13 @@ def _add(space_id: int, said: Mapping[str, Any]) -> Stop:
     row = Stop(space_id=space_id, position=found[-1].position + 1 if found else 1, **said)
     api.db.session.add(row)
     api.db.session.flush()
+    _find_anew(row)
     return row
+
+
+def _find_anew(stop: Stop) -> None:
+    """Let the search find the stops of this one's visit as they stand now; inside a write."""
+    api.reindex(api.get_or_404(api.Space, stop.space_id))
 
 
 def _stop_of(entry: api.Entry, question: Question) -> dict[str, Any]:

@@ -184,6 +184,7 @@ def _mention(report: Report, mention: dict[str, Any]) -> None:
     if mention not in report.mentions:
         report.mentions = [*report.mentions, mention]
     flag_modified(report, "facts")
+    api.reindex(api.get_or_404(api.Space, report.space_id))
 
 
 def _promises_again(report: Report, ident: int) -> list[Any]:

@@ -26,6 +26,7 @@ def take_out(space: api.Space, passage: str, reason: str) -> None:
     with api.write():
         with api.as_system("who moderates need not write the minutes"):
             _take_out(space.id, found)
+            api.reindex(space)
         api.audit("visits.redact", f"space/{space.id}", reason=reason)
 
 

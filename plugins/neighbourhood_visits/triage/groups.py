@@ -96,6 +96,8 @@ def _hand_on(question_id: int) -> bool:
     ):
         api.db.session.execute(statement, execution_options={"synchronize_session": False})
     api.db.session.flush()
+    for ident in (question_id, heir.entry_id):
+        api.reindex(api.get_or_404(api.Entry, ident))
     return True
 
 
