@@ -80,7 +80,7 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> list[int]
     _update(sa.update(PrivateCase).where(*still).values(ended_at=api.now()))  # nobody is there to go on with
     papers.forget(user_id, words)
     if words:
-        route.unname(api.db.session.scalars(_asked(user_id)).all())
+        route.rename(api.db.session.scalars(_asked(user_id)).all(), gone=True)
         _leave_answers(user_id)
         # What was asked under no name becomes theirs again, so that it goes with all they wrote.
         unnamed = sa.select(Asker.entry_id).where(Asker.user_id == user_id)

@@ -1,4 +1,4 @@
-"""What is taken out leaves what was frozen with it: the report for everybody, the papers for the team.
+"""What is taken out leaves what was copied of it: the report for everybody, stops, the papers for the team.
 
 What is shown again is back in the report.
 """
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from .plan import papers
+from .plan import papers, route
 from .report import issue
 
 TAKEN_OUT = ("redacted", "hidden", "removed")
@@ -17,6 +17,8 @@ TAKEN_OUT = ("redacted", "hidden", "removed")
 
 def follow_moderation(entry: api.Entry, change: str) -> None:
     """Take what is redacted or gone out of report and papers, and what is shown again back in; in a write."""
+    if entry.kind == "visits.question":
+        route.rename([entry.id])
     if change == "restored":
         _put_back(entry)
     if change not in TAKEN_OUT:

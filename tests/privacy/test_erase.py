@@ -164,7 +164,7 @@ UNPLANTED = {  # the columns of text that are declared and get no planted word, 
     },
     "written by the erasure": {"core_erasure": "mark alias owed"},
     "empty where it is of the core's own things; the index is made anew of what is left": {
-        "core_search": "title text"
+        "core_search": "title"
     },
     "made anew of what is left, which tests/visits/test_plan_papers.py looks at": {
         "visits_paper": "data content"

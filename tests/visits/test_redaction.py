@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import zipfile
@@ -15,6 +16,9 @@ from core.models import Mail
 from core.search import index
 from core.testing import PASSWORD
 from plugins.neighbourhood_visits.models import Casework, Question
+from plugins.neighbourhood_visits.plan.models import Stop
+
+from .test_report import lead
 
 if TYPE_CHECKING:
     from .conftest import Scene
@@ -74,3 +78,33 @@ def test_a_passage_in_the_place_or_the_notes_is_found_nowhere(scene: Scene) -> N
     assert f"mrs {SECRET}" not in after
     assert f"{SECRET}, by" not in after
     assert "12 rue du lavoir, at mrs […]" in after
+
+
+def test_a_stop_bears_what_is_public_of_the_question_it_was_made_of(scene: Scene) -> None:
+    visit = scene.visit()
+    ident = scene.accepted(visit, title="Who mends the lamp?", place="Rue du Lavoir, at Mrs Zibeline's")
+    agent, page = scene.browser("agent"), f"/visits/{visit}/route"
+    agent.submit(f"{page}/questions", _page=page, pick=str(ident), stop="0")
+    lead(scene, visit, "close", "finish")
+
+    def moderate(verb: str, page: str | None = None, **fields: str) -> None:
+        answer = agent.submit(f"/posts/{ident}/{verb}", page, **fields)
+        assert answer.status_code == 302, answer.text
+
+    def shown() -> str:
+        [[title]] = scene.town.run(lambda: db.session.execute(sa.select(Stop.title)).all(), "agent")
+        assert title in html.unescape(scene.browser().get(f"/visits/{visit}/agenda").text)
+        return str(title)
+
+    assert shown() == "Rue du Lavoir, at Mrs Zibeline's"
+    moderate("redact", passage="at Mrs Zibeline's", reason="private")
+    assert shown() == "Rue du Lavoir, […]"
+    moderate("hide", f"/posts/{ident}")
+    assert shown() == "Stop of a visit"
+    moderate("hide", f"/posts/{ident}")
+    assert shown() == "Rue du Lavoir, […]"
+    stop = scene.town.run(lambda: db.session.scalar(sa.select(Stop.id)), "agent")
+    said = {"title": "At the lamp", "minutes": "10", "step_free": "y"}
+    assert agent.submit(f"/visits/stops/{stop}", **said).status_code == 302
+    moderate("hide", f"/posts/{ident}")
+    assert shown() == "At the lamp", "the team's own words stay"

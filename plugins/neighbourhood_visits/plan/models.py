@@ -10,7 +10,10 @@ from core import api
 
 
 class Stop(api.InSpace, api.Base):
-    """A place where a visit stops, in order of `position`, and for how many minutes."""
+    """A place where a visit stops, in order of `position`, and for how many minutes.
+
+    Its title is that of the question it is `made_of`, until somebody gives it another.
+    """
 
     __tablename__ = "visits_stop"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -21,6 +24,9 @@ class Stop(api.InSpace, api.Base):
     longitude: Mapped[float | None]
     minutes: Mapped[int] = mapped_column(default=10)
     step_free: Mapped[bool] = mapped_column(default=True)
+    made_of: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("core_entry.id", ondelete="SET NULL"), index=True
+    )
 
 
 class StopQuestion(api.OnEntry, api.Base):

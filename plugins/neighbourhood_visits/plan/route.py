@@ -11,6 +11,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import states
+from ..field.models import Note
 from ..models import Question, Visit
 from . import ordering
 from .models import Stop, StopQuestion
@@ -122,6 +123,8 @@ def change(stop_id: int, said: Mapping[str, Any]) -> None:
     """Other words, another place or time for a stop."""
     with api.write():
         stop = _stop(stop_id)
+        if said.get("title", stop.title) != stop.title:
+            stop.made_of = None
         for name, value in said.items():
             setattr(stop, name, value)
         _find_anew(stop)
@@ -139,15 +142,23 @@ def remove(stop_id: int) -> None:
         session.delete(stop)
 
 
-def unname(question_ids: Iterable[int]) -> None:
-    """Let no stop be called by the words of these questions, as one is that was made of them; in a write."""
-    rows = sa.select(Stop, Question.place, api.Entry.title)
-    rows = rows.join(api.Entry, api.Entry.space_id == Stop.space_id)
-    rows = rows.join(Question, Question.entry_id == api.Entry.id)
-    rows = rows.where(Question.entry_id.in_(list(question_ids))).order_by(Stop.id)
-    for stop, place_of, title in api.db.session.execute(rows).all():
-        if stop.title in (place_of[:120], title[:120]):
-            stop.title = _("Stop of a visit")
+def rename(question_ids: Iterable[int], gone: bool = False) -> None:
+    """Let stops that were made of these questions bear the words that are public of them; inside a write.
+
+    With `gone` no words of theirs stay.
+    """
+    rows = sa.select(Stop, Question, api.Entry)
+    rows = rows.join(Question, Question.entry_id == Stop.made_of).join(
+        api.Entry, api.Entry.id == Stop.made_of
+    )
+    with api.as_system("what is taken out of a question leaves its stop, whoever takes it out"):
+        found = api.db.session.execute(rows.where(Stop.made_of.in_(list(question_ids)))).all()
+        for stop, question, entry in found:
+            public = entry.state == "published" and not gone
+            title = _title_of(entry, question) if public else ""
+            notes = sa.update(Note).where(Note.space_id == stop.space_id, Note.stop == stop.title)
+            stop.title = title or _("Stop of a visit")
+            api.db.session.execute(notes.values(stop=stop.title))
             _find_anew(stop)
 
 
@@ -250,8 +261,12 @@ def _find_anew(stop: Stop) -> None:
 
 
 def _stop_of(entry: api.Entry, question: Question) -> dict[str, Any]:
-    title = (question.place or entry.title)[:120]
-    return {"title": title, "latitude": question.latitude, "longitude": question.longitude}
+    place = {"latitude": question.latitude, "longitude": question.longitude}
+    return {"title": _title_of(entry, question), "made_of": entry.id, **place}
+
+
+def _title_of(entry: api.Entry, question: Question) -> str:
+    return (question.place or entry.title)[:120]
 
 
 def _arrange(space_id: int, order: Iterable[int]) -> None:
