@@ -11,7 +11,7 @@ from core.api import lazy_gettext as _
 
 from . import reads, teams
 from .collect import receipts
-from .models import Asker, Casework, Question, Visit, answered_with, public_questions
+from .models import Asker, Casework, Question, Visit, grouped_with, public_questions
 from .show import called_off, date, draw, hours
 
 PAUSE = dt.timedelta(seconds=60)  # a decision is told when there was time to take it back
@@ -296,9 +296,9 @@ def tell_answered(entry: api.Entry, answer: api.Entry, together: list[int]) -> N
 
 
 def askers_of(question_id: int) -> set[int]:
-    """Who asked or supports a question, or one that is answered with it."""
-    together = sa.select(Question.entry_id).where(answered_with(question_id))
-    with api.as_system("know whom an answer concerns"):
+    """Who asked or supports a question, or one of its group: what is promised concerns them all."""
+    together = sa.select(Question.entry_id).where(grouped_with(question_id))
+    with api.as_system("know whom a promise concerns"):
         return askers(list(api.db.session.scalars(together)))
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, synonym
+from sqlalchemy.orm import Mapped, aliased, mapped_column, synonym
 
 from core import api
 
@@ -243,9 +243,16 @@ def pledged(*how: Any) -> sa.ColumnElement[bool]:
     return sa.exists().where(Commitment.question_id == Question.entry_id, *how)
 
 
-def answered_with(question_id: int) -> sa.ColumnElement[bool]:
-    """Whether a question is this one or is answered with it, as a condition."""
-    return sa.or_(Question.entry_id == question_id, Question.group_id == question_id)
+def grouped_with(question_id: int) -> sa.ColumnElement[bool]:
+    """Whether a question is this one or of its group, as a condition: what is promised concerns them all."""
+    this = aliased(Question)
+    head = sa.select(sa.func.coalesce(this.group_id, this.entry_id)).where(this.entry_id == question_id)
+    return sa.func.coalesce(Question.group_id, Question.entry_id) == head.scalar_subquery()
+
+
+def still_asked() -> sa.ColumnElement[bool]:
+    """Whether a question is more than an empty place below which a promise stands, as a condition."""
+    return sa.or_(api.Entry.in_feed, api.Entry.state != "published")
 
 
 def about_public() -> sa.ColumnElement[bool]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from . import reads, taken_out
+from . import reads, states, taken_out
 from .field.models import Note
 from .models import Asker, Casework, PrivateCase, Question, Visit, pledged
 from .plan import papers, route
@@ -70,6 +70,8 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> list[int]
     by_mail = by_mail.where(api.Entry.channel == "email", Casework.contact.in_(senders))
     for entry_id in api.db.session.scalars(by_mail).all():
         api.insert_once(Asker, user_id=user_id, entry_id=entry_id)
+    of_theirs = sa.select(api.Entry.space_id).where(api.Entry.id.in_(_asked(user_id)))
+    states.hold(sa.select(api.Space.id).where(api.Space.id.in_(of_theirs)))
     _update(
         sa.update(Casework)
         .where(Casework.entry_id.in_(_asked(user_id)))
@@ -105,7 +107,7 @@ def _leave_answers(user_id: int) -> None:
 def _hand_over(question_ids: list[int]) -> set[int]:
     """Let another question lead each group whose first goes, with all that the town says of it.
 
-    Where none can take that, it stays below an empty place, which stands on no list any more. Answers the
+    Where none can take that yet, it stays below an empty place, which stands on no list any more. Answers the
     questions of which the town had said something in public: an answer, or a promise.
     """
     said = sa.or_(Question.answered_at.is_not(None), pledged())

@@ -399,18 +399,22 @@ def entry_changed(entry: api.Entry, change: str) -> None:
         similar.compare_again(entry.id)
         actions.look_again(entry)
         triage.follow_moderation(entry, change)
-        if change == "removed":
-            groups.hand_on(entry.id)
-        if change in ("hidden", "removed"):
-            groups.settle(entry.id, gone=True)
+        if change == "hidden":
+            groups.hide(entry.id)
+        elif change == "removed":
+            groups.remove(entry.id)
     taken_out.follow_moderation(entry, change)
 
 
 @api.hookimpl
 def user_changed(user: api.User, change: str) -> None:
-    """Whose mandate ends leaves the places of those who are absent, at once; a resident, all departments."""
+    """Whose mandate ends leaves the places of those who are absent and is in charge of nothing any more, at
+    once; a resident leaves all departments.
+    """
     if change == "role":
         places.follow_mandate(user.id)
+        if user.role != "official":
+            departments.resign(user.id)
         if user.role == "resident":
             departments.leave(user.id)
 

@@ -12,7 +12,7 @@ from core.api import lazy_gettext as _
 
 from . import letters, reads, teams
 from .follow import steps
-from .models import Casework, Commitment, Question, Visit, answered_with, pledged
+from .models import Casework, Commitment, Question, Visit, grouped_with, pledged
 from .report import gaps
 from .report.models import Minutes
 from .triage import groups
@@ -72,7 +72,7 @@ class Transition:
 
 
 def _asked_or_supported(case: Case) -> bool:
-    """Whether the viewer wrote the question that this is about, or one answered with it, supports it, or has
+    """Whether the viewer wrote the question that this is about, or one of its group, supports it, or has
     shown its code.
     """
     if case.by_code:
@@ -80,7 +80,7 @@ def _asked_or_supported(case: Case) -> bool:
     person, ident = api.viewer().id, case.commitment.question_id
     if person is None or ident is None:
         return False
-    about = answered_with(ident), reads.concerns(person)
+    about = grouped_with(ident), reads.concerns(person)
     return api.db.session.scalar(sa.select(Question.entry_id).where(*about).limit(1)) is not None
 
 
@@ -602,6 +602,12 @@ def _hold(space_id: int) -> api.Space:
     held = api.lock(both.where(api.Space.id == space_id))
     space: api.Space = api.db.session.scalars(held).one_or_none() or api.get_or_404(api.Space, space_id)
     return space
+
+
+def hold(space_ids: Any) -> None:
+    """Hold visits, for whoever works on many at once; inside a write, before anything of theirs changes."""
+    both: Any = sa.select(api.Space.id, Visit.space_id).join(Visit, Visit.space_id == api.Space.id)
+    api.db.session.execute(api.lock(both.where(api.Space.id.in_(space_ids)).order_by(api.Space.id)))
 
 
 def as_markdown() -> str:

@@ -165,7 +165,7 @@ def appeal(case_id: int) -> Page:
 def decide(entry_id: int) -> Page:
     """Decide what becomes of a post, with the reasons that its author reads."""
     entry = _moderated(entry_id)
-    back = f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
+    around, back = f"/spaces/{entry.space_id}", f"/posts/{entry.parent_id or entry.id}#post-{entry.id}"
     read = {"waited": cases.waiting(entry) or 0, "version": entry.version}
     form: Any = DecisionForm(actions.owes_words(entry), **read)
     possible = ["restored"] if entry.state == "hidden" and cases.shows_again(entry) else []
@@ -180,7 +180,7 @@ def decide(entry_id: int) -> Page:
             says(str(refusal), "error")
         else:
             says(_("It is decided. Whom it concerns reads your reasons."))
-        return redirect(f"/spaces/{entry.space_id}" if form.act.data == "removed" else back)
+        return redirect(around if form.act.data == "removed" else back)
     page = render_template("portal/decide.html", form=form, entry=entry, back=back)
     return page, WRONG if form.errors else 200
 

@@ -22,6 +22,7 @@ from plugins.neighbourhood_visits.intake import pages as intake
 from plugins.neighbourhood_visits.intake import tables
 from plugins.neighbourhood_visits.models import Answer, Casework, Visit
 from plugins.neighbourhood_visits.plan.models import Paper, Stop
+from portal.privacy import erase
 
 from .conftest import read_mark, today
 from .test_assigned import assigned, department, link_of
@@ -506,6 +507,29 @@ def test_a_department_is_saved_while_colleagues_work_with_it(
         saved, done = together(partial(post, admin, settings, said), acts[work])
         assert saved == 302
         assert done in (302, None) or (work == "answer" and done == 409), "it is theirs no more"
+
+
+@pytest.mark.parametrize("work", ["accept", "draft", "promise", "group"])
+def test_somebody_is_erased_while_the_team_works_on_what_they_asked(scene: Scene, work: str) -> None:
+    visit, agent, roads = scene.visit(), scene.browser("agent"), department(scene)
+    for number in range(ROUNDS):
+        name = f"asker {number}"
+        asked = scene.question if work == "accept" else scene.accepted
+        question = asked(visit, title=f"Street {number}", name=name)
+        page, pick = f"/visits/questions/{question}", [picked(scene, question)]
+        if work == "group":
+            pick.append(picked(scene, scene.accepted(visit, title=f"Path {number}", name="neighbour")))
+        promised = {"text": "It is mended.", "department": str(roads), "due_on": "2099-05-01"}
+        url, fields = {
+            "accept": (f"{page}/accept", token_only(agent, page)),
+            "draft": (f"{page}/answer", {"body": "In May.", "version": "0"}),
+            "promise": (f"{page}/promise", promised),
+            "group": (f"/visits/{visit}/decide", {"verb": "group", "pick": pick}),
+        }[work]
+        scene.town.run(partial(erase.begin, scene.town.person(name), True))
+        gone, done = together(partial(scene.town.run, erase.run), partial(post, agent, url, fields))
+        assert gone is None
+        assert done in (302, 404, 409), "the question is there still, or no more"
 
 
 def post(browser: Browser, url: str, fields: dict[str, Any]) -> int:

@@ -135,6 +135,16 @@ def leave(user_id: int) -> None:
     _tell_what_waits(others, links.follow_department)
 
 
+def resign(user_id: int) -> None:
+    """Somebody governs no longer, and is in charge of no department and of no answer to come; in a write."""
+    charged = api.lock(sa.select(Department).where(Department.official_id == user_id).order_by(Department.id))
+    with api.as_system("who governs no longer is in charge of nothing"):
+        for row in api.db.session.scalars(charged):
+            row.official_id = None
+        to_come = sa.and_(Casework.official_id == user_id, Casework.answer.in_(("none", *OPEN)))
+        api.db.session.execute(sa.update(Casework).where(to_come).values(official_id=None))
+
+
 def _tell_what_waits(department_ids: list[int], tell: Callable[[Case], None]) -> None:
     """Others hear now of what is assigned to these departments; where nobody could, their days begin."""
     with api.as_system("whoever keeps departments need not be on the team"):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from ..models import OFF, Casework, Question, Visit
+from ..models import OFF, Casework, Question, Visit, still_asked
 
 OPEN = ("assigned", "drafted", "to_approve")  # of answers, while a department may draft
 BEFORE_FREEZE = dt.timedelta(days=3)
@@ -43,7 +43,9 @@ def overdue(now: dt.datetime) -> Any:
     """The condition on questions, joined with their entry, casework and visit."""
     late = due() <= now.timestamp()
     waits = (Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None))
-    return sa.and_(*waits, Casework.answer.in_(("none", *OPEN)), Visit.state.not_in(ENDED), late)
+    return sa.and_(
+        *waits, still_asked(), Casework.answer.in_(("none", *OPEN)), Visit.state.not_in(ENDED), late
+    )
 
 
 def is_overdue(

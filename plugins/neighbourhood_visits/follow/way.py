@@ -9,7 +9,7 @@ from core import api
 from core.api import gettext as _
 
 from .. import states
-from ..models import Commitment, Department, Question, about_public
+from ..models import Commitment, Department, Question, about_public, grouped_with
 from ..report.models import Report
 from ..show import draw
 from . import promises
@@ -44,9 +44,8 @@ def _promised(entry: api.Entry, code: str) -> list[api.Panel]:
     about = sa.select(Commitment, api.Space, Department.name, promises.contested_at()).order_by(Commitment.id)
     about = about.join(api.Space, api.Space.id == Commitment.space_id)
     about = about.join(Department, Department.id == Commitment.department_id)
-    led_by = sa.select(Question.group_id).where(Question.entry_id == entry.id)
-    its = sa.or_(Commitment.question_id == entry.id, Commitment.question_id == led_by.scalar_subquery())
-    found = api.db.session.execute(about.where(its, about_public())).all()
+    together = sa.select(Question.entry_id).where(grouped_with(entry.id))
+    found = api.db.session.execute(about.where(Commitment.question_id.in_(together), about_public())).all()
     rows = []
     for row, space, keeper, contested_at in found:
         case = states.Case(space, None, entry, commitment=row, by_code=bool(code))

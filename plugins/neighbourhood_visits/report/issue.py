@@ -15,7 +15,7 @@ from core.api import gettext as _
 from .. import letters, seen, states, teams
 from ..approve.corrections import changed, mostly_stays
 from ..follow.models import Step
-from ..models import Commitment, Question, Visit
+from ..models import Answer, Commitment, Question, Visit
 from . import data
 from .figures import figures
 from .models import Minutes, Report
@@ -214,7 +214,10 @@ def _stood(report: Report) -> dict[int, str]:
 def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | None) -> None:
     """Say what is left of a question, its answer and why it ends so, also where its group has these of it."""
     question = api.db.session.get(Question, ident) if left else None
-    unread = set() if left else {row["answer"] for row in touched}  # an answer is out of sight with it
+    below = sa.select(Answer.entry_id).where(Answer.question_id == ident)
+    unread = set()  # an answer is out of sight with it, unless another question of its group took it over
+    if left is None and api.db.session.scalars(below).first() is not None:
+        unread = {row["answer"] for row in touched}
     for row in touched + led:
         if row["answer"] in unread:
             row["answer"] = ""

@@ -147,6 +147,7 @@ def _triage(case: Case, decision: Decision, words: str | None) -> None:
     case.casework.triaged_by = api.viewer().id
     if decision.verb == "accept":
         api.release(case.entry)
+        groups.lead_on(case.entry.id)
     else:
         _keep_from_the_public(case)
     if decision.verb == "reconsider":
@@ -158,7 +159,14 @@ def _triage(case: Case, decision: Decision, words: str | None) -> None:
             entry_id=case.entry.id,
             space_id=case.space.id,
             recipient_id=decision.official_id or api.viewer().id,
+            ended_at=None if _is_there(case.entry) else api.now(),
         )
+
+
+def _is_there(entry: api.Entry) -> bool:
+    """Whether somebody can go on with a private case: its author, or who asked without an account."""
+    author = api.db.session.get(api.User, entry.author_id or 0)
+    return author is None or author.closed_at is None
 
 
 def _assign(case: Case, decision: Decision, words: str | None) -> None:

@@ -15,7 +15,7 @@ from core.api import gettext as _
 from .. import letters
 from ..follow import steps
 from ..follow.models import Step
-from ..models import Answer, Casework, Commitment, Question, pledged
+from ..models import Answer, Casework, Commitment, Question, pledged, still_asked
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
@@ -32,8 +32,9 @@ COLUMNS = (
 def join(space_id: int, question_ids: Iterable[int]) -> None:
     """Have questions answered together, and all that is grouped with one of them; each author hears."""
     with api.as_system("a group holds whoever’s questions"):
-        members = _together(question_ids)
-        if any(one.state in HIDDEN for one in members):
+        chosen = set(question_ids)
+        members = _together(chosen)
+        if any(one.state in HIDDEN and one.entry_id in chosen for one in members):
             raise api.Refused(_("A question that is hidden is not grouped: show it again first."))
         if len(members) < 2:
             raise api.Refused(_("Choose at least two questions to group them."))
@@ -70,35 +71,96 @@ def settle(question_id: int, gone: bool = False) -> None:
 def hand_on(question_id: int) -> bool:
     """Give what the town says of a question that goes to the first accepted one it leads: answer, promises.
 
-    An answer goes to none that has its own, or a draft; answers whether there was one that takes it all.
+    An answer goes to none that has its own, or a draft; answers whether another question leads from now on.
     """
     with api.as_system("a group holds whoever’s questions"):
-        return _hand_on(question_id)
+        heir = _heir(question_id)
+        if heir is not None:
+            _hand_on(api.get_or_404(Question, question_id), heir)
+        return heir is not None
 
 
-def _hand_on(question_id: int) -> bool:
-    own = sa.select(Answer.entry_id).where(Answer.question_id == Question.entry_id)
-    answer = api.db.session.scalars(sa.select(Answer).where(Answer.question_id == question_id)).one_or_none()
+def lead_on(question_id: int) -> None:
+    """A question is accepted: where an empty place led its group, it leads, with what the town says there."""
+    with api.as_system("a group holds whoever’s questions"):
+        head = sa.select(Question.group_id).where(Question.entry_id == question_id)
+        place = sa.select(api.Entry.id).where(api.Entry.id.in_(head), ~still_asked())
+        for ident in api.db.session.scalars(place).all():
+            if hand_on(ident):
+                settle(ident, gone=True)
+
+
+def hide(question_id: int) -> None:
+    """A question is hidden: another leads it with the others, as it may come back, or they are no group."""
+    with api.as_system("a group holds whoever’s questions"):
+        heir = _heir(question_id)
+        if heir is None:
+            settle(question_id, gone=True)
+            return
+        _hand_on(api.get_or_404(Question, question_id), heir)
+        members = _together([question_id])
+        _change([one.entry_id for one in members if one.entry_id != heir.entry_id], group_id=heir.entry_id)
+        _change([heir.entry_id], group_id=None)
+
+
+def remove(question_id: int) -> None:
+    """A question goes for good: what the town promised about it stands, below an empty place if need be."""
+    with api.as_system("a group holds whoever’s questions"):
+        first = api.get_or_404(Question, question_id)
+        if not hand_on(question_id) and _promised(question_id):
+            _hand_on(first, _empty_place(first))
+        settle(question_id, gone=True)
+
+
+def _promised(question_id: int) -> bool:
+    about = sa.select(Question.entry_id).where(Question.entry_id == question_id, pledged())
+    return api.db.session.scalar(about) is not None
+
+
+def _heir(question_id: int) -> Question | None:
+    """The accepted question that leads next, one without an answer of its own before the others."""
+    own = sa.select(Answer.entry_id).where(Answer.question_id == Question.entry_id).exists()
     rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
     rows = rows.where(Question.group_id == question_id, Question.triage == "accepted")
-    rows = rows.where(api.Entry.state == "published", ~own.exists() if answer else sa.true())
-    first = api.db.session.get(Question, question_id)
-    heir = api.db.session.scalars(rows.order_by(Question.entry_id).limit(1)).one_or_none()
-    if first is None or heir is None:
-        return False
-    if answer is not None:
-        _hand_answer_on(answer, first, heir)
+    rows = rows.where(api.Entry.state == "published").order_by(own, Question.entry_id)
+    heir: Question | None = api.db.session.scalars(rows.limit(1)).one_or_none()
+    return heir
+
+
+def _empty_place(first: Question) -> Question:
+    """A place without words for what was promised about a question: on no list, but counted as that was."""
+    gone = api.get_or_404(api.Entry, first.entry_id)
+    title, body = _("A question that was taken out"), _("What was promised about it stands.")
+    kept = ("space_id", "kind", "channel", "created_at", "published_at", "active_at")
+    place = api.Entry(
+        title=title, body=body, html=api.markdown(body), **{one: getattr(gone, one) for one in kept}
+    )
+    api.db.session.add(place)
+    api.db.session.flush()
+    question = Question(entry_id=place.id, triage="accepted", theme=first.theme)
+    api.db.session.add_all((question, Casework(entry_id=place.id, space_id=place.space_id)))
+    api.db.session.flush()
+    return question
+
+
+def _hand_on(first: Question, heir: Question) -> None:
+    """Move what the town says of a question to another: its promises, and its answer where there is none."""
+    both = sa.select(Answer).where(Answer.question_id.in_((first.entry_id, heir.entry_id)))
+    answers = {one.question_id: one for one in api.db.session.scalars(both)}
+    if first.entry_id in answers and heir.entry_id not in answers:
+        _hand_answer_on(answers[first.entry_id], first, heir)
     heir.outcome = first.outcome if heir.outcome == "none" else heir.outcome
     steps_of = sa.or_(Step.commitment_id.is_not(None), Step.thing == "outcome")
     for statement in (
-        sa.update(Step).where(Step.entry_id == question_id, steps_of).values(entry_id=heir.entry_id),
-        sa.update(Commitment).where(Commitment.question_id == question_id).values(question_id=heir.entry_id),
+        sa.update(Step).where(Step.entry_id == first.entry_id, steps_of).values(entry_id=heir.entry_id),
+        sa.update(Commitment)
+        .where(Commitment.question_id == first.entry_id)
+        .values(question_id=heir.entry_id),
     ):
         api.db.session.execute(statement, execution_options={"synchronize_session": False})
     api.db.session.flush()
-    for ident in (question_id, heir.entry_id):
+    for ident in (first.entry_id, heir.entry_id):
         api.reindex(api.get_or_404(api.Entry, ident))
-    return True
 
 
 def _hand_answer_on(answer: Answer, first: Question, heir: Question) -> None:
@@ -126,11 +188,12 @@ def _together(question_ids: Iterable[int]) -> Sequence[Any]:
 
 
 def _lead(members: Sequence[Any]) -> None:
-    """Let the first of these lead them: accepted, who led before, answered, promised, the oldest."""
+    """Let the first of these lead them: accepted, shown, who led before, answered, promised, the oldest."""
     led = {one.group_id for one in members}
     order = [
         (
             one.triage != "accepted",
+            one.state in HIDDEN,
             one.entry_id not in led,
             one.answered_at is None,
             not one.promised,

@@ -10,14 +10,17 @@ from core.api import gettext as _
 
 from ..assigned.due import overdue
 from ..labels import theme_label
-from ..models import Answer, Casework, Department, Question, Visit
+from ..models import Answer, Casework, Department, Question, Visit, still_asked
 from ..reads import PAGE
 
 NOTED = ("announced", "collecting", "preparing", "ready", "in_progress", "reporting")
 QUEUES: dict[str, Any] = {
     "unread": Question.triage.in_(("submitted", "contested")),
     "unanswered": sa.and_(
-        Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None)
+        Question.triage == "accepted",
+        Question.answered_at.is_(None),
+        Question.group_id.is_(None),
+        still_asked(),
     ),
     "answered": Question.answered_at.is_not(None),
     "rejected": Question.triage.in_(("rejected", "forwarded", "private_case", "withdrawn")),
