@@ -123,6 +123,11 @@ def flags_label(flags: str) -> str:
     return ", ".join(str(labels.get(flag, flag)) for flag in flags.split())
 
 
+def voices_label(supports: int) -> str:
+    """How many people support a question; nothing where nobody does."""
+    return ngettext("%(num)s support", "%(num)s supports", supports) if supports else ""
+
+
 def apart_label(signed: int, voices: int) -> str:
     """What stands beside the supports of a question: signatures on paper, voices without an address."""
     on_paper = ngettext("%(num)s signature on paper", "%(num)s signatures on paper", signed)

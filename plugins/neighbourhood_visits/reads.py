@@ -110,12 +110,34 @@ def voices_by_group(*where: Any) -> dict[int, int]:
     return {row[0]: row[1] for row in api.db.session.execute(rows)}
 
 
+def group_size() -> sa.ColumnElement[int]:
+    """How many support a question or one of its group, each once, or have signed it on paper: a column."""
+    one, voice = aliased(Question), aliased(api.Support)
+    of_group = one.entry_id == Question.entry_id, one.group_id == Question.entry_id
+    voices = sa.select(sa.func.count(voice.user_id.distinct())).join(one, one.entry_id == voice.entry_id)
+    signed = sa.select(sa.func.coalesce(sa.func.sum(one.signatures), 0))
+    found = (rows.where(sa.or_(*of_group)).correlate(Question).scalar_subquery() for rows in (voices, signed))
+    return sum(found, sa.literal(0))
+
+
 def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:
     """The signatures on paper and the voices without an address of these questions' groups, likewise."""
     counts = (sa.func.sum(Question.signatures), sa.func.sum(Question.unconfirmed))
     rows = sa.select(_HEAD, *counts).join(api.Entry, api.Entry.id == Question.entry_id)
     found = api.db.session.execute(rows.where(*where).group_by(_HEAD))
     return {head: (int(signed), int(voices)) for head, signed, voices in found}
+
+
+def behind(questions: Iterable[Question]) -> dict[int, list[str]]:
+    """What speaks for each of these questions with its group: supports, and what stands beside them."""
+    heads = {one.entry_id: one.group_id or one.entry_id for one in questions}
+    voices = voices_by_group(_HEAD.in_(heads.values()))
+    beside = apart_by_group(_HEAD.in_(heads.values()))
+    said = {
+        head: [labels.voices_label(voices.get(head, 0)), labels.apart_label(*counts)]
+        for head, counts in beside.items()
+    }
+    return {ident: [one for one in said[head] if one] for ident, head in heads.items()}
 
 
 _HEAD = sa.func.coalesce(Question.group_id, Question.entry_id)

@@ -27,7 +27,8 @@ def asked(scene: Scene, visit: int, count: int) -> list[int]:
         with write() as session:
             for at in range(count):
                 entry = api.Entry(space_id=visit, kind="visits.question", title=f"Question {at:03}?")
-                entry.body, entry.html, entry.lang, entry.support_count = "", "", "en", max(0, 50 - at)
+                entry.in_feed = True
+                entry.body, entry.html, entry.lang = "", "", "en"
                 entry.byline, entry.state, entry.published_at, entry.active_at = (
                     "R",
                     "published",
@@ -73,13 +74,20 @@ def test_the_next_visit_says_what_matters_and_why(scene: Scene) -> None:
             session.add(Sensitivity(entry_id=ids[55], space_id=visit, text="A court decides."))
             session.get(Question, ids[54]).signatures = 120
             session.get(Question, ids[58]).group_id = ids[1]
+            for name in ("neighbour", "deputy", "agent"):
+                session.add(api.Support(user_id=scene.town.person(name), entry_id=ids[58]))
+            session.add(api.Support(user_id=scene.town.person("neighbour"), entry_id=ids[1]))
 
     scene.town.run(mark)
     page = scene.browser("mayor").get("/visits/next").text
     shown = re.findall(r"Question (\d{3})\?</a></h3>\s*(?:<p class=\"meta\">(.*?)</p>)?", page)
-    assert [number for number, _reasons in shown] == ["054", "001", "000", "002", "003"]
-    assert "120 supports" in shown[0][1]
-    assert "asked by 1 other" in shown[1][1]
+    assert [number for number, _reasons in shown] == ["054", "001", "055", "000", "002"]
+    assert re.findall(r"<span>(.*?)</span>", shown[0][1]) == ["120 signatures on paper"], (
+        "which no one counts as supports"
+    )
+    assert re.findall(r"<span>(.*?)</span>", shown[1][1]) == ["3 supports", "asked by 1 other"], (
+        "each person once"
+    )
     assert "Visit of the Tanneries" in page
     assert "In front of the school" in page
 

@@ -13,7 +13,7 @@ from core import api
 from core.api import gettext as _
 from core.api import ngettext
 
-from .. import states, teams
+from .. import reads, states, teams
 from ..approve import answers, delegates
 from ..assigned.due import overdue
 from ..models import Casework, Commitment, Question, Visit
@@ -54,7 +54,7 @@ def mine() -> tuple[Visit, api.Space] | None:
 
 
 def matters(space_id: int) -> list[Matter]:
-    """The questions that matter most on a visit, with the reasons that put them there: one statement.
+    """The questions that matter most on a visit, with the reasons that put them there.
 
     What is delicate, late, asked by others too, or the subject of a late promise counts as much as ten
     supports, each; among equals the one with more supports, then the older comes first.
@@ -67,11 +67,11 @@ def matters(space_id: int) -> list[Matter]:
     promised_late = promised.correlate(Question).exists()
     late = overdue(api.now())
     reasons = (Sensitivity.entry_id.is_not(None), late, repeated > 0, promised_late)
-    supports = api.Entry.support_count + Question.signatures
+    supports = reads.group_size()
     weight = sum((sa.case((reason, WEIGHT), else_=0) for reason in reasons), supports)
     flags = [sa.case((reason, 1), else_=0) for reason in reasons]
     rows = (
-        sa.select(api.Entry, supports, repeated, Question.answered_at, Casework.answer, *flags)
+        sa.select(api.Entry, Question, repeated, Casework.answer, *flags)
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
         .join(Visit, Visit.space_id == api.Entry.space_id)
@@ -81,9 +81,15 @@ def matters(space_id: int) -> list[Matter]:
         .order_by(weight.desc(), supports.desc(), api.Entry.id)
         .limit(MATTER)
     )
+    found = api.db.session.execute(rows).all()
+    behind = reads.behind(row[1] for row in found)
     return [
-        Matter(row[0], _reasons(row[1], row[2], *row[5:]) or _plain_reasons(row[0], row[3], row[4]))
-        for row in api.db.session.execute(rows)
+        Matter(
+            row[0],
+            [*behind[row[0].id], *_reasons(row[2], *row[4:])]
+            or _plain_reasons(row[0], row[1].answered_at, row[3]),
+        )
+        for row in found
     ]
 
 
@@ -95,9 +101,8 @@ def _plain_reasons(entry: api.Entry, answered_at: dt.datetime | None, answer: st
     return [*new, _("answer ready for the visit") if answer == "approved" else _("no answer yet")]
 
 
-def _reasons(supports: int, repeated: int, delicate: int, late: int, _again: int, promised: int) -> list[str]:
+def _reasons(repeated: int, delicate: int, late: int, _again: int, promised: int) -> list[str]:
     said = [
-        ngettext("%(num)s support", "%(num)s supports", supports) if supports else "",
         _("delicate") if delicate else "",
         _("the answer is late") if late else "",
         ngettext("asked by %(num)s other", "asked by %(num)s others", repeated) if repeated else "",
@@ -123,6 +128,7 @@ def first_screen() -> str:
         space=space,
         matters=matters(space.id) if space else (),
         groups=waiting,
+        behind=reads.behind(one.facts for group in waiting for one in group.drafts),
         following=dict(pairwise(order)),
         opened=_opened(order),
         number=number,
