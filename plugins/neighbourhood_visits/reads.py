@@ -190,6 +190,12 @@ def concerns(user_id: int) -> sa.ColumnElement[bool]:
     return sa.or_(Question.entry_id.in_(asked_by(user_id)), Question.entry_id.in_(voices))
 
 
+def accepted_among(question_ids: Sequence[int]) -> set[int]:
+    """Which of these questions are accepted."""
+    rows = sa.select(Question.entry_id).where(Question.entry_id.in_(question_ids))
+    return set(api.db.session.scalars(rows.where(Question.triage == "accepted")))
+
+
 def own_among(question_ids: Sequence[int]) -> Any:
     """Which of these the viewer asked without being shown as their author."""
     return sa.select(Asker.entry_id).where(Asker.user_id == api.viewer().id, Asker.entry_id.in_(question_ids))

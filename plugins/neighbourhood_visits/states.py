@@ -381,6 +381,7 @@ TRANSITIONS = (
     ),
     _way("triage", "contest", "rejected", "contested", "visits.ask", _("Contest"), OWN, REASON),
     _way("answer", "assign", "none assigned", "assigned", "visits.review", _("Assign"), OPEN),
+    _way("answer", "unassign", "assigned", "none", "visits.review", _("Undo the assignment")),
     _way(
         "answer",
         "return",

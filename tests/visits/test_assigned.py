@@ -708,3 +708,32 @@ def test_what_a_department_wrote_is_kept_where_the_team_was_first(scene: Scene) 
     assert "A colleague has changed the draft" in late.text
     assert "The department.</textarea>" in late.text
     assert "The agent." not in late.text
+
+
+@pytest.mark.parametrize("before", ["unread", "public"])
+def test_an_assignment_is_taken_back_whole(scene: Scene, before: str) -> None:
+    visit, roads = scene.visit(), department(scene)
+    question = scene.question(visit)
+    if before == "public":
+        decide(scene, visit, [question], "accept")
+    agent, url = scene.browser("agent"), f"/visits/{visit}/decide"
+
+    def send(**fields: str) -> dict[str, Any]:
+        pick = f"{question}:{row(scene, Question, question).moves}"
+        data = {"csrf_token": agent.token, "pick": pick, "department": "0", "official": "0", **fields}
+        answer = agent.client.post(url, data=data, headers={"Accept": "application/json"})
+        return answer.json  # type: ignore[no-any-return]
+
+    agent.get(f"/visits/{visit}/review")
+    undo = send(verb="assign", department=str(roads))["undo"]
+    assert undo == {"unread": "reconsider", "public": "unassign"}[before]
+    assert send(verb=undo)["undo"] == ""
+    found = row(scene, Casework, question)
+    assert (found.answer, found.department_id, found.due_at) == ("none", None, None)
+    assert row(scene, Question, question).triage == {"unread": "submitted", "public": "accepted"}[before]
+    jobs.run_due(scene.town.app)
+    links = sa.select(sa.func.count()).select_from(DepartmentLink)
+    assert scene.town.run(lambda: db.session.scalar(links)) == 0
+    if before == "unread":
+        decide(scene, visit, [question], "accept")
+    assert row(scene, Casework, question).answer == "none"

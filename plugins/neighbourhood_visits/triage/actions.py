@@ -33,6 +33,8 @@ def decide(question_id: int, decision: Decision, moves: int | None = None, words
         case = question_case(question_id, moves)
         if decision.verb == "assign":
             _assign(case, decision, words)
+        elif decision.verb == "unassign":
+            _unassign(case)
         else:
             _triage(case, decision, words)
             if decision.verb == "accept" and case.casework.answer in OPEN:
@@ -151,6 +153,8 @@ def _triage(case: Case, decision: Decision, words: str | None) -> None:
     else:
         _keep_from_the_public(case)
     if decision.verb == "reconsider":
+        if case.casework.answer == "assigned":
+            _unassign(case)
         taken_back = sa.delete(PrivateCase).where(PrivateCase.entry_id == case.entry.id)
         api.db.session.execute(taken_back)
     elif decision.verb == "divert":
@@ -180,6 +184,15 @@ def _assign(case: Case, decision: Decision, words: str | None) -> None:
     case.casework.department_id = department.id if department else None
     case.casework.official_id = decision.official_id or (department.official_id if department else None)
     links.follow_assignment(case)
+
+
+def _unassign(case: Case) -> None:
+    """Nobody prepares the answer any more, as nobody has begun to."""
+    states.move(case, "answer", "unassign")
+    case.casework.department_id = case.casework.official_id = None
+    api.db.session.flush()
+    links.end(case.entry.id)
+    api.untell("visits.department_assigned", "visits.department_overdue", entry_id=case.entry.id)
 
 
 def _withdrawn(case: Case) -> None:

@@ -36,6 +36,7 @@ ALONE = (
     "divert",
     "reconsider",
 )  # what a question's page offers beside accept and reject
+UNDOING = ("reconsider", "unassign", "ungroup")
 Undo = tuple[str, list[str]]  # a verb that takes back what was done, and on what
 PICK = re.compile(r"([0-9]{1,9}):([0-9]{1,9})(?::([0-9a-f]{16}))?")
 
@@ -105,7 +106,7 @@ def _filters() -> dict[str, Any]:
 def _undo() -> Undo | None:
     """What the page before has decided and can take back: the verb, and on what."""
     verb, picked = request.args.get("undo"), request.args.getlist("pick")
-    return (verb, picked) if verb in ("reconsider", "ungroup") and all(map(_pick, picked)) else None
+    return (verb, picked) if verb in UNDOING and all(map(_pick, picked)) else None
 
 
 @blueprint.post("/<int:space_id>/decide")
@@ -122,16 +123,17 @@ def decide(space_id: int) -> Page:
     if not picked and not told:
         told = [_("Tick the questions first.")]
         form.form_errors = told
+    public = reads.accepted_among([pick[0] for pick in picked])
     done, refused = ([], {}) if told else _decide(form, list(picked))
     warning = teams.not_told(form.department.data) if form.verb.data == "assign" and done else ""
     if _by_script():
         told = [*told, *filter(None, [warning])]
-        return _decided_by_script(space_id, form.verb.data, done, told, refused)
+        return _decided_by_script(space_id, form.verb.data, done, told, refused, public)
     if warning:
         api.says(warning, "error")
     if done:
         api.says(_said(form.verb.data, len(done)))
-    undo = _undoing(form.verb.data, done)
+    undo = _undoing(form.verb.data, done, public)
     if not told and not refused:
         back: dict[str, Any] = {"undo": undo[0], "pick": undo[1]} if undo else {}
         queue = request.args.get("queue") or None
@@ -182,9 +184,11 @@ def _decide(form: Any, picked: list[tuple[int, int, str | None]]) -> tuple[list[
     return ids, {}
 
 
-def _undoing(verb: str, done: list[int]) -> Undo | None:
-    """What takes back this decision on questions, if anything does."""
-    undo = {"group": "ungroup", "ungroup": "", "reconsider": "", "theme": ""}.get(verb, "reconsider")
+def _undoing(verb: str, done: list[int], public: set[int]) -> Undo | None:
+    """What takes back this decision on questions, if anything does; some were `public` before."""
+    undo = {"group": "ungroup", "theme": "", **dict.fromkeys(UNDOING, "")}.get(verb, "reconsider")
+    if verb == "assign" and public.intersection(done):
+        undo = "unassign"
     moves = reads.moves_of(done)
     return (undo, [f"{one}:{moves[one]}" for one in done]) if done and undo else None
 
@@ -210,10 +214,10 @@ def _why(refusal: dict[str, str]) -> Markup:
 
 
 def _decided_by_script(
-    space_id: int, verb: str, done: list[int], told: list[str], refused: dict[int, str]
+    space_id: int, verb: str, done: list[int], told: list[str], refused: dict[int, str], public: set[int]
 ) -> Response:
-    """What was decided, as the script takes it that asked."""
-    undo = _undoing(verb, done)
+    """What was decided, as the script takes it that asked; some were `public` before."""
+    undo = _undoing(verb, done, public)
     return jsonify(
         said=_said(verb, len(done)) if done else "",
         told=told,
@@ -245,6 +249,11 @@ def _said(verb: str, count: int) -> str:
         ),
         "theme": ngettext(
             "The theme of %(num)s question is said.", "The theme of %(num)s questions is said.", count
+        ),
+        "unassign": ngettext(
+            "%(num)s question is assigned to nobody any more.",
+            "%(num)s questions are assigned to nobody any more.",
+            count,
         ),
         "reconsider": ngettext(
             "%(num)s question is to be read again.", "%(num)s questions are to be read again.", count
