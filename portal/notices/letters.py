@@ -107,8 +107,13 @@ def _told(letter: NoticeLetter) -> list[Any]:
     return [
         row
         for row in db.session.execute(told)
-        if choices.get(row.space_id, choices.get(row.type, row.way)) in BY_MAIL
+        if choices.get(row.space_id, choices.get(row.type, row.way)) in BY_MAIL and not _waits_by_nature(row)
     ]
+
+
+def _waits_by_nature(row: Any) -> bool:
+    """Whether it tells a team of what always waits for it, which is not mailed before it is let through."""
+    return row.type == "core.waits" and registry.current().entry_kind(row.kind).initial_state != "published"
 
 
 def _service(rows: Sequence[Any]) -> bool:

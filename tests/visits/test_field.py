@@ -179,6 +179,9 @@ def test_two_scribes_differ_both_are_kept_and_the_coordinator_chooses(
     found = row(scene, Question, question)
     assert (found.outcome, found.outcome_reason) == ("refused", "No room.")
     assert "What holds?" not in scene.browser("mayor").get(page).text
+    way = scene.browser().get(f"/posts/{question}").text.partition("The whole way</h2>")[2]
+    assert "Refused" in way
+    assert "Settled" not in way, "which was noted and did not hold"
 
 
 def test_of_one_scribe_the_last_word_counts(scene: Scene, walk: tuple[int, int]) -> None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from core import jobs
-from core.db import db, write
-from core.models import Entry, JobRow, Notice
+from core import api, jobs, mail
+from core.db import db, now, write
+from core.models import Entry, Follow, JobRow, Mail, Notice, NoticeChoice, NoticeRound
 from plugins.neighbourhood_visits import letters, reads
 from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
+from portal.notices import mailing
 
 from ..core.test_files import encoded, photo
 from .conftest import QUESTION
@@ -601,3 +602,48 @@ def test_a_second_tap_on_a_note_is_no_colleague(scene: Scene) -> None:
     late = agent.submit(f"{page}/note", _page=page, note="Other words.", read=found[1])
     assert late.status_code == 409
     assert row(scene, Casework, question).note == "The agent wrote this."
+
+
+def test_nobody_but_its_author_is_mailed_about_what_is_not_accepted(scene: Scene) -> None:
+    visit = scene.visit()
+    people = ("mayor", "agent", "neighbour")
+
+    def hear() -> None:
+        with write() as session:
+            for name in people:
+                person = scene.town.person(name)
+                session.add(NoticeChoice(user_id=person, space_id=visit, way="at_once"))
+                api.insert_once(Follow, user_id=person, space_id=visit)
+
+    scene.town.run(hear)
+    names = ("At Groscul's, at midnight?", "A bench?", "A tree?", "A lamp?")
+    unread, rejected, forwarded, private = (scene.question(visit, title=title) for title in names)
+    decide(scene, visit, [rejected], "reject", reason="No.")
+    decide(scene, visit, [forwarded], "forward", to="The region")
+    decide(scene, visit, [private], "divert")
+    jobs.run_due(scene.town.app)
+    assert "core.waits" in {kind for kind, _person in noticed(scene)}, "the team reads it in the page"
+
+    def at_last() -> None:
+        with write() as session:
+            session.execute(sa.update(NoticeRound).values(due_at=now() - dt.timedelta(seconds=1)))
+            session.execute(sa.update(JobRow).values(run_at=now() - dt.timedelta(seconds=1)))
+        mailing.mail_due()
+
+    for _round in range(3):
+        scene.town.run(at_last)
+        jobs.run_due(scene.town.app)
+
+    def mailed() -> set[str]:
+        letters = [(one.recipient, mail.written(one)) for one in db.session.scalars(sa.select(Mail)).all()]
+        said = [(who, f"{found[0].subject} {found[0].text}") for who, found in letters if found]
+        return {who for who, words in said for title in names if title in words}
+
+    assert scene.town.run(mailed) == {"resident@example.org"}
+    assert row(scene, Question, unread).triage == "submitted"
+
+
+def noticed(scene: Scene) -> list[tuple[str, int]]:
+    """Every notice there is, with whose it is."""
+    found = sa.select(Notice.type, Notice.user_id).order_by(Notice.id)
+    return scene.town.run(lambda: [tuple(one) for one in db.session.execute(found)])  # type: ignore[no-any-return]

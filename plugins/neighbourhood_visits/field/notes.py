@@ -14,6 +14,7 @@ from core.api import gettext as _
 from .. import reads, states
 from ..actions import take_as_it_is
 from ..approve import answers
+from ..follow import steps
 from ..models import Casework, Question
 from ..report import gaps
 from ..states import TABLE, Case
@@ -154,6 +155,10 @@ def open_choices(rows: Sequence[sa.Row[Note, api.Entry, api.User]]) -> dict[int,
 
 def _let_hold(note: Note) -> None:
     """The outcome of this note holds, and what others noted of the same question is set aside."""
+    others = Note.entry_id == note.entry_id, Note.id != note.id, Note.outcome != note.outcome
+    held = sa.select(Note.outcome).where(*others, Note.state == "applied")
+    with api.as_system("scribes' notes are kept for the team"):
+        steps.forget_outcome(note.entry_id or 0, api.db.session.scalars(held).all())
     note.state = "applied"
     _set({"state": "set_aside"}, Note.entry_id == note.entry_id, Note.id != note.id, Note.outcome != "")
 

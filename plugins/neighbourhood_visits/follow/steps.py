@@ -1,5 +1,7 @@
 """The way that a question has come: its steps are written down as they happen, and read by everybody."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from core import api
@@ -21,6 +23,13 @@ def record(
     kept = reason if by_town else ""
     step = Step(entry_id=question_id, thing=thing, verb=verb, reason=kept, commitment_id=commitment_id)
     api.db.session.add(step)
+
+
+def forget_outcome(question_id: int, verbs: Sequence[str]) -> None:
+    """One of these outcomes was noted, but another chosen: the way of the question tells of that alone."""
+    said = (Step.entry_id == question_id, Step.thing == "outcome", Step.verb.in_(verbs))
+    latest = sa.select(sa.func.max(Step.id)).where(*said)
+    api.db.session.execute(sa.delete(Step).where(Step.id == latest.scalar_subquery()))
 
 
 def last(commitment_id: int) -> Step | None:

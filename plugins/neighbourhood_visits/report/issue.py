@@ -57,8 +57,22 @@ def doubt(space: api.Space, body: str) -> str:
 
 
 def named(body: str) -> list[str]:
-    """The words of minutes that look like the names of people, for who publishes to look at, each once."""
-    return list(dict.fromkeys(" ".join(one.split()) for one in NAMED.findall(body)))
+    """The words of minutes that look like the names of people, for who publishes to look at, each once.
+
+    That is what follows a title, and each name of a resident of the portal that is more than one word.
+    """
+    titled = [" ".join(one.split()) for one in NAMED.findall(body)]
+    with api.as_system("whoever has an account is named in no report"):
+        people = sa.select(api.User.name).where(api.User.role == "resident", api.User.closed_at.is_(None))
+        said, names = _spoken(body), api.db.session.scalars(people.order_by(api.User.name)).all()
+    known = [name for name in names if " " in name.strip() and _spoken(name) in said]
+    return list(dict.fromkeys([*titled, *known]))
+
+
+def _spoken(text: str) -> str:
+    """The words of a text for comparing whole ones."""
+    words = re.findall(r"[^\W_]+", api.fold(text))
+    return f" {' '.join(words)} "
 
 
 def keep_minutes(space: api.Space, body: str, version: int, confirmed: bool = False) -> None:
@@ -146,7 +160,11 @@ def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> 
             row["answer"] = left.html if left else ""
     else:
         _say_left(touched, led, ident, left)
-        report.facts["commitments"] = list(promises_left(report.facts["commitments"], ident, left))
+        known = {row["id"] for row in report.facts["questions"]}
+        report.facts["commitments"] = [
+            {**row, "question": row["question"] if row["question"] in known else ident}
+            for row in promises_left(report.facts["commitments"], ident, left)
+        ]
     _mention(report, mention)
 
 
