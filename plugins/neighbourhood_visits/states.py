@@ -502,6 +502,7 @@ FOLLOWS = {  # what a verb brings with it, whoever uses it
     ("visit", "publish"): "answers that are held: answer publish",
     ("visit", "cancel"): "answers that are held: answer publish",
     ("answer", "assign"): "what is still to be read: triage accept",
+    ("triage", "reconsider"): "an assignment that nobody has answered: answer unassign",
 }
 BY_OWNER = frozenset({("commitment", "start"), ("commitment", "claim")})  # of the promise, as well
 TABLE = {(one.thing, one.verb): one for one in TRANSITIONS}

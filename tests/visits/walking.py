@@ -278,6 +278,8 @@ def _after(walk: Walk, before: dict[str, Any], step: tuple[str, str], sent: Sent
         and (now["answer"], now["triage"]) == ("approved", "accepted")
     ):
         now["answer"] = "published"
+    if "answer unassign" in brings and now["answer"] == "assigned":
+        now["answer"] = "none"
     if "triage accept" in brings and now["triage"] in ("submitted", "contested"):
         now["triage"] = "accepted"
     return now
@@ -478,7 +480,7 @@ def _doors() -> list[Door]:
             form = _reschedule(later="yes")
         elif verb in ("withdraw", "contest") and thing == "triage":
             form = _own(verb)
-        elif (thing, verb) == ("answer", "assign"):
+        elif (thing, verb) in (("answer", "assign"), ("answer", "unassign")):
             form = _decide(verb)
         elif (thing, verb) == ("answer", "return"):
             form = _department({"return": "yes", "reason": "Not ours."}, link=False)
@@ -656,6 +658,10 @@ THROUGH: dict[str, tuple[tuple[str | None, str], ...]] = {
     "taken back by its code": (*BEGUN, ("agent", "forward on its page"), (None, "withdraw by code")),
     "departments": (
         *BEGUN,
+        ("agent", "answer assign"),
+        ("agent", "answer unassign"),
+        ("agent", "answer assign"),
+        ("agent", "triage reconsider"),
         ("agent", "answer assign"),
         ("worker", "answer return"),
         ("agent", "assign by link"),
