@@ -43,6 +43,14 @@ def substitute(scene: Scene) -> None:
     scene.town.person("substitute", "official", **values)
 
 
+def test_an_official_who_governs_alone_reads_that_nobody_can_be_named(scene: Scene) -> None:
+    alone, with_others = (scene.browser(name).get("/visits/delegate").text for name in ("mayor2", "deputy"))
+    assert "Nobody can be named" in alone
+    assert 'name="delegate"' not in alone
+    assert "Nobody can be named" not in with_others
+    assert 'name="delegate"' in with_others
+
+
 def test_a_councillor_of_another_list_is_nobodys_delegate(scene: Scene) -> None:
     ids = {
         name: scene.town.person(name) for name in ("opposition", "substitute", "mayor", "deputy", "mayor2")

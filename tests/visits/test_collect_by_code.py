@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.accounts import throttle
 from core.db import db
 from core.models import Entry, File
-from plugins.neighbourhood_visits.collect import actions, unconfirmed
+from plugins.neighbourhood_visits.collect import actions, codes, unconfirmed
 from plugins.neighbourhood_visits.models import Casework, Question
 from plugins.neighbourhood_visits.plan import papers
 
@@ -350,6 +350,20 @@ def test_few_voices_without_an_address_come_at_once(scene: Scene, monkeypatch: p
     monkeypatch.setitem(throttle.LIMITS, "ask", (ask._replace(burst=99),))
     monkeypatch.setattr(unconfirmed, "AT_ONCE", 3)
     assert [give(), give()] == [3, 3]
+
+
+def test_who_asked_by_a_code_reads_that_the_answer_comes_together_with_another(scene: Scene) -> None:
+    visit, words = scene.visit(), "To be answered together with a similar question"
+    head, other = (scene.question(visit, title=title) for title in ("A lamp at the corner?", "A light?"))
+    codes_of = [scene.town.run(lambda one=one: codes.code_of(one)) for one in (head, other)]
+    assert not any(words in opened(scene, code).text for code in codes_of)
+    decide(scene, visit, [head, other], "group")
+    decide(scene, visit, [head], "accept")
+    shown = opened(scene, codes_of[1]).text
+    assert words in shown
+    assert "A lamp at the corner?" not in shown
+    decide(scene, visit, [other], "ungroup")
+    assert words not in opened(scene, codes_of[1]).text
 
 
 def test_voices_without_an_address_are_summed_across_a_group(scene: Scene) -> None:
