@@ -158,6 +158,32 @@ def test_what_is_promised_about_one_of_a_group_concerns_them_all(scene: Scene) -
     assert turn(scene, ident, "confirm", "resident").status_code == 302
 
 
+@pytest.mark.parametrize("act", ["removed", "hidden"])
+def test_what_is_promised_about_one_that_leads_none_goes_to_the_first(scene: Scene, act: str) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first = scene.answered(visit, ANSWER)
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    promise(scene, other, owner)
+    decide(scene, visit, [first, other], "group")
+    assert row(scene, Question, other).group_id == first
+    judge(scene, other, act)
+    goes_on(scene, visit, first)
+    assert row(scene, Question, first).outcome == "committed"
+    assert (scene.town.run(lambda: db.session.get(Entry, other)) is None) is (act == "removed")
+
+
+def test_an_empty_place_joins_no_group(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first, other = scene.accepted(visit), scene.accepted(visit, title="And the bench?", name="neighbour")
+    promise(scene, first, owner)
+    scene.town.run(lambda: erase.begin(scene.town.person("resident"), True))
+    jobs.run_due(scene.town.app)
+    told_so = decide(scene, visit, [first, other], "group")
+    assert told_so.status_code == 409
+    assert "A question that was deleted is not grouped." in told_so.text
+    assert row(scene, Question, other).group_id is None
+
+
 def test_a_report_keeps_the_answer_that_another_question_took_over(scene: Scene) -> None:
     visit, first, other = grouped(scene)
     lead(scene, visit, "close", "finish", "begin", "end")

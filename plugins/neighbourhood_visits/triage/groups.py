@@ -26,6 +26,7 @@ COLUMNS = (
     Question.group_id,
     api.Entry.state,
     pledged().label("promised"),
+    still_asked().label("asked"),
 )
 
 
@@ -36,6 +37,8 @@ def join(space_id: int, question_ids: Iterable[int]) -> None:
         members = _together(chosen)
         if any(one.state in HIDDEN and one.entry_id in chosen for one in members):
             raise api.Refused(_("A question that is hidden is not grouped: show it again first."))
+        if any(not one.asked and one.entry_id in chosen for one in members):
+            raise api.Refused(_("A question that was deleted is not grouped."))
         if len(members) < 2:
             raise api.Refused(_("Choose at least two questions to group them."))
         led = {one.group_id for one in members}
@@ -68,16 +71,20 @@ def settle(question_id: int, gone: bool = False) -> None:
         _lead(stay)
 
 
-def hand_on(question_id: int) -> bool:
+def hand_on(question_id: int) -> Question | None:
     """Give what the town says of a question that goes to the first accepted one it leads: answer, promises.
 
-    An answer goes to none that has its own, or a draft; answers whether another question leads from now on.
+    An answer goes to none that has its own, or a draft; answers which question leads from now on, if any.
+    What was promised about one that leads none goes to the one that it is answered with.
     """
     with api.as_system("a group holds whoever’s questions"):
-        heir = _heir(question_id)
+        first, heir, leader = api.get_or_404(Question, question_id), _heir(question_id), _leader(question_id)
         if heir is not None:
-            _hand_on(api.get_or_404(Question, question_id), heir)
-        return heir is not None
+            _hand_on(first, heir)
+        elif leader is not None and _promised(question_id):
+            _promise_on(first, leader)
+            leader.outcome = "committed" if leader.outcome == "none" else leader.outcome
+        return heir
 
 
 def lead_on(question_id: int) -> None:
@@ -93,11 +100,10 @@ def lead_on(question_id: int) -> None:
 def hide(question_id: int) -> None:
     """A question is hidden: another leads it with the others, as it may come back, or they are no group."""
     with api.as_system("a group holds whoever’s questions"):
-        heir = _heir(question_id)
+        heir = hand_on(question_id)
         if heir is None:
             settle(question_id, gone=True)
             return
-        _hand_on(api.get_or_404(Question, question_id), heir)
         members = _together([question_id])
         _change([one.entry_id for one in members if one.entry_id != heir.entry_id], group_id=heir.entry_id)
         _change([heir.entry_id], group_id=None)
@@ -127,6 +133,15 @@ def _heir(question_id: int) -> Question | None:
     return heir
 
 
+def _leader(question_id: int) -> Question | None:
+    """The question that this one is answered with, where everybody reads that."""
+    head = sa.select(Question.group_id).where(Question.entry_id == question_id)
+    rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
+    rows = rows.where(Question.entry_id.in_(head), Question.triage == "accepted")
+    leader: Question | None = api.db.session.scalars(rows.where(api.Entry.state == "published")).one_or_none()
+    return leader
+
+
 def _empty_place(first: Question) -> Question:
     """A place without words for what was promised about a question: on no list, but counted as that was."""
     gone = api.get_or_404(api.Entry, first.entry_id)
@@ -150,7 +165,12 @@ def _hand_on(first: Question, heir: Question) -> None:
     if first.entry_id in answers and heir.entry_id not in answers:
         _hand_answer_on(answers[first.entry_id], first, heir)
     heir.outcome = first.outcome if heir.outcome == "none" else heir.outcome
-    steps_of = sa.or_(Step.commitment_id.is_not(None), Step.thing == "outcome")
+    _promise_on(first, heir, Step.thing == "outcome")
+
+
+def _promise_on(first: Question, heir: Question, *more: Any) -> None:
+    """Move what was promised about a question, and these further steps of it, to another."""
+    steps_of = sa.or_(Step.commitment_id.is_not(None), *more)
     for statement in (
         sa.update(Step).where(Step.entry_id == first.entry_id, steps_of).values(entry_id=heir.entry_id),
         sa.update(Commitment)
