@@ -89,7 +89,7 @@ UNREACHED = {  # routes of which no walk finds the form, or leaves it alone
         "/spaces/<int:space_id>/leave",
         "/unsubscribe/<token>",
     },
-    "there is none in this town: no invitation, draft, link or request; or it is a script that asks": {
+    "there is none in this town: no invitation, draft, link, request or delegate; or a script asks": {
         "/admin/areas/<int:area_id>",
         "/admin/operations/jobs/<int:job_id>/drop",
         "/dummy/<int:space_id>/plan",
@@ -106,6 +106,7 @@ UNREACHED = {  # routes of which no walk finds the form, or leaves it alone
         "/spaces/<int:space_id>/invitations/<key>/withdraw",
         "/spaces/<int:space_id>/invite",
         "/spaces/<int:space_id>/requests/<int:user_id>",
+        "/visits/delegate",
     },
     "it stands below a question of a visit, whose own tests walk there": {
         "/visits/<int:space_id>/ask",
