@@ -93,7 +93,7 @@ def _written(letter: NoticeLetter, language: str) -> mail.Written | None:
 def _told(letter: NoticeLetter) -> list[Any]:
     """The notices of a letter that may be read and are wanted by mail now, in the order of their threads."""
     mine = (_notice.c.way == letter.way, _notice.c.id > letter.after_id, _notice.c.id <= letter.upto_id)
-    told = words.TOLD.where(*mine).order_by(_notice.c.id).limit(MOST + 1)
+    told = words.TOLD.where(*mine, _mailed()).order_by(_notice.c.id).limit(MOST + 1)
     if letter.way == "at_once":
         told = told.where(reads.thread.is_not_distinct_from(letter.thread_id))
     if letter.upto_id - letter.after_id == 1 and _service(found := db.session.execute(told).all()):
@@ -107,13 +107,15 @@ def _told(letter: NoticeLetter) -> list[Any]:
     return [
         row
         for row in db.session.execute(told)
-        if choices.get(row.space_id, choices.get(row.type, row.way)) in BY_MAIL and not _waits_by_nature(row)
+        if choices.get(row.space_id, choices.get(row.type, row.way)) in BY_MAIL
     ]
 
 
-def _waits_by_nature(row: Any) -> bool:
-    """Whether it tells a team of what always waits for it, which is not mailed before it is let through."""
-    return row.type == "core.waits" and registry.current().entry_kind(row.kind).initial_state != "published"
+def _mailed() -> sa.ColumnElement[bool]:
+    """What may be mailed: what always waits for its team is not, before it is let through."""
+    kinds = (kind for plugin in registry.current().active() for kind in plugin.entry_kinds)
+    held_back = [kind.name for kind in kinds if kind.initial_state == "published"]
+    return sa.or_(_notice.c.type != "core.waits", table_of(Entry).c.kind.in_(held_back))
 
 
 def _service(rows: Sequence[Any]) -> bool:

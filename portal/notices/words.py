@@ -24,7 +24,7 @@ TOLD: Any = (
     sa.select(
         *(_notice.c[name] for name in ("id", "type", "way", "once", "entry_id", "created_at", "read_at")),
         reads.thread.label("thread_id"),
-        *(_entry.c[name] for name in ("kind", "html", "lang", "byline", "team_only", "parent_id")),
+        *(_entry.c[name] for name in ("html", "lang", "byline", "team_only", "parent_id")),
         _root.c.title,
         _root.c.html.label("root_html"),
         _space.c.id.label("space_id"),

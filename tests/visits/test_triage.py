@@ -647,3 +647,33 @@ def noticed(scene: Scene) -> list[tuple[str, int]]:
     """Every notice there is, with whose it is."""
     found = sa.select(Notice.type, Notice.user_id).order_by(Notice.id)
     return scene.town.run(lambda: [tuple(one) for one in db.session.execute(found)])  # type: ignore[no-any-return]
+
+
+def test_what_is_not_mailed_takes_no_room_in_a_digest(scene: Scene) -> None:
+    visit = scene.visit()
+    unread, agent = scene.question(visit, title="A bench?"), scene.town.person("agent")
+    other = scene.accepted(visit, title="Who mends the lamp?")
+
+    def fill() -> None:
+        about = {"user_id": agent, "way": "daily", "actor_id": scene.town.person("resident")}
+        with write() as session:
+            session.execute(sa.delete(Notice).where(Notice.user_id == agent))
+            for number in range(60):
+                session.add(Notice(type="core.waits", entry_id=unread, once=f"waits:{number}", **about))
+            session.flush()
+            session.add(Notice(type="core.post", entry_id=other, once="entry", **about))
+            session.execute(sa.delete(NoticeRound).where(NoticeRound.user_id == agent))
+            session.add(NoticeRound(user_id=agent, way="daily", due_at=now() - dt.timedelta(seconds=1)))
+            session.add(NoticeChoice(user_id=agent, space_id=visit, way="daily"))
+        mailing.mail_due()
+
+    scene.town.run(fill)
+    letters = sa.select(Mail).where(Mail.recipient == "agent@example.org").order_by(Mail.id.desc())
+
+    def said() -> str:
+        found = mail.written(db.session.scalars(letters).first())
+        return found[0].text if found else ""
+
+    told = scene.town.run(said)
+    assert "Who mends the lamp?" in told
+    assert "A bench?" not in told
