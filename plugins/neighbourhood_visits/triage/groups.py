@@ -78,7 +78,13 @@ def hand_on(question_id: int) -> Question | None:
     What was promised about one that leads none goes to the one that it is answered with.
     """
     with api.as_system("a group holds whoever’s questions"):
-        first, heir, leader = api.get_or_404(Question, question_id), _heir(question_id), _leader(question_id)
+        first, heir, leader = (
+            api.db.session.get(Question, question_id),
+            _heir(question_id),
+            _leader(question_id),
+        )
+        if first is None:  # a reply under an alias is asked for with what somebody asked
+            return None
         if heir is not None:
             _hand_on(first, heir)
         elif leader is not None and _promised(question_id):
