@@ -78,11 +78,8 @@ def hand_on(question_id: int) -> Question | None:
     What was promised about one that leads none goes to the one that it is answered with.
     """
     with api.as_system("a group holds whoever’s questions"):
-        first, heir, leader = (
-            api.db.session.get(Question, question_id),
-            _heir(question_id),
-            _leader(question_id),
-        )
+        first = api.db.session.get(Question, question_id)
+        heir, leader = _heir(question_id), _leader(question_id)
         if first is None:  # a reply under an alias is asked for with what somebody asked
             return None
         if heir is not None:
