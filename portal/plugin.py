@@ -11,7 +11,7 @@ from core.plugin import Claim, EntryKind, Job, MailHandler, NavItem, Permission,
 from core.search import index
 from core.spaces import actions as groups
 
-from . import intake, live
+from . import intake
 from .accounts import opening
 from .accounts.factor_views import blueprint as factor
 from .accounts.language import blueprint as language
@@ -27,6 +27,8 @@ from .feed.views import blueprint as feed
 from .files import blueprint as files
 from .files import sweep as sweep_files
 from .health import blueprint as health
+from .live import blueprint as stream
+from .live import prune as prune_events
 from .moderation import deeds
 from .moderation import views as moderation
 from .moderation.actions import REPORT
@@ -88,19 +90,7 @@ plugin = Plugin(
     table_prefix="core",
     paths=(),
     blueprints=(
-        *(
-            pages,
-            feed,
-            posts,
-            accounts,
-            factor,
-            language,
-            spaces,
-            search,
-            files,
-            live.blueprint,
-            notice_pages,
-        ),
+        *(pages, feed, posts, accounts, factor, language, spaces, search, files, stream, notice_pages),
         *(admin, areas, plugins, operations, about, health, privacy, about_privacy),
         *(moderation.blueprint, moderation.log),
     ),
@@ -155,7 +145,7 @@ plugin = Plugin(
         Job(
             "core.prune_events",
             _("Forget what open pages were told"),
-            live.prune,
+            prune_events,
             every=dt.timedelta(hours=1),
         ),
         Job(export.JOB, _("Gather somebody’s data"), export.make, seconds=1800),

@@ -107,7 +107,7 @@ class Question(api.OnEntry, api.Base):
     the first of its group, which is accepted if any of it is (see `groups`). `latitude` and `longitude` are
     its pin, in degrees of WGS 84, if anybody set one; `signatures` counts those on a petition's paper,
     `unconfirmed` the voices of people without an address; `compared` says whether it was compared
-    with the others as it stands.
+    with the others as it stands, `empty` that nobody asks it any more: it is a place for what the town said.
     """
 
     __tablename__ = "visits_question"
@@ -130,6 +130,7 @@ class Question(api.OnEntry, api.Base):
     signatures: Mapped[int] = mapped_column(default=0)
     unconfirmed: Mapped[int] = mapped_column(default=0)
     compared: Mapped[bool] = mapped_column(default=False, index=True)
+    empty: Mapped[bool] = mapped_column(default=False)
 
     @property
     def public_pin(self) -> tuple[float, float] | None:
@@ -248,11 +249,6 @@ def grouped_with(question_id: int) -> sa.ColumnElement[bool]:
     this = aliased(Question)
     head = sa.select(sa.func.coalesce(this.group_id, this.entry_id)).where(this.entry_id == question_id)
     return sa.func.coalesce(Question.group_id, Question.entry_id) == head.scalar_subquery()
-
-
-def still_asked() -> sa.ColumnElement[bool]:
-    """Whether a question is more than an empty place below which a promise stands, as a condition."""
-    return sa.or_(api.Entry.in_feed, api.Entry.state != "published")
 
 
 def about_public() -> sa.ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """What the plugin keeps of people beside their words: given to them, erased with them, ended in time."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,7 +71,8 @@ def erase(user_id: int, words: bool, addresses: Sequence[str] = ()) -> list[int]
     by_mail = by_mail.where(api.Entry.channel == "email", Casework.contact.in_(senders))
     for entry_id in api.db.session.scalars(by_mail).all():
         api.insert_once(Asker, user_id=user_id, entry_id=entry_id)
-    of_theirs = sa.select(api.Entry.space_id).where(api.Entry.id.in_(_asked(user_id)))
+    theirs = sa.or_(api.Entry.id.in_(_asked(user_id)), api.Entry.author_id == user_id)
+    of_theirs = sa.select(api.Entry.space_id).where(theirs)
     states.hold(sa.select(api.Space.id).where(api.Space.id.in_(of_theirs)))
     _update(
         sa.update(Casework)
@@ -107,17 +109,19 @@ def _leave_answers(user_id: int) -> None:
 def _hand_over(question_ids: list[int]) -> set[int]:
     """Let another question lead each group whose first goes, with all that the town says of it.
 
-    Where none can take that yet, it stays below an empty place, which stands on no list any more. Answers the
+    Where none can take that yet, it stays below an empty place, which stands on no list any more, and leads
+    until another of its group is accepted. Answers the
     questions of which the town had said something in public: an answer, or a promise.
     """
     said = sa.or_(Question.answered_at.is_not(None), pledged())
     rows = sa.select(Question.entry_id).where(Question.entry_id.in_(question_ids), said)
-    spoken = set(api.db.session.scalars(rows))
+    spoken, leading = set(api.db.session.scalars(rows)), Counter(reads.led(question_ids))
     for question_id in question_ids:
-        if groups.hand_on(question_id) or question_id not in spoken:
+        if groups.hand_on(question_id) or question_id not in spoken or not leading[question_id]:
             groups.settle(question_id, gone=True)
     empty = api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question"
     _update(sa.update(api.Entry).where(*empty).values(in_feed=False))
+    _update(sa.update(Question).where(Question.entry_id.in_(question_ids)).values(empty=True))
     return spoken
 
 

@@ -311,7 +311,7 @@ def questions_of(space_id: int, after: str | None = None) -> tuple[Sequence[api.
     rows = (
         sa.select(api.Entry, answered.label("answered"))
         .join(Question, Question.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed)
+        .where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed, ~Question.empty)
         .order_by(*(column.desc() for column in order))
         .limit(PAGE + 1)
     )
@@ -335,7 +335,9 @@ def _cursor(text: str | None) -> tuple[int, ...] | None:
 def public_count(space_id: int) -> int:
     """How many questions of a visit are public."""
     found = sa.select(sa.func.count(Question.entry_id)).join(api.Entry, api.Entry.id == Question.entry_id)
-    found = found.where(api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed)
+    found = found.where(
+        api.Entry.space_id == space_id, ~api.Entry.team_only, api.Entry.in_feed, ~Question.empty
+    )
     return api.db.session.scalar(found) or 0
 
 

@@ -20,6 +20,7 @@ from core.models.notices import BY_MAIL
 from core.notices import reads
 from core.text import excerpt, one_line
 
+from ..feed.views import held_kinds
 from . import choice, mailing, replies, words
 
 MOST = 50  # notices that a message tells of; the page has them all
@@ -113,9 +114,7 @@ def _told(letter: NoticeLetter) -> list[Any]:
 
 def _mailed() -> sa.ColumnElement[bool]:
     """What may be mailed: what always waits for its team is not, before it is let through."""
-    kinds = (kind for plugin in registry.current().active() for kind in plugin.entry_kinds)
-    held_back = [kind.name for kind in kinds if kind.initial_state == "published"]
-    return sa.or_(_notice.c.type != "core.waits", table_of(Entry).c.kind.in_(held_back))
+    return sa.or_(_notice.c.type != "core.waits", table_of(Entry).c.kind.in_(held_kinds()))
 
 
 def _service(rows: Sequence[Any]) -> bool:

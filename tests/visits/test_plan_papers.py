@@ -51,7 +51,6 @@ def many(scene: Scene, visit: int, count: int, stops: int = 0) -> None:
             session.flush()
             for at in range(1, count + 1):
                 entry = api.Entry(space_id=visit, kind="visits.question", title=f"Question {at:03}?")
-                entry.in_feed = True
                 entry.author_id, entry.body, entry.html = resident, LONG[: at * 20], ""
                 entry.state, entry.published_at, entry.active_at, entry.lang = "published", now(), now(), "en"
                 session.add(entry)

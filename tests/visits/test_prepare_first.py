@@ -27,7 +27,6 @@ def asked(scene: Scene, visit: int, count: int) -> list[int]:
         with write() as session:
             for at in range(count):
                 entry = api.Entry(space_id=visit, kind="visits.question", title=f"Question {at:03}?")
-                entry.in_feed = True
                 entry.body, entry.html, entry.lang = "", "", "en"
                 entry.byline, entry.state, entry.published_at, entry.active_at = (
                     "R",

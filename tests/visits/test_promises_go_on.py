@@ -13,12 +13,12 @@ from core import jobs
 from core.db import db
 from core.models import Case, Entry
 from plugins.moderation import actions as moderation
-from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
+from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question, Visit
 from portal.privacy import erase
 
 from .test_promises import PROMISE, department, promise, turn
 from .test_promises_stay import promises
-from .test_report import change, keep, lead
+from .test_report import change, conclude, keep, lead
 from .test_triage import decide, row, told
 
 if TYPE_CHECKING:
@@ -223,3 +223,130 @@ def test_a_private_case_of_a_closed_account_has_ended_as_it_begins(scene: Scene)
     decide(scene, visit, [gone, there], "divert")
     ended = {ident: row(scene, PrivateCase, ident).ended_at is not None for ident in (gone, there)}
     assert ended == {gone: True, there: False}
+
+
+def erased(scene: Scene, name: str) -> None:
+    """Somebody leaves with all they wrote."""
+    scene.town.run(lambda: erase.begin(scene.town.person(name), True))
+    jobs.run_due(scene.town.app)
+
+
+def tap(scene: Scene, *questions: int) -> None:
+    """Hide what is shown and show what is hidden, by the quick button."""
+    for question in questions:
+        scene.browser("agent").submit(f"/posts/{question}/hide", _page="/visits/")
+
+
+def to_answer(scene: Scene, visit: int) -> set[int]:
+    """What the team reads in the queue of what is to be answered."""
+    page = scene.browser("agent").get(f"/visits/{visit}/review?queue=unanswered").text
+    return {int(ident) for ident in re.findall(r'data-question="(\d+)"', page)}
+
+
+def promised_pair(scene: Scene) -> tuple[int, int, int]:
+    """A visit, and two accepted questions of a group, something being promised about the first."""
+    visit, owner = scene.visit(), department(scene)
+    first = scene.accepted(visit)
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    promise(scene, first, owner)
+    decide(scene, visit, [first, other], "group")
+    return visit, first, other
+
+
+def test_what_joins_a_group_that_an_empty_place_leads_leads_it(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first, unread = scene.accepted(visit), scene.question(visit, title="And the bench?", name="neighbour")
+    promise(scene, first, owner)
+    decide(scene, visit, [first, unread], "group")
+    erased(scene, "resident")
+    assert row(scene, Question, unread).group_id == first
+    joins = scene.accepted(visit, title="And the tree?", name="deputy")
+    decide(scene, visit, [unread, joins], "group")
+    assert [row(scene, Question, ident).group_id for ident in (unread, joins)] == [joins, None]
+    goes_on(scene, visit, joins, answered=False)
+    assert to_answer(scene, visit) == {joins}
+
+
+def test_what_is_shown_again_leads_where_an_empty_place_did_meanwhile(scene: Scene) -> None:
+    visit, first, other = promised_pair(scene)
+    tap(scene, first)
+    erased(scene, "neighbour")
+    goes_on(scene, visit, other, answered=False)
+    tap(scene, first)
+    goes_on(scene, visit, first, answered=False)
+    assert row(scene, Question, first).group_id is None
+    assert to_answer(scene, visit) == {first}
+
+
+def test_an_empty_place_follows_none_and_is_no_heir(scene: Scene) -> None:
+    visit = scene.visit()
+    first = scene.accepted(visit)
+    answered = scene.answered(visit, ANSWER, title="And the bench?", name="neighbour")
+    third = scene.accepted(visit, title="And the tree?")
+    decide(scene, visit, [first, third], "group")
+    decide(scene, visit, [first, answered], "group")
+    assert [row(scene, Question, ident).group_id for ident in (first, answered)] == [None, first]
+    erased(scene, "neighbour")
+    assert ANSWER in scene.browser().get(f"/posts/{answered}").text
+    assert row(scene, Question, answered).group_id is None
+    tap(scene, first)
+    assert to_answer(scene, visit) == {third}, "which leads since the first is hidden"
+
+
+def test_an_answer_comes_back_with_the_question_that_was_hidden(scene: Scene) -> None:
+    _visit, first, other = grouped(scene)
+    tap(scene, first)
+    judge(scene, other, "removed")
+    tap(scene, first)
+    shown = scene.browser().get(f"/posts/{first}").text
+    assert ANSWER in shown
+    assert PROMISE in shown
+
+
+@pytest.mark.parametrize("back", [0, 1])
+def test_of_two_that_are_hidden_the_one_that_is_shown_again_leads(scene: Scene, back: int) -> None:
+    visit, *both = grouped(scene)
+    tap(scene, *both)
+    assert PROMISE not in scene.browser().get("/visits/promises").text
+    tap(scene, both[back])
+    goes_on(scene, visit, both[back])
+    tap(scene, both[1 - back])
+    goes_on(scene, visit, both[back])
+    assert row(scene, Question, both[1 - back]).group_id == both[back]
+
+
+def test_whose_promise_went_on_is_promised_no_more(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    first = scene.answered(visit, ANSWER)
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    promise(scene, other, owner)
+    decide(scene, visit, [first, other], "group")
+    tap(scene, other, other)
+    goes_on(scene, visit, first)
+    assert [row(scene, Question, ident).outcome for ident in (first, other)] == ["committed", "none"]
+    lead(scene, visit, "close", "finish", "begin", "end")
+    keep(scene, visit, "Nothing.")
+    lead(scene, visit, "publish", name="mayor")
+    assert row(scene, Visit, visit).state == "published"
+
+
+def test_an_outcome_goes_on_with_its_reason(scene: Scene) -> None:
+    visit = scene.visit()
+    first, other = scene.accepted(visit), scene.accepted(visit, title="And the bench?", name="neighbour")
+    conclude(scene, first, "refuse", "Too dear.")
+    decide(scene, visit, [first, other], "group")
+    tap(scene, first)
+    found = row(scene, Question, other)
+    assert (found.outcome, found.outcome_reason) == ("refused", "Too dear.")
+
+
+def test_an_empty_place_that_is_hidden_and_shown_waits_in_no_queue(scene: Scene) -> None:
+    visit, owner = scene.visit(), department(scene)
+    question = scene.accepted(visit)
+    promise(scene, question, owner)
+    erased(scene, "resident")
+    for _time in range(2):
+        tap(scene, question)
+        assert to_answer(scene, visit) == set()
+    goes_on(scene, visit, question, answered=False)
+    assert f'href="/posts/{question}"' not in scene.browser().get(f"/visits/{visit}").text

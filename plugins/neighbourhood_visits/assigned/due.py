@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core import api
 
-from ..models import OFF, Casework, Question, Visit, still_asked
+from ..models import OFF, Casework, Question, Visit
 
 OPEN = ("assigned", "drafted", "to_approve")  # of answers, while a department may draft
 BEFORE_FREEZE = dt.timedelta(days=3)
@@ -42,10 +42,9 @@ def due() -> Any:
 def overdue(now: dt.datetime) -> Any:
     """The condition on questions, joined with their entry, casework and visit."""
     late = due() <= now.timestamp()
-    waits = (Question.triage == "accepted", Question.answered_at.is_(None), Question.group_id.is_(None))
-    return sa.and_(
-        *waits, still_asked(), Casework.answer.in_(("none", *OPEN)), Visit.state.not_in(ENDED), late
-    )
+    asked = (Question.triage == "accepted", ~Question.empty)
+    waits = (*asked, Question.answered_at.is_(None), Question.group_id.is_(None))
+    return sa.and_(*waits, Casework.answer.in_(("none", *OPEN)), Visit.state.not_in(ENDED), late)
 
 
 def is_overdue(
@@ -53,5 +52,6 @@ def is_overdue(
 ) -> bool:
     """The same of rows that were read."""
     late = answer_by(casework.due_at or NEVER, entry.created_at, visit) <= now
-    waits = question.triage == "accepted" and question.answered_at is None and question.group_id is None
+    asked = question.triage == "accepted" and not question.empty
+    waits = asked and question.answered_at is None and question.group_id is None
     return waits and casework.answer in ("none", *OPEN) and visit.state not in ENDED and late

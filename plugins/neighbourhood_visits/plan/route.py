@@ -102,7 +102,7 @@ def to_place(space_id: int) -> tuple[Sequence[Any], int]:
         .join(Question, Question.entry_id == api.Entry.id)
         .outerjoin(StopQuestion, StopQuestion.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, Question.triage == "accepted", Question.group_id.is_(None))
-        .where(StopQuestion.entry_id.is_(None), api.Entry.state == "published", api.Entry.in_feed)
+        .where(StopQuestion.entry_id.is_(None), api.Entry.state == "published", ~Question.empty)
         .order_by(api.Entry.support_count.desc(), api.Entry.id)
     )
     found = api.db.session.execute(rows.limit(SHOWN)).all()

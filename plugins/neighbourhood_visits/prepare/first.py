@@ -77,7 +77,7 @@ def matters(space_id: int) -> list[Matter]:
         .join(Visit, Visit.space_id == api.Entry.space_id)
         .outerjoin(Sensitivity, Sensitivity.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, api.Entry.state == "published")
-        .where(Question.triage == "accepted", Question.group_id.is_(None), api.Entry.in_feed)
+        .where(Question.triage == "accepted", Question.group_id.is_(None), ~Question.empty)
         .order_by(weight.desc(), supports.desc(), api.Entry.id)
         .limit(MATTER)
     )

@@ -92,6 +92,7 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
         question = api.get_or_404(Question, entry.id)
     if question.triage != "accepted":
         entry.state, entry.team_only = "pending", True
+    groups.settle(entry.id)
 
 
 def keep_note(question_id: int, note: str, read: str | None = None) -> None:
@@ -149,7 +150,6 @@ def _triage(case: Case, decision: Decision, words: str | None) -> None:
     case.casework.triaged_by = api.viewer().id
     if decision.verb == "accept":
         api.release(case.entry)
-        groups.lead_on(case.entry.id)
     else:
         _keep_from_the_public(case)
     if decision.verb == "reconsider":

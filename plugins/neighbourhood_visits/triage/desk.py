@@ -123,9 +123,10 @@ def decide(space_id: int) -> Page:
     if not picked and not told:
         told = [_("Tick the questions first.")]
         form.form_errors = told
-    public = reads.accepted_among([pick[0] for pick in picked])
+    assigns = form.verb.data == "assign"
+    public = reads.accepted_among([pick[0] for pick in picked]) if assigns else set()
     done, refused = ([], {}) if told else _decide(form, list(picked))
-    warning = teams.not_told(form.department.data) if form.verb.data == "assign" and done else ""
+    warning = teams.not_told(form.department.data) if assigns and done else ""
     if _by_script():
         told = [*told, *filter(None, [warning])]
         return _decided_by_script(space_id, form.verb.data, done, told, refused, public)
@@ -187,7 +188,7 @@ def _decide(form: Any, picked: list[tuple[int, int, str | None]]) -> tuple[list[
 def _undoing(verb: str, done: list[int], public: set[int]) -> Undo | None:
     """What takes back this decision on questions, if anything does; some were `public` before."""
     undo = {"group": "ungroup", "theme": "", **dict.fromkeys(UNDOING, "")}.get(verb, "reconsider")
-    if verb == "assign" and public.intersection(done):
+    if public.intersection(done):  # and not by this assignment
         undo = "unassign"
     moves = reads.moves_of(done)
     return (undo, [f"{one}:{moves[one]}" for one in done]) if done and undo else None

@@ -15,7 +15,7 @@ from core.api import gettext as _
 from .. import letters
 from ..follow import steps
 from ..follow.models import Step
-from ..models import Answer, Casework, Commitment, Question, pledged, still_asked
+from ..models import Answer, Casework, Commitment, Question, pledged
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
@@ -26,7 +26,7 @@ COLUMNS = (
     Question.group_id,
     api.Entry.state,
     pledged().label("promised"),
-    still_asked().label("asked"),
+    Question.empty,
 )
 
 
@@ -37,7 +37,7 @@ def join(space_id: int, question_ids: Iterable[int]) -> None:
         members = _together(chosen)
         if any(one.state in HIDDEN and one.entry_id in chosen for one in members):
             raise api.Refused(_("A question that is hidden is not grouped: show it again first."))
-        if any(not one.asked and one.entry_id in chosen for one in members):
+        if any(one.empty and one.entry_id in chosen for one in members):
             raise api.Refused(_("A question that was deleted is not grouped."))
         if len(members) < 2:
             raise api.Refused(_("Choose at least two questions to group them."))
@@ -90,34 +90,34 @@ def hand_on(question_id: int) -> Question | None:
         return heir
 
 
-def lead_on(question_id: int) -> None:
-    """A question is accepted: where an empty place led its group, it leads, with what the town says there."""
-    with api.as_system("a group holds whoever’s questions"):
-        head = sa.select(Question.group_id).where(Question.entry_id == question_id)
-        place = sa.select(api.Entry.id).where(api.Entry.id.in_(head), ~still_asked())
-        for ident in api.db.session.scalars(place).all():
-            if hand_on(ident):
-                settle(ident, gone=True)
-
-
 def hide(question_id: int) -> None:
-    """A question is hidden: another leads it with the others, as it may come back, or they are no group."""
+    """A question is hidden: another leads it with the others, as it may come back.
+
+    Where none can, what is hidden stays together, and the others do.
+    """
     with api.as_system("a group holds whoever’s questions"):
-        heir = hand_on(question_id)
+        heir, members = hand_on(question_id), _together([question_id])
         if heir is None:
-            settle(question_id, gone=True)
+            for out in (True, False):
+                _lead([one for one in members if (one.state in HIDDEN) is out])
             return
-        members = _together([question_id])
         _change([one.entry_id for one in members if one.entry_id != heir.entry_id], group_id=heir.entry_id)
         _change([heir.entry_id], group_id=None)
 
 
 def remove(question_id: int) -> None:
-    """A question goes for good: what the town promised about it stands, below an empty place if need be."""
+    """A question goes for good: what the town promised about it stands, below an empty place if need be.
+
+    Of its group one that is hidden takes it, as it may come back, where no other can.
+    """
     with api.as_system("a group holds whoever’s questions"):
         first = api.get_or_404(Question, question_id)
-        if not hand_on(question_id) and _promised(question_id):
-            _hand_on(first, _empty_place(first))
+        if not hand_on(question_id):
+            hidden = _heir(question_id, "hidden")
+            if hidden is not None:
+                _hand_on(first, hidden)
+            elif _promised(question_id):
+                _hand_on(first, _empty_place(first))
         settle(question_id, gone=True)
 
 
@@ -126,12 +126,12 @@ def _promised(question_id: int) -> bool:
     return api.db.session.scalar(about) is not None
 
 
-def _heir(question_id: int) -> Question | None:
+def _heir(question_id: int, state: str = "published") -> Question | None:
     """The accepted question that leads next, one without an answer of its own before the others."""
     own = sa.select(Answer.entry_id).where(Answer.question_id == Question.entry_id).exists()
     rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
-    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted")
-    rows = rows.where(api.Entry.state == "published").order_by(own, Question.entry_id)
+    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted", ~Question.empty)
+    rows = rows.where(api.Entry.state == state).order_by(own, Question.entry_id)
     heir: Question | None = api.db.session.scalars(rows.limit(1)).one_or_none()
     return heir
 
@@ -155,7 +155,7 @@ def _empty_place(first: Question) -> Question:
     )
     api.db.session.add(place)
     api.db.session.flush()
-    question = Question(entry_id=place.id, triage="accepted", theme=first.theme)
+    question = Question(entry_id=place.id, triage="accepted", theme=first.theme, empty=True)
     api.db.session.add_all((question, Casework(entry_id=place.id, space_id=place.space_id)))
     api.db.session.flush()
     return question
@@ -167,7 +167,9 @@ def _hand_on(first: Question, heir: Question) -> None:
     answers = {one.question_id: one for one in api.db.session.scalars(both)}
     if first.entry_id in answers and heir.entry_id not in answers:
         _hand_answer_on(answers[first.entry_id], first, heir)
-    heir.outcome = first.outcome if heir.outcome == "none" else heir.outcome
+    if heir.outcome == "none":
+        heir.outcome, heir.outcome_reason = first.outcome, first.outcome_reason
+        first.outcome, first.outcome_reason = "none", ""
     _promise_on(first, heir, Step.thing == "outcome")
 
 
@@ -181,6 +183,7 @@ def _promise_on(first: Question, heir: Question, *more: Any) -> None:
         .values(question_id=heir.entry_id),
     ):
         api.db.session.execute(statement, execution_options={"synchronize_session": False})
+    first.outcome = "none" if first.outcome == "committed" else first.outcome
     api.db.session.flush()
     for ident in (first.entry_id, heir.entry_id):
         api.reindex(api.get_or_404(api.Entry, ident))
@@ -211,11 +214,16 @@ def _together(question_ids: Iterable[int]) -> Sequence[Any]:
 
 
 def _lead(members: Sequence[Any]) -> None:
-    """Let the first of these lead them: accepted, shown, who led before, answered, promised, the oldest."""
+    """Let the first of these lead: accepted, asked, shown, who led before, answered, promised, the oldest.
+
+    What the town says of the one that led, if that is hidden or an empty place by now, goes to the one that
+    everybody may read instead; the place leads nothing and follows none.
+    """
     led = {one.group_id for one in members}
     order = [
         (
             one.triage != "accepted",
+            one.empty,
             one.state in HIDDEN,
             one.entry_id not in led,
             one.answered_at is None,
@@ -227,6 +235,14 @@ def _lead(members: Sequence[Any]) -> None:
     ids = [rank[-1] for rank in sorted(order)]
     _change(ids[:1], group_id=None)
     _change(ids[1:], group_id=ids[0] if ids else None)
+    first = next((one for one in members if one.entry_id == ids[0]), None) if ids else None
+    if first is None or first.triage != "accepted" or first.empty or first.state in HIDDEN:
+        return
+    for one in members:
+        if one.entry_id in led and (one.empty or one.state in HIDDEN):
+            _hand_on(*(api.get_or_404(Question, ident) for ident in (one.entry_id, first.entry_id)))
+            if one.empty:
+                _change([one.entry_id], group_id=None)
 
 
 def _change(question_ids: list[int], **values: Any) -> None:

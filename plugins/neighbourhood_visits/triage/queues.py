@@ -10,7 +10,7 @@ from core.api import gettext as _
 
 from ..assigned.due import overdue
 from ..labels import theme_label
-from ..models import Answer, Casework, Department, Question, Visit, still_asked
+from ..models import Answer, Casework, Department, Question, Visit
 from ..reads import PAGE
 
 NOTED = ("announced", "collecting", "preparing", "ready", "in_progress", "reporting")
@@ -20,7 +20,7 @@ QUEUES: dict[str, Any] = {
         Question.triage == "accepted",
         Question.answered_at.is_(None),
         Question.group_id.is_(None),
-        still_asked(),
+        ~Question.empty,
     ),
     "answered": Question.answered_at.is_not(None),
     "rejected": Question.triage.in_(("rejected", "forwarded", "private_case", "withdrawn")),
