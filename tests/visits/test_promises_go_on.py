@@ -262,7 +262,7 @@ def test_what_joins_a_group_that_an_empty_place_leads_leads_it(scene: Scene) -> 
     assert row(scene, Question, unread).group_id == first
     joins = scene.accepted(visit, title="And the tree?", name="deputy")
     decide(scene, visit, [unread, joins], "group")
-    assert [row(scene, Question, ident).group_id for ident in (unread, joins)] == [joins, None]
+    assert [row(scene, Question, ident).group_id for ident in (first, unread, joins)] == [None, joins, None]
     goes_on(scene, visit, joins, answered=False)
     assert to_answer(scene, visit) == {joins}
 
@@ -276,6 +276,18 @@ def test_what_is_shown_again_leads_where_an_empty_place_did_meanwhile(scene: Sce
     goes_on(scene, visit, first, answered=False)
     assert row(scene, Question, first).group_id is None
     assert to_answer(scene, visit) == {first}
+
+
+def test_an_empty_place_keeps_what_was_promised_from_a_question_that_is_hidden(scene: Scene) -> None:
+    visit, first, other = promised_pair(scene)
+    unread = scene.question(visit, title="And the tree?", name="deputy")
+    decide(scene, visit, [other, unread], "group")
+    tap(scene, first)
+    erased(scene, "neighbour")
+    decide(scene, visit, [unread], "reject", reason="No.")
+    goes_on(scene, visit, other, answered=False)
+    assert [row(scene, Question, ident).group_id for ident in (first, other)] == [other, None]
+    assert row(scene, Question, other).outcome == "committed"
 
 
 def test_an_empty_place_follows_none_and_is_no_heir(scene: Scene) -> None:

@@ -130,7 +130,7 @@ def _heir(question_id: int, state: str = "published") -> Question | None:
     """The accepted question that leads next, one without an answer of its own before the others."""
     own = sa.select(Answer.entry_id).where(Answer.question_id == Question.entry_id).exists()
     rows = sa.select(Question).join(api.Entry, api.Entry.id == Question.entry_id)
-    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted", ~Question.empty)
+    rows = rows.where(Question.group_id == question_id, Question.triage == "accepted")
     rows = rows.where(api.Entry.state == state).order_by(own, Question.entry_id)
     heir: Question | None = api.db.session.scalars(rows.limit(1)).one_or_none()
     return heir
@@ -214,17 +214,17 @@ def _together(question_ids: Iterable[int]) -> Sequence[Any]:
 
 
 def _lead(members: Sequence[Any]) -> None:
-    """Let the first of these lead: accepted, asked, shown, who led before, answered, promised, the oldest.
+    """Let the first of these lead: accepted, shown, asked, who led before, answered, promised, the oldest.
 
-    What the town says of the one that led, if that is hidden or an empty place by now, goes to the one that
-    everybody may read instead; the place leads nothing and follows none.
+    What the town says of the one that led, where that is hidden or an empty place by now, goes to the one
+    that leads instead; the place follows none.
     """
     led = {one.group_id for one in members}
     order = [
         (
             one.triage != "accepted",
-            one.empty,
             one.state in HIDDEN,
+            one.empty,
             one.entry_id not in led,
             one.answered_at is None,
             not one.promised,
@@ -235,12 +235,9 @@ def _lead(members: Sequence[Any]) -> None:
     ids = [rank[-1] for rank in sorted(order)]
     _change(ids[:1], group_id=None)
     _change(ids[1:], group_id=ids[0] if ids else None)
-    first = next((one for one in members if one.entry_id == ids[0]), None) if ids else None
-    if first is None or first.triage != "accepted" or first.empty or first.state in HIDDEN:
-        return
     for one in members:
-        if one.entry_id in led and (one.empty or one.state in HIDDEN):
-            _hand_on(*(api.get_or_404(Question, ident) for ident in (one.entry_id, first.entry_id)))
+        if one.entry_id in led and one.entry_id != ids[0] and (one.empty or one.state in HIDDEN):
+            _hand_on(*(api.get_or_404(Question, ident) for ident in (one.entry_id, ids[0])))
             if one.empty:
                 _change([one.entry_id], group_id=None)
 
