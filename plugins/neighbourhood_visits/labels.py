@@ -68,12 +68,12 @@ def usual() -> dict[str, str]:
     return found
 
 
-def standing(question: Question, given_up: bool = False) -> str:
-    """Where a question stands, in a word or two; `given_up` when what was promised no longer is."""
+def standing(question: Question) -> str:
+    """Where a question stands, in a word or two."""
     if question.answered_at is not None:
         return str(_("Answer published"))
     if question.triage == "accepted" and question.outcome != "none":
-        return outcome_label(question, given_up)
+        return outcome_label(question)
     labels = {
         "submitted": _("To be read by the team"),
         "accepted": _("Answer to come"),
@@ -86,9 +86,9 @@ def standing(question: Question, given_up: bool = False) -> str:
     return str(labels[question.triage])
 
 
-def outcome_label(question: Question, given_up: bool = False) -> str:
-    """What became of a question, where it is known; `given_up` when what was promised no longer is."""
-    if given_up and question.outcome == "committed":
+def outcome_label(question: Question) -> str:
+    """What became of a question, where it is known."""
+    if question.outcome == "committed" and question.given_up:
         return str(_("Promise given up"))
     return str(OUTCOMES.get(question.outcome, ""))
 

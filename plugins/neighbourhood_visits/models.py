@@ -1,10 +1,10 @@
 """The plugin's tables: what hangs on a visit, on a question, on an answer; departments, commitments."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, aliased, mapped_column, synonym
+from sqlalchemy.orm import Mapped, aliased, column_property, mapped_column, synonym
 
 from core import api
 
@@ -131,6 +131,7 @@ class Question(api.OnEntry, api.Base):
     unconfirmed: Mapped[int] = mapped_column(default=0)
     compared: Mapped[bool] = mapped_column(default=False, index=True)
     empty: Mapped[bool] = mapped_column(default=False)
+    given_up: ClassVar[Any]  # below, as a promise comes after what it is about
 
     @property
     def public_pin(self) -> tuple[float, float] | None:
@@ -242,6 +243,10 @@ def public_questions() -> sa.Select[int]:
 def pledged(*how: Any) -> sa.ColumnElement[bool]:
     """Whether something was ever promised about a question, or in this way (`STANDS`), as a condition."""
     return sa.exists().where(Commitment.question_id == Question.entry_id, *how)
+
+
+# Whether something was promised about it, and all of that is given up.
+Question.given_up = column_property(pledged() & ~pledged(STANDS), deferred=True)
 
 
 def grouped_with(question_id: int) -> sa.ColumnElement[bool]:

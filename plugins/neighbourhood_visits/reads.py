@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, undefer
 
 from core import api
 
@@ -20,8 +20,7 @@ NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
 class Facts:
     """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author.
 
-    `first` is the row of the question that leads its group, where another does; `given_up` says that the
-    town promised something and has given all of it up.
+    `first` is the row of the question that leads its group, where another does.
     """
 
     question: Question
@@ -29,7 +28,6 @@ class Facts:
     text: api.Entry | None
     official: api.User | None
     first: Question | None = None
-    given_up: bool = False
 
     @property
     def answered(self) -> bool:
@@ -45,7 +43,7 @@ class Facts:
     @property
     def outcome(self) -> str:
         """What became of the question, where it is known."""
-        return labels.outcome_label(self.question, self.given_up)
+        return labels.outcome_label(self.question)
 
     @property
     def apart(self) -> int:
@@ -66,9 +64,7 @@ class Facts:
     def standing(self) -> str:
         """Where the question stands, in a word or two."""
         own = self.question.answered_at is not None or not self.answered
-        if own or not self.first:
-            return labels.standing(self.question, self.given_up)
-        return labels.standing(self.first)
+        return labels.standing(self.question if own or not self.first else self.first)
 
 
 def group_of(question: Question) -> list[int]:
@@ -273,15 +269,14 @@ _next = api.Prepared(
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
     first = aliased(Question)
-    promised = sa.exists().where(Commitment.question_id == Question.entry_id)
-    given_up = promised & ~promised.where(Commitment.state != "abandoned")
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User, first, given_up)
+        sa.select(Question, Answer, api.Entry, api.User, first)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)
         .outerjoin(first, first.entry_id == Question.group_id)
         .where(Question.entry_id.in_(entry_ids))
+        .options(undefer(Question.given_up), undefer(first.given_up))
     )
     return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}
 

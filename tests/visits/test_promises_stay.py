@@ -148,8 +148,12 @@ def test_a_promise_that_is_given_up_names_no_keeper_by_the_code(scene: Scene) ->
     code = scene.town.run(lambda: codes.code_of(question))
     promise(scene, question, owner)
     assert "<dd>Roads</dd>" in opened(scene, code).text
+    assert ">Promised</span>" in opened(scene, code).text
     turn(scene, promises(scene)[0], "abandon", "agent", "No money.")
-    assert "<dd>Roads</dd>" not in opened(scene, code).text
+    told_so = opened(scene, code).text
+    assert "<dd>Roads</dd>" not in told_so
+    assert ">Promise given up</span>" in told_so
+    assert ">Promised</span>" not in told_so
 
 
 @pytest.mark.engines
