@@ -157,6 +157,14 @@ def everybody_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(gates.DEFAULTS, "most_per_hour", 10_000)
 
 
+@pytest.fixture(autouse=True)
+def nobody_takes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell at once of what was let through, as nobody takes that back."""
+    from core.notices import tell
+
+    monkeypatch.setattr(tell, "PAUSE", dt.timedelta())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def installed_once() -> Iterator[None]:
     """Read once what is installed: each portal asks for it, and nothing comes or goes in this process."""

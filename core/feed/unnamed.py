@@ -18,8 +18,7 @@ def author_of(entry: Entry) -> int | None:
     if entry.author_id is not None or column is None:
         return entry.author_id
     own = table_of(column.class_).c
-    mine = sa.select(own[column.key]).where(own.entry_id == entry.id)
-    return unfiltered(mine).scalar()
+    return unfiltered(sa.select(own[column.key]).where(own.entry_id == entry.id)).scalar()
 
 
 def count_unnamed(user_id: int, since: dt.datetime) -> int:

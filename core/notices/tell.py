@@ -17,6 +17,7 @@ from .reads import INVITED
 TELL, NOTIFY = "core.tell", "core.notify"
 CHUNK = 500
 OLD = dt.timedelta(hours=1)  # what is said as of an earlier time is no news
+PAUSE = dt.timedelta(minutes=1)  # within which whoever let through what waited takes that back
 ORDER_KEY = 7068949  # of the advisory lock, any number that nobody else uses
 
 _entry, _user, _space = table_of(Entry), table_of(User), table_of(Space)
@@ -51,12 +52,14 @@ def untell(*names: str, **about: Any) -> None:
 
 def follow(entry: Entry, change: str) -> None:
     """Have people told of an entry that was published, mentions somebody new, or waits for the team."""
-    if change in ("published", "hidden", "removed") and entry.published_at != entry.created_at:  # it waited
+    waited = entry.published_at != entry.created_at
+    if change in ("published", "hidden", "removed") and waited:
         untell("core.waits", entry_id=entry.id)
     old = change == "published" and entry.published_at and now() - entry.published_at > OLD
     if change in ("published", "edited", "waits") and not old:
         actor = (change == "published" and entry.author_id) or viewer().id  # not who let it through
-        jobs.enqueue(TELL, entry_id=entry.id, change=change, actor_id=actor)
+        pause = PAUSE if change == "published" and waited else None
+        jobs.enqueue(TELL, pause, entry_id=entry.id, change=change, actor_id=actor)
 
 
 def tell_people(people: Sequence[int], event: dict[str, Any]) -> None:
@@ -80,9 +83,9 @@ def tell(entry_id: int, change: str, actor_id: int | None) -> None:
 
 def _audiences(entry: Entry, change: str) -> Iterator[tuple[str, str, set[int]]]:
     """Kinds of notices with whom they are for; who is mentioned hears that, and nothing else of the same."""
+    members = sa.select(Membership.user_id).where(Membership.space_id == entry.space_id)
     if change == "waits" and entry.state == "pending":  # and nobody was quicker
-        team = (Membership.space_id == entry.space_id, Membership.team)
-        yield "core.waits", "waits", _ids(sa.select(Membership.user_id).where(*team))
+        yield "core.waits", "waits", _ids(members.where(Membership.team))
         return
     mentioned = _ids(sa.select(Mention.user_id).where(Mention.entry_id == entry.id))
     yield "core.mention", "mention", mentioned
@@ -91,8 +94,7 @@ def _audiences(entry: Entry, change: str) -> Iterator[tuple[str, str, set[int]]]
         yield "core.reply", "entry", _ids(thread) - mentioned
     elif change == "published" and entry.in_feed:
         followers = _ids(sa.select(Follow.user_id).where(Follow.space_id == entry.space_id))
-        members = _ids(sa.select(Membership.user_id).where(Membership.space_id == entry.space_id))
-        yield "core.post", "entry", (followers | members) - mentioned
+        yield "core.post", "entry", (followers | _ids(members)) - mentioned
 
 
 def _ids(statement: sa.Select[Any]) -> set[int]:

@@ -191,8 +191,7 @@ def prolong(space_id: int, user_id: int | None, until: dt.datetime | None) -> bo
     """Let a membership last until later, or for good; says whether it would have ended before."""
     own = (_membership.c.space_id == space_id, _membership.c.user_id == user_id, _membership.c.source == OWN)
     sooner = _membership.c.expires_at < until if until else _membership.c.expires_at.is_not(None)
-    longer = sa.update(_membership).where(*own, sooner).values(expires_at=until)
-    return bool(unfiltered(longer).rowcount)
+    return bool(unfiltered(sa.update(_membership).where(*own, sooner).values(expires_at=until)).rowcount)
 
 
 def belongs(space_id: int, user_id: int | None) -> bool:

@@ -147,7 +147,8 @@ class Casework(api.TeamOnly, api.Base):
     `corrected_by` changed less than half of what another had drafted, since that draft.
     `approved_for` is the absent official for whom a delegate approved. `due_at` is when the
     department's own days end, whatever the visit asks; `reminded_at` and `escalated_at` when it and the
-    coordinator were told that it is late. `kept_out` counts later messages that were not taken in, since
+    coordinator were told that it is late. The `former` ones are those of the assignment that this one
+    replaced, for whoever takes it back. `kept_out` counts later messages that were not taken in, since
     too many came.
     """
 
@@ -169,6 +170,9 @@ class Casework(api.TeamOnly, api.Base):
     due_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime, index=True)
     reminded_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     escalated_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
+    former_department_id: Mapped[int | None] = _department()
+    former_official_id: Mapped[int | None] = _person()
+    former_due_at: Mapped[dt.datetime | None] = mapped_column(api.UtcDateTime)
     flags: Mapped[str] = mapped_column(sa.String(40), default="")
     kept_out: Mapped[int] = mapped_column(default=0)
     import_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)

@@ -347,6 +347,7 @@ plugin = api.Plugin(
             ("asker", "user_id", _("Answer who asked a question that is not shown under their name")),
             ("casework", "triaged_by", _("Know who accepted or rejected a question")),
             ("casework", "official_id", _("Know who prepares the answer to a question")),
+            ("casework", "former_official_id", _("Give a question back to whom it was assigned before")),
             ("casework", "drafted_by", _("Have another approve what somebody has drafted")),
             ("casework", "corrected_by", _("Know who has changed what somebody else drafted")),
             ("casework", "approved_by", _("Know who approved an answer")),

@@ -736,3 +736,37 @@ def test_an_assignment_is_taken_back_whole(scene: Scene, before: str) -> None:
     if before == "unread":
         decide(scene, visit, [question], "accept")
     assert row(scene, Casework, question).answer == "none"
+
+
+def test_an_assignment_that_replaced_another_is_taken_back_to_that(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its day, several at once; each department is told once of what it has in the end."""
+    visit = scene.visit()
+    roads, parks = department(scene), department(scene, name="Parks", mailbox="parks@town.example")
+    first, second = assigned(scene, visit, roads), assigned(scene, visit, parks, title="A bench")
+    before = {one: row(scene, Casework, one) for one in (first, second)}
+    jobs.run_due(scene.town.app)
+    at(scene, monkeypatch, 2)
+    agent = scene.browser("agent")
+    page = agent.get(f"/visits/{visit}/review?queue=unanswered")
+    moves = [f"{one}:{row(scene, Question, one).moves}" for one in (first, second)]
+    said = {"verb": "assign", "department": str(roads), "pick": moves}
+    assert agent.submit(f"/visits/{visit}/decide?queue=unanswered", _page=page, **said).status_code == 302
+    assert row(scene, Casework, second).department_id == roads
+    moves = [f"{one}:{row(scene, Question, one).moves}" for one in (first, second)]
+    undo = {"verb": "unassign", "department": "0", "pick": moves}
+    assert agent.submit(f"/visits/{visit}/decide?queue=unanswered", _page=page, **undo).status_code == 302
+    for one, was in before.items():
+        now_is = row(scene, Casework, one)
+        assert (now_is.answer, now_is.department_id, now_is.due_at) == (
+            "assigned",
+            was.department_id,
+            was.due_at,
+        )
+    jobs.run_due(scene.town.app)
+    sent = sa.select(Mail.recipient).where(Mail.kind == "visits.assigned").order_by(Mail.recipient)
+    sent_to = scene.town.run(lambda: list(db.session.scalars(sent)))
+    assert sent_to == ["parks@town.example"] * 2 + [MAILBOX] * 2, "its new link, once"
+    decide(scene, visit, [second], "unassign")
+    assert row(scene, Casework, second).department_id is None

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from core import api, jobs, mail
 from core.db import db, now, write
 from core.models import Entry, Follow, JobRow, Mail, Notice, NoticeChoice, NoticeRound
+from core.notices import tell
 from plugins.neighbourhood_visits import letters, reads
 from plugins.neighbourhood_visits.intake import imports, tables
 from plugins.neighbourhood_visits.models import Casework, Department, PrivateCase, Question
@@ -103,11 +104,23 @@ def test_what_lacks_its_reason_keeps_ticks_and_choice(scene: Scene) -> None:
 
 
 def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letters, "PAUSE", dt.timedelta(seconds=60))
+    for module in (letters, tell):
+        monkeypatch.setattr(module, "PAUSE", dt.timedelta(seconds=60))
     visit = scene.visit()
     kept, undone = scene.question(visit, title="One?"), scene.question(visit, title="Two?")
+    follower = scene.browser("neighbour")
+    assert follower.submit(f"/spaces/{visit}/follow", _page=f"/visits/{visit}").status_code == 302
+    jobs.run_due(scene.town.app)
+
+    def news() -> list[int]:
+        jobs.run_due(scene.town.app)
+        posts = sa.select(Notice.entry_id).where(
+            Notice.type == "core.post", Notice.user_id == scene.town.person("neighbour")
+        )
+        return scene.town.run(lambda: list(db.session.scalars(posts)))  # type: ignore[no-any-return]
+
     decide(scene, visit, [kept, undone], "accept")
-    assert told(scene) == []
+    assert (told(scene), news()) == ([], [])
     decide(scene, visit, [undone], "reconsider")
 
     def pass_time() -> None:
@@ -116,6 +129,11 @@ def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch:
 
     scene.town.run(pass_time)
     assert told(scene) == [("visits.accepted", scene.town.person("resident"))]
+    assert news() == [kept], "nor is a follower"
+    decide(scene, visit, [undone], "accept")
+    assert news() == [kept]
+    scene.town.run(pass_time)
+    assert news() == [kept, undone], "of what is accepted at last they are told"
 
 
 def test_forwarding_names_the_body_and_is_told_to_the_author(scene: Scene) -> None:

@@ -23,13 +23,13 @@ PLAINLY = {"synchronize_session": False}
 log = logging.getLogger("parvis.visits")
 
 
-def follow_assignment(case: Case) -> None:
-    """A question is assigned: note when its answer is due and tell its department; inside a write."""
+def follow_assignment(case: Case, due_at: dt.datetime | None = None) -> None:
+    """A question is assigned: note when its answer is due, where nobody said, and tell its department."""
     _end(case.entry.id)
     api.untell("visits.department_assigned", "visits.department_overdue", entry_id=case.entry.id)
     department = case.casework.department_id and api.db.session.get(Department, case.casework.department_id)
     days = department.days_to_answer if department else api.settings("neighbourhood_visits")["days_to_answer"]
-    case.casework.due_at = api.now() + dt.timedelta(days=days)  # the visit may ask for it earlier
+    case.casework.due_at = due_at or api.now() + dt.timedelta(days=days)  # the visit may ask for it earlier
     case.casework.reminded_at = case.casework.escalated_at = None
     if department is not None:
         _reach(case, department)
@@ -76,7 +76,8 @@ def members(department_id: int) -> list[int]:
 
 def tell(question_id: int, what: str) -> None:
     """Have the department told of a question of its, once there was time to take that back."""
-    api.enqueue("visits.tell_department", letters.PAUSE, question_id=question_id, what=what)
+    once = f"visits.tell_department {what} {question_id}"  # whoever it is assigned to by then is told, once
+    api.enqueue("visits.tell_department", letters.PAUSE, once, question_id=question_id, what=what)
 
 
 def tell_department(question_id: int, what: str) -> None:

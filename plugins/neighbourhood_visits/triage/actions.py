@@ -8,12 +8,14 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import labels, reads, seen, states, taken_out
+from .. import labels, letters, reads, seen, states, taken_out
 from ..assigned import links
 from ..assigned.due import OPEN
 from ..models import Department, PrivateCase, Question
 from ..states import Case, question_case
 from . import groups
+
+NOBODY = (None, None, None)  # the department, the official and the day of what is assigned to nobody
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def decide(question_id: int, decision: Decision, moves: int | None = None, words
         if decision.verb == "assign":
             _assign(case, decision, words)
         elif decision.verb == "unassign":
-            _unassign(case)
+            _give_back(case)
         else:
             _triage(case, decision, words)
             if decision.verb == "accept" and case.casework.answer in OPEN:
@@ -179,17 +181,33 @@ def _assign(case: Case, decision: Decision, words: str | None) -> None:
         raise api.Refused(_("Choose a department or an official."))
     if case.question.triage in ("submitted", "contested"):
         _triage(case, Decision("accept"), words)
+    work = case.casework
+    replaced = (work.department_id, work.official_id, work.due_at) if work.answer == "assigned" else NOBODY
     states.move(case, "answer", "assign")
     department = decision.department_id and api.get_or_404(Department, decision.department_id)
-    case.casework.department_id = department.id if department else None
-    case.casework.official_id = decision.official_id or (department.official_id if department else None)
+    work.department_id = department.id if department else None
+    work.official_id = decision.official_id or (department.official_id if department else None)
+    work.former_department_id, work.former_official_id, work.former_due_at = replaced
     links.follow_assignment(case)
+
+
+def _give_back(case: Case) -> None:
+    """Take an assignment back: to whom it was assigned before, due on the day that it was, else to nobody."""
+    work = case.casework
+    if work.former_department_id is None and work.former_official_id is None:
+        _unassign(case)
+        return
+    states.move(case, "answer", "assign")
+    work.department_id, work.official_id = work.former_department_id, work.former_official_id
+    links.follow_assignment(case, work.former_due_at)
+    work.former_department_id, work.former_official_id, work.former_due_at = NOBODY
 
 
 def _unassign(case: Case) -> None:
     """Nobody prepares the answer any more, as nobody has begun to."""
     states.move(case, "answer", "unassign")
-    case.casework.department_id = case.casework.official_id = None
+    work = case.casework
+    work.department_id = work.official_id = work.former_department_id = work.former_official_id = None
     api.db.session.flush()
     links.end(case.entry.id)
     api.untell("visits.department_assigned", "visits.department_overdue", entry_id=case.entry.id)
@@ -212,6 +230,8 @@ def _keep_from_the_public(case: Case) -> None:
         api.set_audience(case.entry, team_only=True)
         if case.entry.state == "published":
             case.entry.state = "pending"
+            if api.now() - case.entry.published_at < letters.PAUSE:
+                case.entry.published_at = None  # nobody was told of it yet
         taken_out.take_out_words([case.entry.id])
         asker = reads.asker(case.entry.id)
         api.set_audience(case.entry, team_only=asker is not None, reader_id=asker)

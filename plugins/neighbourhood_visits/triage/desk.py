@@ -252,8 +252,8 @@ def _said(verb: str, count: int) -> str:
             "The theme of %(num)s question is said.", "The theme of %(num)s questions is said.", count
         ),
         "unassign": ngettext(
-            "%(num)s question is assigned to nobody any more.",
-            "%(num)s questions are assigned to nobody any more.",
+            "The assignment of %(num)s question is taken back.",
+            "The assignments of %(num)s questions are taken back.",
             count,
         ),
         "reconsider": ngettext(

@@ -60,7 +60,7 @@ class DecideForm(api.Form):
             ("group", _("Group them")),
             ("ungroup", _("Take out of the group")),
             ("theme", _("Say its theme")),
-            ("unassign", _("Undo: assigned to nobody")),
+            ("unassign", _("Undo: take the assignment back")),
             ("reconsider", _("Undo: to be read again")),
         ]
         form.department.choices = [(0, _("None")), *((one.id, one.name) for one in teams.departments())]
