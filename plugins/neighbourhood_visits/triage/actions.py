@@ -33,6 +33,7 @@ def decide(question_id: int, decision: Decision, moves: int | None = None, words
     """Decide on a question; Refused when it moved since `moves`, or to publish other words than `words`."""
     with api.write():
         case = question_case(question_id, moves)
+        api.require("visits.review", case.space)
         if decision.verb == "assign":
             _assign(case, decision, words)
         elif decision.verb == "unassign":
