@@ -259,6 +259,12 @@ def untell(thing: str, state: str, **about: Any) -> None:
         api.untell(*done, **about)
 
 
+def tell_department(question_id: int, what: str) -> None:
+    """Have the department of a question told of it, once there was time to take that back."""
+    once = f"visits.tell_department {what} {question_id}"  # whoever it is assigned to by then is told, once
+    api.enqueue("visits.tell_department", PAUSE, once, question_id=question_id, what=what)
+
+
 def tell(what: str, space_id: int, question_id: int | None = None) -> None:
     """Have people told what became of a question or a visit, inside a write."""
     delay = PAUSE if what in TRIAGE else None

@@ -244,6 +244,11 @@ def public_questions() -> sa.Select[int]:
     return rows.where(Question.triage == "accepted", api.Entry.state == "published", ~api.Entry.team_only)
 
 
+def asked_questions() -> sa.Select[int]:
+    """Those of them that somebody asks still, for who answers."""
+    return public_questions().where(~Question.empty)
+
+
 def pledged(*how: Any) -> sa.ColumnElement[bool]:
     """Whether something was ever promised about a question, or in this way (`STANDS`), as a condition."""
     return sa.exists().where(Commitment.question_id == Question.entry_id, *how)

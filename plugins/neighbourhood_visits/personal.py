@@ -116,9 +116,14 @@ def _hand_over(question_ids: list[int]) -> set[int]:
     said = sa.or_(Question.answered_at.is_not(None), pledged())
     rows = sa.select(Question.entry_id).where(Question.entry_id.in_(question_ids), said)
     spoken, leading = set(api.db.session.scalars(rows)), Counter(reads.led(question_ids))
+    out = sa.select(api.Entry.id).where(api.Entry.id.in_(question_ids), api.Entry.state == "hidden")
+    hidden = set(api.db.session.scalars(out))
     for question_id in question_ids:
-        if groups.hand_on(question_id) or question_id not in spoken or not leading[question_id]:
+        if question_id in hidden:  # whose place nobody would read
+            groups.remove(question_id)
+        elif groups.hand_on(question_id) or question_id not in spoken or not leading[question_id]:
             groups.settle(question_id, gone=True)
+    spoken |= set(api.db.session.scalars(rows))  # what one handed on to another that goes too
     empty = api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question"
     _update(sa.update(api.Entry).where(*empty).values(in_feed=False))
     _update(sa.update(Question).where(Question.entry_id.in_(question_ids)).values(empty=True))

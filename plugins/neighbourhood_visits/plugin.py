@@ -394,6 +394,7 @@ def check_entry(draft: api.Draft) -> api.Refuse | None:
 @api.hookimpl
 def entry_changed(entry: api.Entry, change: str) -> None:
     """A question waits again for a hidden answer; what is taken out leaves all papers; changes count anew."""
+    place = None
     if entry.kind == "visits.answer":
         answers.follow_moderation(entry, change)
     elif entry.kind == "visits.question":
@@ -403,8 +404,10 @@ def entry_changed(entry: api.Entry, change: str) -> None:
         if change == "hidden":
             groups.hide(entry.id)
         elif change == "removed":
-            groups.remove(entry.id)
+            place = groups.remove(entry.id)
     taken_out.follow_moderation(entry, change)
+    if place is not None:
+        taken_out.put_back(place, of=entry.id)
 
 
 @api.hookimpl

@@ -20,24 +20,28 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
     if entry.kind == "visits.question":
         route.rename([entry.id])
     if change == "restored":
-        _put_back(entry)
+        put_back(entry)
     if change not in TAKEN_OUT:
         return
     if entry.kind == "visits.answer" and entry.parent_id is not None:
-        _take_out(entry.space_id, entry.parent_id, "answer", entry if change == "redacted" else None)
+        left = entry if change == "redacted" else None
+        _take_out(entry.space_id, entry.parent_id, "answer", left, entry.id)
     elif entry.kind == "visits.question":
         _take_out(entry.space_id, entry.id, "question", entry if change == "redacted" else None)
     elif entry.parent_id is None:
         _leave_out(entry.id)
 
 
-def _put_back(entry: api.Entry) -> None:
-    """Let the report say again what everybody may read again of a question or an answer; papers stay."""
+def put_back(entry: api.Entry, of: int | None = None) -> None:
+    """Let the report say again what everybody may read again of a question or an answer; papers stay.
+
+    Of a question that is gone, what was promised about it stands below an empty place now.
+    """
     question_id = {"visits.question": entry.id, "visits.answer": entry.parent_id}.get(entry.kind)
     if question_id is not None and entry.state == "published":
         mention = {"on": _today(), "question": question_id, "what": "shown"}
         with api.as_system("who shows it again need not be on the team"):
-            issue.put_back(entry.space_id, mention, entry)
+            issue.put_back(entry.space_id, mention, entry, of)
 
 
 def take_out_words(question_ids: Sequence[int], spoken: Container[int] = ()) -> None:
@@ -52,11 +56,13 @@ def take_out_words(question_ids: Sequence[int], spoken: Container[int] = ()) -> 
         _take_out(space_id, question_id, "question", empty)
 
 
-def _take_out(space_id: int, question_id: int, what: str, left: api.Entry | None) -> None:
+def _take_out(
+    space_id: int, question_id: int, what: str, left: api.Entry | None, answer_id: int | None = None
+) -> None:
     """Let all that is frozen say what the entry says now, or nothing where there is none, on this day."""
     mention = {"on": _today(), "question": question_id, "what": what}
     with api.as_system("who takes it out need not read the papers of the team"):
-        issue.take_out(space_id, mention, left)
+        issue.take_out(space_id, mention, left, answer_id)
         papers.take_out(space_id, mention, left)
     if what == "question":
         _leave_out(question_id)

@@ -240,8 +240,7 @@ def _follow(case: Case, entry: api.Entry, verb: str) -> None:
     stands = case.casework.answer if case.casework else "none"
     if verb == "restore" and (entry.state != "published" or stands != "approved"):
         if entry.state == "published":  # it was drafted anew meanwhile, and nobody has approved that
-            api.set_audience(entry, team_only=True)
-            entry.state = "pending"
+            entry.state, entry.private, entry.team_only = "pending", True, True
     elif stands in states.TABLE["answer", verb].sources:
         states.move(case, "answer", verb)
         case.question.answered_at = entry.published_at if verb == "restore" else None

@@ -50,7 +50,7 @@ def _reach(case: Case, department: Department, by_link: bool = False) -> None:
         link.expires_at = max(case.casework.due_at or api.now(), api.now()) + GRACE
         link.drafted_at = api.now() if by_link else None
         api.db.session.add(link)
-    tell(case.entry.id, "assigned")
+    letters.tell_department(case.entry.id, "assigned")
 
 
 def end(question_id: int) -> None:
@@ -72,12 +72,6 @@ def members(department_id: int) -> list[int]:
     with api.as_system("who works in a department"):
         rows = sa.select(DepartmentMember.user_id).where(DepartmentMember.department_id == department_id)
         return list(api.db.session.scalars(rows))
-
-
-def tell(question_id: int, what: str) -> None:
-    """Have the department told of a question of its, once there was time to take that back."""
-    once = f"visits.tell_department {what} {question_id}"  # whoever it is assigned to by then is told, once
-    api.enqueue("visits.tell_department", letters.PAUSE, once, question_id=question_id, what=what)
 
 
 def tell_department(question_id: int, what: str) -> None:

@@ -7,9 +7,8 @@ import sqlalchemy as sa
 
 from core import api
 
-from .. import teams
+from .. import letters, teams
 from ..models import Casework, Question, Visit
-from . import links
 from .due import overdue
 
 PATIENCE = dt.timedelta(days=1)  # from a department's reminder until its coordinator is told
@@ -59,7 +58,7 @@ def _remind(question_id: int, now: dt.datetime) -> None:
     casework = api.db.session.scalars(held).one()
     if casework.reminded_at is None and casework.department_id is not None:
         casework.reminded_at = now
-        links.tell(question_id, "overdue")
+        letters.tell_department(question_id, "overdue")
     elif casework.escalated_at is None:
         casework.escalated_at = now
         entry: Any = api.db.session.get(api.Entry, question_id)

@@ -14,7 +14,7 @@ from core.api import gettext as _
 from .. import teams
 from ..approve import answers
 from ..follow import promises
-from ..models import Casework, Department, DepartmentMember, Question, Visit, public_questions
+from ..models import Casework, Department, DepartmentMember, Question, Visit, asked_questions
 from ..pages import REFUSED, TOO_LATE, blueprint
 from ..show import draw
 from . import actions, due, links
@@ -65,7 +65,7 @@ def my_department() -> str:
             .join(Question, Question.entry_id == api.Entry.id)
             .join(Casework, Casework.entry_id == api.Entry.id)
             .join(Visit, Visit.space_id == api.Entry.space_id)
-            .where(_mine(person), Casework.answer.in_(OPEN), api.Entry.id.in_(public_questions()))
+            .where(_mine(person), Casework.answer.in_(OPEN), api.Entry.id.in_(asked_questions()))
             .order_by(due.due(), api.Entry.id)
             .limit(PAGE)
         )

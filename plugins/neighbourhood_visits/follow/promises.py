@@ -15,7 +15,18 @@ from .. import labels, quiet, reads, states
 from ..approve import answers
 from ..field import notes
 from ..forms import PromiseForm
-from ..models import ONGOING, STANDS, Asker, Casework, Commitment, Department, Question, about_public, late
+from ..models import (
+    ONGOING,
+    STANDS,
+    Asker,
+    Casework,
+    Commitment,
+    Department,
+    Question,
+    about_public,
+    grouped_with,
+    late,
+)
 from ..pages import REFUSED, Page, blueprint, form_page
 from ..show import draw
 from . import calendar, steps
@@ -37,6 +48,8 @@ def promise(question_id: int, text: str, department_id: int, due_on: dt.date) ->
         api.require("visits.commit", case.space)
         if not states.ACCEPTED.holds(case):
             raise api.Refused(str(states.ACCEPTED.refusal))
+        if case.entry.state != "published":
+            raise api.Refused(_("This question is hidden, and a promise is public. Show it again first."))
         said = _said(question_id, text, department_id, due_on)
         if said is not None:
             return said
@@ -83,8 +96,8 @@ def by_code(question_id: int, commitment_id: int, verb: str, reason: str = "") -
     keeps = _keeps(commitment_id)
     with api.as_system("whoever holds its code acts as its author"), api.write():
         case = states.commitment_case(commitment_id)
-        question = api.get_or_404(Question, question_id)
-        if case.commitment.question_id not in (question_id, question.group_id or question_id):
+        about = sa.select(Question.entry_id).where(Question.entry_id == case.commitment.question_id)
+        if api.db.session.scalar(about.where(grouped_with(question_id))) is None:
             raise api.Forbidden("visits.ask")
         case.by_code, case.keeps = True, keeps
         _turn(case, verb, reason)

@@ -194,7 +194,8 @@ def put(space_id: int, question_ids: Iterable[int], stop_id: int | None) -> None
         _held(space_id)
         for question_id in dict.fromkeys(question_ids):
             case = states.question_case(question_id)
-            if case.space.id != space_id or case.question.triage != "accepted":
+            public = case.question.triage == "accepted" and case.entry.state == "published"
+            if case.space.id != space_id or not public:
                 raise api.Refused(_("Only accepted questions of this visit have a stop."))
             if case.question.discussion == "not_planned":
                 states.move(case, "discussion", "plan")
@@ -290,7 +291,8 @@ def _questions(space_id: int) -> Sequence[Any]:
         sa.select(api.Entry, Question, StopQuestion.stop_id)
         .join(Question, Question.entry_id == api.Entry.id)
         .join(StopQuestion, StopQuestion.entry_id == api.Entry.id)
-        .where(api.Entry.space_id == space_id, Question.triage == "accepted", api.Entry.state == "published")
+        .where(api.Entry.space_id == space_id, Question.triage == "accepted", ~Question.empty)
+        .where(api.Entry.state == "published")
         .order_by(StopQuestion.position, api.Entry.id)
     )
     return api.db.session.execute(rows).all()

@@ -13,7 +13,7 @@ from core import api
 
 from .. import teams
 from ..assigned.due import OPEN, due
-from ..models import STANDS, Answer, Casework, DepartmentMember, Question, Visit, pledged, public_questions
+from ..models import STANDS, Answer, Casework, DepartmentMember, Question, Visit, asked_questions, pledged
 from ..report.models import Minutes
 from ..states import REPORTED, TRANSITIONS, Transition
 
@@ -80,7 +80,7 @@ def drafts(first: int | None = None) -> tuple[list[Drafts], int]:
         .join(Visit, Visit.space_id == api.Space.id)
         .join(team, team.c.space_id == api.Space.id)
         .outerjoin(drafter, drafter.id == Casework.drafted_by)
-        .where(Casework.answer == "to_approve", Casework.entry_id.in_(public_questions()))
+        .where(Casework.answer == "to_approve", Casework.entry_id.in_(asked_questions()))
         .order_by(
             sa.case((api.Space.id == (first or 0), 0), else_=1), Visit.starts_at, api.Space.id, answer.id
         )
@@ -119,7 +119,7 @@ def counts() -> tuple[int, int]:
     team = own_visits()
     waiting = sa.select(sa.func.count(Casework.entry_id)).join(team, team.c.space_id == Casework.space_id)
     waiting = waiting.where(Casework.answer == "to_approve", team.c.official == 1, _by_others(Casework))
-    waiting = waiting.where(Casework.entry_id.in_(public_questions()))
+    waiting = waiting.where(Casework.entry_id.in_(asked_questions()))
     asked = _approvable(
         sa.select(sa.func.count(Visit.space_id)).join(Minutes, Minutes.space_id == Visit.space_id)
     )
@@ -135,7 +135,7 @@ def requests() -> tuple[int, dt.datetime | None]:
         .join(api.Entry, api.Entry.id == Casework.entry_id)
         .join(Visit, Visit.space_id == Casework.space_id)
         .where(Casework.department_id.in_(own), Casework.answer.in_(OPEN), Casework.answer != "to_approve")
-        .where(Casework.entry_id.in_(public_questions()))
+        .where(Casework.entry_id.in_(asked_questions()))
     )
     with api.as_system("members of a department are told how much is assigned to it"):
         number, first = api.db.session.execute(rows).one()

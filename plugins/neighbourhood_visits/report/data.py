@@ -6,7 +6,7 @@ group.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -139,9 +139,16 @@ def answers(space_ids: Sequence[int], of: int | None = None) -> dict[int, str]:
     return {row.question_id: row.html for row in api.db.session.execute(rows)}
 
 
-def answer_to(row: Row, answers: dict[int, str]) -> str:
+def answer_entries(space_ids: Sequence[int]) -> dict[int, int]:
+    """The entries of the published answers of these visits, by question."""
+    rows = sa.select(Answer.question_id, Answer.entry_id).join(api.Entry, api.Entry.id == Answer.entry_id)
+    rows = rows.where(api.Entry.space_id.in_(space_ids), api.Entry.state == "published")
+    return {row.question_id: row.entry_id for row in api.db.session.execute(rows)}
+
+
+def answer_to(row: Row, answers: Mapping[int, Any]) -> Any:
     """What answers a question: the answer to the first of its group, or its own."""
-    return answers.get(row["grouped_with"] or row["id"], "") or answers.get(row["id"], "")
+    return answers.get(row["grouped_with"] or row["id"]) or answers.get(row["id"], "")
 
 
 def public_visits() -> list[int]:

@@ -21,10 +21,11 @@ from .figures import figures
 from .models import Minutes, Report
 
 # What stands before the name of a person, and the name: up to three words with a capital, or "de la" and one.
-TITLES = r"(?:MM?|Mmes?|Mlles?|Monsieur|Madame|Mademoiselle|Mrs?|Ms)\.?"
-OFFICES = r"(?!Maire|Adjoint|Conseill|Préf|Présid|Direct|Déput|Sénat|Ministre|Mayor)"
+TITLES = r"(?:MM?|(?i:Mmes?|Mlles?|Monsieur|Madame|Mademoiselle)|Mrs?|Ms)"
+OFFICES = r"(?!Maire(?![\w-])|Adjoint|Conseill|Préf|Présid|Direct|Déput|Sénat|Ministre|Mayor)"
 PART = rf"(?:(?:de|du|des|la|le|van|von|der|di|da)[ ]|(?:de[ ]l|d)[’'])*{OFFICES}[^\W\d_a-zß-ÿœ][\w’'-]*"
-NAMED = re.compile(rf"\b{TITLES}[ ]{PART}(?:[ ]{PART}){{0,2}}".replace("[ ]", "[ \u00a0\u202f]+"))
+NAME = rf"\b{TITLES}(?:\.[ ]|\.|[ ]){PART}(?:[ ]{PART}){{0,2}}"
+NAMED = re.compile(NAME.replace("[ ]", "[ \u00a0\u202f]+"))
 
 
 def ask_approval(space: api.Space) -> None:
@@ -113,12 +114,14 @@ def facts_of(visit: Visit, minutes: Minutes | None) -> dict[str, Any]:
     """All that the report of a visit says, as it stands now."""
     found: dict[str, Any] = data.all_tables([visit.space_id])
     with api.as_system("an answer's audience is asked below"):
-        answers = data.answers([visit.space_id])
+        answers, entries = data.answers([visit.space_id]), data.answer_entries([visit.space_id])
     for row in found["questions"]:
         row["answer"] = data.answer_to(row, answers)
+    said_in = {str(row["id"]): data.answer_to(row, entries) for row in found["questions"]}
     setting = bool(api.settings("neighbourhood_visits")["one_person_approves"])
     return {
         **found,
+        "answer_entries": {ident: entry for ident, entry in said_in.items() if entry},
         "figures": figures(found["questions"], found["counts"], data.moment(visit.starts_at)),
         "minutes": api.markdown(minutes.body) if minutes else "",
         "one_person_approves": setting,
@@ -150,51 +153,81 @@ def freeze(visit: Visit) -> None:
     api.db.session.add(Report(space_id=visit.space_id, facts=facts, approved_by=api.viewer().id))
 
 
-def take_out(space_id: int, mention: dict[str, Any], left: api.Entry | None) -> None:
-    """Let a report say what is left of a question or an answer, with a dated mention; inside a write."""
-    ident, (report, touched, led) = mention["question"], _held(space_id, mention["question"])
-    if report is None or not (touched or led):
+def take_out(
+    space_id: int, mention: dict[str, Any], left: api.Entry | None, answer_id: int | None = None
+) -> None:
+    """Let a report say what is left of a question or of this answer, with a dated mention; inside a write."""
+    ident, report = mention["question"], _held(space_id)
+    if report is None:
         return
-    if mention["what"] == "answer":
-        for row in touched + led:
+    was = copy.deepcopy(report.facts)
+    touched, led = _rows(report, ident)
+    if answer_id is not None:
+        for row in _answered_by(report, answer_id, touched + led):
             row["answer"] = left.html if left else ""
     else:
-        _say_left(touched, led, ident, left)
-        known = {row["id"] for row in report.facts["questions"]}
+        _say_left(report, ident, left)
+        about = {row["id"]: row["question"] for row in report.facts["commitments"]}
         report.facts["commitments"] = [
-            {**row, "question": row["question"] if row["question"] in known else ident}
+            {**row, "question": _said_of(report, row["question"], about[row["id"]])}
             for row in promises_left(report.facts["commitments"], ident, left)
         ]
-    _mention(report, mention)
+    if touched or led or report.facts != was:
+        _mention(report, mention)
 
 
-def put_back(space_id: int, mention: dict[str, Any], shown: api.Entry) -> None:
+def put_back(space_id: int, mention: dict[str, Any], shown: api.Entry, of: int | None = None) -> None:
     """Let a report say again what it said of a question or an answer that is shown again; inside a write.
 
-    It says it in the words that stand now, with a dated mention; what came after the report stays out.
+    It says it in the words that stand now, with a dated mention; what came after the report stays out. What
+    is shown may be the empty place `of` a question.
     """
-    ident, (report, touched, led) = mention["question"], _held(space_id, mention["question"])
-    if report is None or not (touched or led):
+    ident, report = mention["question"], _held(space_id)
+    if report is None:
         return
     was, answers = copy.deepcopy(report.facts), data.answers([space_id])
     if shown.kind == "visits.question":
-        _say_left(touched, led, ident, shown)
+        _say_left(report, ident, shown)
         answers |= data.answers([space_id], of=ident)
-        report.facts["commitments"] = _promises_again(report, ident)
+        report.facts["commitments"] = _promises_again(report, ident, of or ident)
+    touched, led = _rows(report, ident)
     for row in touched + led:
         if row["answered_at"] and not row["answer"]:
-            row["answer"] = data.answer_to(row, answers)
+            row["answer"] = answers.get(ident) or data.answer_to(row, answers)
     if report.facts != was:
         _mention(report, mention)
 
 
-def _held(space_id: int, ident: int) -> tuple[Report | None, list[Any], list[Any]]:
-    """The report of a visit, with its rows of a question and of those that it leads."""
+def _held(space_id: int) -> Report | None:
     held = api.lock(sa.select(Report).where(Report.space_id == space_id))
-    report = api.db.session.scalars(held).one_or_none()
-    rows = report.facts.get("questions", ()) if report else ()
+    return api.db.session.scalars(held).one_or_none()
+
+
+def _rows(report: Report, ident: int) -> tuple[list[Any], list[Any]]:
+    """A report's rows of a question and of those that it leads, as the report says, or by now.
+
+    A question that is gone left what the town said of it to the others of its group.
+    """
+    rows = report.facts["questions"]
+    ids = [row["id"] for row in rows]
+    lives = sa.select(Question.entry_id, Question.group_id).where(Question.entry_id.in_(ids))
+    leads = {row.entry_id: row.group_id for row in api.db.session.execute(lives)}
     touched = [row for row in rows if row["id"] == ident]
-    return report, touched, [row for row in rows if row["grouped_with"] == ident and row["id"] != ident]
+    group = {row["grouped_with"] or row["id"] for row in touched}
+    led = []
+    for row in rows:
+        gone = row["id"] not in leads and (row["grouped_with"] or row["id"]) in group and not leads.get(ident)
+        if row["id"] != ident and (gone or ident in (row["grouped_with"], leads.get(row["id"]))):
+            led.append(row)
+    return touched, led
+
+
+def _answered_by(report: Report, answer_id: int, likely: list[Any]) -> list[Any]:
+    """A report's rows that say this answer, wherever it stands by now; the likely ones if none was noted."""
+    said_in = report.facts.get("answer_entries")
+    if said_in is None:
+        return likely
+    return [row for row in report.facts["questions"] if said_in.get(str(row["id"])) == answer_id]
 
 
 def _mention(report: Report, mention: dict[str, Any]) -> None:
@@ -205,7 +238,15 @@ def _mention(report: Report, mention: dict[str, Any]) -> None:
     api.reindex(api.get_or_404(api.Space, report.space_id))
 
 
-def _promises_again(report: Report, ident: int) -> list[Any]:
+def _said_of(report: Report, ident: int, before: int) -> int:
+    """Of which question a report says what stands below this one, below which it did not stand `before`."""
+    if ident in {row["id"] for row in report.facts["questions"]}:
+        return ident
+    places: dict[str, int] = report.facts.setdefault("places", {})
+    return places.setdefault(str(ident), before)
+
+
+def _promises_again(report: Report, ident: int, before: int) -> list[Any]:
     """The promises of a report, with those about a question again that it had, as they stood in it."""
     kept = report.facts["commitments"]
     made_later = sa.select(Step.commitment_id).where(Step.verb == "promise", Step.at > report.issued_at)
@@ -213,7 +254,7 @@ def _promises_again(report: Report, ident: int) -> list[Any]:
     found = data.all_tables([report.space_id])["commitments"]
     stood = _stood(report)
     again = [
-        {**row, "state": stood.get(row["id"], row["state"])}
+        {**row, "question": _said_of(report, ident, before), "state": stood.get(row["id"], row["state"])}
         for row in found
         if row["question"] == ident and row["id"] not in out
     ]
@@ -229,23 +270,23 @@ def _stood(report: Report) -> dict[int, str]:
     return {ident: targets[verb] for ident, verb in api.db.session.execute(taken)}
 
 
-def _say_left(touched: list[Any], led: list[Any], ident: int, left: api.Entry | None) -> None:
+def _say_left(report: Report, ident: int, left: api.Entry | None) -> None:
     """Say what is left of a question, its answer and why it ends so, also where its group has these of it."""
+    touched, led = _rows(report, ident)
     question = api.db.session.get(Question, ident) if left else None
-    below = sa.select(Answer.entry_id).where(Answer.question_id == ident)
-    unread = set()  # an answer is out of sight with it, unless another question of its group took it over
-    if left is None and api.db.session.scalars(below).first() is not None:
+    below = api.db.session.scalar(sa.select(Answer.entry_id).where(Answer.question_id == ident))
+    if left is None and below is not None:  # it is out of sight with its question
         unread = {row["answer"] for row in touched}
-    for row in touched + led:
-        if row["answer"] in unread:
+        same = [row for row in touched + led if row["answer"] in unread]
+        for row in _answered_by(report, below, same):
             row["answer"] = ""
     for row in touched:
         row["question"], row["place"] = (left.title, question.place) if left and question else ("", "")
     ids = [row["id"] for row in touched + led]
-    none = sa.select(Question.entry_id).where(Question.entry_id.in_(ids), Question.outcome == "none")
-    silent = set(api.db.session.scalars(none))
+    spoken = sa.select(Question.entry_id).where(Question.entry_id.in_(ids), Question.outcome != "none")
+    own = set(api.db.session.scalars(spoken))
     for row in touched + led:
-        if (row["id"] == ident) != (row["id"] in silent):
+        if (row["id"] == ident) == (row["id"] in own):
             row["outcome_reason"] = question.outcome_reason if question else ""
 
 
@@ -255,14 +296,14 @@ def promises_left(rows: Iterable[Any], ident: int, left: api.Entry | None) -> It
     One that another question of its group took over is about that one.
     """
     rows = list(rows)
-    ids = [row["id"] for row in rows if row.get("question") == ident]
-    found = api.db.session.scalars(sa.select(Commitment).where(Commitment.id.in_(ids)))
-    now = {one.id: one for one in found if left or one.question_id not in (None, ident)}
+    found = sa.select(Commitment).where(Commitment.id.in_([row["id"] for row in rows]))
+    stand = {one.id: one for one in api.db.session.scalars(found)}
     for row in rows:
-        if row.get("question") != ident:
+        now = stand.get(row["id"])
+        if ident not in (row.get("question"), now and now.question_id):
             yield row
-        elif row["id"] in now:
-            yield {**row, "question": now[row["id"]].question_id, "text": now[row["id"]].text}
+        elif now and (left or now.question_id not in (None, ident)):
+            yield {**row, "question": now.question_id, "text": now.text}
 
 
 def report_of(space_id: int) -> Report | None:

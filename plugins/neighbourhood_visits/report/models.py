@@ -34,8 +34,9 @@ class Minutes(api.TeamOnly, api.Versioned, api.Base):
 class Report(api.InSpace, api.Base):
     """The report of a visit as it was when an official approved it.
 
-    `facts` holds all that it says, drawn and counted on that day. What is taken out of it later, or shown
-    in it again, is named with its date in `mentions`.
+    `facts` holds all that it says, drawn and counted on that day; which entries its answers are, and of which
+    question it says what stands below an empty place by now. What is taken out of it later, or shown in it
+    again, is named with its date in `mentions`.
     """
 
     __tablename__ = "visits_report"

@@ -432,7 +432,8 @@ def _question_page(
     writing = answering or AnswerForm(formdata=None, **typed)
     writing.outcome.choices = [("", _("Not said yet")), *((one.verb, str(one.label)) for one in outcomes)]
     stays = states.hidden_by(case, states.TABLE["triage", "reject"])
-    promises = found.triage == "accepted" and states.UNREPORTED.holds(case)
+    public = found.triage == "accepted" and entry.state == "published"
+    promises = public and states.UNREPORTED.holds(case)
     [card] = api.cards([entry], show_space=False)
     stands_for = delegates.approves_for(space.id)
     page = draw(

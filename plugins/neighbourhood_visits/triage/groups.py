@@ -13,12 +13,22 @@ from core import api
 from core.api import gettext as _
 
 from .. import letters
+from ..assigned.due import OPEN
+from ..assigned.models import DepartmentLink
+from ..field.models import Note
 from ..follow import steps
 from ..follow.models import Step
-from ..models import Answer, Casework, Commitment, Question, pledged
+from ..models import STANDS, Answer, Casework, Commitment, Question, pledged
+from ..plan.models import StopQuestion
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
+WORK = {  # of casework: what is done for the answer, and what there is of it before anybody begins
+    "answer": "none",
+    "held": False,
+    **dict.fromkeys(("department_id", "official_id", "due_at", "reminded_at", "escalated_at")),
+    **dict.fromkeys(("drafted_by", "corrected_by", "approved_by", "approved_for")),
+}
 COLUMNS = (
     Question.entry_id,
     Question.triage,
@@ -75,7 +85,7 @@ def hand_on(question_id: int) -> Question | None:
     """Give what the town says of a question that goes to the first accepted one it leads: answer, promises.
 
     An answer goes to none that has its own, or a draft; answers which question leads from now on, if any.
-    What was promised about one that leads none goes to the one that it is answered with.
+    What it said of one that leads none goes to the one that it is answered with.
     """
     with api.as_system("a group holds whoever’s questions"):
         first = api.db.session.get(Question, question_id)
@@ -84,9 +94,8 @@ def hand_on(question_id: int) -> Question | None:
             return None
         if heir is not None:
             _hand_on(first, heir)
-        elif leader is not None and _promised(question_id):
-            _promise_on(first, leader)
-            leader.outcome = "committed" if leader.outcome == "none" else leader.outcome
+        elif leader is not None and (first.answered_at is not None or _promised(question_id)):
+            _hand_on(first, leader)
         return heir
 
 
@@ -105,24 +114,27 @@ def hide(question_id: int) -> None:
         _change([heir.entry_id], group_id=None)
 
 
-def remove(question_id: int) -> None:
+def remove(question_id: int) -> api.Entry | None:
     """A question goes for good: what the town promised about it stands, below an empty place if need be.
 
-    Of its group one that is hidden takes it, as it may come back, where no other can.
+    Of its group one that is hidden takes it, as it may come back, where no other can. Answers the new place.
     """
     with api.as_system("a group holds whoever’s questions"):
-        first = api.get_or_404(Question, question_id)
+        first, place = api.get_or_404(Question, question_id), None
         if not hand_on(question_id):
             hidden = _heir(question_id, "hidden")
             if hidden is not None:
                 _hand_on(first, hidden)
             elif _promised(question_id):
-                _hand_on(first, _empty_place(first))
+                place = _empty_place(first)
+                _hand_on(first, place)
+                _change([place.entry_id], group_id=first.group_id or question_id)
         settle(question_id, gone=True)
+        return api.get_or_404(api.Entry, place.entry_id) if place else None
 
 
-def _promised(question_id: int) -> bool:
-    about = sa.select(Question.entry_id).where(Question.entry_id == question_id, pledged())
+def _promised(question_id: int, *how: Any) -> bool:
+    about = sa.select(Question.entry_id).where(Question.entry_id == question_id, pledged(*how))
     return api.db.session.scalar(about) is not None
 
 
@@ -162,39 +174,50 @@ def _empty_place(first: Question) -> Question:
 
 
 def _hand_on(first: Question, heir: Question) -> None:
-    """Move what the town says of a question to another: its promises, and its answer where there is none."""
-    both = sa.select(Answer).where(Answer.question_id.in_((first.entry_id, heir.entry_id)))
-    answers = {one.question_id: one for one in api.db.session.scalars(both)}
-    if first.entry_id in answers and heir.entry_id not in answers:
-        _hand_answer_on(answers[first.entry_id], first, heir)
+    """Move what the town says of a question to another, and the work on it, unless that has its own.
+
+    Promises go in any case: as long as one stands, it is the outcome.
+    """
+    _hand_work_on(first, heir)
+    _hand_stop_on(first, heir)
     if heir.outcome == "none":
         heir.outcome, heir.outcome_reason = first.outcome, first.outcome_reason
         first.outcome, first.outcome_reason = "none", ""
-    _promise_on(first, heir, Step.thing == "outcome")
-
-
-def _promise_on(first: Question, heir: Question, *more: Any) -> None:
-    """Move what was promised about a question, and these further steps of it, to another."""
-    steps_of = sa.or_(Step.commitment_id.is_not(None), *more)
-    for statement in (
-        sa.update(Step).where(Step.entry_id == first.entry_id, steps_of).values(entry_id=heir.entry_id),
-        sa.update(Commitment)
-        .where(Commitment.question_id == first.entry_id)
-        .values(question_id=heir.entry_id),
-    ):
-        api.db.session.execute(statement, execution_options={"synchronize_session": False})
-    first.outcome = "none" if first.outcome == "committed" else first.outcome
+        _move(Step, first, heir, Step.thing == "outcome")
+        _move(Note, first, heir, Note.outcome != "")  # of which a coordinator may choose another
+    if _promised(first.entry_id):
+        _move(Commitment, first, heir)
+        _move(Step, first, heir, sa.or_(Step.commitment_id.is_not(None), Step.verb == "commit"))
+        first.outcome = "none" if first.outcome == "committed" else first.outcome
+        if _promised(heir.entry_id, STANDS):
+            heir.outcome, heir.outcome_reason = "committed", ""
     api.db.session.flush()
     for ident in (first.entry_id, heir.entry_id):
         api.reindex(api.get_or_404(api.Entry, ident))
 
 
-def _hand_answer_on(answer: Answer, first: Question, heir: Question) -> None:
-    """Move an answer, in whichever state, and who wrote and approved it, below another question."""
+def _hand_work_on(first: Question, heir: Question) -> None:
+    """Move an answer in whichever state, or the assignment of one, with who works on it."""
+    both = sa.select(Answer).where(Answer.question_id.in_((first.entry_id, heir.entry_id)))
+    answers = {one.question_id: one for one in api.db.session.scalars(both)}
     works = [api.get_or_404(Casework, one.entry_id) for one in (first, heir)]
-    for column in ("answer", "held", "drafted_by", "corrected_by", "approved_by", "approved_for"):
+    begun = first.entry_id in answers
+    if heir.entry_id in answers or not (begun or works[1].answer == "none"):
+        return
+    for column, nothing in WORK.items():
         setattr(works[1], column, getattr(works[0], column))
-    works[0].answer = "none"
+        setattr(works[0], column, nothing)
+    if begun:
+        _hand_answer_on(answers[first.entry_id], first, heir)
+    api.db.session.execute(sa.delete(DepartmentLink).where(DepartmentLink.entry_id == heir.entry_id))
+    _move(DepartmentLink, first, heir)
+    api.untell("visits.department_assigned", "visits.department_overdue", entry_id=first.entry_id)
+    if works[1].answer in OPEN and works[1].department_id is not None:
+        letters.tell_department(heir.entry_id, "assigned")
+
+
+def _hand_answer_on(answer: Answer, first: Question, heir: Question) -> None:
+    """Move an answer below another question."""
     heir.answered_at, first.answered_at = first.answered_at, None
     answer.question_id = heir.entry_id
     entry = api.get_or_404(api.Entry, answer.entry_id)
@@ -202,6 +225,25 @@ def _hand_answer_on(answer: Answer, first: Question, heir: Question) -> None:
     if entry.state == "published" and not entry.team_only:
         for ident, change in ((first.entry_id, -1), (heir.entry_id, 1)):
             api.get_or_404(api.Entry, ident).reply_count += change
+    api.db.session.flush()
+    api.set_audience(entry, entry.private, entry.meant_for)  # as wide as its new question
+
+
+def _hand_stop_on(first: Question, heir: Question) -> None:
+    """Let the other be talked about where this one was to be, unless it has a stop of its own."""
+    placed = sa.select(StopQuestion.entry_id).where(StopQuestion.entry_id == heir.entry_id)
+    if api.db.session.scalar(placed) is None:
+        _move(StopQuestion, first, heir)
+    if heir.discussion == "not_planned":
+        heir.discussion, first.discussion = first.discussion, "not_planned"
+        _move(Step, first, heir, Step.thing == "discussion")
+
+
+def _move(table: Any, first: Question, heir: Question, *which: Any) -> None:
+    """Let rows of a table that are about one question be about another."""
+    column = Commitment.question_id if table is Commitment else table.entry_id
+    moved = sa.update(table).where(column == first.entry_id, *which).values({column: heir.entry_id})
+    api.db.session.execute(moved, execution_options={"synchronize_session": False})
 
 
 def _together(question_ids: Iterable[int]) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from ..reads import PAGE
 
 NOTED = ("announced", "collecting", "preparing", "ready", "in_progress", "reporting")
 QUEUES: dict[str, Any] = {
-    "unread": Question.triage.in_(("submitted", "contested")),
+    "unread": sa.and_(Question.triage.in_(("submitted", "contested")), ~Question.empty),
     "unanswered": sa.and_(
         Question.triage == "accepted",
         Question.answered_at.is_(None),
