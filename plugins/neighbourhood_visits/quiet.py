@@ -5,7 +5,7 @@ from typing import Any
 from core import api
 from core.api import gettext as _
 
-FIGURES = ("supports", "signatures", "unconfirmed")  # of a question in the data
+FIGURES = ("supports", "group_supports", "signatures", "unconfirmed")  # of a question in the data
 
 
 def sentence() -> str:

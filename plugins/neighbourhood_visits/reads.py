@@ -20,7 +20,8 @@ NO_MORE = (*OVER, "cancelled")  # states of a visit that is not to come
 class Facts:
     """A question's own row and, as far as the viewer may read it, the answer: its row, entry and author.
 
-    `first` is the row of the question that leads its group, where another does.
+    `first` is the row of the question that leads its group, where another does; `voices` is how many people
+    support a question of the group, each counted once.
     """
 
     question: Question
@@ -28,6 +29,7 @@ class Facts:
     text: api.Entry | None
     official: api.User | None
     first: Question | None = None
+    voices: int = 0
 
     @property
     def answered(self) -> bool:
@@ -106,14 +108,22 @@ def voices_by_group(*where: Any) -> dict[int, int]:
     return {row[0]: row[1] for row in api.db.session.execute(rows)}
 
 
-def group_size() -> sa.ColumnElement[int]:
-    """How many support a question or one of its group, each once, or have signed it on paper: a column."""
+def group_voices() -> sa.ColumnElement[int]:
+    """How many support a question or one of its group, each counted once: a column beside it."""
     one, voice = aliased(Question), aliased(api.Support)
-    of_group = one.entry_id == Question.entry_id, one.group_id == Question.entry_id
     voices = sa.select(sa.func.count(voice.user_id.distinct())).join(one, one.entry_id == voice.entry_id)
-    signed = sa.select(sa.func.coalesce(sa.func.sum(one.signatures), 0))
-    found = (rows.where(sa.or_(*of_group)).correlate(Question).scalar_subquery() for rows in (voices, signed))
-    return sum(found, sa.literal(0))
+    return voices.where(_of_group(one)).correlate(Question).scalar_subquery()
+
+
+def group_size() -> sa.ColumnElement[int]:
+    """The same, and who has signed one of them on paper."""
+    one = aliased(Question)
+    signed = sa.select(sa.func.coalesce(sa.func.sum(one.signatures), 0)).where(_of_group(one))
+    return group_voices() + signed.correlate(Question).scalar_subquery()
+
+
+def _of_group(one: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(one.entry_id == _HEAD, one.group_id == _HEAD)
 
 
 def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:
@@ -270,7 +280,7 @@ def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
     """Own rows of questions with their answers, by entry: one statement."""
     first = aliased(Question)
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User, first)
+        sa.select(Question, Answer, api.Entry, api.User, first, group_voices())
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)

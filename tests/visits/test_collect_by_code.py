@@ -362,8 +362,11 @@ def test_who_asked_by_a_code_reads_that_the_answer_comes_together_with_another(s
     shown = opened(scene, codes_of[1]).text
     assert words in shown
     assert "A lamp at the corner?" not in shown
+    leads = "1 similar question is answered together with it"
+    assert leads in opened(scene, codes_of[0]).text
     decide(scene, visit, [other], "ungroup")
     assert words not in opened(scene, codes_of[1]).text
+    assert leads not in opened(scene, codes_of[0]).text
 
 
 def test_voices_without_an_address_are_summed_across_a_group(scene: Scene) -> None:

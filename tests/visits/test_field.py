@@ -272,6 +272,19 @@ def test_what_is_not_accepted_is_never_in_the_pack(scene: Scene, walk: tuple[int
     assert "She was there." in scene.browser("mayor").get(f"/visits/{visit}/field/notes").text
 
 
+def test_scribes_read_who_supports_a_question_or_one_of_its_group(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, question = walk
+    stand(scene, visit, "collecting")
+    other = scene.accepted(visit, title="And the bench?", name="neighbour")
+    for name, ident in (("deputy", question), ("agent", other), ("mayor", other)):
+        scene.browser(name).submit(f"/posts/{ident}/support", _page=f"/posts/{ident}")
+    decide(scene, visit, [question, other], "group")
+    shown = scene.browser("scribe").get(f"/visits/{visit}/field").text
+    assert shown.count("<span>3 supports</span>") == 2
+
+
 def test_a_note_on_a_published_visit_changes_no_outcome(scene: Scene, walk: tuple[int, int]) -> None:
     visit, question = walk
     send(scene, visit, key="a", question=question, outcome="settle")

@@ -29,7 +29,7 @@ from .test_triage import decide, row, told
 if TYPE_CHECKING:
     from .conftest import Scene
 
-FIGURES = ("supports", "signatures", "unconfirmed")
+FIGURES = ("supports", "group_supports", "signatures", "unconfirmed")
 SETTINGS = "/admin/plugins/neighbourhood_visits"
 
 

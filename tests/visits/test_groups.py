@@ -17,6 +17,7 @@ from portal.privacy import erase
 from .test_moderated_answers import answer_to
 from .test_promises import PROMISE, department, promise
 from .test_races import at_once, picked, token_only
+from .test_report import keep, lead
 from .test_triage import decide, row, told
 
 if TYPE_CHECKING:
@@ -229,3 +230,31 @@ def test_an_answer_that_nobody_can_take_over_keeps_its_address_alone(scene: Scen
     assert said in scene.browser().get(f"/posts/{one}").text
     assert f"/posts/{one}" not in scene.browser().get(f"/visits/{visit}").text, "an empty place"
     assert groups(scene, other) == [one]
+
+
+def test_who_supports_two_of_a_group_is_counted_once_wherever_it_is_said(scene: Scene) -> None:
+    visit = scene.visit()
+    first, other = (scene.accepted(visit, title=f"Question {number}?") for number in range(2))
+    supporters = {first: ("neighbour", "deputy", "agent"), other: ("neighbour", "mayor", "opposition")}
+    for question, names in supporters.items():
+        for name in names:
+            page = f"/posts/{question}"
+            scene.browser(name).submit(f"{page}/support", _page=page)
+    decide(scene, visit, [first, other], "group")
+    agent, route = scene.browser("agent"), f"/visits/{visit}/route"
+    said = "<span>5 supports</span>"
+    assert agent.get(f"/visits/{visit}/review?queue=unanswered").text.count(said) == 1
+    assert said in agent.get(route).text
+    agent.submit(f"{route}/questions", _page=route, pick=[str(first)])
+    assert said in agent.get(route).text
+    public = "5 people support it or a similar question, each counted once"
+    assert public in scene.browser().get(f"/posts/{first}").text
+    assert public not in scene.browser().get(f"/posts/{other}").text
+    rows = scene.browser().get(f"/visits/{visit}/data.json").json["questions"]
+    assert [(row["supports"], row["group_supports"]) for row in rows] == [(3, 5), (3, 5)]
+    scene.let_one_approve()
+    lead(scene, visit, "close", "finish", "begin", "end")
+    keep(scene, visit, "Nothing.")
+    lead(scene, visit, "publish", name="mayor")
+    report = scene.browser().get(f"/visits/{visit}/report").text
+    assert (report.count(said), report.count("<span>3 supports</span>")) == (1, 1)

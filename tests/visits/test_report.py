@@ -668,6 +668,16 @@ def test_erased_words_leave_the_report(scene: Scene) -> None:
     assert "A bench, please?" in shown
 
 
+def test_who_takes_out_words_that_are_no_minutes_is_told_where(scene: Scene) -> None:
+    visit, _found = lived(scene)
+    keep(scene, visit)
+    lead(scene, visit, "publish", name="mayor")
+    page = f"/visits/{visit}/report"
+    told = scene.browser("mayor").submit(f"{page}/redact", _page=page, passage="garden", reason="private")
+    assert told.status_code == 422
+    assert "taken out on the page of the question" in told.text
+
+
 def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Scene) -> None:
     visit, _found = lived(scene)
     page = f"/visits/{visit}/minutes"
@@ -694,9 +704,24 @@ def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Sc
     plain = "ULYSSE  Trottoir spoke of the square; Ulysse Trottoirs did not, and the Mayor answered."
     agent.submit(page, body=plain, version="3")
     shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
-    assert "Look at these words of the minutes: Ulysse Trottoir." in shown
+    assert "the reasons and the promises: Ulysse Trottoir." in shown
     agent.submit(page, body="Ulysse Trottoirs spoke. The resident agrees.", version="4")
     assert "names no resident" not in scene.browser("mayor").get(page).text.partition("Publish what")[2]
+    for said in ("madame Durand", "M.Durand", "Mme Maire-Durand", "Ulysse Trottoir"):
+        agent.submit(page, body=f"{said} spoke.", version=str(row(scene, Minutes, visit).version))
+        shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
+        assert f"the reasons and the promises: {said}." in shown
+    agent.submit(page, body="The Mayor spoke.", version=str(row(scene, Minutes, visit).version))
+    silent = scene.town.run(
+        lambda: db.session.scalar(
+            sa.select(sa.func.min(Question.entry_id)).where(
+                Question.outcome == "none", Question.triage == "accepted"
+            )
+        )
+    )
+    conclude(scene, silent, "refuse", "Ulysse Trottoir is against it.")
+    shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
+    assert "the reasons and the promises: Ulysse Trottoir." in shown
 
 
 def test_a_report_takes_questions_by_what_was_decided(scene: Scene) -> None:

@@ -163,13 +163,15 @@ def _thread(code: str, wrong: Sequence[str] = ()) -> str | None:
     if found is None or read is None:
         return None
     entry, question, answer = read
-    with api.as_system("say what its author may do with a question"):
+    with api.as_system("say what its author may do with a question, and how many are answered with it"):
+        led = reads.led([entry.id]).get(entry.id, 0)
         ways = {one.verb for one in states.ways(_case(found), "triage")}
     return draw(
         "visits/collect/thread.html",
         entry=entry,
         question=question,
         answer=answer,
+        led=led,
         public=question.triage == "accepted" and entry.state == "published",
         withdrawable="withdraw" in ways,
         panels=way.panel(entry, code),

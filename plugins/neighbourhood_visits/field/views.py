@@ -10,9 +10,8 @@ from flask_wtf.csrf import generate_csrf
 from core import api
 from core.api import gettext as _
 
-from .. import states
+from .. import reads, states
 from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
-from ..reads import load_questions
 from ..show import draw
 from . import notes
 from .models import Note
@@ -42,6 +41,7 @@ def field(space_id: int) -> Page:
         space=space,
         halts=found,
         shown=_shown(found),
+        behind=reads.behind(facts.question for halt in found for _entry, facts in halt.questions),
         outcomes=[way for way in states.TRANSITIONS if way.thing == "outcome"],
         key=secrets.token_urlsafe(12),
         chooses=api.can("visits.manage", space),
@@ -111,7 +111,7 @@ def field_notes(space_id: int) -> str:
         space=space,
         rows=rows,
         choices=choices,
-        facts=load_questions(list(choices)),
+        facts=reads.load_questions(list(choices)),
         unseen=[row[0].id for row in rows if not row[0].outcome and row[0].state == "kept"],
         pictures={card.id: card.pictures for card in shown},
         chooses=api.can("visits.manage", space),

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from core import api
 from core.api import gettext as _
 
+from .. import reads
 from ..models import Visit
 from ..pages import REFUSED, Page, blueprint, visit_and_space
 from ..show import draw
@@ -143,11 +144,14 @@ def _route_page(space_id: int, status: int = 200, adding: Any = None, pinning: A
     found, space = visit_and_space(space_id)
     api.require("visits.manage", space)
     waiting, more = route.to_place(space_id)
+    way = route.of(found)
+    asked = [row[1] for rows in (waiting, *(leg.questions for leg in way.legs)) for row in rows]
     page = draw(
         "visits/plan/route.html",
         visit=found,
         space=space,
-        route=route.of(found),
+        route=way,
+        behind=reads.behind(asked),
         waiting=waiting,
         more=more,
         pace=ordering.PACE,

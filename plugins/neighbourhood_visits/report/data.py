@@ -17,6 +17,7 @@ from core.api import lazy_gettext
 
 from .. import labels
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public
+from ..reads import group_voices
 from .figures import Row
 
 Column = tuple[str, str, Any]
@@ -37,6 +38,14 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ),
         ("channel", "string", lazy_gettext("How it came: web, email, phone, paper or stall")),
         ("supports", "integer", lazy_gettext("How many people support it; empty before an election")),
+        (
+            "group_supports",
+            "integer",
+            lazy_gettext(
+                "How many people support it or one that is answered with it, each counted once; "
+                "empty before an election"
+            ),
+        ),
         (
             "signatures",
             "integer",
@@ -192,7 +201,7 @@ def _questions(space_ids: Sequence[int]) -> list[Row]:
     head, head_entry = aliased(Question), aliased(api.Entry)
     leads = sa.and_(head_entry.state == "published", ~head_entry.team_only, head.triage == "accepted")
     rows = (
-        sa.select(api.Entry, Question, Department.name, sa.case((leads, head.entry_id)), head)
+        sa.select(api.Entry, Question, Department.name, sa.case((leads, head.entry_id)), head, group_voices())
         .join(Question, Question.entry_id == api.Entry.id)
         .outerjoin(Casework, Casework.entry_id == api.Entry.id)
         .outerjoin(Department, Department.id == Casework.department_id)
@@ -207,12 +216,14 @@ def _questions(space_ids: Sequence[int]) -> list[Row]:
         .order_by(api.Entry.id)
     )
     return [
-        _question(entry, question, department or "", led if led_by else None)
-        for entry, question, department, led_by, led in api.db.session.execute(rows)
+        _question(entry, question, department or "", led if led_by else None, voices)
+        for entry, question, department, led_by, led, voices in api.db.session.execute(rows)
     ]
 
 
-def _question(entry: api.Entry, question: Question, department: str, head: Question | None) -> Row:
+def _question(
+    entry: api.Entry, question: Question, department: str, head: Question | None, voices: int
+) -> Row:
     """A question as the data says it; what its group's first has and itself lacks counts for it."""
     answered = question.answered_at or (head.answered_at if head else None)
     concluded = head if head and question.outcome == "none" else question
@@ -228,6 +239,7 @@ def _question(entry: api.Entry, question: Question, department: str, head: Quest
         "longitude": longitude,
         "channel": entry.channel,
         "supports": entry.support_count,
+        "group_supports": voices,
         "signatures": question.signatures,
         "unconfirmed": question.unconfirmed,
         "department": department,

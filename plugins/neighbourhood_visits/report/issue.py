@@ -57,16 +57,18 @@ def doubt(space: api.Space, body: str) -> str:
     return ""
 
 
-def named(body: str) -> list[str]:
-    """The words of minutes that look like the names of people, for who publishes to look at, each once.
+def named(minutes: str, facts: dict[str, Any]) -> list[str]:
+    """The words of a report that look like the names of people, for who publishes to look at, each once.
 
     That is what follows a title, and each name of a resident of the portal that is more than one word.
     """
+    said = [f"{row['outcome_reason']}\n{api.plain(row['answer'])}" for row in facts["questions"]]
+    body = "\n".join([minutes, *said, *(row["text"] for row in facts["commitments"])])
     titled = [" ".join(one.split()) for one in NAMED.findall(body)]
     with api.as_system("whoever has an account is named in no report"):
         people = sa.select(api.User.name).where(api.User.role == "resident", api.User.closed_at.is_(None))
-        said, names = _spoken(body), api.db.session.scalars(people.order_by(api.User.name)).all()
-    known = [name for name in names if " " in name.strip() and _spoken(name) in said]
+        spoken, names = _spoken(body), api.db.session.scalars(people.order_by(api.User.name)).all()
+    known = [name for name in names if " " in name.strip() and _spoken(name) in spoken]
     return list(dict.fromkeys([*titled, *known]))
 
 
@@ -134,7 +136,7 @@ def mark_of(facts: dict[str, Any]) -> str:
 
     How many support a question goes on counting meanwhile.
     """
-    rows = [{**row, "supports": 0, "unconfirmed": 0} for row in facts["questions"]]
+    rows = [{**row, "supports": 0, "group_supports": 0, "unconfirmed": 0} for row in facts["questions"]]
     return seen.mark(json.dumps({**facts, "questions": rows}, sort_keys=True, default=str))
 
 

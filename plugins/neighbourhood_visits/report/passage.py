@@ -37,7 +37,12 @@ def _take_out(space_id: int, found: re.Pattern[str]) -> None:
     if found.search(api.plain(left)):
         raise api.Refused(_("These words are formatted in between. Take each part out by itself."))
     if left == report.facts["minutes"]:
-        raise api.Refused(_("These words are not in it. Copy them exactly as they stand."))
+        raise api.Refused(
+            _(
+                "These words are not in the minutes. Copy them exactly as they stand. Words of a question, "
+                "of its answer or of a reason are taken out on the page of the question."
+            )
+        )
     report.facts["minutes"] = left
     flag_modified(report, "facts")
     mention = {"on": api.town_today().isoformat(), "question": None, "what": "minutes"}

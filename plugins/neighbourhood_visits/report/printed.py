@@ -14,6 +14,7 @@ from core.api import gettext as _
 from core.api import ngettext
 
 from .. import quiet, show
+from ..labels import voices_label
 from ..models import Visit
 from ..pages import blueprint, visit_and_space
 from ..plan.paper_pages import pdf_response
@@ -21,7 +22,18 @@ from ..plan.papers import TEMPLATES, town_name
 from . import issue
 from .figures import Row
 from .models import Report
-from .words import WORDS, by_decision, changes, channel_label, decision, promises_of, reworded, when, why
+from .words import (
+    WORDS,
+    by_decision,
+    changes,
+    channel_label,
+    decision,
+    promises_of,
+    reworded,
+    voices,
+    when,
+    why,
+)
 
 BLOCK = re.compile(r"</(?:p|li|h\d|blockquote|pre|tr)>|<br ?/?>|<hr ?/?>")
 SECONDS, KEPT = 20, 32
@@ -128,8 +140,7 @@ def _voices(row: Row) -> list[str]:
     signed, more = row["signatures"], row.get("unconfirmed", 0)
     on_paper = ngettext("%(num)s signature", "%(num)s signatures", signed)
     apart = ngettext("+ %(num)s voice without an address", "+ %(num)s voices without an address", more)
-    supported = ngettext("%(num)s support", "%(num)s supports", row["supports"])
-    return [supported if row["supports"] else "", on_paper if signed else "", apart if more else ""]
+    return [voices_label(voices(row)), on_paper if signed else "", apart if more else ""]
 
 
 def _labels() -> dict[str, str]:

@@ -12,7 +12,18 @@ from ..pages import REFUSED, TOO_LATE, Page, blueprint, visit_and_space
 from ..show import draw
 from . import data, gaps, issue, passage
 from .forms import MinutesForm, PassageForm
-from .words import WORDS, by_decision, changes, channel_label, decision, promises_of, reworded, when, why
+from .words import (
+    WORDS,
+    by_decision,
+    changes,
+    channel_label,
+    decision,
+    promises_of,
+    reworded,
+    voices,
+    when,
+    why,
+)
 
 SAYS = {
     "by_decision": by_decision,
@@ -21,6 +32,7 @@ SAYS = {
     "channel_label": channel_label,
     "promises_of": promises_of,
     "why": why,
+    "voices": voices,
 }
 
 
@@ -121,7 +133,7 @@ def minutes(space_id: int) -> Page:
         read=issue.mark_of(facts),
         publishes=any(way.verb == "publish" for way in states.ways(case, "visit")),
         doubt=issue.doubt(space, kept.body) if kept else "",
-        named=issue.named(kept.body) if kept else (),
+        named=issue.named(kept.body, facts) if kept else (),
         another=states.NOT_THE_WRITER.holds(case),
         gaps=gaps.of(space_id) if visit.state == "reporting" else {},
         wrong=gaps.WRONG,

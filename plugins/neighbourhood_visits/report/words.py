@@ -111,6 +111,13 @@ def channel_label(name: str) -> str:
     return str(CHANNELS.get(name, name))
 
 
+def voices(row: Row) -> int:
+    """How many people support a question: with its group, each counted once, where it leads that."""
+    led = row["grouped_with"] not in (None, row["id"])
+    own: int = row["supports"]
+    return own if led else row.get("group_supports") or own
+
+
 def changes(mentions: Iterable[Row]) -> list[str]:
     """What was taken out of a report or of a paper, and on which day, each once."""
     return list(dict.fromkeys(_change(one) for one in mentions if one["on"]))

@@ -84,6 +84,7 @@ def _queue_page(space_id: int, form: Any, ticked: Collection[int] = (), undo: Un
         unreached=teams.unreached(),
         words=seen.marks((row[0], row[1]) for row in rows),
         led=reads.led(row[0].id for row in rows),
+        behind=reads.behind(row[1] for row in rows),
         pictures={card.id: card.pictures for card in api.cards([row[0] for row in rows], show_space=False)},
         departments={one.id: one.name for one in teams.departments()},
         answer_by=answer_by,
