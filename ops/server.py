@@ -271,11 +271,13 @@ class Worker:
         self.thread.join(5)
 
     def _keep(self) -> None:
+        command = [sys.executable, "-m", "ops.cli", "worker", f"--parent={os.getpid()}"]
         while not self.stopping.is_set():
-            with starting:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-m", "ops.cli", "worker", f"--parent={os.getpid()}"]
-                )
-            self.process.wait()
+            try:
+                with starting:
+                    self.process = subprocess.Popen(command)
+                self.process.wait()
+            except OSError:  # no room for another process at this moment
+                log.exception("the worker could not be started")
             if not self.stopping.wait(RESTART_PAUSE):
                 log.error("the worker ended and is started again")

@@ -726,6 +726,13 @@ class TestARestoreRefuses:
     def test_a_fact_of_another_type(self, good: Path, into: Config, facts: dict[str, Any]) -> None:
         self.refused(changed(good, **facts), into, "something else than a backup's")
 
+    @pytest.mark.parametrize("offset", [2**40, 2**62, 2**63, 2**64 - 1])
+    def test_a_member_that_lies_beyond_all_files(self, good: Path, into: Config, offset: int) -> None:
+        with zipfile.ZipFile(good, "a") as archive:
+            archive.getinfo("secret-key").header_offset = offset
+            archive._didModify = True  # type: ignore[attr-defined]  # so that the directory is written anew
+        self.refused(good, into, "damaged")
+
     def test_something_that_is_no_archive(self, tmp_path: Path, into: Config) -> None:
         (tmp_path / "text.zip").write_text("hello")
         self.refused(tmp_path / "text.zip", into, "damaged")

@@ -24,7 +24,7 @@ from core import api, db, files, health, jobs, registry
 from core.accounts import throttle
 from core.models import Event, JobRow, Mail, NoticeRound, SignIn
 from core.notices import rounds
-from ops import streams, worker
+from ops import server, streams, worker
 
 from ..conftest import PostgreSQL, migrate_new, pg_address, pg_execute
 from ..live.conftest import Stream
@@ -217,6 +217,33 @@ def test_a_worker_that_dies_is_replaced_though_a_web_process_was_forked_while_it
     subprocess.run(
         [sys.executable, "-c", FORKED], env=environment, check=True, timeout=20, stderr=subprocess.DEVNULL
     )
+
+
+def test_a_worker_that_cannot_be_started_once_is_started_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+    keeper = server.Worker()
+
+    class Ends:
+        """A process that ends at once, of which the second could not be started."""
+
+        def __init__(self, _command: list[str]) -> None:
+            tries.append("tried")
+            if len(tries) == 2:
+                raise BlockingIOError("no room for another process")
+            if len(tries) == 3:
+                keeper.stopping.set()
+
+        def wait(self) -> int:
+            return 0
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr(server.subprocess, "Popen", Ends)
+    monkeypatch.setattr(server, "RESTART_PAUSE", 0.01)
+    keeper.start()
+    keeper.thread.join(10)
+    assert len(tries) == 3
 
 
 ran: list[str] = []
