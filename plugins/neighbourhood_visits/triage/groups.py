@@ -12,23 +12,12 @@ import sqlalchemy as sa
 from core import api
 from core.api import gettext as _
 
-from .. import letters
-from ..assigned.due import OPEN
-from ..assigned.models import DepartmentLink
-from ..field.models import Note
+from .. import handed_on, letters
 from ..follow import steps
-from ..follow.models import Step
-from ..models import STANDS, Answer, Casework, Commitment, Question, pledged
-from ..plan.models import StopQuestion
+from ..models import Answer, Casework, Question, pledged
 
 TOGETHER = ("submitted", "contested", "accepted")  # of triage: what is answered, or still may be
 HIDDEN = ("hidden", "removed")  # states of an entry that is out of sight, whatever its triage
-WORK = {  # of casework: what is done for the answer, and what there is of it before anybody begins
-    "answer": "none",
-    "held": False,
-    **dict.fromkeys(("department_id", "official_id", "due_at", "reminded_at", "escalated_at")),
-    **dict.fromkeys(("drafted_by", "corrected_by", "approved_by", "approved_for")),
-}
 COLUMNS = (
     Question.entry_id,
     Question.triage,
@@ -93,9 +82,9 @@ def hand_on(question_id: int) -> Question | None:
         if first is None:  # a reply under an alias is asked for with what somebody asked
             return None
         if heir is not None:
-            _hand_on(first, heir)
-        elif leader is not None and (first.answered_at is not None or _promised(question_id)):
-            _hand_on(first, leader)
+            handed_on.give(first, heir)
+        elif leader is not None and (first.answered_at is not None or handed_on.promised(question_id)):
+            handed_on.give(first, leader)
         return heir
 
 
@@ -124,18 +113,13 @@ def remove(question_id: int) -> api.Entry | None:
         if not hand_on(question_id):
             hidden = _heir(question_id, "hidden")
             if hidden is not None:
-                _hand_on(first, hidden)
-            elif _promised(question_id):
+                handed_on.give(first, hidden)
+            elif handed_on.promised(question_id):
                 place = _empty_place(first)
-                _hand_on(first, place)
+                handed_on.give(first, place)
                 _change([place.entry_id], group_id=first.group_id or question_id)
         settle(question_id, gone=True)
         return api.get_or_404(api.Entry, place.entry_id) if place else None
-
-
-def _promised(question_id: int, *how: Any) -> bool:
-    about = sa.select(Question.entry_id).where(Question.entry_id == question_id, pledged(*how))
-    return api.db.session.scalar(about) is not None
 
 
 def _heir(question_id: int, state: str = "published") -> Question | None:
@@ -173,79 +157,6 @@ def _empty_place(first: Question) -> Question:
     return question
 
 
-def _hand_on(first: Question, heir: Question) -> None:
-    """Move what the town says of a question to another, and the work on it, unless that has its own.
-
-    Promises go in any case: as long as one stands, it is the outcome.
-    """
-    _hand_work_on(first, heir)
-    _hand_stop_on(first, heir)
-    if heir.outcome == "none":
-        heir.outcome, heir.outcome_reason = first.outcome, first.outcome_reason
-        first.outcome, first.outcome_reason = "none", ""
-        _move(Step, first, heir, Step.thing == "outcome")
-        _move(Note, first, heir, Note.outcome != "")  # of which a coordinator may choose another
-    if _promised(first.entry_id):
-        _move(Commitment, first, heir)
-        _move(Step, first, heir, sa.or_(Step.commitment_id.is_not(None), Step.verb == "commit"))
-        first.outcome = "none" if first.outcome == "committed" else first.outcome
-        if _promised(heir.entry_id, STANDS):
-            heir.outcome, heir.outcome_reason = "committed", ""
-    api.db.session.flush()
-    for ident in (first.entry_id, heir.entry_id):
-        api.reindex(api.get_or_404(api.Entry, ident))
-
-
-def _hand_work_on(first: Question, heir: Question) -> None:
-    """Move an answer in whichever state, or the assignment of one, with who works on it."""
-    both = sa.select(Answer).where(Answer.question_id.in_((first.entry_id, heir.entry_id)))
-    answers = {one.question_id: one for one in api.db.session.scalars(both)}
-    works = [api.get_or_404(Casework, one.entry_id) for one in (first, heir)]
-    begun = first.entry_id in answers
-    if heir.entry_id in answers or not (begun or works[1].answer == "none"):
-        return
-    for column, nothing in WORK.items():
-        setattr(works[1], column, getattr(works[0], column))
-        setattr(works[0], column, nothing)
-    if begun:
-        _hand_answer_on(answers[first.entry_id], first, heir)
-    api.db.session.execute(sa.delete(DepartmentLink).where(DepartmentLink.entry_id == heir.entry_id))
-    _move(DepartmentLink, first, heir)
-    api.untell("visits.department_assigned", "visits.department_overdue", entry_id=first.entry_id)
-    if works[1].answer in OPEN and works[1].department_id is not None:
-        letters.tell_department(heir.entry_id, "assigned")
-
-
-def _hand_answer_on(answer: Answer, first: Question, heir: Question) -> None:
-    """Move an answer below another question."""
-    heir.answered_at, first.answered_at = first.answered_at, None
-    answer.question_id = heir.entry_id
-    entry = api.get_or_404(api.Entry, answer.entry_id)
-    entry.parent_id = heir.entry_id
-    if entry.state == "published" and not entry.team_only:
-        for ident, change in ((first.entry_id, -1), (heir.entry_id, 1)):
-            api.get_or_404(api.Entry, ident).reply_count += change
-    api.db.session.flush()
-    api.set_audience(entry, entry.private, entry.meant_for)  # as wide as its new question
-
-
-def _hand_stop_on(first: Question, heir: Question) -> None:
-    """Let the other be talked about where this one was to be, unless it has a stop of its own."""
-    placed = sa.select(StopQuestion.entry_id).where(StopQuestion.entry_id == heir.entry_id)
-    if api.db.session.scalar(placed) is None:
-        _move(StopQuestion, first, heir)
-    if heir.discussion == "not_planned":
-        heir.discussion, first.discussion = first.discussion, "not_planned"
-        _move(Step, first, heir, Step.thing == "discussion")
-
-
-def _move(table: Any, first: Question, heir: Question, *which: Any) -> None:
-    """Let rows of a table that are about one question be about another."""
-    column = Commitment.question_id if table is Commitment else table.entry_id
-    moved = sa.update(table).where(column == first.entry_id, *which).values({column: heir.entry_id})
-    api.db.session.execute(moved, execution_options={"synchronize_session": False})
-
-
 def _together(question_ids: Iterable[int]) -> Sequence[Any]:
     """These questions and all that are grouped with one of them."""
     head = sa.func.coalesce(Question.group_id, Question.entry_id)
@@ -279,7 +190,7 @@ def _lead(members: Sequence[Any]) -> None:
     _change(ids[1:], group_id=ids[0] if ids else None)
     for one in members:
         if one.entry_id in led and one.entry_id != ids[0] and (one.empty or one.state in HIDDEN):
-            _hand_on(*(api.get_or_404(Question, ident) for ident in (one.entry_id, ids[0])))
+            handed_on.give(*(api.get_or_404(Question, ident) for ident in (one.entry_id, ids[0])))
             if one.empty:
                 _change([one.entry_id], group_id=None)
 
