@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core import api
 
 from .plan import papers, route
-from .report import issue
+from .report import reissue
 
 TAKEN_OUT = ("redacted", "hidden", "removed")
 
@@ -41,7 +41,7 @@ def put_back(entry: api.Entry, of: int | None = None) -> None:
     if question_id is not None and entry.state == "published":
         mention = {"on": _today(), "question": question_id, "what": "shown"}
         with api.as_system("who shows it again need not be on the team"):
-            issue.put_back(entry.space_id, mention, entry, of)
+            reissue.put_back(entry.space_id, mention, entry, of)
 
 
 def take_out_words(question_ids: Sequence[int], spoken: Container[int] = ()) -> None:
@@ -62,7 +62,7 @@ def _take_out(
     """Let all that is frozen say what the entry says now, or nothing where there is none, on this day."""
     mention = {"on": _today(), "question": question_id, "what": what}
     with api.as_system("who takes it out need not read the papers of the team"):
-        issue.take_out(space_id, mention, left, answer_id)
+        reissue.take_out(space_id, mention, left, answer_id)
         papers.take_out(space_id, mention, left)
     if what == "question":
         _leave_out(question_id)

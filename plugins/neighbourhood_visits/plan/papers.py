@@ -23,7 +23,7 @@ from core.api import ngettext
 from .. import labels, reads, show, states, teams
 from ..assigned.due import is_overdue
 from ..models import OFF, Answer, Casework, Commitment, Department, Question, Visit, about_public, late
-from ..report import issue
+from ..report import reissue
 from ..report.words import changes
 from ..show import glance
 from . import found, route
@@ -344,7 +344,7 @@ def _say_left(said: dict[str, Any], mention: dict[str, Any], left: api.Entry | N
         place = api.get_or_404(Question, ident).place
         words = {"title": left.title or "–", "body": glance(left.body, CONTEXT), "place": place}
     if mention["what"] == "question" and "late" in said:
-        said["late"] = list(issue.promises_left(said["late"], ident, left))
+        said["late"] = list(reissue.promises_left(said["late"], ident, left))
     for one in _each(said):
         if one["id"] == ident:
             one |= words
