@@ -134,7 +134,7 @@ def sound(hook: str, answer: Any) -> bool:
 def _sound_decoration(decoration: Decoration) -> bool:
     actions = all(type(one) is Action and _text(one.label) and _text(one.url) for one in decoration.actions)
     texts = all(map(_text, (*decoration.badges, decoration.footer)))
-    return actions and texts and _whole(escape(decoration.footer))
+    return actions and texts and type(decoration.uncounted) is bool and _whole(escape(decoration.footer))
 
 
 def _whole(html: Any) -> bool:

@@ -132,11 +132,12 @@ class Action:
 
 @dataclass(frozen=True)
 class Decoration:
-    """What a plugin adds to one entry's card."""
+    """What a plugin adds to one entry's card; an `uncounted` one doesn't say how many support it."""
 
     badges: tuple[Text, ...] = ()
     actions: tuple[Action, ...] = ()
     footer: str = ""
+    uncounted: bool = False
 
 
 @dataclass(frozen=True)

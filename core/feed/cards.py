@@ -241,6 +241,7 @@ def _decorate(card: Card, decoration: Decoration) -> Card:
         badges=(*card.badges, *map(str, decoration.badges)),
         actions=(*card.actions, *actions),
         footers=(*card.footers, escape(decoration.footer)) if decoration.footer else card.footers,
+        supports=0 if decoration.uncounted else card.supports,
     )
 
 

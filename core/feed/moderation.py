@@ -89,8 +89,7 @@ def settle(case: int, space: Space, act: str, reason: str, text: str) -> None:
     if not text.strip() and cases.legal(case):
         raise Refused(_("A notice of illegal content is decided with reasons in words. Write them."))
     done = {**cases.decided(act), "reason": reason, "text": text}
-    said = sa.update(_case).where(_case.c.id == case).values(done)
-    row = unfiltered(said.returning(_case)).one()
+    row = unfiltered(sa.update(_case).where(_case.c.id == case).values(done).returning(_case)).one()
     told = set(unfiltered(sa.select(_report.c.reporter_id).where(_report.c.case_id == case)).scalars())
     author = {row.author_id} if act != "kept" or row.origin == "held" else set()
     told |= {row.appellant_id} if row.appellant_id else author

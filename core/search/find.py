@@ -116,8 +116,7 @@ def _parse(cursor: str) -> tuple[int, int]:
 
 @lru_cache
 def _walks(engine: str, tiers: tuple[int, ...]) -> Any:
-    arms = [sa.select(_walk(engine, tier).subquery()) for tier in tiers]
-    every = sa.union_all(*arms).subquery()
+    every = sa.union_all(*(sa.select(_walk(engine, tier).subquery()) for tier in tiers)).subquery()
     best = sa.select(every).order_by(every.c.tier, every.c.place.desc()).limit(sa.bindparam("size"))
     return best.execution_options(guarded=True)
 

@@ -153,6 +153,8 @@ def _set_details(visit: Visit, details: Mapping[str, Any]) -> bool:
     moved = before != [getattr(visit, column) for column in PRACTICAL]
     if moved:
         overdue.forget(visit.space_id)
+    if before[-1] != visit.meeting_point:  # where it is on the map is to be said anew
+        visit.meeting_latitude = visit.meeting_longitude = None
     return moved
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,10 +25,21 @@ PATIENCE = dt.timedelta(hours=1)  # from what is due until a job that has not do
 
 
 def decorations(entries: list[Any], viewer: api.Viewer) -> dict[int, api.Decoration]:
-    """For those who review a question, the way to it; for its author, the way to take it back."""
+    """For those who review a question, the way to it; for its author, the way to take it back.
+
+    Before an election no card of a question says how many support it.
+    """
     questions = {entry.id: entry.space_id for entry in entries if entry.kind == "visits.question"}
     if not questions:
         return {}
+    found = _ways(entries, questions, viewer)
+    if not quiet.sentence():
+        return found
+    return {one: replace(found.get(one, api.Decoration()), uncounted=True) for one in questions}
+
+
+def _ways(entries: list[Any], questions: dict[int, int], viewer: api.Viewer) -> dict[int, api.Decoration]:
+    """What the viewer can do with each of these questions."""
     if not viewer.signed_in:
         return _for_visitors(entry for entry in entries if entry.id in questions)
     own = queues.reviewed(set(questions.values()))

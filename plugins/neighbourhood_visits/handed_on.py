@@ -17,12 +17,9 @@ from .follow.models import Step
 from .models import STANDS, Answer, Casework, Commitment, Question, pledged
 from .plan.models import StopQuestion
 
-WORK = {  # of casework: what is done for the answer, and what there is of it before anybody begins
-    "answer": "none",
-    "held": False,
-    **dict.fromkeys(("department_id", "official_id", "due_at", "reminded_at", "escalated_at")),
-    **dict.fromkeys(("drafted_by", "corrected_by", "approved_by", "approved_for")),
-}
+NOTHING = {"answer": "none", "held": False}  # of casework, before anybody begins; of all else, nobody
+ANSWER = ("answer", "held", "drafted_by", "corrected_by", "approved_by", "approved_for")
+CHARGE = ("department_id", "official_id", "due_at", "reminded_at", "escalated_at")
 
 
 def give(first: Question, heir: Question) -> None:
@@ -49,22 +46,22 @@ def give(first: Question, heir: Question) -> None:
 
 
 def _hand_work_on(first: Question, heir: Question) -> None:
-    """Move an answer in whichever state, or the assignment of one, with who works on it."""
+    """Move an answer in whichever state, and who is in charge of it, each unless the other has its own."""
     both = sa.select(Answer).where(Answer.question_id.in_((first.entry_id, heir.entry_id)))
     answers = {one.question_id: one for one in api.db.session.scalars(both)}
-    works = [api.get_or_404(Casework, one.entry_id) for one in (first, heir)]
-    begun = first.entry_id in answers
-    if heir.entry_id in answers or not (begun or works[1].answer == "none"):
+    before, after = (api.get_or_404(Casework, one.entry_id) for one in (first, heir))
+    begun, free = first.entry_id in answers, after.department_id is None and after.official_id is None
+    if heir.entry_id in answers or not (begun or free):
         return
-    for column, nothing in WORK.items():
-        setattr(works[1], column, getattr(works[0], column))
-        setattr(works[0], column, nothing)
+    for column in (*ANSWER, *(CHARGE if free else ())):
+        setattr(after, column, getattr(before, column))
+        setattr(before, column, NOTHING.get(column))
     if begun:
         _hand_answer_on(answers[first.entry_id], first, heir)
-    api.db.session.execute(sa.delete(DepartmentLink).where(DepartmentLink.entry_id == heir.entry_id))
-    _move(DepartmentLink, first, heir)
-    api.untell("visits.department_assigned", "visits.department_overdue", entry_id=first.entry_id)
-    if works[1].answer in OPEN and works[1].department_id is not None:
+    if free:
+        _move(DepartmentLink, first, heir)
+        api.untell("visits.department_assigned", "visits.department_overdue", entry_id=first.entry_id)
+    if free and after.department_id is not None and after.answer in OPEN:
         letters.tell_department(heir.entry_id, "assigned")
 
 

@@ -34,6 +34,7 @@ AUDIENCES = {
     "cancelled": ASKERS,
 }
 TRIAGE = frozenset({"accepted", "rejected", "forwarded", "private_case"})
+TAKEN_BACK = TRIAGE | {"grouped"}  # what the queue can undo
 WORK: dict[
     str, dict[str, set[str]]
 ] = {  # notices of work to do, each with the states of an answer or a visit in which it waits
@@ -267,7 +268,7 @@ def tell_department(question_id: int, what: str) -> None:
 
 def tell(what: str, space_id: int, question_id: int | None = None) -> None:
     """Have people told what became of a question or a visit, inside a write."""
-    delay = PAUSE if what in TRIAGE else None
+    delay = PAUSE if what in TAKEN_BACK else None
     once = f"visits.{what} {space_id} {question_id}"
     api.enqueue("visits.tell", delay, once, what=what, space_id=space_id, question_id=question_id)
 
@@ -280,6 +281,8 @@ def tell_people(what: str, space_id: int, question_id: int | None) -> None:
         if space is None or (question_id and entry is None):
             return
         if what in TRIAGE and session.get(Question, question_id).triage != what:
+            return
+        if what == "grouped" and not reads.group_of(session.get(Question, question_id)):
             return
         public = public_questions().where(Question.entry_id == question_id)
         if what == "done" and session.scalar(public) is None:

@@ -1,7 +1,6 @@
 """What the plugin keeps of people beside their words: given to them, erased with them, ended in time."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,16 +113,15 @@ def _hand_over(question_ids: list[int]) -> set[int]:
     questions of which the town had said something in public: an answer, or a promise.
     """
     said = sa.or_(Question.answered_at.is_not(None), pledged())
-    rows = sa.select(Question.entry_id).where(Question.entry_id.in_(question_ids), said)
-    spoken, leading = set(api.db.session.scalars(rows)), Counter(reads.led(question_ids))
-    out = sa.select(api.Entry.id).where(api.Entry.id.in_(question_ids), api.Entry.state == "hidden")
-    hidden = set(api.db.session.scalars(out))
-    for question_id in question_ids:
-        if question_id in hidden:  # whose place nobody would read
-            groups.remove(question_id)
-        elif groups.hand_on(question_id) or question_id not in spoken or not leading[question_id]:
+    spoken: set[int] = set()
+    for question_id in question_ids:  # one after the other: what goes too takes over what the first hands on
+        now = sa.select(Question.entry_id).where(Question.entry_id == question_id, said)
+        spoken |= set(api.db.session.scalars(now))
+        leads = reads.led([question_id]).get(question_id)
+        if api.get_or_404(api.Entry, question_id).state == "hidden":  # whose place nobody would read
+            taken_out.put_back(groups.remove(question_id), of=question_id)
+        elif groups.hand_on(question_id) or question_id not in spoken or not leads:
             groups.settle(question_id, gone=True)
-    spoken |= set(api.db.session.scalars(rows))  # what one handed on to another that goes too
     empty = api.Entry.id.in_(question_ids), api.Entry.kind == "visits.question"
     _update(sa.update(api.Entry).where(*empty).values(in_feed=False))
     _update(sa.update(Question).where(Question.entry_id.in_(question_ids)).values(empty=True))

@@ -406,8 +406,7 @@ def entry_changed(entry: api.Entry, change: str) -> None:
         elif change == "removed":
             place = groups.remove(entry.id)
     taken_out.follow_moderation(entry, change)
-    if place is not None:
-        taken_out.put_back(place, of=entry.id)
+    taken_out.put_back(place, of=entry.id)
 
 
 @api.hookimpl

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased, undefer
 
 from core import api
 
-from . import labels, teams
+from . import labels, quiet, teams
 from .models import OVER, Answer, Asker, Casework, Commitment, Question, Visit, about_public
 
 PAGE = 20
@@ -30,6 +30,11 @@ class Facts:
     official: api.User | None
     first: Question | None = None
     voices: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether an election comes, before which no figure is shown."""
+        return bool(quiet.sentence())
 
     @property
     def answered(self) -> bool:
@@ -108,22 +113,22 @@ def voices_by_group(*where: Any) -> dict[int, int]:
     return {row[0]: row[1] for row in api.db.session.execute(rows)}
 
 
-def group_voices() -> sa.ColumnElement[int]:
-    """How many support a question or one of its group, each counted once: a column beside it."""
-    one, voice = aliased(Question), aliased(api.Support)
-    voices = sa.select(sa.func.count(voice.user_id.distinct())).join(one, one.entry_id == voice.entry_id)
-    return voices.where(_of_group(one)).correlate(Question).scalar_subquery()
+def voices_of(questions: Iterable[Question]) -> dict[int, int]:
+    """How many people support each of these questions or one of its group, each counted once."""
+    heads = {one.entry_id: one.group_id or one.entry_id for one in questions}
+    first = sorted(set(heads.values()))
+    found = voices_by_group(sa.or_(Question.entry_id.in_(first), Question.group_id.in_(first)))
+    return {ident: found.get(head, 0) for ident, head in heads.items()}
 
 
 def group_size() -> sa.ColumnElement[int]:
-    """The same, and who has signed one of them on paper."""
-    one = aliased(Question)
-    signed = sa.select(sa.func.coalesce(sa.func.sum(one.signatures), 0)).where(_of_group(one))
-    return group_voices() + signed.correlate(Question).scalar_subquery()
-
-
-def _of_group(one: Any) -> sa.ColumnElement[bool]:
-    return sa.or_(one.entry_id == _HEAD, one.group_id == _HEAD)
+    """How many support a question or one of its group, each once, or have signed it on paper: a column."""
+    one, voice = aliased(Question), aliased(api.Support)
+    of_group = one.entry_id == Question.entry_id, one.group_id == Question.entry_id
+    voices = sa.select(sa.func.count(voice.user_id.distinct())).join(one, one.entry_id == voice.entry_id)
+    signed = sa.select(sa.func.coalesce(sa.func.sum(one.signatures), 0))
+    found = (rows.where(sa.or_(*of_group)).correlate(Question).scalar_subquery() for rows in (voices, signed))
+    return sum(found, sa.literal(0))
 
 
 def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:
@@ -277,10 +282,10 @@ _next = api.Prepared(
 
 
 def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
-    """Own rows of questions with their answers, by entry: one statement."""
+    """Own rows of questions with their answers and who supports them, by entry: two statements."""
     first = aliased(Question)
     rows = (
-        sa.select(Question, Answer, api.Entry, api.User, first, group_voices())
+        sa.select(Question, Answer, api.Entry, api.User, first)
         .outerjoin(Answer, Answer.question_id == Question.entry_id)
         .outerjoin(api.Entry, api.Entry.id == Answer.entry_id)
         .outerjoin(api.User, api.User.id == api.Entry.author_id)
@@ -288,7 +293,9 @@ def load_questions(entry_ids: Sequence[int]) -> Mapping[int, Facts]:
         .where(Question.entry_id.in_(entry_ids))
         .options(undefer(Question.given_up), undefer(first.given_up))
     )
-    return {row[0].entry_id: Facts(*row) for row in api.db.session.execute(rows)}
+    found = api.db.session.execute(rows).all()
+    voices = voices_of(row[0] for row in found)
+    return {row[0].entry_id: Facts(*row, voices[row[0].entry_id]) for row in found}
 
 
 def load_answers(entry_ids: Sequence[int]) -> Mapping[int, tuple[str, str, str]]:

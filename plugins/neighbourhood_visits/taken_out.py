@@ -32,11 +32,13 @@ def follow_moderation(entry: api.Entry, change: str) -> None:
         _leave_out(entry.id)
 
 
-def put_back(entry: api.Entry, of: int | None = None) -> None:
+def put_back(entry: api.Entry | None, of: int | None = None) -> None:
     """Let the report say again what everybody may read again of a question or an answer; papers stay.
 
     Of a question that is gone, what was promised about it stands below an empty place now.
     """
+    if entry is None:
+        return
     question_id = {"visits.question": entry.id, "visits.answer": entry.parent_id}.get(entry.kind)
     if question_id is not None and entry.state == "published":
         mention = {"on": _today(), "question": question_id, "what": "shown"}

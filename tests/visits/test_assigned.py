@@ -13,7 +13,7 @@ from babel.dates import format_date
 
 from core import jobs
 from core.db import db, now, write
-from core.models import Entry, Mail, Membership, Notice
+from core.models import Entry, JobRow, Mail, Membership, Notice
 from plugins.neighbourhood_visits import letters
 from plugins.neighbourhood_visits.assigned import links, overdue
 from plugins.neighbourhood_visits.assigned.due import answer_by
@@ -694,6 +694,25 @@ def test_what_is_called_late_is_due_on_a_day_that_has_passed(
     [letter] = scene.town.run(lambda: list(db.session.scalars(letters_sent)))
     assert format_date(day, "d MMMM y", "fr") in letter
     assert by_link
+
+
+def test_a_department_is_not_told_of_what_is_hidden_by_then(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, roads = scene.visit(), department(scene)
+    monkeypatch.setattr(letters, "PAUSE", dt.timedelta(seconds=60))
+    shown, hidden = assigned(scene, visit, roads), assigned(scene, visit, roads, title="A hidden one")
+    scene.browser("agent").submit(f"/posts/{hidden}/hide", _page="/visits/")
+
+    def pass_time() -> None:
+        with write() as session:
+            session.execute(sa.update(JobRow).values(run_at=sa.func.current_timestamp()))
+
+    scene.town.run(pass_time)
+    jobs.run_due(scene.town.app)
+    sent = sa.select(Mail.text).where(Mail.recipient == MAILBOX)
+    [letter] = scene.town.run(lambda: list(db.session.scalars(sent)))
+    assert row(scene, Entry, shown).title in letter
 
 
 def test_what_a_department_wrote_is_kept_where_the_team_was_first(scene: Scene) -> None:

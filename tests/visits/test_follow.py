@@ -196,7 +196,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     visit, found = lived(scene)
     refused = f"/posts/{found['refused']}"
     scene.browser("neighbour").submit(f"{refused}/support", _page=refused)
-    change(scene, Question, found["refused"], latitude=46.1, longitude=4.2)
+    change(scene, Question, found["refused"], latitude=46.1, longitude=4.2, signatures=214, unconfirmed=3)
     lead(scene, visit, "publish", name="mayor")
     coming = scene.visit()
     said = {"days_to_answer": "30", "quiet_from": today().isoformat()}
@@ -221,6 +221,15 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert "/visits/promises" not in visitor.get(f"/visits/{coming}").text
     assert "settled before the visit" not in own
     assert not re.search(r"\d+ questions? asked", own)
+    counts = ('<span class="count">1<', "214 signatures", "3 voices")
+
+    def counted() -> list[bool]:
+        pages = (refused, f"/visits/{visit}", f"/spaces/{visit}")
+        people = (visitor, scene.browser("neighbour"))
+        shown = [person.get(page).text for page in pages for person in people]
+        return [any(words in page for page in shown) for words in counts]
+
+    assert counted() == [False] * 3
     for url in (f"/visits/{visit}/counts.csv", "/visits/open-data/counts.csv"):
         assert visitor.get(url).status_code == 404
     for url in (
@@ -251,6 +260,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
         assert None not in {row[name] for row in told["questions"] for name in FIGURES}
     assert re.search(r"\d+ questions? asked", visitor.get(f"/visits/{visit}").text)
     assert "Next neighbourhood visit" in visitor.get("/").text
+    assert counted() == [True] * 3
 
 
 def test_a_private_case_is_the_teams_and_ends(scene: Scene) -> None:

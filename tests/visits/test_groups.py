@@ -247,6 +247,8 @@ def test_who_supports_two_of_a_group_is_counted_once_wherever_it_is_said(scene: 
     assert said in agent.get(route).text
     agent.submit(f"{route}/questions", _page=route, pick=[str(first)])
     assert said in agent.get(route).text
+    assert "5 supports" in agent.get(f"/visits/{visit}/themes").text
+    assert "6 supports" not in agent.get(f"/visits/{visit}/themes").text
     public = "5 people support it or a similar question, each counted once"
     assert public in scene.browser().get(f"/posts/{first}").text
     assert public not in scene.browser().get(f"/posts/{other}").text

@@ -126,8 +126,11 @@ def test_a_reason_that_moved_leaves_the_report_when_it_is_taken_out(scene: Scene
     assert reported(scene, visit, "Zibeline") == {False}
 
 
+@pytest.mark.parametrize("goes", ["removed", "erased"])
 @pytest.mark.parametrize("first_act", ["none", "hidden"])
-def test_a_promise_is_back_in_the_report_where_it_is_back_in_public(scene: Scene, first_act: str) -> None:
+def test_what_is_back_in_public_below_an_empty_place_is_back_in_the_report(
+    scene: Scene, first_act: str, goes: str
+) -> None:
     scene.let_one_approve()
     visit, owner = scene.visit(), department(scene)
     question = scene.answered(visit, ANSWER)
@@ -136,9 +139,12 @@ def test_a_promise_is_back_in_the_report_where_it_is_back_in_public(scene: Scene
     if first_act == "hidden":
         judge(scene, question, "hidden")
         assert reported(scene, visit, PROMISE) == {False}
-    judge(scene, question, "removed")
+    if goes == "removed":
+        judge(scene, question, "removed")
+    else:
+        erased(scene, "resident")
     goes_on(scene, visit, newest(scene))
-    assert reported(scene, visit, PROMISE) == {True}
+    assert reported(scene, visit, PROMISE) == reported(scene, visit, PASSAGE) == {True}
 
 
 def test_who_erases_all_of_a_group_leaves_what_the_town_said_in_the_report(scene: Scene) -> None:
@@ -370,3 +376,45 @@ def test_what_a_coordinator_chooses_holds_for_the_one_the_outcome_went_to(
     assert chosen.status_code == 302
     assert row(scene, Question, other).outcome == "settled"
     assert row(scene, Question, first).outcome == "none"
+
+
+@pytest.mark.parametrize("way", ["tap", "decide"])
+def test_what_handed_on_is_answered_with_that_once_it_is_shown_again(scene: Scene, way: str) -> None:
+    visit = scene.visit()
+    first, third = scene.accepted(visit), scene.accepted(visit, title="And the tree?")
+    decide(scene, visit, [first, third], "group")
+    other = scene.answered(visit, ANSWER, **BENCH)
+    decide(scene, visit, [first, other], "group")
+    if way == "tap":
+        tap(scene, other)
+    else:
+        judge(scene, other, "hidden")
+    assert ANSWER in scene.browser().get(f"/posts/{first}").text
+    tap(scene, other)
+    assert row(scene, Question, other).group_id == first
+    assert "Answered together with a similar question" in scene.browser().get(f"/posts/{other}").text
+    assert to_answer(scene, visit) == set()
+
+
+def test_a_department_keeps_its_request_where_a_draft_comes_to_it(scene: Scene) -> None:
+    visit, parks = scene.visit(), outside(scene)
+    first, other = scene.drafted(visit), scene.accepted(visit, **BENCH)
+    decide(scene, visit, [first, other], "group")
+    assert row(scene, Question, other).group_id == first
+    decide(scene, visit, [other], "assign", department=str(parks), official="0")
+    link = link_of(scene)
+    tap(scene, first)
+    found = row(scene, Casework, other)
+    assert (found.answer, found.department_id) == ("drafted", parks)
+    assert "And the bench?" in scene.browser().get(link).text
+
+
+def test_what_waits_behind_all_that_somebody_erases_is_answered_once_it_is_accepted(scene: Scene) -> None:
+    visit = scene.visit()
+    first, own = scene.answered(visit, ANSWER), scene.accepted(visit, title="And the tree?")
+    unread = scene.question(visit, **BENCH)
+    decide(scene, visit, [first, own, unread], "group")
+    erased(scene, "resident")
+    decide(scene, visit, [unread], "accept")
+    assert ANSWER in scene.browser().get(f"/posts/{unread}").text
+    assert to_answer(scene, visit) == set()

@@ -77,6 +77,8 @@ def test_a_calendar_hears_of_another_place_on_the_map(scene: Scene) -> None:
         told = event(scene, visit)
         assert told.geo.value == f"{latitude};2.35"
         assert told.sequence.value == sequence
+    change(scene, visit, meeting_point="By the station")
+    assert not hasattr(event(scene, visit), "geo"), "until somebody sets a pin there"
 
 
 @pytest.mark.parametrize(

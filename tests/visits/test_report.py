@@ -719,9 +719,10 @@ def test_whoever_writes_or_publishes_the_minutes_is_asked_about_people(scene: Sc
             )
         )
     )
+    change(scene, Entry, silent, title="Why does Mme Durand want none?")
     conclude(scene, silent, "refuse", "Ulysse Trottoir is against it.")
     shown = scene.browser("mayor").get(page).text.partition("Publish what came of it</h2>")[2]
-    assert "the reasons and the promises: Ulysse Trottoir." in shown
+    assert "the reasons and the promises: Mme Durand, Ulysse Trottoir." in shown
 
 
 def test_a_report_takes_questions_by_what_was_decided(scene: Scene) -> None:

@@ -134,6 +134,15 @@ def test_what_is_taken_back_in_time_is_told_to_nobody(scene: Scene, monkeypatch:
     assert news() == [kept]
     scene.town.run(pass_time)
     assert news() == [kept, undone], "of what is accepted at last they are told"
+    before = told(scene)
+    decide(scene, visit, [kept, undone], "group")
+    for question in (kept, undone):
+        decide(scene, visit, [question], "ungroup")
+    scene.town.run(pass_time)
+    assert told(scene) == before, "nor of a group that is none any more"
+    decide(scene, visit, [kept, undone], "group")
+    scene.town.run(pass_time)
+    assert [what for what, _who in told(scene)[len(before) :]] == ["visits.grouped"] * 2
 
 
 def test_forwarding_names_the_body_and_is_told_to_the_author(scene: Scene) -> None:

@@ -79,7 +79,7 @@ def tell_department(question_id: int, what: str) -> None:
     with api.as_system("tell a department of its request"), api.write() as session:
         entry, casework = session.get(api.Entry, question_id), session.get(Casework, question_id)
         department = casework and casework.department_id and session.get(Department, casework.department_id)
-        if entry is None or not department or casework.answer not in OPEN:
+        if entry is None or not department or casework.answer not in OPEN or entry.state != "published":
             return
         people = members(department.id)
         if people:

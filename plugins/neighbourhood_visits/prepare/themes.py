@@ -15,6 +15,7 @@ from core import api
 from .. import labels
 from ..models import Question
 from ..pages import blueprint, visit_and_space
+from ..reads import voices_of
 from ..show import draw
 
 READ = 100  # questions of a theme that are read, those with most support first
@@ -48,16 +49,17 @@ class Summary:
 
 
 def counts(space_id: int) -> Sequence[Any]:
-    """How many accepted questions each theme of a visit has, with their supports: one statement."""
-    number = sa.func.count(Question.entry_id)
+    """How many accepted questions each theme of a visit has, and who supports any of them: one statement."""
+    number = sa.func.count(Question.entry_id.distinct())
     rows = (
         sa.select(
             Question.theme,
             number,
-            sa.func.coalesce(sa.func.sum(api.Entry.support_count), 0),
-            sa.func.count(sa.case((Question.answered_at.is_(None), 1))),
+            sa.func.count(api.Support.user_id.distinct()),
+            sa.func.count(sa.case((Question.answered_at.is_(None), Question.entry_id)).distinct()),
         )
         .join(api.Entry, api.Entry.id == Question.entry_id)
+        .outerjoin(api.Support, api.Support.entry_id == Question.entry_id)
         .where(api.Entry.space_id == space_id, Question.triage == "accepted", api.Entry.state == "published")
         .group_by(Question.theme)
         .order_by(number.desc(), Question.theme)
@@ -66,9 +68,9 @@ def counts(space_id: int) -> Sequence[Any]:
 
 
 def summary(space_id: int, theme: str, count: int, supports: int, unanswered: int) -> Summary:
-    """What the questions of one theme are about, of those with most support: one statement."""
+    """What the questions of one theme are about, of those with most support: two statements."""
     rows = (
-        sa.select(api.Entry.id, api.Entry.title, api.Entry.body, api.Entry.support_count)
+        sa.select(api.Entry.id, api.Entry.title, api.Entry.body, api.Entry.support_count, Question)
         .join(Question, Question.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, Question.triage == "accepted", api.Entry.state == "published")
         .where(Question.theme == theme)
@@ -80,7 +82,9 @@ def summary(space_id: int, theme: str, count: int, supports: int, unanswered: in
     leading = leading_words([f"{row.title} {row.body}" for row in found])
     sentences = [one for one in telling(found, leading) if not _mere_title(one)]
     linked = {ident for one in sentences for ident, _title in one.rests_on}
-    supported = [row for row in found[:SUPPORTED] if row.id not in linked]
+    most = [row for row in found[:SUPPORTED] if row.id not in linked]
+    voices = voices_of(row.Question for row in most)
+    supported = [{"id": row.id, "title": row.title, "supports": voices[row.id]} for row in most]
     return Summary(theme, label, count, supports, unanswered, leading, sentences, supported)
 
 

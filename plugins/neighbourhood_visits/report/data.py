@@ -17,7 +17,7 @@ from core.api import lazy_gettext
 
 from .. import labels
 from ..models import Answer, Casework, Commitment, Department, Question, Visit, about_public
-from ..reads import group_voices
+from ..reads import voices_by_group
 from .figures import Row
 
 Column = tuple[str, str, Any]
@@ -201,7 +201,7 @@ def _questions(space_ids: Sequence[int]) -> list[Row]:
     head, head_entry = aliased(Question), aliased(api.Entry)
     leads = sa.and_(head_entry.state == "published", ~head_entry.team_only, head.triage == "accepted")
     rows = (
-        sa.select(api.Entry, Question, Department.name, sa.case((leads, head.entry_id)), head, group_voices())
+        sa.select(api.Entry, Question, Department.name, sa.case((leads, head.entry_id)), head)
         .join(Question, Question.entry_id == api.Entry.id)
         .outerjoin(Casework, Casework.entry_id == api.Entry.id)
         .outerjoin(Department, Department.id == Casework.department_id)
@@ -215,9 +215,16 @@ def _questions(space_ids: Sequence[int]) -> list[Row]:
         )
         .order_by(api.Entry.id)
     )
+    voices = voices_by_group(api.Entry.space_id.in_(space_ids))
     return [
-        _question(entry, question, department or "", led if led_by else None, voices)
-        for entry, question, department, led_by, led, voices in api.db.session.execute(rows)
+        _question(
+            entry,
+            question,
+            department or "",
+            led if led_by else None,
+            voices.get(question.group_id or entry.id, 0),
+        )
+        for entry, question, department, led_by, led in api.db.session.execute(rows)
     ]
 
 

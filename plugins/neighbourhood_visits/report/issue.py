@@ -58,7 +58,9 @@ def named(minutes: str, facts: dict[str, Any]) -> list[str]:
 
     That is what follows a title, and each name of a resident of the portal that is more than one word.
     """
-    said = [f"{row['outcome_reason']}\n{api.plain(row['answer'])}" for row in facts["questions"]]
+    columns = ("question", "place", "outcome_reason")
+    said = [row[column] for row in facts["questions"] for column in columns]
+    said += [api.plain(row["answer"]) for row in facts["questions"]]
     body = "\n".join([minutes, *said, *(row["text"] for row in facts["commitments"])])
     titled = [" ".join(one.split()) for one in NAMED.findall(body)]
     with api.as_system("whoever has an account is named in no report"):

@@ -57,7 +57,7 @@ def put_back(space_id: int, mention: dict[str, Any], shown: api.Entry, of: int |
         _say_left(report, ident, shown)
         answers |= data.answers([space_id], of=ident)
         report.facts["commitments"] = _promises_again(report, ident, of or ident)
-    touched, led = _rows(report, ident)
+    touched, led = _rows(report, of or ident)
     for row in touched + led:
         if row["answered_at"] and not row["answer"]:
             row["answer"] = answers.get(ident) or data.answer_to(row, answers)

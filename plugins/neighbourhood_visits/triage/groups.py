@@ -91,10 +91,12 @@ def hand_on(question_id: int) -> Question | None:
 def hide(question_id: int) -> None:
     """A question is hidden: another leads it with the others, as it may come back.
 
-    Where none can, what is hidden stays together, and the others do.
+    Where none can, what is hidden stays together, and the others do; what is answered with another stays so.
     """
     with api.as_system("a group holds whoever’s questions"):
         heir, members = hand_on(question_id), _together([question_id])
+        if heir is None and _leader(question_id) is not None:
+            return
         if heir is None:
             for out in (True, False):
                 _lead([one for one in members if (one.state in HIDDEN) is out])
