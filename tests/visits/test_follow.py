@@ -209,6 +209,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     assert word in report
     assert "Answer rate" not in report
     assert "1 support<" not in report
+    assert "Refused, or not the town’s to decide (" not in report
     assert "No, it is a garden." in report, "answers are read as always"
     assert word in visitor.get("/visits/").text
     promises = visitor.get("/visits/promises").text
@@ -253,6 +254,7 @@ def test_before_an_election_figures_rest_and_the_service_goes_on(scene: Scene) -
     after = visitor.get(f"/visits/{visit}/report").text
     assert "Answer rate" in after
     assert "1 support<" in after
+    assert "Refused, or not the town’s to decide (" in after
     assert "0 supports" not in after
     for url in (f"/visits/{visit}/data.json", f"/visits/{visit}/report/data.json"):
         told = visitor.get(url).json

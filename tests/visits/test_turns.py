@@ -74,6 +74,7 @@ def reschedule(scene: Scene, visit: int, days: int = 0, name: str = "mayor", **f
 def test_the_team_reads_whom_no_message_reaches_when_a_visit_moves(scene: Scene) -> None:
     visit = scene.visit()
     own = scene.question(visit, title="With an account?")
+    scene.question(visit, title="Under an alias?", name="neighbour", shown="alias")
     page, agent, mayor = f"/visits/{visit}", scene.browser("agent"), scene.browser("mayor")
     words = {
         "words": "By telephone?",

@@ -66,7 +66,12 @@ def named(minutes: str, facts: dict[str, Any]) -> list[str]:
     with api.as_system("whoever has an account is named in no report"):
         people = sa.select(api.User.name).where(api.User.role == "resident", api.User.closed_at.is_(None))
         spoken, names = _spoken(body), api.db.session.scalars(people.order_by(api.User.name)).all()
-    known = [name for name in names if " " in name.strip() and _spoken(name) in spoken]
+    words = set(spoken.split())
+    known = [
+        name
+        for name in names
+        if " " in name.strip() and words.issuperset((one := _spoken(name)).split()) and one in spoken
+    ]
     return list(dict.fromkeys([*titled, *known]))
 
 

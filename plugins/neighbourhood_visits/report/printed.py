@@ -81,7 +81,7 @@ def said(visit: Visit, space: api.Space, report: Report) -> dict[str, Any]:
         "minutes": blocks(facts["minutes"]),
         "groups": [
             {"title": title, "questions": [_question(row, facts, silent) for row in rows]}
-            for _name, title, rows in by_decision(facts["questions"])
+            for _name, title, rows in by_decision(facts["questions"], bool(silent))
         ],
         "quiet": silent or "",
         "stats": _stats(figures),

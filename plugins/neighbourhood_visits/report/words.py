@@ -73,13 +73,16 @@ def decision(row: Row) -> tuple[str, str]:
     return str(CAN.get(row["outcome"], row["outcome"])), TONES.get(row["outcome"], "quiet")
 
 
-def by_decision(rows: Sequence[Row]) -> list[tuple[str, str, list[Row]]]:
-    """The questions of a report by what was decided, as its contents name them: name, heading, rows."""
+def by_decision(rows: Sequence[Row], silent: bool = False) -> list[tuple[str, str, list[Row]]]:
+    """The questions of a report by what was decided, as its contents name them: name, heading, rows.
+
+    A heading says how many there are, unless the figures are `silent`.
+    """
     found = []
     for name, outcomes, label in GROUPS:
         some = [row for row in rows if row["outcome"] in outcomes]
         if some:
-            found.append((name, f"{label} ({len(some)})", some))
+            found.append((name, str(label) if silent else f"{label} ({len(some)})", some))
     return found
 
 
