@@ -13,7 +13,7 @@ from core.db import db, write
 from core.models import Entry
 from plugins.neighbourhood_visits.collect import codes
 from plugins.neighbourhood_visits.models import Answer, Casework, DepartmentMember, Question
-from plugins.neighbourhood_visits.plan.models import StopQuestion
+from plugins.neighbourhood_visits.plan.models import Stop, StopQuestion
 
 from .test_assigned import department as outside
 from .test_assigned import link_of
@@ -418,3 +418,25 @@ def test_what_waits_behind_all_that_somebody_erases_is_answered_once_it_is_accep
     decide(scene, visit, [unread], "accept")
     assert ANSWER in scene.browser().get(f"/posts/{unread}").text
     assert to_answer(scene, visit) == set()
+
+
+def test_notes_of_two_stops_whose_questions_were_hidden_stay_apart(
+    scene: Scene, walk: tuple[int, int]
+) -> None:
+    visit, _question = walk
+    stand(scene, visit, "collecting")
+    both = [scene.accepted(visit, title="A lamp?"), scene.accepted(visit, **BENCH)]
+    agent, page = scene.browser("agent"), f"/visits/{visit}/route"
+    for question in both:
+        agent.submit(f"{page}/questions", _page=page, pick=[str(question)])
+    titles = sa.select(Stop.title).join(StopQuestion, StopQuestion.stop_id == Stop.id)
+    names = scene.town.run(
+        lambda: list(db.session.scalars(titles.where(StopQuestion.entry_id.in_(both)).order_by(Stop.id)))
+    )
+    stand(scene, visit, "in_progress")
+    for number, name in enumerate(names):
+        send(scene, visit, key=f"note{number}", stop=name, text=f"Said at {name}.", attendance="")
+    tap(scene, *both)
+    assert len({note.stop for note in kept(scene)}) == 2
+    tap(scene, *both)
+    assert {(note.stop, note.text) for note in kept(scene)} == {(name, f"Said at {name}.") for name in names}

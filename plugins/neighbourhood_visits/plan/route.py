@@ -157,9 +157,17 @@ def rename(question_ids: Iterable[int], gone: bool = False) -> None:
             public = entry.state == "published" and not gone
             title = _title_of(entry, question) if public else ""
             notes = sa.update(Note).where(Note.space_id == stop.space_id, Note.stop == stop.title)
-            stop.title = title or _("Stop of a visit")
+            stop.title = title or _unnamed(stop)
             api.db.session.execute(notes.values(stop=stop.title))
             _find_anew(stop)
+
+
+def _unnamed(stop: Stop) -> str:
+    """What a stop is called of which no words stay, and no other of its visit: notes know it by its name."""
+    others = sa.select(Stop.title).where(Stop.space_id == stop.space_id, Stop.id != stop.id)
+    taken, name = set(api.db.session.scalars(others)), str(_("Stop of a visit"))
+    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
+    return next(one for one in (name, *numbered) if one not in taken)
 
 
 def shift(stop_id: int, by: int) -> None:
