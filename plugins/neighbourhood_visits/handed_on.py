@@ -25,7 +25,7 @@ CHARGE = ("department_id", "official_id", "due_at", "reminded_at", "escalated_at
 def give(first: Question, heir: Question) -> None:
     """Move what the town says of a question to another, and the work on it, unless that has its own.
 
-    Promises go in any case: as long as one stands, it is the outcome.
+    Promises go in any case.
     """
     _hand_work_on(first, heir)
     _hand_stop_on(first, heir)
@@ -34,12 +34,19 @@ def give(first: Question, heir: Question) -> None:
         first.outcome, first.outcome_reason = "none", ""
         _move(Step, first, heir, Step.thing == "outcome")
         _move(Note, first, heir, Note.outcome != "")  # of which a coordinator may choose another
+    give_promises(first, heir)
+
+
+def give_promises(first: Question, heir: Question) -> None:
+    """Move what was promised about a question to another, of which it is the outcome as long as it stands."""
     if promised(first.entry_id):
         _move(Commitment, first, heir)
         _move(Step, first, heir, sa.or_(Step.commitment_id.is_not(None), Step.verb == "commit"))
         first.outcome = "none" if first.outcome == "committed" else first.outcome
         if promised(heir.entry_id, STANDS):
             heir.outcome, heir.outcome_reason = "committed", ""
+        elif heir.outcome == "none":
+            heir.outcome = "committed"
     api.db.session.flush()
     for ident in (first.entry_id, heir.entry_id):
         api.reindex(api.get_or_404(api.Entry, ident))
@@ -53,14 +60,17 @@ def _hand_work_on(first: Question, heir: Question) -> None:
     begun, free = first.entry_id in answers, after.department_id is None and after.official_id is None
     if heir.entry_id in answers or not (begun or free):
         return
-    for column in (*ANSWER, *(CHARGE if free else ())):
-        setattr(after, column, getattr(before, column))
+    for column in (*ANSWER, *CHARGE):
+        if free or column in ANSWER:
+            setattr(after, column, getattr(before, column))
         setattr(before, column, NOTHING.get(column))
     if begun:
         _hand_answer_on(answers[first.entry_id], first, heir)
     if free:
         _move(DepartmentLink, first, heir)
-        api.untell("visits.department_assigned", "visits.department_overdue", entry_id=first.entry_id)
+    api.db.session.execute(sa.delete(DepartmentLink).where(DepartmentLink.entry_id == first.entry_id))
+    for ident in (first.entry_id, *(() if after.answer in OPEN else (heir.entry_id,))):
+        api.untell("visits.department_assigned", "visits.department_overdue", entry_id=ident)
     if free and after.department_id is not None and after.answer in OPEN:
         letters.tell_department(heir.entry_id, "assigned")
 

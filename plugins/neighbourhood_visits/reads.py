@@ -121,14 +121,20 @@ def voices_of(questions: Iterable[Question]) -> dict[int, int]:
     return {ident: found.get(head, 0) for ident, head in heads.items()}
 
 
-def group_size() -> sa.ColumnElement[int]:
-    """How many support a question or one of its group, each once, or have signed it on paper: a column."""
-    one, voice = aliased(Question), aliased(api.Support)
-    of_group = one.entry_id == Question.entry_id, one.group_id == Question.entry_id
-    voices = sa.select(sa.func.count(voice.user_id.distinct())).join(one, one.entry_id == voice.entry_id)
-    signed = sa.select(sa.func.coalesce(sa.func.sum(one.signatures), 0))
-    found = (rows.where(sa.or_(*of_group)).correlate(Question).scalar_subquery() for rows in (voices, signed))
-    return sum(found, sa.literal(0))
+def group_sizes(space_id: int) -> Any:
+    """The `size` of each group of a visit by its `head`: who supports it, each once, or has signed it."""
+    signed = sa.select(_HEAD.label("head"), sa.func.sum(Question.signatures).label("size"))
+    voices = sa.select(_HEAD, sa.func.count(api.Support.user_id.distinct()))
+    voices = voices.join(api.Support, api.Support.entry_id == Question.entry_id)
+    both = sa.union_all(
+        *(
+            rows.join(api.Entry, api.Entry.id == Question.entry_id)
+            .where(api.Entry.space_id == space_id)
+            .group_by(_HEAD)
+            for rows in (signed, voices)
+        )
+    ).subquery()
+    return sa.select(both.c.head, sa.func.sum(both.c.size).label("size")).group_by(both.c.head).subquery()
 
 
 def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:

@@ -260,3 +260,19 @@ def test_who_supports_two_of_a_group_is_counted_once_wherever_it_is_said(scene: 
     lead(scene, visit, "publish", name="mayor")
     report = scene.browser().get(f"/visits/{visit}/report").text
     assert (report.count(said), report.count("<span>3 supports</span>")) == (1, 1)
+
+
+def test_the_report_says_an_answer_that_the_first_of_a_group_lacks(scene: Scene) -> None:
+    scene.let_one_approve()
+    visit = scene.visit()
+    first, third = (scene.accepted(visit, title=f"Question {number}?") for number in range(2))
+    decide(scene, visit, [first, third], "group")
+    other = scene.answered(visit, "In spring, on both sides.", title="And the bench?", name="neighbour")
+    decide(scene, visit, [first, other], "group")
+    assert groups(scene, first, other) == [None, first]
+    lead(scene, visit, "close", "finish", "begin", "end")
+    keep(scene, visit, "Nothing.")
+    lead(scene, visit, "publish", name="mayor")
+    report = scene.browser().get(f"/visits/{visit}/report").text
+    assert report.count("In spring, on both sides.") == 1
+    assert report.count("Answered together with a similar question") == 1

@@ -110,7 +110,11 @@ def test_what_stands_below_an_empty_place_leaves_the_report_with_it(scene: Scene
     assert reported(scene, visit, PROMISE) == reported(scene, visit, PASSAGE) == {False}
     if then == "hide":
         tap(scene, newest(scene))
-        assert reported(scene, visit, PROMISE) == {True}
+        assert reported(scene, visit, PROMISE) == reported(scene, visit, PASSAGE) == {True}
+        tap(scene, answer(scene))
+        assert reported(scene, visit, PASSAGE) == {False}
+        tap(scene, answer(scene))
+        assert reported(scene, visit, PASSAGE) == {True}
 
 
 def test_a_reason_that_moved_leaves_the_report_when_it_is_taken_out(scene: Scene) -> None:
@@ -379,7 +383,7 @@ def test_what_a_coordinator_chooses_holds_for_the_one_the_outcome_went_to(
 
 
 @pytest.mark.parametrize("way", ["tap", "decide"])
-def test_what_handed_on_is_answered_with_that_once_it_is_shown_again(scene: Scene, way: str) -> None:
+def test_an_answer_of_one_that_follows_is_hidden_and_shown_with_it(scene: Scene, way: str) -> None:
     visit = scene.visit()
     first, third = scene.accepted(visit), scene.accepted(visit, title="And the tree?")
     decide(scene, visit, [first, third], "group")
@@ -389,11 +393,28 @@ def test_what_handed_on_is_answered_with_that_once_it_is_shown_again(scene: Scen
         tap(scene, other)
     else:
         judge(scene, other, "hidden")
-    assert ANSWER in scene.browser().get(f"/posts/{first}").text
+    assert ANSWER not in scene.browser().get(f"/posts/{first}").text
     tap(scene, other)
-    assert row(scene, Question, other).group_id == first
-    assert "Answered together with a similar question" in scene.browser().get(f"/posts/{other}").text
-    assert to_answer(scene, visit) == set()
+    assert ANSWER in scene.browser().get(f"/posts/{other}").text
+    assert to_answer(scene, visit) == {first}
+
+
+def test_a_promise_goes_to_none_that_is_hidden_while_it_is_public(scene: Scene) -> None:
+    visit, first, other = grouped(scene)
+    tap(scene, other)
+    judge(scene, first, "removed")
+    goes_on(scene, visit, newest(scene))
+
+
+def test_who_supports_what_is_hidden_counts_for_none_that_it_was_answered_with(scene: Scene) -> None:
+    visit = scene.visit()
+    first, other = scene.accepted(visit), scene.accepted(visit, **BENCH)
+    for name, ident in (("deputy", first), ("agent", other), ("mayor", other)):
+        scene.browser(name).submit(f"/posts/{ident}/support", _page=f"/posts/{ident}")
+    decide(scene, visit, [first, other], "group")
+    tap(scene, other)
+    [said] = scene.browser().get(f"/visits/{visit}/data.json").json["questions"]
+    assert (said["supports"], said["group_supports"]) == (1, 1)
 
 
 def test_a_department_keeps_its_request_where_a_draft_comes_to_it(scene: Scene) -> None:
@@ -407,6 +428,7 @@ def test_a_department_keeps_its_request_where_a_draft_comes_to_it(scene: Scene) 
     found = row(scene, Casework, other)
     assert (found.answer, found.department_id) == ("drafted", parks)
     assert "And the bench?" in scene.browser().get(link).text
+    assert row(scene, Casework, first).department_id is None
 
 
 def test_what_waits_behind_all_that_somebody_erases_is_answered_once_it_is_accepted(scene: Scene) -> None:

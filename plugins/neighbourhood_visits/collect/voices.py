@@ -8,7 +8,7 @@ from flask import abort, redirect, request, session, url_for
 from core import api
 from core.api import gettext as _
 
-from .. import reads
+from .. import quiet, reads
 from ..models import Question
 from ..pages import REFUSED, Page, blueprint, form_page, visit_and_space
 from ..show import draw
@@ -83,7 +83,13 @@ def voice_page(entry: api.Entry, code: str) -> str:
     question, form = api.get_or_404(Question, entry.id), ActByCodeForm(formdata=None, code=code)
     space = api.get_or_404(api.Space, entry.space_id)
     return draw(
-        "visits/collect/voice_code.html", entry=entry, question=question, space=space, code=code, form=form
+        "visits/collect/voice_code.html",
+        entry=entry,
+        question=question,
+        space=space,
+        code=code,
+        form=form,
+        quiet=quiet.sentence(),
     )
 
 

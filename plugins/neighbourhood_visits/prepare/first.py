@@ -67,7 +67,8 @@ def matters(space_id: int) -> list[Matter]:
     promised_late = promised.correlate(Question).exists()
     late = overdue(api.now())
     reasons = (Sensitivity.entry_id.is_not(None), late, repeated > 0, promised_late)
-    supports = reads.group_size()
+    sizes = reads.group_sizes(space_id)
+    supports = sizes.c.size
     weight = sum((sa.case((reason, WEIGHT), else_=0) for reason in reasons), supports)
     flags = [sa.case((reason, 1), else_=0) for reason in reasons]
     rows = (
@@ -75,6 +76,7 @@ def matters(space_id: int) -> list[Matter]:
         .join(Question, Question.entry_id == api.Entry.id)
         .join(Casework, Casework.entry_id == api.Entry.id)
         .join(Visit, Visit.space_id == api.Entry.space_id)
+        .join(sizes, sizes.c.head == Question.entry_id)
         .outerjoin(Sensitivity, Sensitivity.entry_id == api.Entry.id)
         .where(api.Entry.space_id == space_id, api.Entry.state == "published")
         .where(Question.triage == "accepted", Question.group_id.is_(None), ~Question.empty)

@@ -122,7 +122,8 @@ def _question(row: Row, facts: Row, silent: str) -> dict[str, Any]:
         *((_("Promise"), f"{one['text']} – {one['department']}") for one in promises),
     ]
     answer = blocks(row["answer"])
-    if row["grouped_with"] and row["grouped_with"] != row["id"]:
+    head = next((one for one in facts["questions"] if one["id"] == row["grouped_with"] != row["id"]), None)
+    if head and (head["answer"] or not row["answer"]):
         answer = [{"item": False, "text": _("Answered together with a similar question")}]
     elif not row["answer"] and not row["answered_at"]:
         answer = [{"item": False, "text": _("No answer is published yet.")}]

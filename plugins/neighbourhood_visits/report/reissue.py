@@ -52,6 +52,7 @@ def put_back(space_id: int, mention: dict[str, Any], shown: api.Entry, of: int |
     ident, report = mention["question"], _held(space_id)
     if report is None:
         return
+    of = of or report.facts.get("places", {}).get(str(ident))
     was, answers = copy.deepcopy(report.facts), data.answers([space_id])
     if shown.kind == "visits.question":
         _say_left(report, ident, shown)

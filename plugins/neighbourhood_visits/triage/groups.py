@@ -70,33 +70,34 @@ def settle(question_id: int, gone: bool = False) -> None:
         _lead(stay)
 
 
-def hand_on(question_id: int) -> Question | None:
+def hand_on(question_id: int, gone: bool = True) -> Question | None:
     """Give what the town says of a question that goes to the first accepted one it leads: answer, promises.
 
     An answer goes to none that has its own, or a draft; answers which question leads from now on, if any.
-    What it said of one that leads none goes to the one that it is answered with.
+    Of one that leads none, promises go to the one that it is answered with; all else once it is `gone`.
     """
     with api.as_system("a group holds whoever’s questions"):
         first = api.db.session.get(Question, question_id)
         heir, leader = _heir(question_id), _leader(question_id)
         if first is None:  # a reply under an alias is asked for with what somebody asked
             return None
+        spoken = first.answered_at is not None or handed_on.promised(question_id)
         if heir is not None:
             handed_on.give(first, heir)
-        elif leader is not None and (first.answered_at is not None or handed_on.promised(question_id)):
+        elif leader is not None and gone and spoken:
             handed_on.give(first, leader)
+        elif leader is not None:
+            handed_on.give_promises(first, leader)
         return heir
 
 
 def hide(question_id: int) -> None:
     """A question is hidden: another leads it with the others, as it may come back.
 
-    Where none can, what is hidden stays together, and the others do; what is answered with another stays so.
+    Where none can, what is hidden stays together, and the others do.
     """
     with api.as_system("a group holds whoever’s questions"):
-        heir, members = hand_on(question_id), _together([question_id])
-        if heir is None and _leader(question_id) is not None:
-            return
+        heir, members = hand_on(question_id, gone=False), _together([question_id])
         if heir is None:
             for out in (True, False):
                 _lead([one for one in members if (one.state in HIDDEN) is out])
