@@ -115,10 +115,11 @@ def channel_label(name: str) -> str:
 
 
 def voices(row: Row) -> int:
-    """How many people support a question: with its group, each counted once, where it leads that."""
-    led = row["grouped_with"] not in (None, row["id"])
+    """How many people support a question with its group, each counted once beside the first of that alone."""
+    if row["grouped_with"] not in (None, row["id"]):
+        return 0
     own: int = row["supports"]
-    return own if led else row.get("group_supports") or own
+    return row.get("group_supports") or own
 
 
 def changes(mentions: Iterable[Row]) -> list[str]:
