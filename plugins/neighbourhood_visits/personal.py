@@ -109,8 +109,8 @@ def _hand_over(question_ids: list[int]) -> set[int]:
     """Let another question lead each group whose first goes, with all that the town says of it.
 
     Where none can take that yet, it stays below an empty place, which stands on no list any more, and leads
-    until another of its group is accepted. Answers the
-    questions of which the town had said something in public: an answer, or a promise.
+    until another of its group is accepted. Answers the questions of which the town had said something in
+    public: an answer, or a promise.
     """
     said = sa.or_(Question.answered_at.is_not(None), pledged())
     spoken: set[int] = set()

@@ -91,8 +91,7 @@ def led(question_ids: Iterable[int]) -> dict[int | None, int]:
 
 def voices(question: Question) -> int:
     """How many people support a question or one grouped with it, each counted once."""
-    head = question.group_id or question.entry_id
-    return voices_by_group(head == _HEAD).get(head, 0)
+    return voices_of([question])[question.entry_id]
 
 
 def apart(question: Question) -> str:
@@ -115,9 +114,8 @@ def voices_by_group(*where: Any) -> dict[int, int]:
 
 def voices_of(questions: Iterable[Question]) -> dict[int, int]:
     """How many people support each of these questions or one of its group, each counted once."""
-    heads = {one.entry_id: one.group_id or one.entry_id for one in questions}
-    first = sorted(set(heads.values()))
-    found = voices_by_group(sa.or_(Question.entry_id.in_(first), Question.group_id.in_(first)))
+    heads = _heads(questions)
+    found = voices_by_group(_of_groups(heads))
     return {ident: found.get(head, 0) for ident, head in heads.items()}
 
 
@@ -147,14 +145,24 @@ def apart_by_group(*where: Any) -> dict[int, tuple[int, int]]:
 
 def behind(questions: Iterable[Question]) -> dict[int, list[str]]:
     """What speaks for each of these questions with its group: supports, and what stands beside them."""
-    heads = {one.entry_id: one.group_id or one.entry_id for one in questions}
-    voices = voices_by_group(_HEAD.in_(heads.values()))
-    beside = apart_by_group(_HEAD.in_(heads.values()))
+    heads = _heads(questions)
+    voices, beside = voices_by_group(_of_groups(heads)), apart_by_group(_of_groups(heads))
     said = {
         head: [labels.voices_label(voices.get(head, 0)), labels.apart_label(*counts)]
         for head, counts in beside.items()
     }
     return {ident: [one for one in said[head] if one] for ident, head in heads.items()}
+
+
+def _heads(questions: Iterable[Question]) -> dict[int, int]:
+    """The first of the group of each of these questions, itself where it leads or stands alone."""
+    return {one.entry_id: one.group_id or one.entry_id for one in questions}
+
+
+def _of_groups(heads: dict[int, int]) -> sa.ColumnElement[bool]:
+    """The questions of these groups, found by index."""
+    first = sorted(set(heads.values()))
+    return sa.or_(Question.entry_id.in_(first), Question.group_id.in_(first))
 
 
 _HEAD = sa.func.coalesce(Question.group_id, Question.entry_id)
